@@ -1,0 +1,11 @@
+"""The client of NEST's documentation: every PyNEST function of a server, by its name.
+
+>>> from NESTServerClient import NESTServerClient
+>>> nsc = NESTServerClient()
+>>> neurons = nsc.Create("iaf_psc_alpha", 1000)
+"""
+
+from nest_remote import NESTServerError
+from NESTServerClient.client import NESTServerClient
+
+__all__ = ["NESTServerClient", "NESTServerError"]

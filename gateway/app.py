@@ -1,0 +1,72 @@
+"""The Flask application: who may call, what every reply carries, how errors look."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from gateway.arguments import discard_body
+from gateway.authentication import shows_token
+from gateway.connection import Connection
+from gateway.errors import error_reply, http_error_reply
+from gateway.origins import OriginPolicy
+from gateway.routes import connection, routes
+from gateway.settings import GatewaySettings
+from protocol.errors import InternalError, NestdError, Refused
+
+log = logging.getLogger(__name__)
+
+#: Paths that answer anyone: they say no more than that something is there.
+_OPEN_PATHS = frozenset(["/healthz"])
+
+
+def create_app(settings: GatewaySettings) -> Flask:
+    """The application for ``settings``; its connection opens when it is needed."""
+    app = Flask("gateway", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
+    # Forms have no limit of their own beside that of the body.
+    app.config["MAX_FORM_MEMORY_SIZE"] = None
+    app.extensions["nestd"] = Connection(
+        settings.connection_file, settings.exit_file, settings.queue_limit
+    )
+    app.register_blueprint(routes)
+    policy = OriginPolicy(settings.origins, settings.host)
+
+    def authorize() -> Response | None:
+        if request.method == "OPTIONS" or request.path in _OPEN_PATHS:
+            return None
+        if settings.token is None:
+            reason = policy.refuses(request.headers)
+            return error_reply(Refused(reason)) if reason else None
+        if shows_token(request.headers, settings.token):
+            return None
+        discard_body(request)
+        return Response("Unauthorized", 403, mimetype="text/plain")
+
+    def complete(reply: Response) -> Response:
+        policy.add_headers(request.headers, reply.headers)
+        if request.method == "OPTIONS":
+            policy.add_preflight_headers(request.headers, reply.headers)
+        try:
+            info = connection().info()
+        except NestdError:
+            info = None
+        if info is not None:
+            reply.headers["NEST-Kernel-Generation"] = info.generation
+        reply.headers["X-Content-Type-Options"] = "nosniff"
+        reply.headers["Cache-Control"] = "no-store"
+        return reply
+
+    app.before_request(authorize)
+    app.after_request(complete)
+    app.register_error_handler(NestdError, error_reply)
+    app.register_error_handler(HTTPException, http_error_reply)
+    app.register_error_handler(Exception, _fault)
+    return app
+
+
+def _fault(error: Exception) -> Response:
+    log.error("fault in %s %s", request.method, request.path, exc_info=error)
+    return error_reply(InternalError(f"the gateway failed: {type(error).__name__}: {error}"))

@@ -1,0 +1,148 @@
+"""Reads the arguments of a call from a request: from its body, or from its query string."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+from protocol import json_form
+from protocol.errors import MalformedRequest, ProtocolError, RequestTooLarge
+from protocol.values import Text, Unpacker, Value
+
+MSGPACK_TYPES = frozenset(
+    ["application/x-msgpack", "application/msgpack", "application/vnd.msgpack"]
+)
+_FORM_TYPES = frozenset(["application/x-www-form-urlencoded", "multipart/form-data"])
+
+#: A body over the limit is read and thrown away up to here, so that its sender gets to read
+#: the answer; beyond, the connection is closed on them.
+_DISCARD_LIMIT_BYTES = 1 << 30
+
+
+@dataclass
+class CallArguments:
+    """Arguments of one call, as they came."""
+
+    args: list[Value] = field(default_factory=list)
+    kwargs: dict[str, Value] = field(default_factory=dict)
+
+
+def read_arguments(request: Request) -> CallArguments:
+    """The arguments in ``request``.
+
+    A body that is a list has positional arguments; an object keywords, whose ``args`` are
+    positional; anything else is one positional argument; null or no body means none. Query
+    string and form work like an object, with :class:`Text` as values.
+
+    Raises
+    ------
+    MalformedRequest
+        If the body can't be understood, or an argument is in body and query string.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    arguments = _from_body(request)
+    for name, values in request.args.lists():
+        if name in arguments.kwargs or (name == "args" and arguments.args):
+            raise MalformedRequest(f"{name!r:.80} is in the body and in the query string")
+        _add_text(arguments, name, values)
+    return arguments
+
+
+def read_body(request: Request) -> Value:
+    """The value in the body of ``request``; ``None`` without a body.
+
+    Raises
+    ------
+    MalformedRequest
+        If the body can't be understood.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    kind = request.mimetype
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if encoding != "identity":
+        raise MalformedRequest(f"bodies in Content-Encoding {encoding:.40} are not understood")
+    body = _bytes(request)
+    if kind in MSGPACK_TYPES:
+        if not body:
+            return None
+        try:
+            return Unpacker().unpack(body)
+        except ProtocolError as error:
+            raise MalformedRequest(f"the body is no valid MessagePack: {error}") from error
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii", "ascii"):
+        raise MalformedRequest(f"JSON is UTF-8, not {charset:.40}")
+    # Whitespace alone, as some clients send for "nothing", is nothing.
+    return json_form.loads(body) if body.strip() else None
+
+
+def _from_body(request: Request) -> CallArguments:
+    arguments = CallArguments()
+    if request.mimetype in _FORM_TYPES and not _is_json_in_disguise(request):
+        try:
+            form = request.form
+        except RequestEntityTooLarge as error:
+            raise _too_large(request) from error
+        for name, values in form.lists():
+            _add_text(arguments, name, values)
+        return arguments
+    value = read_body(request)
+    if isinstance(value, list):
+        arguments.args = value
+    elif isinstance(value, dict):
+        positional = value.pop("args", None)
+        arguments.kwargs = value
+        if positional is not None:
+            arguments.args = positional if isinstance(positional, list) else [positional]
+    elif value is not None and value != "":
+        arguments.args = [value]
+    return arguments
+
+
+def _is_json_in_disguise(request: Request) -> bool:
+    """Whether a body marked as form is JSON: ``curl -d`` marks it so unless told otherwise."""
+    if request.mimetype == "multipart/form-data":
+        return False
+    return _bytes(request).lstrip()[:1] in (b"{", b"[", b'"')
+
+
+def _bytes(request: Request) -> bytes:
+    try:
+        return request.get_data(cache=True)
+    except RequestEntityTooLarge as error:
+        raise _too_large(request) from error
+    except (ClientDisconnected, OSError) as error:
+        raise MalformedRequest("the body ended before it was complete") from error
+
+
+def _too_large(request: Request) -> RequestTooLarge:
+    discard_body(request)
+    limit = (request.max_content_length or 0) // 2**20
+    return RequestTooLarge(f"the body is larger than {limit} MiB, the limit of this server")
+
+
+def discard_body(request: Request) -> None:
+    """Read the rest of a body and throw it away, so that its sender can read the answer."""
+    source: Any = request.environ.get("wsgi.input")
+    left = _DISCARD_LIMIT_BYTES
+    try:
+        while left > 0:
+            chunk = source.read(min(left, 1 << 20))
+            if not chunk:
+                return
+            left -= len(chunk)
+    except OSError:
+        # The sender is gone; so is the reason to read on.
+        return
+
+
+def _add_text(arguments: CallArguments, name: str, values: list[str]) -> None:
+    if name == "args":
+        arguments.args += [Text((value,)) for value in values]
+    else:
+        arguments.kwargs[name] = Text(tuple(values))

@@ -1,0 +1,28 @@
+"""Who may call: whoever shows the token."""
+
+from __future__ import annotations
+
+import hmac
+
+from werkzeug.datastructures import Headers
+
+
+def shows_token(request: Headers, token: str) -> bool:
+    """Whether the headers of a request carry ``token``.
+
+    It may be in ``NESTServerAuth``, as NEST Desktop sends it, or in ``Authorization`` as
+    bearer token. The comparison takes the same time wherever the difference is.
+    """
+    shown = request.get("NESTServerAuth", "")
+    scheme, _, bearer = request.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        bearer = ""
+    expected = token.encode()
+    in_own_header = hmac.compare_digest(_encoded(shown), expected)
+    in_bearer = hmac.compare_digest(_encoded(bearer.strip()), expected)
+    return in_own_header or in_bearer
+
+
+def _encoded(text: str) -> bytes:
+    # Header text arrives as latin-1, whatever bytes were sent.
+    return text.encode("latin-1", "replace")

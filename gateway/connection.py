@@ -1,0 +1,283 @@
+"""The gateway's end of ZeroMQ: one command, one answer, and no wait for a dead kernel.
+
+While NEST computes, nestd's Python does not run, so it can't be asked whether it lives. Its
+end of the socket is open for exactly as long as its process exists, though: libzmq reports
+the moment it closes, and every command that waits then ends.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from protocol import connection_file, frames
+from protocol.connection_file import ConnectionInfo
+from protocol.errors import (
+    ConfigurationError,
+    InternalError,
+    KernelLost,
+    KernelUnavailable,
+    QueueFull,
+)
+from protocol.messages import Action, Command, Failure, Operation, Result
+from protocol.polling import poll_until
+from protocol.processes import describe_exit
+
+log = logging.getLogger(__name__)
+
+#: How long a connection to a nestd that is said to be there may take.
+CONNECT_DEADLINE_S = 5.0
+#: How long to wait for the supervisor to say how a kernel ended.
+EXIT_NOTE_DEADLINE_S = 1.0
+
+_LOST = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
+_FAILED = (
+    _LOST
+    | zmq.EVENT_CONNECT_RETRIED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+
+
+class _Channel:
+    """A DEALER socket to one kernel, with the monitor that notices the kernel's death.
+
+    One command at a time. A channel that has failed is closed, never used again.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], info: ConnectionInfo) -> None:
+        self.info = info
+        self._socket = context.socket(zmq.DEALER)
+        self._socket.linger = 0
+        self._socket.set_hwm(0)
+        # Another kernel has another endpoint: this one never comes back.
+        self._socket.reconnect_ivl = -1
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | _FAILED)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self._socket.connect(info.command_endpoint)
+        self._await_handshake()
+
+    def _await_handshake(self) -> None:
+        deadline = time.monotonic() + CONNECT_DEADLINE_S
+        while True:
+            left_ms = max(0, int((deadline - time.monotonic()) * 1000))
+            if not self._monitor.poll(left_ms):
+                event = 0
+            else:
+                event = int(recv_monitor_message(self._monitor)["event"])
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                return
+            if event == 0 or event & _FAILED:
+                self.close()
+                raise KernelUnavailable(
+                    f"kernel {self.info.generation} (process {self.info.pid} on {self.info.host}) "
+                    "does not accept connections; it may be restarting",
+                    retry_after_s=1,
+                )
+
+    def is_alive(self) -> bool:
+        """Whether the kernel was still there when this channel last heard of it."""
+        while self._monitor.poll(0):
+            if int(recv_monitor_message(self._monitor)["event"]) & _LOST:
+                return False
+        return True
+
+    def exchange(self, command: list[Any]) -> list[Any] | None:
+        """Send ``command`` and wait for its answer; ``None`` if the kernel died instead."""
+        self._socket.send_multipart(command, copy=False)
+        while True:
+            ready = dict(self._poller.poll())
+            if self._socket in ready:
+                return [frame.buffer for frame in self._socket.recv_multipart(copy=False)]
+            if not self.is_alive():
+                # The answer may have arrived just before the end.
+                if self._socket.poll(0):
+                    continue
+                return None
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._socket.close(linger=0)
+
+
+class Connection:
+    """Executes operations on the kernel that the connection file names at the moment.
+
+    Safe for any number of threads.
+
+    Parameters
+    ----------
+    path : the connection file
+    exit_file : where a supervisor says how the last kernel ended
+    queue_limit : operations that may be under way at once
+    """
+
+    def __init__(self, path: Path, exit_file: Path, queue_limit: int) -> None:
+        self._path = path
+        self._exit_file = exit_file
+        self._queue_limit = queue_limit
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, 4 * queue_limit + 64)
+        self._idle: deque[_Channel] = deque()
+        self._command_ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
+        self._names: tuple[str, list[str]] | None = None
+
+    @property
+    def under_way(self) -> int:
+        """Operations that have been sent and not yet answered."""
+        return self._under_way
+
+    def info(self) -> ConnectionInfo | None:
+        """What the connection file says now; ``None`` while there is no kernel.
+
+        Raises
+        ------
+        KernelUnavailable
+            If the file is there but can't be used.
+        """
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise KernelUnavailable(f"can't look at {self._path}: {error.strerror}") from error
+        version = (found.st_mtime_ns, found.st_ino)
+        read = self._read
+        if read is not None and read[0] == version:
+            return read[1]
+        try:
+            info = connection_file.read(self._path)
+        except ConfigurationError as error:
+            raise KernelUnavailable(error.message) from error
+        if info is not None:
+            self._read = (version, info)
+        return info
+
+    def names(self) -> list[str]:
+        """Sorted names of everything that can be called or read; asked once a kernel.
+
+        Raises
+        ------
+        NestdError
+            As :meth:`execute` does.
+        """
+        info, names = self.info(), self._names
+        if info is None or names is None or names[0] != info.generation:
+            result = self.execute(Operation(Action.CATALOGUE), references=False)
+            names = self._names = (result.generation, list(result.value))
+        return names[1]
+
+    def execute(self, operation: Operation, references: bool) -> Result:
+        """Have the kernel execute ``operation``.
+
+        Raises
+        ------
+        QueueFull
+            If ``queue_limit`` operations are under way; this one was not sent.
+        KernelUnavailable
+            If there is no kernel; the operation was not executed.
+        KernelLost
+            If the kernel died while it had the operation.
+        NestdError
+            What the kernel raised.
+        """
+        with self._lock:
+            if self._under_way >= self._queue_limit:
+                raise QueueFull(
+                    f"{self._under_way} requests are waiting for the kernel, which is as many "
+                    "as may; try again later",
+                    retry_after_s=1,
+                )
+            self._under_way += 1
+        try:
+            return self._execute(operation, references)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def _execute(self, operation: Operation, references: bool) -> Result:
+        info = self.info()
+        if info is None:
+            raise KernelUnavailable(
+                "there is no kernel at the moment; it is starting, or restarting after a fault",
+                retry_after_s=1,
+            )
+        id = str(next(self._command_ids))
+        command = frames.encode(Command(id, operation, references))
+        channel = self._channel(info)
+        try:
+            received = channel.exchange(command)
+        except BaseException:
+            channel.close()
+            raise
+        if received is None:
+            channel.close()
+            raise self._lost(info, operation)
+        self._idle.append(channel)
+        message = frames.decode(received)
+        if isinstance(message, Failure):
+            raise message.error
+        if not isinstance(message, Result) or message.id != id:
+            raise InternalError("the kernel's answer belongs to another command")
+        return message
+
+    def _channel(self, info: ConnectionInfo) -> _Channel:
+        """An idle channel to the kernel of ``info``, or a new one."""
+        while True:
+            try:
+                # The one used last: its memory is warm, and the others' can grow cold.
+                channel = self._idle.pop()
+            except IndexError:
+                return _Channel(self._context, info)
+            if channel.info == info and channel.is_alive():
+                return channel
+            channel.close()
+
+    def _lost(self, info: ConnectionInfo, operation: Operation) -> KernelLost:
+        how = self._how_it_ended(info)
+        what = operation.call or operation.action.value
+        log.error("kernel %s was lost during %s: %s", info.generation, what, how)
+        return KernelLost(
+            f"the kernel ended with {how} during {what}; its network is lost and a new kernel "
+            "starts",
+            call=operation.call,
+            retry_after_s=2,
+        )
+
+    def _how_it_ended(self, info: ConnectionInfo) -> str:
+        """The end of the kernel of ``info``, from its supervisor, who learns of it as we do."""
+
+        def look() -> str | None:
+            try:
+                note = json.loads(self._exit_file.read_bytes())
+                if note["pid"] == info.pid and note["start_ticks"] == info.start_ticks:
+                    return describe_exit(int(note["returncode"]))
+            except (OSError, ValueError, KeyError):
+                # Not written yet, or about another kernel, or by no supervisor of ours.
+                return None
+            return None
+
+        return poll_until(look, EXIT_NOTE_DEADLINE_S) or "a lost connection"
+
+    def close(self) -> None:
+        """Close all connections."""
+        while self._idle:
+            self._idle.pop().close()
+        self._context.destroy(linger=0)

@@ -1,0 +1,129 @@
+"""Which web pages may call: CORS for those that ask, refusal for those that don't.
+
+Origins are compared whole, by scheme, host and port; a prefix is not enough.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+from werkzeug.datastructures import Headers
+
+_LOOPBACK_NAMES = frozenset(["localhost", "127.0.0.1", "::1"])
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int | None]
+
+
+def parse_origin(text: str) -> Origin | None:
+    """Scheme, host and port of an origin; ``None`` if ``text`` is none, such as ``null``."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if not parts.scheme or not parts.hostname or parts.path or parts.query or parts.fragment:
+        return None
+    if "@" in parts.netloc:
+        return None
+    return parts.scheme, parts.hostname, port
+
+
+class OriginPolicy:
+    """The origins that are allowed.
+
+    Parameters
+    ----------
+    allowed : origins as ``scheme://host:port``; port ``*`` means any, and ``*`` alone
+        every origin
+    host : name or address this server listens on
+    """
+
+    def __init__(self, allowed: tuple[str, ...], host: str) -> None:
+        self._any = "*" in allowed
+        self._exact: set[Origin] = set()
+        self._any_port: set[tuple[str, str]] = set()
+        for text in allowed:
+            any_port = text.endswith(":*")
+            origin = parse_origin(text[:-2] if any_port else text.rstrip("/"))
+            if origin is None:
+                continue
+            if any_port:
+                self._any_port.add(origin[:2])
+            else:
+                self._exact.add(origin)
+        self._own_names = _LOOPBACK_NAMES | {host, socket.gethostname(), socket.getfqdn()}
+
+    def allows(self, text: str) -> bool:
+        """Whether pages of the origin ``text`` may call."""
+        if self._any:
+            return True
+        origin = parse_origin(text)
+        return origin is not None and (origin in self._exact or origin[:2] in self._any_port)
+
+    def add_headers(self, request: Headers, reply: Headers) -> None:
+        """Give the browser leave to show the reply to the page that asked, if it may."""
+        reply.add("Vary", "Origin")
+        origin = request.get("Origin")
+        if origin is None or not self.allows(origin):
+            return
+        reply["Access-Control-Allow-Origin"] = origin
+        reply["Access-Control-Expose-Headers"] = "NEST-Kernel-Generation, Retry-After"
+
+    def add_preflight_headers(self, request: Headers, reply: Headers) -> None:
+        """Answer a preflight: GET, POST and whatever headers the page wants to send."""
+        origin = request.get("Origin")
+        if origin is None or not self.allows(origin):
+            return
+        reply["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        headers = request.get("Access-Control-Request-Headers")
+        if headers:
+            reply["Access-Control-Allow-Headers"] = headers
+        if request.get("Access-Control-Request-Private-Network") == "true":
+            reply["Access-Control-Allow-Private-Network"] = "true"
+        reply["Access-Control-Max-Age"] = "600"
+
+    def refuses(self, request: Headers) -> str | None:
+        """Why a request without a token must not change anything; ``None`` if it may.
+
+        Browsers send requests of foreign pages that need no preflight (forms, images)
+        without asking, but mark them; and a foreign name that resolves to this machine
+        (DNS rebinding) shows in the Host header.
+        """
+        host = request.get("Host", "")
+        if not self._is_own_host(host):
+            return f"this server is not known as {host:.80}"
+        origin = request.get("Origin")
+        if origin is not None:
+            if self.allows(origin) or _is_same_origin(origin, host):
+                return None
+            return f"pages of {origin:.80} may not call this server"
+        if request.get("Sec-Fetch-Site") == "cross-site":
+            return "a page of another site may not call this server without a token"
+        return None
+
+    def _is_own_host(self, host: str) -> bool:
+        if self._any:
+            return True
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
+        if name is None:
+            return False
+        if name in self._own_names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+            return True
+        except ValueError:
+            hosts = {origin[1] for origin in self._exact} | {host for _, host in self._any_port}
+            return name in hosts
+
+
+def _is_same_origin(origin: str, host: str) -> bool:
+    parsed = parse_origin(origin)
+    own = parse_origin(f"{parsed[0]}://{host}") if parsed else None
+    return parsed is not None and parsed == own

@@ -1,0 +1,101 @@
+"""The addresses of the server and what each does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from gateway.arguments import MSGPACK_TYPES, read_arguments, read_body
+from gateway.connection import Connection
+from protocol import json_form
+from protocol.errors import KernelUnavailable, MalformedRequest
+from protocol.messages import Action, Operation
+from protocol.values import Packer, Reference, Text, Value
+from protocol.version import SERVER_VERSION
+
+routes = Blueprint("routes", __name__)
+
+
+def connection() -> Connection:
+    """The application's connection to the kernel."""
+    found: Connection = current_app.extensions["nestd"]
+    return found
+
+
+@routes.get("/")
+def index() -> Response:
+    """What runs here. Needs no answer of the kernel, so it is fast also during a run."""
+    info = connection().info()
+    under_way = connection().under_way
+    state = "starting" if info is None else "busy" if under_way else "idle"
+    body: dict[str, Any] = {
+        "nest": info.nest if info else None,
+        "mpi": info.mpi if info else False,
+        "server": SERVER_VERSION,
+        "state": state,
+        "waiting": under_way,
+        "ranks": info.ranks if info else None,
+        "generation": info.generation if info else None,
+        "started": info.started if info else None,
+    }
+    return _json(body)
+
+
+@routes.get("/healthz")
+def healthz() -> Response:
+    """The gateway is alive."""
+    return _json({"alive": True})
+
+
+@routes.get("/readyz")
+def readyz() -> Response:
+    """There is a kernel that takes commands, now or after what it computes."""
+    info = connection().info()
+    if info is None or not info.process.is_running():
+        raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
+    return _json({"ready": True, "generation": info.generation})
+
+
+@routes.get("/api")
+def names() -> Response:
+    """Sorted names of everything that can be called or read."""
+    return _json(connection().names())
+
+
+@routes.route("/api/<call>", methods=["GET", "POST"])
+def api(call: str) -> Response:
+    """Call a PyNEST function, or read a kernel attribute."""
+    if request.method == "HEAD":
+        # HEAD promises to change nothing; calls can.
+        return Response(status=405, headers={"Allow": "GET, POST, OPTIONS"})
+    arguments = read_arguments(request)
+    wanted = arguments.kwargs.pop("inspect", None)
+    if wanted is None:
+        return _execute(Operation(Action.CALL, call, arguments.args, arguments.kwargs))
+    what = wanted.values[0] if isinstance(wanted, Text) else wanted
+    value = connection().execute(Operation(Action.INSPECT, call, [what]), False).value
+    return _json({"data": value})
+
+
+@routes.post("/release")
+def release() -> Response:
+    """Drop kernel objects that the caller held references to: a list of references."""
+    references = read_body(request)
+    if not isinstance(references, list) or not all(
+        isinstance(item, Reference) for item in references
+    ):
+        raise MalformedRequest("the body must be a list of references")
+    return _execute(Operation(Action.RELEASE, args=references))
+
+
+def _execute(operation: Operation) -> Response:
+    binary = any(kind in MSGPACK_TYPES for kind, _ in request.accept_mimetypes)
+    value = connection().execute(operation, references=binary).value
+    if binary:
+        return Response(Packer().pack(value), mimetype="application/x-msgpack")
+    return _json(value)
+
+
+def _json(value: Value) -> Response:
+    return Response(json_form.dumps(value), mimetype="application/json")

@@ -1,0 +1,78 @@
+"""What a gateway is told at its start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from protocol.environment import Environment
+from protocol.errors import ConfigurationError
+from protocol.private_files import runtime_directory
+
+MIB = 2**20
+
+DEFAULT_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """Settings of one gateway, built once from its environment."""
+
+    #: Where nestd writes how to reach it.
+    connection_file: Path
+    #: Where the supervisor, if there is one, writes how a kernel ended.
+    exit_file: Path
+    #: Secret that requests have to show; ``None`` turns authentication off.
+    token: str | None
+    #: Origins whose pages may call, as ``scheme://host:port``; port ``*`` means any.
+    origins: tuple[str, ...]
+    #: Largest body of a request.
+    body_limit_bytes: int
+    #: Requests that may wait for the kernel at once; one more gets 503.
+    queue_limit: int
+    #: Names and addresses under which this server may be called with authentication off.
+    host: str
+
+
+def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
+    """Build the settings.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming every variable with a wrong value.
+    """
+    environment = Environment(variables)
+    directory = environment.optional_text("NESTD_INSTANCE_DIR")
+    base = Path(directory) if directory else runtime_directory()
+    settings = GatewaySettings(
+        connection_file=Path(
+            environment.text("NESTD_CONNECTION_FILE", str(base / "connection.json"))
+        ),
+        exit_file=base / "kernel-exit.json",
+        token=None
+        if environment.flag("NEST_SERVER_DISABLE_AUTH")
+        else _token(environment, base / "token"),
+        origins=environment.items("NEST_SERVER_CORS_ORIGINS", DEFAULT_ORIGINS),
+        body_limit_bytes=environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536) * MIB,
+        queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", 64, 1, 4096),
+        host=environment.text("NEST_SERVER_HOST", "127.0.0.1"),
+    )
+    environment.check()
+    return settings
+
+
+def _token(environment: Environment, path: Path) -> str:
+    given = environment.optional_text("NEST_SERVER_ACCESS_TOKEN")
+    if given:
+        return given
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(
+            f"there is no access token: set NEST_SERVER_ACCESS_TOKEN or write one to {path}"
+        ) from error
+    if not token:
+        raise ConfigurationError(f"the access token in {path} is empty")
+    return token

@@ -1,0 +1,1 @@
+"""One rank's NEST kernel: the only part of the project that imports ``nest``."""

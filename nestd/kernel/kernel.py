@@ -1,0 +1,152 @@
+"""One rank's kernel: executes operations on PyNEST and encodes what comes back."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from nestd.kernel.arguments import Arguments, BoundArguments, bind, typed
+from nestd.kernel.catalogue import Catalogue, Entry, Role
+from nestd.kernel.encoding import Encoder
+from nestd.kernel.layers import Layers
+from nestd.kernel.objects import ObjectTable
+from nestd.kernel.pynest import NodeCollection, SynapseCollection, nest
+from nestd.kernel.raised import raised_by_nest
+from protocol.errors import ArgumentError, InternalError, NestdError
+from protocol.messages import Action, Operation
+from protocol.values import Expression, Reference, Text, Value
+
+
+class Kernel:
+    """The NEST kernel of this process.
+
+    Parameters
+    ----------
+    generation : name of this kernel in references
+    """
+
+    def __init__(self, generation: str) -> None:
+        self._objects = ObjectTable(generation)
+        self._layers = Layers()
+        self._catalogue = Catalogue(self._layers)
+        self._arguments = Arguments(self._catalogue, self._objects, self._layers)
+        self.nest_version: str = nest.__version__
+        self.has_mpi: bool = bool(nest.build_info["have_mpi"])
+
+    def execute(self, operation: Operation, references: bool) -> Value:
+        """Execute ``operation``; every error leaves the kernel as NEST left it, and usable.
+
+        Parameters
+        ----------
+        operation : what to do
+        references : whether kernel objects are answered as references
+
+        Raises
+        ------
+        CallerError
+            If the operation is unknown, does not fit, or NEST refused it.
+        InternalError
+            If this project is at fault.
+        """
+        try:
+            return self._execute(operation, references)
+        except NestdError:
+            raise
+        except Exception as error:
+            raise InternalError(
+                f"nestd failed in {operation.call or operation.action.value}: "
+                f"{type(error).__name__}: {error}",
+                call=operation.call,
+            ) from error
+
+    def _execute(self, operation: Operation, references: bool) -> Value:
+        match operation.action:
+            case Action.CATALOGUE:
+                return list(self._catalogue.names)
+            case Action.RELEASE:
+                for reference in operation.args:
+                    if isinstance(reference, Reference):
+                        self._objects.release(reference)
+                return None
+        entry = self._catalogue.find(operation.call)
+        encoder = Encoder(self._objects if references else None)
+        match operation.action:
+            case Action.INSPECT:
+                return _inspected(entry, operation.args)
+            case Action.SET:
+                return self._set(entry, operation)
+            case Action.GET:
+                if entry.role not in (Role.ATTRIBUTE, Role.VALUE):
+                    raise ArgumentError(f"{entry.name} is to be called, not read", call=entry.name)
+                return encoder.encode(_read(entry))
+        if entry.role is Role.ATTRIBUTE:
+            _refuse_arguments(entry, operation)
+            return encoder.encode(_read(entry))
+        if entry.role is Role.VALUE:
+            _refuse_arguments(entry, operation)
+            return Encoder(encoder.objects, Expression(entry.name)).encode(entry.target())
+        return self._call(entry, operation, encoder.objects)
+
+    def _call(self, entry: Entry, operation: Operation, objects: ObjectTable | None) -> Value:
+        bound = bind(entry, operation.args, operation.kwargs)
+        typed(bound)
+        args, kwargs = self._arguments.convert(bound)
+        with raised_by_nest(entry.name):
+            result = entry.target(*args, **kwargs)
+        if entry.name == "ResetKernel":
+            self._layers.clear()
+            self._objects.forget(NodeCollection, SynapseCollection)
+        elif entry.name == "Create" and len(result) and result.spatial is not None:
+            self._layers.add(result)
+        origin = _expression(bound) if entry.role is Role.CONSTRUCTOR else None
+        return Encoder(objects, origin).encode(result)
+
+    def _set(self, entry: Entry, operation: Operation) -> None:
+        if entry.role is not Role.ATTRIBUTE or len(operation.args) != 1:
+            raise ArgumentError(f"{entry.name} is no kernel attribute to set", call=entry.name)
+        value = self._arguments.plain(operation.args[0])
+        with raised_by_nest(entry.name):
+            setattr(nest, entry.name, value)
+
+
+def _read(entry: Entry) -> Any:
+    with raised_by_nest(entry.name):
+        return entry.target() if entry.role is Role.VALUE else entry.target(nest)
+
+
+def _refuse_arguments(entry: Entry, operation: Operation) -> None:
+    given = [value for value in operation.kwargs.values() if value is not None]
+    if operation.args or given:
+        raise ArgumentError(
+            f"{entry.name} is a value and takes no arguments; set kernel attributes with "
+            f'SetKernelStatus {{"params": {{"{entry.name}": …}}}}',
+            call=entry.name,
+        )
+
+
+def _inspected(entry: Entry, args: list[Value]) -> str:
+    """Documentation, source or signature of ``entry``."""
+    wanted = args[0].values[0] if args and isinstance(args[0], Text) else (args or [None])[0]
+    if wanted == "signature":
+        return str(entry.signature)
+    if wanted == "getdoc":
+        return inspect.getdoc(entry.documented) or ""
+    if wanted == "getsource":
+        try:
+            return inspect.getsource(inspect.unwrap(entry.documented))  # type: ignore[arg-type]
+        except (TypeError, OSError) as error:
+            raise ArgumentError(f"{entry.name} has no source", call=entry.name) from error
+    raise ArgumentError(
+        f"inspect must be getdoc, getsource or signature, not {wanted!r:.40}",
+        call=entry.name,
+        parameter="inspect",
+    )
+
+
+def _expression(bound: BoundArguments) -> Expression:
+    """The constructor call that ``bound`` is, for a caller to send it back."""
+    return Expression(
+        bound.entry.name,
+        [value for _, _, value in bound.args],
+        {name: value for name, (_, value) in bound.kwargs.items()},
+    )

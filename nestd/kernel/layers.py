@@ -1,0 +1,68 @@
+"""Spatial layers, kept so that node ids alone find back to them.
+
+``nest.NodeCollection(ids)`` has no positions, even when the ids are exactly those of a layer.
+Callers over HTTP hold ids; what was created is therefore kept and sliced.
+"""
+
+from __future__ import annotations
+
+import bisect
+from typing import Any
+
+import numpy as np
+
+from nestd.kernel.pynest import NodeCollection
+from protocol.values import Array
+
+
+class Layers:
+    """All layers of the network, in the order of their ids."""
+
+    def __init__(self) -> None:
+        self._firsts: list[int] = []
+        self._layers: list[Any] = []
+
+    def add(self, layer: Any) -> None:
+        """Keep a layer that was just created; its ids are above those of all before."""
+        self._firsts.append(layer[0].global_id)
+        self._layers.append(layer)
+
+    def clear(self) -> None:
+        """Forget all layers, as ResetKernel does."""
+        self._firsts.clear()
+        self._layers.clear()
+
+    def containing(self, ids: Array) -> tuple[Any, Array] | None:
+        """The layer that has all ``ids``, with their indices in it.
+
+        Parameters
+        ----------
+        ids : node ids, shape (n,), n > 0
+        """
+        found = bisect.bisect_right(self._firsts, int(ids.min())) - 1
+        if found < 0:
+            return None
+        layer = self._layers[found]
+        indices = ids - self._firsts[found]
+        if int(indices.max()) >= len(layer):
+            return None
+        return layer, indices
+
+    def collection(self, ids: Array) -> Any:
+        """The NodeCollection of ascending ``ids``: a slice of their layer, if there is one.
+
+        Only slices keep the spatial information, so ids that are not evenly spaced give a
+        collection without.
+        """
+        if len(ids) == 0:
+            return NodeCollection([])
+        place = self.containing(ids)
+        if place is None:
+            return NodeCollection(ids)
+        layer, indices = place
+        step = int(indices[1] - indices[0]) if len(indices) > 1 else 1
+        if step < 1 or np.any(np.diff(indices) != step):
+            return NodeCollection(ids)
+        if len(indices) == len(layer):
+            return layer
+        return layer[int(indices[0]) : int(indices[-1]) + 1 : step]

@@ -1,0 +1,67 @@
+"""The object table: kernel objects that somebody outside holds references to."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from protocol.errors import StaleReference
+from protocol.values import Reference
+
+
+class ObjectTable:
+    """Numbered kernel objects.
+
+    Numbers count up from 1 and are never used again within a generation, so that all ranks,
+    which execute the same operations in the same order, number alike.
+
+    Parameters
+    ----------
+    generation : of the kernel that holds the objects
+    """
+
+    def __init__(self, generation: str) -> None:
+        self._generation = generation
+        self._objects: dict[int, Any] = {}
+        self._ids = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def hold(self, item: object) -> tuple[int, str]:
+        """Keep ``item``; its number and generation go into a reference."""
+        key = next(self._ids)
+        self._objects[key] = item
+        return key, self._generation
+
+    def look_up(self, reference: Reference) -> Any:
+        """The object that ``reference`` names.
+
+        Raises
+        ------
+        StaleReference
+            If the reference is of an earlier kernel, was released, or names another type.
+        """
+        if reference.generation != self._generation:
+            raise StaleReference(
+                f"this {reference.type:.40} belongs to kernel {reference.generation:.40}, which is "
+                f"gone with its network; the kernel is now {self._generation}"
+            )
+        item = self._objects.get(reference.id)
+        if item is None or type(item).__name__ != reference.type:
+            raise StaleReference(
+                f"there is no {reference.type:.40} number {reference.id}: it was released, "
+                "or went with ResetKernel"
+            )
+        return item
+
+    def release(self, reference: Reference) -> None:
+        """Drop the object; a reference that is stale anyway is no error."""
+        if reference.generation == self._generation:
+            self._objects.pop(reference.id, None)
+
+    def forget(self, *types: type) -> None:
+        """Drop all objects of ``types``, as their network is gone."""
+        self._objects = {
+            key: item for key, item in self._objects.items() if not isinstance(item, types)
+        }

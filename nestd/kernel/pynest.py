@@ -1,0 +1,28 @@
+"""Imports PyNEST, once, in a way fit for a server.
+
+Every other module of this package takes ``nest`` from here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+# PyNEST hands sys.argv to the simulator, which has options of its own.
+_argv, sys.argv = sys.argv, sys.argv[:1]
+# The banner belongs to interactive sessions.
+os.environ.setdefault("PYNEST_QUIET", "1")
+# Deprecation notes are about scripts; no script runs here.
+warnings.filterwarnings("ignore", module=r"nest\.")
+try:
+    import nest
+finally:
+    sys.argv = _argv
+
+NodeCollection = nest.NodeCollection
+SynapseCollection = nest.SynapseCollection
+Parameter = nest.Parameter
+Mask = nest.Mask
+
+__all__ = ["nest", "NodeCollection", "SynapseCollection", "Parameter", "Mask"]

@@ -1,0 +1,120 @@
+"""The two programs a server consists of, as children of the supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import IO
+
+from protocol.polling import poll_until
+from protocol.processes import ProcessIdentity, die_with_parent, identify
+
+#: Variables that are for the supervisor alone. Secrets reach the gateway by file, and a
+#: kernel not at all.
+_NOT_FOR_CHILDREN = ("NEST_SERVER_ACCESS_TOKEN",)
+
+#: A child that lived longer than this is not part of a series of failures.
+STABLE_AFTER_S = 60.0
+_FIRST_DELAY_S = 0.25
+_LONGEST_DELAY_S = 10.0
+
+
+class Child:
+    """One program that is started, watched and started again.
+
+    Parameters
+    ----------
+    name : for messages
+    module : Python module that is run
+    arguments : for it
+    variables : environment, beside the supervisor's own
+    output : where stdout and stderr go; ``None`` for the console
+    inherited : file descriptors that it may use
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        arguments: list[str],
+        variables: Mapping[str, str],
+        output: IO[bytes] | None,
+        inherited: tuple[int, ...] = (),
+    ) -> None:
+        self.name = name
+        self._command = [sys.executable, "-m", module, *arguments]
+        environment = {k: v for k, v in os.environ.items() if k not in _NOT_FOR_CHILDREN}
+        self._environment = environment | {"PYTHONUNBUFFERED": "1"} | dict(variables)
+        self._output = output
+        self._inherited = inherited
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_s = 0.0
+        self._failures = 0
+        self.identity: ProcessIdentity | None = None
+        #: When to start again, by the monotonic clock; ``None`` while running.
+        self.due_s: float | None = None
+        self.restarts = -1
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Run the program."""
+        self._process = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT if self._output else None,
+            pass_fds=self._inherited,
+            # Ctrl-C is for the supervisor, which stops its children in order.
+            start_new_session=True,
+            # The supervisor has one thread, so nothing can be half done at the fork.
+            preexec_fn=_prepare_child,  # noqa: PLW1509
+        )
+        self.identity = identify(self._process.pid)
+        self._started_s = time.monotonic()
+        self.due_s = None
+        self.restarts += 1
+
+    def collect(self) -> int | None:
+        """The exit status if the program has ended since, else ``None``; plans the restart."""
+        if self._process is None:
+            return None
+        status = self._process.poll()
+        if status is None:
+            return None
+        self._process = None
+        now = time.monotonic()
+        if now - self._started_s > STABLE_AFTER_S:
+            self._failures = 0
+        delay_s = 0.0
+        if self._failures:
+            delay_s = min(_FIRST_DELAY_S * 2 ** (self._failures - 1), _LONGEST_DELAY_S)
+        self._failures += 1
+        self.due_s = now + delay_s
+        return status
+
+    def stop(self, grace_s: float) -> bool:
+        """End it: TERM, and KILL after ``grace_s``. Returns whether TERM was enough."""
+        process = self._process
+        if process is None:
+            return True
+        process.terminate()
+        obeyed = poll_until(lambda: process.poll() is not None, grace_s) is not None
+        if not obeyed:
+            process.kill()
+            process.wait()
+        self._process = None
+        return obeyed
+
+
+def _prepare_child() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    die_with_parent()

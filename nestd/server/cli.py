@@ -1,0 +1,341 @@
+"""The command ``nest-server``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec
+from urllib.parse import urlencode
+
+import click
+
+from nestd.server import background, instance, settings
+from nestd.server.http_probe import ask
+from nestd.server.instance import Instance
+from nestd.server.settings import Flags, ServerSettings
+from nestd.server.supervisor import Supervisor
+from protocol.environment import Environment
+from protocol.errors import ConfigurationError, NestdError, PortTaken, StartFailed
+from protocol.polling import poll_until
+
+EXIT_FAILURE = 1
+EXIT_NOT_RUNNING = 3
+EXIT_PORT_TAKEN = 4
+EXIT_START_FAILED = 5
+EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
+
+_EXIT_CODES = """
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 no such server is running, 4 the port is
+taken, 5 kernel or gateway did not start, 78 wrong settings.
+"""
+
+#: How long the supervisor may take to stop its children and itself.
+STOP_DEADLINE_S = 15.0
+
+#: Where NEST Desktop listens when it is started by ``nest-desktop start``.
+_NEST_DESKTOP = "http://localhost:54286"
+
+P = ParamSpec("P")
+
+
+def _reporting(command: Callable[P, None]) -> Callable[P, None]:
+    """End with one sentence and an exit code instead of a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except PortTaken as error:
+            _fail(error, EXIT_PORT_TAKEN)
+        except StartFailed as error:
+            _fail(error, EXIT_START_FAILED)
+        except ConfigurationError as error:
+            _fail(error, EXIT_CONFIGURATION)
+
+    return run
+
+
+def _fail(error: NestdError, code: int) -> NoReturn:
+    click.echo(f"nest-server: {error}", err=True)
+    sys.exit(code)
+
+
+def _start_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(
+        [
+            click.option("-d", "daemon", is_flag=True, help="Run in the background."),
+            click.option(
+                "-h", "host", metavar="HOST", help="Listen on HOST.  [default: 127.0.0.1]"
+            ),
+            click.option(
+                "-p",
+                "port",
+                metavar="PORT",
+                type=click.IntRange(1, 65_535),
+                help="Listen on PORT only.  [default: 52425 and 5000, those that are free]",
+            ),
+            click.option(
+                "-o",
+                "console_output",
+                is_flag=True,
+                help="Show NEST's output on the console instead of logging it.",
+            ),
+            click.option(
+                "-n", "ranks", metavar="RANKS", type=click.IntRange(1), help="MPI ranks of NEST."
+            ),
+            click.option(
+                "-t", "timeout", metavar="SECONDS", type=int, help="Ignored: no run is killed."
+            ),
+            click.option(
+                "-w", "workers", metavar="WORKERS", type=int, help="Ignored: there is one kernel."
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+_port_option = click.option(
+    "-p",
+    "port",
+    metavar="PORT",
+    type=click.IntRange(1, 65_535),
+    help="The server that listens on PORT.  [default: NEST_SERVER_PORT, or the only one]",
+)
+
+
+@click.group(context_settings={"help_option_names": ["--help"]}, epilog=_EXIT_CODES)
+@click.version_option(package_name="nestd", prog_name="nest-server")
+def main() -> None:
+    """Put a running NEST simulator behind HTTP.
+
+    \b
+    nest-server start        start in the foreground, stop with Ctrl-C
+    nest-server start -d     start in the background
+
+    The variables NEST_SERVER_* of NEST Server are honoured; flags win over them.
+    """
+
+
+@main.command(epilog=_EXIT_CODES)
+@_start_options
+@_reporting
+def start(timeout: int | None, workers: int | None, **flags: Any) -> None:
+    """Start a server and say when it answers."""
+    _note_ignored(timeout, workers)
+    _start(settings.build(Flags(**flags), os.environ))
+
+
+@main.command(epilog=_EXIT_CODES)
+@_port_option
+@_reporting
+def stop(port: int | None) -> None:
+    """Stop a server and its kernel; the network is lost."""
+    found = _the_only(port)
+    _stop(found)
+    click.echo(f"NEST Server at {found.urls[0]} has stopped.")
+
+
+@main.command(epilog=_EXIT_CODES)
+@_start_options
+@_reporting
+def restart(timeout: int | None, workers: int | None, **flags: Any) -> None:
+    """Stop a server and start it again, with the same token and as it was started.
+
+    Without a running server it only starts one.
+    """
+    _note_ignored(timeout, workers)
+    wanted = settings.build(Flags(**flags), os.environ)
+    port = flags["port"] or _port_from_environment()
+    candidates = instance.find(port)
+    if len(candidates) > 1:
+        _fail(ConfigurationError(_which(candidates)), EXIT_FAILURE)
+    if candidates:
+        found = candidates[0]
+        wanted = replace(
+            wanted,
+            host=flags["host"] or found.host,
+            ports=found.ports,
+            daemon=wanted.daemon or found.daemon,
+            log_file=wanted.log_file or found.log_file,
+            token=wanted.token or found.token(),
+            no_authentication=wanted.no_authentication or not found.authentication,
+        )
+        _stop(found)
+    _start(wanted)
+
+
+@main.command(epilog=_EXIT_CODES)
+@_port_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_reporting
+def status(port: int | None, as_json: bool) -> None:
+    """Show the servers of this user that run."""
+    found = instance.find(port)
+    described = [_describe(server) for server in found]
+    if as_json:
+        click.echo(json.dumps(described, indent=1))
+    elif not found:
+        click.echo("No NEST Server is running." if port is None else _nothing_on(port))
+    for server in [] if as_json else described:
+        click.echo(
+            f"{' and '.join(server['urls'])}\n"
+            f"  state    {server['state']}, NEST {server['nest']}, {server['ranks']} rank(s), "
+            f"kernel {server['generation']}\n"
+            f"  process  {server['pid']}, since {server['started']}\n"
+            f"  log      {server['log_file'] or 'on its console'}\n"
+            f"  token    {server['token_file'] or 'authentication is off'}"
+        )
+    if not found:
+        sys.exit(EXIT_NOT_RUNNING)
+
+
+@main.command(epilog=_EXIT_CODES)
+@_port_option
+@click.option("-l", "lines", type=click.IntRange(0), default=50, help="Lines to begin with.")
+@click.option("--no-follow", is_flag=True, help="Print what there is and end.")
+@_reporting
+def log(port: int | None, lines: int, no_follow: bool) -> None:
+    """Print a server's log and go on as it grows, until Ctrl-C."""
+    port = port or _port_from_environment()
+    running = instance.find(port)
+    if running:
+        path = _the_only(port).log_file
+    else:
+        # A server that ended, perhaps at its start: its log says why.
+        path = instance.default_log_file(port or settings.DEFAULT_PORTS[0])
+    if path is None or not path.exists():
+        _fail(NestdError(f"there is no log{f' at {path}' if path else ''}"), EXIT_NOT_RUNNING)
+    follow = [] if no_follow else ["-F"]
+    os.execvp("tail", ["tail", "-n", str(lines), *follow, str(path)])  # noqa: S606, S607
+
+
+@main.command(epilog=_EXIT_CODES)
+@_port_option
+@_reporting
+def token(port: int | None) -> None:
+    """Print a server's access token, for scripts: $(nest-server token)."""
+    found = _the_only(port).token()
+    if found is None:
+        _fail(NestdError("this server asks for no token"), EXIT_FAILURE)
+    click.echo(found)
+
+
+def _start(wanted: ServerSettings) -> None:
+    if wanted.daemon:
+        directory, notes = background.start(wanted)
+        started = next((one for one in instance.running() if one.directory == directory), None)
+        if started is None:
+            raise StartFailed("the server ended right after it was ready; see its log")
+        _announce(started, notes)
+    else:
+        os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
+        click.echo("Starting NEST Server …")
+        Supervisor(wanted, _announce).run()
+
+
+def _announce(started: Instance, notes: list[str]) -> None:
+    """Tell the user where the server is and how to get in, once."""
+    for note in notes:
+        click.echo(f"Note: {note}")
+    click.echo(f"NEST Server is now running at {' and '.join(started.urls)}.")
+    secret = started.token()
+    if secret is None:
+        click.echo(
+            "WARNING: authentication is off. Everyone who reaches "
+            f"{started.host} can use this server, and the account it runs under."
+        )
+    elif sys.stdout.isatty():
+        query = urlencode({"nest_server_url": started.urls[0], "nest_server_access_token": secret})
+        click.echo(f"  Access token  {secret}\n  NEST Desktop  {_NEST_DESKTOP}/?{query}#/nest")
+    else:
+        # This output may be a log, where a secret must not be.
+        click.echo(
+            f"  Access token  in {started.token_file}; nest-server token -p {started.ports[0]} "
+            "prints it"
+        )
+    click.echo(f"  Log           {started.log_file or 'on this console'}")
+    if started.daemon:
+        click.echo(f"  Stop          nest-server stop -p {started.ports[0]}")
+    else:
+        click.echo("Press Ctrl-C to stop.")
+    sys.stdout.flush()
+
+
+def _stop(found: Instance) -> None:
+    """End the supervisor, which ends its children; by force if it does not obey."""
+    os.kill(found.supervisor.pid, signal.SIGTERM)
+    if poll_until(lambda: not found.is_running(), STOP_DEADLINE_S):
+        return
+    click.echo("nest-server: the server does not stop by itself and is killed.", err=True)
+    os.kill(found.supervisor.pid, signal.SIGKILL)
+    poll_until(lambda: not found.is_running(), STOP_DEADLINE_S)
+    found.remove()
+
+
+def _the_only(port: int | None) -> Instance:
+    """The server on ``port``, or the only one there is."""
+    port = port or _port_from_environment()
+    found = instance.find(port)
+    if not found:
+        _fail(NestdError(_nothing_on(port)), EXIT_NOT_RUNNING)
+    if len(found) > 1:
+        _fail(NestdError(_which(found)), EXIT_FAILURE)
+    return found[0]
+
+
+def _nothing_on(port: int | None) -> str:
+    return f"No NEST Server of yours is running{f' on port {port}' if port else ''}."
+
+
+def _which(found: list[Instance]) -> str:
+    ports = ", ".join(str(one.ports[0]) for one in found)
+    return f"there are servers on ports {ports}; choose one with -p PORT"
+
+
+def _port_from_environment() -> int | None:
+    environment = Environment(os.environ)
+    port = environment.integer("NEST_SERVER_PORT", 0, 1, 65_535)
+    environment.check()
+    return port or None
+
+
+def _describe(found: Instance) -> dict[str, Any]:
+    answer = ask(found, "/", timeout_s=2.0) or {}
+    return {
+        "urls": found.urls,
+        "host": found.host,
+        "ports": list(found.ports),
+        "state": answer.get("state", "not answering"),
+        "nest": answer.get("nest"),
+        "mpi": answer.get("mpi"),
+        "ranks": answer.get("ranks"),
+        "generation": answer.get("generation"),
+        "waiting": answer.get("waiting"),
+        "pid": found.supervisor.pid,
+        "started": found.started,
+        "log_file": _text(found.log_file),
+        "token_file": _text(found.token_file) if found.authentication else None,
+        "directory": str(found.directory),
+    }
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path is not None else None
+
+
+def _note_ignored(timeout: int | None, workers: int | None) -> None:
+    if timeout is not None:
+        click.echo("Note: -t is ignored; no run is killed for the time it takes.", err=True)
+    if workers is not None:
+        click.echo("Note: -w is ignored; there is one kernel.", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Running servers of this user, one directory each in the private runtime directory.
+
+A server is known by its ports; its process by pid and start time, never by its name.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from protocol.local_token import INSTANCE_PREFIX, STATE_FILE, TOKEN_FILE
+from protocol.private_files import runtime_directory, write_private
+from protocol.processes import ProcessIdentity
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One server: what it is and where its files lie."""
+
+    directory: Path
+    supervisor: ProcessIdentity
+    host: str
+    ports: tuple[int, ...]
+    log_file: Path | None
+    daemon: bool
+    authentication: bool
+    #: Start, ISO 8601 with offset.
+    started: str
+
+    @property
+    def connection_file(self) -> Path:
+        """Written by nestd."""
+        return self.directory / "connection.json"
+
+    @property
+    def exit_file(self) -> Path:
+        """How the last kernel ended, written by the supervisor."""
+        return self.directory / "kernel-exit.json"
+
+    @property
+    def token_file(self) -> Path:
+        """The access token."""
+        return self.directory / TOKEN_FILE
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the server answers."""
+        return [f"http://{url_host(self.host)}:{port}" for port in self.ports]
+
+    def is_running(self) -> bool:
+        """Whether the supervisor lives."""
+        return self.supervisor.is_running()
+
+    def token(self) -> str | None:
+        """The access token; ``None`` if none is asked for."""
+        try:
+            return self.token_file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+
+    def save(self) -> None:
+        """Write the instance to its directory."""
+        state = asdict(self) | {
+            "directory": None,
+            "log_file": str(self.log_file) if self.log_file else None,
+        }
+        write_private(self.directory / STATE_FILE, json.dumps(state, indent=1).encode() + b"\n")
+
+    def remove(self) -> None:
+        """Remove the directory with everything in it."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def url_host(host: str) -> str:
+    """``host`` as it is written in a URL that can be called from this machine."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # reads it
+    return f"[{reachable}]" if ":" in reachable else reachable
+
+
+def directory_for(port: int) -> Path:
+    """The directory of the server whose first port is ``port``."""
+    return runtime_directory() / f"{INSTANCE_PREFIX}{port}"
+
+
+def default_log_file(port: int) -> Path:
+    """The log of the server whose first port is ``port``; it outlives the server."""
+    return runtime_directory() / f"nest-server-{port}.log"
+
+
+def running() -> list[Instance]:
+    """All servers of this user that run, in the order of their first ports."""
+    return sorted(
+        (instance for instance in _saved() if instance.is_running()),
+        key=lambda instance: instance.ports,
+    )
+
+
+def find(port: int | None) -> list[Instance]:
+    """Running servers that listen on ``port``, or all if it is ``None``."""
+    return [instance for instance in running() if port is None or port in instance.ports]
+
+
+def _saved() -> Iterator[Instance]:
+    for directory in runtime_directory().glob(f"{INSTANCE_PREFIX}*"):
+        try:
+            state = json.loads((directory / STATE_FILE).read_bytes())
+            yield Instance(
+                directory=directory,
+                supervisor=ProcessIdentity(**state["supervisor"]),
+                host=state["host"],
+                ports=tuple(state["ports"]),
+                log_file=Path(state["log_file"]) if state["log_file"] else None,
+                daemon=state["daemon"],
+                authentication=state["authentication"],
+                started=state["started"],
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            # Being made, being removed, or not ours: no running server in any case.
+            continue

@@ -1,0 +1,98 @@
+"""What ``nest-server start`` is told: flag over environment over default."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from protocol.environment import Environment
+from protocol.errors import ConfigurationError
+
+DEFAULT_HOST = "127.0.0.1"
+#: The port of NEST Server 3.10 and NEST Desktop, and that of the older documentation.
+DEFAULT_PORTS = (52425, 5000)
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Settings of one server, built once in ``nestd/server/cli.py``."""
+
+    #: Name or address to listen on.
+    host: str = DEFAULT_HOST
+    #: Ports to listen on; of several, those that are taken are left out.
+    ports: tuple[int, ...] = DEFAULT_PORTS
+    #: Run in the background.
+    daemon: bool = False
+    #: Show NEST's output on the console instead of writing it to the log.
+    console_output: bool = False
+    #: Where to write the log; ``None`` for a file in the runtime directory.
+    log_file: Path | None = None
+    #: The token to ask for; ``None`` makes a new one.
+    token: str | None = None
+    #: Ask for no token.
+    no_authentication: bool = False
+    #: MPI ranks of the kernel.
+    ranks: int = 1
+
+    def to_json(self) -> str:
+        """For the background process; also has the token, so never for a file or a log."""
+        return json.dumps(
+            asdict(self) | {"log_file": str(self.log_file) if self.log_file else None}
+        )
+
+    @staticmethod
+    def from_json(text: str) -> ServerSettings:
+        """The settings that :meth:`to_json` wrote."""
+        fields = json.loads(text)
+        fields["ports"] = tuple(fields["ports"])
+        fields["log_file"] = Path(fields["log_file"]) if fields["log_file"] else None
+        return ServerSettings(**fields)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the command line said; ``None`` and ``False`` where it said nothing."""
+
+    host: str | None = None
+    port: int | None = None
+    daemon: bool = False
+    console_output: bool = False
+    ranks: int | None = None
+
+
+def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
+    """Settings from flags and environment.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming everything that is wrong.
+    """
+    environment = Environment(variables)
+    port = flags.port
+    if port is None:
+        port = environment.integer("NEST_SERVER_PORT", 0, 1, 65_535) or None
+    log_file = environment.optional_text("NEST_SERVER_LOGFILE")
+    settings = ServerSettings(
+        host=flags.host or environment.text("NEST_SERVER_HOST", DEFAULT_HOST),
+        ports=DEFAULT_PORTS if port is None else (port,),
+        daemon=flags.daemon or environment.flag("NEST_SERVER_DAEMON"),
+        console_output=flags.console_output or environment.flag("NEST_SERVER_STDOUT"),
+        log_file=Path(log_file).absolute() if log_file else None,
+        token=environment.optional_text("NEST_SERVER_ACCESS_TOKEN"),
+        no_authentication=environment.flag("NEST_SERVER_DISABLE_AUTH"),
+        ranks=flags.ranks or 1,
+    )
+    # Accepted for clients' scripts; there is one kernel, and no time after which it is killed.
+    environment.integer("NEST_SERVER_TIMEOUT", 30, 0, 10**9)
+    environment.integer("NEST_SERVER_WORKERS", 1, 1, 10**6)
+    environment.check()
+    if settings.ranks > 1:
+        raise ConfigurationError(
+            f"{settings.ranks} ranks need MPI, and this version of nestd runs one rank only"
+        )
+    if settings.token is not None and not settings.token.isprintable():
+        raise ConfigurationError("NEST_SERVER_ACCESS_TOKEN must be printable text")
+    return settings

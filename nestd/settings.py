@@ -1,0 +1,19 @@
+"""What a nestd process is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Commands that may wait unless told otherwise.
+DEFAULT_QUEUE_LIMIT = 64
+
+
+@dataclass(frozen=True)
+class NestdSettings:
+    """Settings of one nestd, built once in ``nestd/cli.py``."""
+
+    #: Where to write the connection file; sockets lie beside it.
+    connection_file: Path
+    #: Commands that may wait before further ones are refused.
+    queue_limit: int = DEFAULT_QUEUE_LIMIT

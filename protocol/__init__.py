@@ -1,0 +1,1 @@
+"""What gateway, daemon and clients share: messages, their wire format, errors, files."""

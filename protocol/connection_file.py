@@ -1,0 +1,98 @@
+"""The connection file: how a gateway finds its nestd.
+
+After Jupyter's convention (https://jupyter-client.readthedocs.io, "Connection files"): JSON,
+mode 0600, written under a temporary name and renamed, removed when nestd ends.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from protocol import frames
+from protocol.errors import ConfigurationError
+from protocol.private_files import write_private
+from protocol.processes import ProcessIdentity
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """Where a nestd listens and what it is."""
+
+    #: ZeroMQ endpoint of the ROUTER socket that takes commands.
+    command_endpoint: str
+    #: CURVE public key of nestd; ``None`` on ``ipc://``, where the file system guards.
+    public_key: str | None
+    #: Host name and process of rank 0.
+    host: str
+    pid: int
+    start_ticks: int
+    #: Number of MPI ranks.
+    ranks: int
+    #: Identifies this kernel; another kernel, another generation.
+    generation: str
+    #: Version of NEST, and whether it runs under MPI.
+    nest: str
+    mpi: bool
+    #: Start of the kernel, ISO 8601 with offset.
+    started: str
+    protocol: int = frames.VERSION
+
+    @property
+    def process(self) -> ProcessIdentity:
+        """The process of rank 0."""
+        return ProcessIdentity(self.pid, self.start_ticks)
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "command_endpoint": (str,),
+    "public_key": (str, type(None)),
+    "host": (str,),
+    "pid": (int,),
+    "start_ticks": (int,),
+    "ranks": (int,),
+    "generation": (str,),
+    "nest": (str,),
+    "mpi": (bool,),
+    "started": (str,),
+    "protocol": (int,),
+}
+
+
+def write(path: Path, info: ConnectionInfo) -> None:
+    """Write ``info`` to ``path``, private and at once."""
+    write_private(path, json.dumps(asdict(info), indent=1).encode() + b"\n")
+
+
+def read(path: Path) -> ConnectionInfo | None:
+    """What ``path`` says; ``None`` if there is no such file, that is, no kernel yet.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is no connection file, or one of another version of the protocol.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"can't read {path}: {error.strerror}") from error
+    try:
+        found: Any = json.loads(content)
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is no connection file: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{path} is no connection file")
+    version = found.get("protocol")
+    if version != frames.VERSION:
+        raise ConfigurationError(
+            f"{path} was written for version {version} of nestd's protocol, this process "
+            f"speaks version {frames.VERSION}: install the same nestd for gateway and kernel"
+        )
+    wrong = [name for name, types in _TYPES.items() if not isinstance(found.get(name), types)]
+    if wrong:
+        raise ConfigurationError(f"{path} is no connection file: {', '.join(wrong)} missing")
+    return ConnectionInfo(**{name: found[name] for name in _TYPES})

@@ -1,0 +1,73 @@
+"""The variables NEST_SERVER_*, read once at the edge of a process.
+
+Each process makes one frozen settings object of its own from a :class:`Environment`. Wrong
+values are collected, so that one message names them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protocol.errors import ConfigurationError
+
+_TRUE = frozenset(["yes", "true", "t", "1", "on"])
+
+
+def is_truthy(text: str) -> bool:
+    """Whether ``text`` is one of yes, true, t, 1, on in any case."""
+    return text.strip().lower() in _TRUE
+
+
+class Environment:
+    """Typed access to environment variables.
+
+    Parameters
+    ----------
+    variables : usually ``os.environ``
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._violations: list[str] = []
+
+    def text(self, name: str, default: str) -> str:
+        """The variable, or ``default`` if it is unset or empty."""
+        return self._variables.get(name, "").strip() or default
+
+    def optional_text(self, name: str) -> str | None:
+        """The variable, or ``None`` if it is unset or empty."""
+        return self._variables.get(name, "").strip() or None
+
+    def flag(self, name: str) -> bool:
+        """Whether the variable is set to a truthy word."""
+        return is_truthy(self._variables.get(name, ""))
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        """The variable as an integer from ``low`` to ``high``; wrong ones are collected."""
+        text = self._variables.get(name, "").strip()
+        if not text:
+            return default
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            self._violations.append(f"{name} must be an integer from {low} to {high}, not {text!r}")
+            return default
+        return number
+
+    def items(self, name: str, default: str) -> tuple[str, ...]:
+        """The variable's items, which commas separate."""
+        text = self._variables.get(name, default)
+        return tuple(item.strip() for item in text.split(",") if item.strip())
+
+    def check(self) -> None:
+        """Report everything that was wrong.
+
+        Raises
+        ------
+        ConfigurationError
+            If any variable had a wrong value.
+        """
+        if self._violations:
+            raise ConfigurationError("; ".join(self._violations))

@@ -1,0 +1,216 @@
+"""The one tree of errors that cross a boundary between processes.
+
+Every error carries its facts as typed attributes and then one line of message that a person
+can act on. ``ERROR_KINDS`` names each class on the wire; ``gateway/errors.py`` maps each to
+an HTTP status. Both tables are tested for completeness.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class NestdError(Exception):
+    """Root of all errors of this project.
+
+    Attributes
+    ----------
+    message : one line for a person
+    error_name : the name a caller knows the error by: NEST's or Python's exception class
+    call : the PyNEST call that was running, if one was
+    parameter : the parameter of ``call`` that was wrong, if one was
+    ranks : MPI ranks the error happened on; empty when it happened on all of them
+    retry_after_s : seconds after which trying again makes sense, else ``None``
+    """
+
+    #: Name on the wire.
+    kind: ClassVar[str] = "error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        error_name: str | None = None,
+        call: str | None = None,
+        parameter: str | None = None,
+        ranks: tuple[int, ...] = (),
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_name = error_name or type(self).__name__
+        self.call = call
+        self.parameter = parameter
+        self.ranks = ranks
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ProtocolError(NestdError):
+    """Bytes that are no message of this protocol."""
+
+    kind = "protocol"
+
+
+class VersionMismatch(ProtocolError):
+    """The peer speaks another version of the protocol."""
+
+    kind = "version"
+
+
+class CallerError(NestdError):
+    """Something the caller sent can't be done. Trying the same again gives the same."""
+
+    kind = "caller"
+
+
+class MalformedRequest(CallerError):
+    """A body or header that can't be understood."""
+
+    kind = "malformed"
+
+
+class RequestTooLarge(CallerError):
+    """A body over the size limit."""
+
+    kind = "too_large"
+
+
+class Refused(CallerError):
+    """A request that this server does not accept from where it came."""
+
+    kind = "refused"
+
+
+class UnknownCall(CallerError):
+    """A name that PyNEST's public interface does not have, or that can't be offered."""
+
+    kind = "unknown_call"
+
+
+class ArgumentError(CallerError):
+    """An argument that does not fit the parameter it is for."""
+
+    kind = "argument"
+
+
+class StaleReference(CallerError):
+    """A reference to an object that was released or died with an earlier kernel."""
+
+    kind = "stale_reference"
+
+
+class KernelError(CallerError):
+    """NEST or PyNEST raised while it executed the caller's operation."""
+
+    kind = "kernel"
+
+
+class Unavailable(NestdError):
+    """Not now; the same request may succeed later."""
+
+    kind = "unavailable"
+
+
+class QueueFull(Unavailable):
+    """As many commands are waiting as this server accepts."""
+
+    kind = "queue_full"
+
+
+class KernelUnavailable(Unavailable):
+    """No kernel is there to take the command, which was therefore not executed."""
+
+    kind = "kernel_unavailable"
+
+
+class KernelLost(Unavailable):
+    """The kernel died while it had the command; its network is gone."""
+
+    kind = "kernel_lost"
+
+
+class InternalError(NestdError):
+    """A fault of this project."""
+
+    kind = "internal"
+
+
+class ConfigurationError(NestdError):
+    """Settings, files or an environment with which a process can't start."""
+
+    kind = "configuration"
+
+
+class PortTaken(ConfigurationError):
+    """No port is left to listen on."""
+
+    kind = "port_taken"
+
+
+class StartFailed(ConfigurationError):
+    """Kernel or gateway could not be brought up."""
+
+    kind = "start_failed"
+
+
+def _tree(root: type[NestdError]) -> dict[str, type[NestdError]]:
+    found = {root.kind: root}
+    for child in root.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+#: Every error class by its name on the wire.
+ERROR_KINDS: dict[str, type[NestdError]] = _tree(NestdError)
+
+
+def facts_of(error: NestdError) -> dict[str, Any]:
+    """The attributes of ``error`` that are set, ready for the wire."""
+    facts: dict[str, Any] = {
+        "kind": error.kind,
+        "message": error.message,
+        "error_name": error.error_name,
+    }
+    if error.call is not None:
+        facts["call"] = error.call
+    if error.parameter is not None:
+        facts["parameter"] = error.parameter
+    if error.ranks:
+        facts["ranks"] = list(error.ranks)
+    if error.retry_after_s is not None:
+        facts["retry_after_s"] = error.retry_after_s
+    return facts
+
+
+def error_from_facts(facts: dict[str, Any]) -> NestdError:
+    """The error that :func:`facts_of` described.
+
+    Raises
+    ------
+    ProtocolError
+        If ``facts`` describe no error of this tree.
+    """
+    facts = dict(facts)
+    kind = facts.pop("kind", None)
+    error_class = ERROR_KINDS.get(kind) if isinstance(kind, str) else None
+    if error_class is None:
+        raise ProtocolError(f"unknown kind of error {kind!r:.80}")
+    message = facts.pop("message", None)
+    wanted: dict[str, type] = {
+        "error_name": str,
+        "call": str,
+        "parameter": str,
+        "ranks": list,
+        "retry_after_s": int,
+    }
+    if not isinstance(message, str) or any(
+        name not in wanted or not isinstance(value, wanted[name]) for name, value in facts.items()
+    ):
+        raise ProtocolError("a failure with facts of the wrong type")
+    ranks = facts.pop("ranks", [])
+    if not all(type(rank) is int for rank in ranks):
+        raise ProtocolError("a failure with ranks that are no numbers")
+    return error_class(message, ranks=tuple(ranks), **facts)

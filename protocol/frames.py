@@ -1,0 +1,148 @@
+"""The one file that owns the wire between our processes.
+
+A message is a ZeroMQ multipart message::
+
+    +-------------------+----------------------+----------+----------+--
+    | b"NESTD" version  | msgpack: the message | buffer 0 | buffer 1 | …
+    +-------------------+----------------------+----------+----------+--
+      6 bytes             [type, field, …]       data of the arrays in it
+
+The first frame never changes its form, so peers of different versions can tell each other
+so. Arrays lie in frames of their own: sending costs no copy, receiving shares the memory of
+the frame. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from protocol.errors import (
+    NestdError,
+    ProtocolError,
+    VersionMismatch,
+    error_from_facts,
+    facts_of,
+)
+from protocol.messages import Action, Command, Failure, Message, Operation, Result
+from protocol.values import Buffer, Packer, Unpacker
+
+MAGIC = b"NESTD"
+#: Raised whenever an old peer could misread a new message.
+VERSION = 1
+
+#: Most bytes one message may have, all frames together.
+SIZE_LIMIT_BYTES = 8 * 2**30
+#: Most frames one message may have.
+FRAME_LIMIT = 65_536
+
+_PREAMBLE = MAGIC + bytes([VERSION])
+
+
+def encode(message: Message) -> list[Buffer]:
+    """The frames of ``message``.
+
+    Raises
+    ------
+    ProtocolError
+        If the message holds a value that has no form on the wire, or is over a limit.
+    """
+    buffers: list[Buffer] = []
+    header = Packer(buffers).pack(_fields(message))
+    frames: list[Buffer] = [_PREAMBLE, header, *buffers]
+    _check_limits(frames)
+    return frames
+
+
+def decode(frames: Sequence[Buffer]) -> Message:
+    """The message in ``frames``.
+
+    Raises
+    ------
+    VersionMismatch
+        If the sender speaks another version of the protocol.
+    ProtocolError
+        If the frames are no message, whatever else they are.
+    """
+    _check_limits(frames)
+    if not frames:
+        raise ProtocolError("a message without frames")
+    preamble = bytes(frames[0])
+    if len(preamble) != len(_PREAMBLE) or not preamble.startswith(MAGIC):
+        raise ProtocolError("not a message of nestd's protocol")
+    if preamble[-1] != VERSION:
+        raise VersionMismatch(
+            f"the peer speaks version {preamble[-1]} of nestd's protocol and this process "
+            f"version {VERSION}: install the same nestd for gateway and kernel"
+        )
+    if len(frames) < 2:
+        raise ProtocolError("a message without header")
+    fields = Unpacker(list(frames[2:])).unpack(frames[1])
+    if not isinstance(fields, list) or not fields or not isinstance(fields[0], str):
+        raise ProtocolError("a header that is no list beginning with a type")
+    parse = _PARSERS.get(fields[0])
+    if parse is None:
+        raise ProtocolError(f"unknown message type {fields[0]!r:.80}")
+    return parse(fields[1:])
+
+
+def _check_limits(frames: Sequence[Buffer]) -> None:
+    if len(frames) > FRAME_LIMIT:
+        raise ProtocolError(f"{len(frames)} frames, the limit is {FRAME_LIMIT}")
+    size = sum(len(frame) for frame in frames)
+    if size > SIZE_LIMIT_BYTES:
+        raise ProtocolError(f"{size} bytes in one message, the limit is {SIZE_LIMIT_BYTES}")
+
+
+def _fields(message: Message) -> list[Any]:
+    match message:
+        case Command(id, operation, references):
+            return [
+                "command",
+                id,
+                operation.action.value,
+                operation.call,
+                operation.args,
+                operation.kwargs,
+                references,
+            ]
+        case Result(id, generation, value):
+            return ["result", id, generation, value]
+        case Failure(id, generation, error):
+            return ["failure", id, generation, facts_of(error)]
+
+
+def _expect(fields: list[Any], *types: type) -> None:
+    if len(fields) != len(types) or not all(
+        isinstance(value, wanted) for value, wanted in zip(fields, types, strict=True)
+    ):
+        raise ProtocolError("a message with missing, superfluous or mistyped fields")
+
+
+def _parse_command(fields: list[Any]) -> Command:
+    _expect(fields, str, str, str, list, dict, bool)
+    id, action, call, args, kwargs, references = fields
+    try:
+        operation = Operation(Action(action), call, args, kwargs)
+    except ValueError as error:
+        raise ProtocolError(f"unknown action {action!r:.80}") from error
+    return Command(id, operation, references)
+
+
+def _parse_result(fields: list[Any]) -> Result:
+    _expect(fields, str, str, object)
+    return Result(*fields)
+
+
+def _parse_failure(fields: list[Any]) -> Failure:
+    _expect(fields, str, str, dict)
+    id, generation, facts = fields
+    error: NestdError = error_from_facts(facts)
+    return Failure(id, generation, error)
+
+
+_PARSERS: dict[str, Callable[[list[Any]], Message]] = {
+    "command": _parse_command,
+    "result": _parse_result,
+    "failure": _parse_failure,
+}

@@ -1,0 +1,72 @@
+"""The messages between gateway and nestd. ``docs/protocol.md`` specifies them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from protocol.errors import NestdError
+from protocol.values import Value
+
+
+class Action(enum.Enum):
+    """What an operation does with the name it carries."""
+
+    #: Call the function, method or constructor of that name.
+    CALL = "call"
+    #: Read the kernel attribute of that name.
+    GET = "get"
+    #: Set the kernel attribute of that name to the only argument.
+    SET = "set"
+    #: Documentation, source or signature (the only argument says which) of that name.
+    INSPECT = "inspect"
+    #: Names of everything that can be called or read.
+    CATALOGUE = "catalogue"
+    #: Drop the objects that the references among the arguments name.
+    RELEASE = "release"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One PyNEST call: what every rank executes."""
+
+    action: Action
+    #: Dotted name in PyNEST's public interface, such as ``Create`` or ``NodeCollection.get``.
+    call: str = ""
+    args: list[Value] = field(default_factory=list)
+    kwargs: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Command:
+    """Gateway to nestd: execute this and answer exactly once."""
+
+    #: Chosen by the sender; the answer carries it back.
+    id: str
+    operation: Operation
+    #: Whether kernel objects are answered as references. A caller that can't hold them
+    #: gets their contents instead.
+    references: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """Nestd to gateway: the command was executed and this is its value."""
+
+    id: str
+    #: Generation of the kernel that executed it.
+    generation: str
+    value: Value
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Nestd to gateway: the command was not executed, or raised."""
+
+    id: str
+    generation: str
+    error: NestdError
+
+
+Message: TypeAlias = Command | Result | Failure

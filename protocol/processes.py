@@ -1,0 +1,65 @@
+"""Identity of processes: a pid together with the moment the process started.
+
+A pid alone is reused; together with its start time it names one process for as long as the
+machine runs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process of this machine."""
+
+    pid: int
+    #: Clock ticks from boot to the start of the process; 0 where the system doesn't say.
+    start_ticks: int
+
+    def is_running(self) -> bool:
+        """Whether this very process still exists and is not a zombie."""
+        found = _stat(self.pid)
+        return found is not None and found == (self.start_ticks, True)
+
+
+def identify(pid: int) -> ProcessIdentity | None:
+    """The identity of the process that has ``pid`` now; ``None`` if there is none."""
+    found = _stat(pid)
+    return ProcessIdentity(pid, found[0]) if found is not None else None
+
+
+def _stat(pid: int) -> tuple[int, bool] | None:
+    """Start time of process ``pid`` and whether it runs (proc(5), ``/proc/<pid>/stat``)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    # The command name, in parentheses, may itself contain blanks and parentheses.
+    fields = stat.rpartition(")")[2].split()
+    return int(fields[19]), fields[0] not in "ZX"
+
+
+def die_with_parent(sig: signal.Signals = signal.SIGKILL) -> None:
+    """Ask the system to send this process ``sig`` when its parent dies (Linux only).
+
+    Elsewhere it does nothing, and children of a killed parent have to be stopped by hand.
+    """
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, int(sig), 0, 0, 0)
+
+
+def describe_exit(returncode: int) -> str:
+    """How a process ended, for a person: ``signal 9 (SIGKILL)`` or ``exit code 3``."""
+    if returncode >= 0:
+        return f"exit code {returncode}"
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        name = "unknown"
+    return f"signal {-returncode} ({name})"

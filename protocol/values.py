@@ -1,0 +1,292 @@
+"""The values that messages carry, and their msgpack form.
+
+A value is ``None``, a bool, an integer of 64 bit, a float, a complex number, text, bytes, a
+list, a dict with text keys, or one of
+
+========== ====================================================================
+ndarray    a NumPy array of one of :data:`ARRAY_TYPES`, any shape
+Reference  an object that lives in the kernel
+Expression a PyNEST object by the call that makes it: ``{"$call": …}`` in JSON
+Text       what a query string or a form gave for one parameter, not yet typed
+========== ====================================================================
+
+The last four are msgpack extension types. Arrays travel either as a buffer of their own
+beside the msgpack data (:class:`Packer` with ``buffers``), which costs no copy, or inside it.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import msgpack
+import numpy as np
+import numpy.typing as npt
+
+from protocol.errors import ProtocolError
+
+Value: TypeAlias = Any
+Array: TypeAlias = npt.NDArray[Any]
+Buffer: TypeAlias = "bytes | memoryview"
+
+#: Element types an array may have on the wire: NumPy's type strings, little-endian.
+ARRAY_TYPES = frozenset(
+    ["|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f4", "<f8", "<c8", "<c16"]
+)
+
+#: How deep lists, dicts and expressions may be nested in each other.
+NESTING_LIMIT = 64
+
+INT_MIN, INT_MAX = -(2**63), 2**64 - 1
+
+# Codes of the extension types.
+EXT_ARRAY_BUFFER = 1  # msgpack [buffer index, type, [shape…]]
+EXT_ARRAY_INLINE = 2  # msgpack [type, [shape…], bytes]
+EXT_REFERENCE = 3  # msgpack [type, id, generation, ids or nil]
+EXT_EXPRESSION = 4  # msgpack [call, [args…], {kwargs…}]
+EXT_TEXT = 5  # msgpack [text, …]
+EXT_COMPLEX = 6  # two little-endian doubles
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Names an object that lives in the kernel.
+
+    The same number names the same object on every rank, because all ranks execute the same
+    operations in the same order.
+    """
+
+    #: Class name of the object in PyNEST, such as ``NodeCollection``.
+    type: str
+    #: Key in the kernel's object table.
+    id: int
+    #: Generation of the kernel that holds the object.
+    generation: str
+    #: For a NodeCollection its node ids, int64 of shape (n,).
+    ids: Array | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A PyNEST object by the call that makes it, such as ``random.uniform``."""
+
+    call: str
+    args: list[Value] = field(default_factory=list)
+    kwargs: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text for one parameter from a query string or form; the kernel knows its kind."""
+
+    values: tuple[str, ...]
+
+
+class Packer:
+    """Turns values into msgpack.
+
+    Parameters
+    ----------
+    buffers : list to which the data of arrays is appended; ``None`` puts it inside
+    """
+
+    def __init__(self, buffers: list[Buffer] | None = None) -> None:
+        self._buffers = buffers
+
+    def pack(self, value: Value) -> bytes:
+        """Encode one value.
+
+        Raises
+        ------
+        ProtocolError
+            If the value, or one in it, has no form on the wire.
+        """
+        try:
+            packed: bytes = msgpack.packb(value, default=self._extension, use_bin_type=True)
+        except ProtocolError:
+            raise
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise ProtocolError(f"a value that can't be sent: {error}") from error
+        return packed
+
+    def _extension(self, value: Value) -> msgpack.ExtType:
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, Reference):
+            fields = [value.type, value.id, value.generation, value.ids]
+            return msgpack.ExtType(EXT_REFERENCE, self.pack(fields))
+        if isinstance(value, Expression):
+            return msgpack.ExtType(
+                EXT_EXPRESSION, self.pack([value.call, list(value.args), value.kwargs])
+            )
+        if isinstance(value, Text):
+            return msgpack.ExtType(EXT_TEXT, self.pack(list(value.values)))
+        if isinstance(value, complex):
+            return msgpack.ExtType(EXT_COMPLEX, struct.pack("<dd", value.real, value.imag))
+        raise ProtocolError(f"no form on the wire for {type(value).__name__}")
+
+    def _array(self, array: Array) -> msgpack.ExtType:
+        little = array.dtype.newbyteorder("<")
+        if little.str not in ARRAY_TYPES:
+            raise ProtocolError(f"no form on the wire for an array of {array.dtype}")
+        array = np.ascontiguousarray(array, dtype=little).reshape(array.shape)
+        shape: list[int] = list(array.shape)
+        data: memoryview = array.reshape(-1).view(np.uint8).data
+        if self._buffers is None:
+            return msgpack.ExtType(EXT_ARRAY_INLINE, self.pack([little.str, shape, bytes(data)]))
+        self._buffers.append(data)
+        return msgpack.ExtType(
+            EXT_ARRAY_BUFFER, self.pack([len(self._buffers) - 1, little.str, shape])
+        )
+
+
+class Unpacker:
+    """Turns msgpack into values; every byte string gives a value or :class:`ProtocolError`.
+
+    Parameters
+    ----------
+    buffers : data of the arrays that travelled beside the msgpack data; arrays made of them
+        share their memory
+    """
+
+    def __init__(self, buffers: list[Buffer] | None = None) -> None:
+        self._buffers = buffers or []
+        self._used: set[int] = set()
+        self._depth = 0
+
+    def unpack(self, packed: Buffer) -> Value:
+        """Decode one value.
+
+        Raises
+        ------
+        ProtocolError
+            If ``packed`` is not exactly one value, or one nested deeper than
+            :data:`NESTING_LIMIT`.
+        """
+        value = self._unpack(packed)
+        check_nesting(value)
+        if len(self._used) != len(self._buffers):
+            raise ProtocolError("a buffer that no array refers to")
+        return value
+
+    def _unpack(self, packed: Buffer) -> Value:
+        self._depth += 1
+        if self._depth > NESTING_LIMIT:
+            raise ProtocolError(f"nested deeper than {NESTING_LIMIT}")
+        try:
+            return msgpack.unpackb(
+                packed, raw=False, strict_map_key=True, use_list=True, ext_hook=self._extension
+            )
+        except ProtocolError:
+            raise
+        except (msgpack.UnpackException, ValueError, TypeError, OverflowError) as error:
+            raise ProtocolError(f"not msgpack: {type(error).__name__} {error}"[:200]) from error
+        finally:
+            self._depth -= 1
+
+    def _extension(self, code: int, data: bytes) -> Value:
+        if code == EXT_COMPLEX:
+            if len(data) != 16:
+                raise ProtocolError("a complex number has 16 bytes")
+            return complex(*struct.unpack("<dd", data))
+        decode = {
+            EXT_ARRAY_BUFFER: self._array_buffer,
+            EXT_ARRAY_INLINE: self._array_inline,
+            EXT_REFERENCE: self._reference,
+            EXT_EXPRESSION: self._expression,
+            EXT_TEXT: self._text,
+        }.get(code)
+        if decode is None:
+            raise ProtocolError(f"unknown extension type {code}")
+        fields = self._unpack(data)
+        if not isinstance(fields, list):
+            raise ProtocolError(f"extension type {code} is not a list")
+        return decode(fields)
+
+    def _array_buffer(self, fields: list[Value]) -> Array:
+        if len(fields) != 3 or type(fields[0]) is not int:
+            raise ProtocolError("an array is [buffer, type, shape]")
+        index, dtype, shape = fields
+        if not 0 <= index < len(self._buffers) or index in self._used:
+            raise ProtocolError(f"an array of buffer {index}, which is missing or taken")
+        self._used.add(index)
+        return _array(self._buffers[index], dtype, shape)
+
+    def _array_inline(self, fields: list[Value]) -> Array:
+        if len(fields) != 3 or not isinstance(fields[2], bytes):
+            raise ProtocolError("an array is [type, shape, bytes]")
+        return _array(fields[2], fields[0], fields[1])
+
+    def _reference(self, fields: list[Value]) -> Reference:
+        if len(fields) != 4:
+            raise ProtocolError("a reference is [type, id, generation, ids]")
+        name, key, generation, ids = fields
+        if (
+            not isinstance(name, str)
+            or type(key) is not int
+            or not isinstance(generation, str)
+            or not (ids is None or (isinstance(ids, np.ndarray) and ids.ndim == 1))
+        ):
+            raise ProtocolError("a reference with fields of the wrong type")
+        return Reference(name, key, generation, ids)
+
+    def _expression(self, fields: list[Value]) -> Expression:
+        if len(fields) != 3:
+            raise ProtocolError("an expression is [call, args, kwargs]")
+        call, args, kwargs = fields
+        if not isinstance(call, str) or not isinstance(args, list) or not isinstance(kwargs, dict):
+            raise ProtocolError("an expression with fields of the wrong type")
+        return Expression(call, args, kwargs)
+
+    def _text(self, fields: list[Value]) -> Text:
+        if not all(isinstance(text, str) for text in fields):
+            raise ProtocolError("text that is none")
+        return Text(tuple(fields))
+
+
+def _array(data: Buffer, dtype: Value, shape: Value) -> Array:
+    if not isinstance(dtype, str) or dtype not in ARRAY_TYPES:
+        raise ProtocolError(f"no array has the type {dtype!r:.80}")
+    if (
+        not isinstance(shape, list)
+        or len(shape) > 32
+        or not all(type(n) is int and 0 <= n < 2**62 for n in shape)
+    ):
+        raise ProtocolError("no array has such a shape")
+    element = np.dtype(dtype)
+    size = 1
+    for n in shape:
+        size *= n
+    if size * element.itemsize != len(data):
+        raise ProtocolError(f"an array of {size} x {dtype} in {len(data)} bytes")
+    try:
+        return np.frombuffer(data, dtype=element).reshape(shape)
+    except ValueError as error:
+        # An empty array whose other extents multiply to more than an index can hold.
+        raise ProtocolError(f"no array has such a shape: {error}") from error
+
+
+def check_nesting(value: Value, limit: int = NESTING_LIMIT) -> None:
+    """Refuse values nested deeper than ``limit``.
+
+    Raises
+    ------
+    ProtocolError
+        If lists, dicts and expressions are nested deeper than ``limit``.
+    """
+    containers = (list, dict, Expression)
+    level = [value] if isinstance(value, containers) else []
+    depth = 0
+    while level:
+        depth += 1
+        if depth > limit:
+            raise ProtocolError(f"nested deeper than {limit}")
+        inner: list[Value] = []
+        for container in level:
+            if isinstance(container, Expression):
+                inner += [container.args, container.kwargs]
+                continue
+            children = container.values() if isinstance(container, dict) else container
+            inner += [child for child in children if isinstance(child, containers)]
+        level = inner

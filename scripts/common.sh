@@ -1,0 +1,36 @@
+# Shared by the scripts beside it: makes virtual environments and says what it does.
+# shellcheck shell=bash
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+die() { printf 'ERROR: %s\n' "$*" >&2; exit 1; }
+
+find_python() {
+  local candidate
+  for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python3.10; do
+    [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+      printf '%s' "$candidate"; return
+    fi
+  done
+  die "Python 3.10 or newer is needed. Debian and Ubuntu: apt-get install python3 python3-venv;
+       elsewhere install it and name it with PYTHON=/path/to/python3."
+}
+
+# environment DIR EXTRA[,EXTRA]: a virtual environment in DIR with this project installed
+# editable. Does nothing when it is already there for the same pyproject.toml.
+environment() {
+  local dir="$1" extras="$2" python stamp
+  python="$(find_python)"
+  stamp="$extras $(cksum <"$ROOT/pyproject.toml") $("$python" -V)"
+  if [ "$(cat "$dir/.stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
+  say "Making the environment $dir (once; a minute or two)"
+  rm -rf "$dir"
+  "$python" -m venv "$dir" 2>/dev/null || die "python3 can't make virtual environments.
+       Debian and Ubuntu: apt-get install python3-venv, then run this again."
+  "$dir/bin/pip" install --quiet --disable-pip-version-check -e "$ROOT[$extras]" \
+    || die "installing failed, see above. If a package has to be compiled:
+       Debian and Ubuntu: apt-get install build-essential python3-dev, then run this again."
+  printf '%s' "$stamp" >"$dir/.stamp"
+}
