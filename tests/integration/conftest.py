@@ -1,0 +1,59 @@
+"""Fixtures: one server that many tests share, and servers of one's own to break."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.integration.servers import Runtime, Server, start_server
+
+
+@pytest.fixture
+def runtime() -> Iterator[Runtime]:
+    """A runtime directory of the test's own, empty again at its end."""
+    own = Runtime()
+    try:
+        yield own
+        assert own.leftovers() == []
+    finally:
+        own.remove()
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[Server]:
+    """One server for all tests that leave it usable."""
+    own = Runtime()
+    server = start_server(own)
+    try:
+        yield server
+    finally:
+        server.stop()
+        left = own.leftovers()
+        own.remove()
+    assert left == []
+
+
+@pytest.fixture
+def server(shared_server: Server) -> Server:
+    """The shared server with an empty network."""
+    shared_server.call("ResetKernel")
+    return shared_server
+
+
+@pytest.fixture
+def start(runtime: Runtime) -> Iterator[Callable[..., Server]]:
+    """Starts servers of the test's own, which are stopped at its end.
+
+    ``start(env=None, *arguments)``
+    """
+    started: list[Server] = []
+
+    def begin(env: dict[str, str] | None = None, *arguments: str) -> Server:
+        started.append(start_server(runtime, env, *arguments))
+        return started[-1]
+
+    yield begin
+    for server in started:
+        if runtime.run("status", "-p", str(server.port)).returncode == 0:
+            server.stop()

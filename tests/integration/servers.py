@@ -1,0 +1,162 @@
+"""Real servers for tests: started by the real command, checked for leftovers when stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from protocol.polling import poll_until
+from protocol.processes import identify
+
+#: Far above what anything here takes, so that only a hang reaches it.
+DEADLINE_S = 60.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def marked_processes(mark: str) -> list[int]:
+    """Running processes whose environment carries ``mark``."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (directory / "environ").read_bytes()
+        except OSError:
+            continue
+        pid = int(directory.name)
+        identity = identify(pid) if mark.encode() in environment else None
+        if identity is not None and identity.is_running():
+            found.append(pid)
+    return found
+
+
+@dataclass
+class Runtime:
+    """A runtime directory of its own, in which servers of one test don't meet others."""
+
+    # Short, as the paths of Unix sockets have to be.
+    directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nestd-t-")))
+    mark: str = field(default_factory=lambda: f"NESTD_TEST_MARK={secrets.token_hex(8)}")
+
+    def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
+        """For commands: the caller's, without NEST_SERVER_*, with this directory."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("NEST")}
+        name, _, value = self.mark.partition("=")
+        return clean | {"NESTD_RUNTIME_DIR": str(self.directory), name: value} | (extra or {})
+
+    def run(
+        self, *arguments: str, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``nest-server`` with ``arguments`` to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "nestd.server.cli", *arguments],
+            env=self.environment(env),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+
+    def popen(
+        self, *arguments: str, env: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Start ``nest-server`` with ``arguments``."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "nestd.server.cli", *arguments],
+            env=self.environment(env),
+            text=True,
+            **options,
+        )
+
+    def leftovers(self) -> list[str]:
+        """Processes and files, logs aside, that are still there."""
+        poll_until(lambda: not marked_processes(self.mark), 5.0)
+        files = [str(path) for path in self.directory.rglob("*") if not path.name.endswith(".log")]
+        return [f"process {pid}" for pid in marked_processes(self.mark)] + files
+
+    def remove(self) -> None:
+        """Remove the directory."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    runtime: Runtime
+    port: int
+    token: str | None
+    session: requests.Session = field(default_factory=requests.Session)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send a request with the token, unless ``headers`` say otherwise."""
+        headers = {"NESTServerAuth": self.token} if self.token else {}
+        headers |= options.pop("headers", {})
+        return self.session.request(
+            method, self.url + path, headers=headers, timeout=DEADLINE_S, **options
+        )
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        """``GET path``."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
+        """``POST path`` with ``body`` as JSON."""
+        return self.request("POST", path, json=body, **options)
+
+    def call(self, name: str, body: Any = None) -> Any:
+        """The result of ``POST /api/<name>``, which has to succeed."""
+        reply = self.post(f"/api/{name}", body)
+        assert reply.status_code == 200, (name, reply.status_code, reply.text)
+        return reply.json()
+
+    def log(self) -> str:
+        """What the server has logged."""
+        return (self.runtime.directory / f"nest-server-{self.port}.log").read_text()
+
+    def connection_info(self) -> dict[str, Any]:
+        """What nestd wrote into its connection file."""
+        path = self.runtime.directory / f"server-{self.port}" / "connection.json"
+        info: dict[str, Any] = json.loads(path.read_bytes())
+        return info
+
+    def stop(self) -> None:
+        """Stop it and check that nothing is left."""
+        self.session.close()
+        done = self.runtime.run("stop", "-p", str(self.port))
+        assert done.returncode == 0, done.stderr
+
+
+def start_server(
+    runtime: Runtime, env: dict[str, str] | None = None, *arguments: str, port: int | None = None
+) -> Server:
+    """Start a server in the background and wait until it says that it is ready."""
+    port = port or free_port()
+    done = runtime.run("start", "-d", "-p", str(port), *arguments, env=env)
+    log = runtime.directory / f"nest-server-{port}.log"
+    said = log.read_text() if log.exists() else ""
+    assert done.returncode == 0, (done.stdout, done.stderr, said)
+    token_file = runtime.directory / f"server-{port}" / "token"
+    token = token_file.read_text() if token_file.exists() else None
+    return Server(runtime, port, token)
