@@ -32,5 +32,7 @@ environment() {
   "$dir/bin/pip" install --quiet --disable-pip-version-check -e "$ROOT[$extras]" \
     || die "installing failed, see above. If a package has to be compiled:
        Debian and Ubuntu: apt-get install build-essential python3-dev, then run this again."
+  # NEST's wheel brings a nest-server of its own, and pip may install it after ours.
+  "$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps --force-reinstall -e "$ROOT"
   printf '%s' "$stamp" >"$dir/.stamp"
 }

@@ -1,0 +1,5 @@
+"""``python -m nestd.server``: the command ``nest-server``, whoever's script has its name."""
+
+from nestd.server.cli import main
+
+main(prog_name="nest-server")
