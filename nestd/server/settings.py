@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from nestd.settings import DEFAULT_QUEUE_LIMIT
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
 
@@ -35,6 +36,8 @@ class ServerSettings:
     no_authentication: bool = False
     #: MPI ranks of the kernel.
     ranks: int = 1
+    #: Requests that may wait for the kernel at once.
+    queue_limit: int = DEFAULT_QUEUE_LIMIT
 
     def to_json(self) -> str:
         """For the background process; also has the token, so never for a file or a log."""
@@ -84,6 +87,7 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
         token=environment.optional_text("NEST_SERVER_ACCESS_TOKEN"),
         no_authentication=environment.flag("NEST_SERVER_DISABLE_AUTH"),
         ranks=flags.ranks or 1,
+        queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", DEFAULT_QUEUE_LIMIT, 1, 4096),
     )
     # Accepted for clients' scripts; there is one kernel, and no time after which it is killed.
     environment.integer("NEST_SERVER_TIMEOUT", 30, 0, 10**9)

@@ -140,7 +140,12 @@ class Supervisor:
         nestd = Child(
             "nestd",
             "nestd.cli",
-            ["--connection-file", str(instance.connection_file)],
+            [
+                "--connection-file",
+                str(instance.connection_file),
+                "--queue-limit",
+                str(self._settings.queue_limit),
+            ],
             {},
             kernel_output,
         )
@@ -153,6 +158,7 @@ class Supervisor:
                 "NESTD_INSTANCE_DIR": str(instance.directory),
                 "NESTD_LISTEN_FDS": ",".join(map(str, fds)),
                 "NEST_SERVER_HOST": instance.host,
+                "NEST_SERVER_QUEUE_LIMIT": str(self._settings.queue_limit),
                 "NEST_SERVER_DISABLE_AUTH": "0" if instance.authentication else "1",
             },
             output,
