@@ -1,0 +1,106 @@
+"""What callers see when the kernel's process is killed, stopped, or killed again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from tests.integration.pending import (
+    await_new_kernel,
+    await_waiting,
+    begin_endless_run,
+    kill,
+    pending,
+)
+from tests.integration.servers import Server
+
+Start = Callable[..., Server]
+
+
+def test_kernel_killed_in_a_run_answers_every_waiting_caller_with_503(start: Start) -> None:
+    server = start()
+    info = server.connection_info()
+    waiting_calls = ["GetKernelStatus", "GetNodes", "Simulate", "resolution", "Create"]
+    with pending(server) as send:
+        calls = {"run": begin_endless_run(server, send)}
+        for number, name in enumerate(waiting_calls, start=2):
+            body = {"Simulate": [1.0], "Create": ["iaf_psc_alpha"]}.get(name)
+            calls[name] = send(name, body)
+            await_waiting(server, number)
+        kill(info["pid"])
+        began = time.monotonic()
+        replies = {name: call.result() for name, call in calls.items()}
+        took_s = time.monotonic() - began
+
+    # The run would have gone on for minutes: nobody waited for a time-out.
+    assert took_s < 20.0
+    for name, reply in replies.items():
+        assert reply.status_code == 503
+        assert int(reply.headers["Retry-After"]) > 0
+        assert reply.headers["Content-Type"] == "application/json"
+        said = reply.json()
+        assert said["error"] == "KernelLost"
+        assert "SIGKILL" in said["message"]
+        assert said["call"] == ("Simulate" if name == "run" else name)
+        assert said["call"] in said["message"]
+
+    generation = await_new_kernel(server, info["generation"])
+    assert server.call("GetKernelStatus", ["network_size"]) == 0
+    assert server.call("Create", ["iaf_psc_alpha", 2]) == [1, 2]
+    assert server.get("/").json()["generation"] == generation
+    assert "nestd ended with signal 9 (SIGKILL)" in server.log()
+
+
+def test_kernel_that_ends_while_idle_is_replaced_every_time(start: Start) -> None:
+    server = start()
+    seen = {server.connection_info()["generation"]}
+    for sig in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
+        info = server.connection_info()
+        os.kill(info["pid"], sig)
+        seen.add(await_new_kernel(server, info["generation"]))
+        assert server.call("Create", ["iaf_psc_alpha"]) == [1]
+    assert len(seen) == 5
+
+
+def test_server_without_kernel_is_alive_but_not_ready_and_says_when_to_retry(
+    start: Start,
+) -> None:
+    server = start()
+    info = server.connection_info()
+    kill(info["pid"])
+    # Importing NEST takes far longer than these requests.
+    ready = server.get("/readyz")
+    early = server.get("/api/biological_time")
+    assert server.get("/healthz").json() == {"alive": True}
+    assert {"nest", "mpi"} <= server.get("/").json().keys()
+    for reply in (ready, early):
+        assert reply.status_code == 503
+        assert reply.json()["error"] == "KernelUnavailable"
+        assert int(reply.headers["Retry-After"]) > 0
+    await_new_kernel(server, info["generation"])
+    assert server.get("/readyz").status_code == 200
+
+
+def test_run_that_is_suspended_and_continued_answers_as_if_nothing_had_been(
+    start: Start,
+) -> None:
+    server = start()
+    info = server.connection_info()
+    server.call("Create", ["iaf_psc_alpha"])
+    with pending(server) as send:
+        run = send("Simulate", [50_000.0])
+        await_waiting(server, 1)
+        os.kill(info["pid"], signal.SIGSTOP)
+        try:
+            # The gateway answers, the caller waits: a silent kernel is not a dead one.
+            waits = [server.get(path).status_code for path in ("/", "/healthz", "/readyz") * 10]
+            assert waits == [200] * 30
+            assert not run.done()
+        finally:
+            os.kill(info["pid"], signal.SIGCONT)
+        reply = run.result()
+    assert (reply.status_code, reply.json()) == (200, None)
+    assert server.call("biological_time") == 50_000.0
+    assert reply.headers["NEST-Kernel-Generation"] == info["generation"]
