@@ -1,0 +1,31 @@
+"""A Flask route that does nothing, under gunicorn with the settings of the gateway."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+from flask import Flask, Response
+
+from gateway.__main__ import _Server
+from gateway.settings import GatewaySettings
+
+
+class _Empty(_Server):
+    def load(self) -> Flask:
+        app = Flask("empty", static_folder=None)
+        app.add_url_rule("/", view_func=lambda: Response(b"{}", mimetype="application/json"))
+        return app
+
+
+def main() -> None:
+    """Serve on the port that is the only argument."""
+    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=128)
+    sys.argv = sys.argv[:1]
+    settings = GatewaySettings(Path(), Path(), None, (), 1 << 20, 64, "127.0.0.1")
+    _Empty(settings, [str(listener.fileno())]).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The servers that are measured: each a process of its own on a free port of loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.client import Client
+from protocol.polling import poll_until
+
+TOKEN = "benchmark-of-this-run-only"
+START_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """A server that can be started."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    #: Request that shows that it answers.
+    probe: str = "/api/GetKernelStatus?keys=resolution"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that answers."""
+
+    name: str
+    port: int
+    #: From the start of the process to the first answer of the kernel, in seconds.
+    start_s: float
+
+    def client(self) -> Client:
+        """A connection to it."""
+        return Client(self.port, TOKEN)
+
+
+def this_server() -> Program:
+    """This project's ``nest-server``, as a user starts it."""
+    return Program("this", [sys.executable, "-m", "nestd.server.cli", "start", "-p", "{port}"])
+
+
+def nest_server_3_10(directory: Path) -> Program:
+    """NEST Server 3.10: the command its ``nest-server start`` ends in, in ``directory``."""
+    command = f"{directory}/gunicorn nest.server:app --bind 127.0.0.1:{{port}} --capture-output"
+    return Program("3.10", [*command.split(), "--log-file", "{directory}/peer.log"])
+
+
+def empty_flask_route() -> Program:
+    """The floor for HTTP: a route that does nothing, served as the gateway is."""
+    command = [sys.executable, "-m", "benchmarks.empty_route", "{port}"]
+    return Program("Flask", command, probe="/")
+
+
+@contextmanager
+def running(program: Program) -> Iterator[Running]:
+    """Start ``program``, wait until it answers, and stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="nestd-b-") as directory:
+        port = _free_port()
+        own = {"PYTHONDONTWRITEBYTECODE": "1", "NESTD_RUNTIME_DIR": directory}
+        own |= {"NEST_SERVER_ACCESS_TOKEN": TOKEN}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("NEST")}
+        output = Path(directory) / "output"
+        began = time.perf_counter()
+        with output.open("wb") as sink:
+            process = subprocess.Popen(
+                [part.format(port=port, directory=directory) for part in program.command],
+                env=inherited | own | program.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            if not poll_until(lambda: _answers(port, program.probe), START_DEADLINE_S, 0.005):
+                raise SystemExit(f"{program.name} does not start: {output.read_text()[-2000:]}")
+            yield Running(program.name, port, time.perf_counter() - began)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(port: int, path: str) -> bool:
+    try:
+        with Client(port, TOKEN) as client:
+            return client.request("GET", path)[0] == 200
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
