@@ -9,6 +9,8 @@ from gunicorn.http import errors as http_errors
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
+from protocol.processes import die_with_parent
+
 _REASONS = {
     400: "Bad Request",
     414: "URI Too Long",
@@ -19,6 +21,12 @@ _REASONS = {
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Answers what never reaches the application."""
+
+    def init_process(self) -> None:
+        """Serve until told to end, or until the master ends in whatever way."""
+        # It has the listening sockets too: while it lives, the port is taken.
+        die_with_parent()
+        super().init_process()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Send one JSON reply and let the connection be closed."""

@@ -101,18 +101,20 @@ class Child:
         self.due_s = now + delay_s
         return status
 
-    def stop(self, grace_s: float) -> bool:
-        """End it: TERM, and KILL after ``grace_s``. Returns whether TERM was enough."""
+    def stop(self, grace_s: float) -> int | None:
+        """End it: TERM, and KILL after ``grace_s``.
+
+        Returns its exit status, ``None`` if it was not running.
+        """
         process = self._process
         if process is None:
-            return True
+            return None
         process.terminate()
-        obeyed = poll_until(lambda: process.poll() is not None, grace_s) is not None
-        if not obeyed:
+        if poll_until(lambda: process.poll() is not None, grace_s) is None:
             process.kill()
-            process.wait()
+        status = process.wait()
         self._process = None
-        return obeyed
+        return status
 
 
 def _prepare_child() -> None:

@@ -69,15 +69,17 @@ class Supervisor:
         """
         listeners, notes = open_listeners(self._settings.host, self._settings.ports)
         with contextlib.ExitStack() as stack:
+            # First in, last out: no signal, such as a second Ctrl-C, interrupts the clearing up.
+            old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+            stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, old_mask)
+            stack.callback(_forget_signals)
             for listener in listeners:
                 stack.enter_context(listener)
             instance = self._make_instance(listeners)
             stack.callback(instance.remove)
             output = self._open_log(instance, stack)
-            old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-            stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, old_mask)
             nestd, gateway = self._children(instance, listeners, output)
-            stack.callback(_stop, nestd, gateway)
+            stack.callback(_stop, instance, nestd, gateway)
             nestd.start()
             gateway.start()
             self._watch(instance, nestd, gateway, notes)
@@ -136,7 +138,9 @@ class Supervisor:
     def _children(
         self, instance: Instance, listeners: list[socket.socket], output: IO[bytes] | None
     ) -> tuple[Child, Child]:
-        kernel_output = None if self._settings.console_output else output
+        # In the background there is no console to show anything on.
+        on_console = self._settings.console_output and not instance.daemon
+        kernel_output = None if on_console else output
         nestd = Child(
             "nestd",
             "nestd.cli",
@@ -215,6 +219,12 @@ class Supervisor:
             log.info("%s started, process %s", child.name, child.pid)
 
 
+def _forget_signals() -> None:
+    """Drop the signals that asked for the end that has come."""
+    while signal.sigtimedwait(_SIGNALS, 0) is not None:
+        pass
+
+
 def _leave_note(instance: Instance, ended: ProcessIdentity, status: int) -> None:
     """Tell the gateway how the kernel ended, and clear away what it left."""
     note = {"pid": ended.pid, "start_ticks": ended.start_ticks, "returncode": status}
@@ -229,9 +239,12 @@ def _leave_note(instance: Instance, ended: ProcessIdentity, status: int) -> None
         leftover.unlink(missing_ok=True)
 
 
-def _stop(nestd: Child, gateway: Child) -> None:
+def _stop(instance: Instance, nestd: Child, gateway: Child) -> None:
     """Kernel first: requests that wait for it then end, and the gateway can finish them."""
-    if not nestd.stop(KERNEL_GRACE_S):
+    status = nestd.stop(KERNEL_GRACE_S)
+    if status is not None and nestd.identity is not None:
+        _leave_note(instance, nestd.identity, status)
+    if status == -signal.SIGKILL:
         log.warning("nestd was computing and had to be killed")
     gateway.stop(GATEWAY_GRACE_S)
     log.info("stopped")

@@ -1,0 +1,189 @@
+"""What a server survives, what it leaves behind, and that it answers while NEST computes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+import requests
+
+from protocol.polling import poll_until
+from tests.integration.pending import (
+    await_waiting,
+    begin_endless_run,
+    kill,
+    pending,
+    post,
+    processes,
+)
+from tests.integration.servers import DEADLINE_S, Runtime, Server, marked_processes, start_server
+
+Start = Callable[..., Server]
+
+
+def supervisor(server: Server) -> int:
+    """Process id of the supervisor."""
+    (pid,) = processes(server, "nestd.server.background")
+    return pid
+
+
+def test_killed_gateway_comes_back_to_the_same_network(start: Start) -> None:
+    server = start()
+    server.call("Create", ["iaf_psc_alpha", 5])
+    generation = server.connection_info()["generation"]
+    master, worker = processes(server, "gateway")
+
+    kill(master, worker)
+    # Sent while nobody is there to take it; the port stayed open all the same.
+    reply = post(server, "GetKernelStatus", ["network_size"])
+    assert (reply.status_code, reply.json()) == (200, 5)
+    assert reply.headers["NEST-Kernel-Generation"] == generation
+
+    # Gunicorn starts a worker anew by itself.
+    new_master, new_worker = processes(server, "gateway")
+    assert not {new_master, new_worker} & {master, worker}
+    kill(new_worker)
+    reply = post(server, "Create", ["iaf_psc_alpha"])
+    assert (reply.status_code, reply.json()) == (200, [6])
+    assert processes(server, "gateway")[0] == new_master
+
+
+def test_gateway_killed_in_a_run_leaves_the_run_alone(start: Start) -> None:
+    server = start()
+    generation = server.connection_info()["generation"]
+    server.call("Create", ["iaf_psc_alpha"])
+    with pending(server) as send:
+        run = send("Simulate", [100_000.0])
+        await_waiting(server, 1)
+        kill(*processes(server, "gateway"))
+        assert isinstance(run.exception(), requests.ConnectionError)
+        # Taken up behind the run, which therefore has been executed to its end.
+        reply = post(server, "biological_time")
+    assert (reply.status_code, reply.json()) == (200, 100_000.0)
+    assert reply.headers["NEST-Kernel-Generation"] == generation
+
+
+def test_nothing_outlives_a_killed_supervisor_and_its_port_can_be_used_again(
+    start: Start, runtime: Runtime
+) -> None:
+    server = start()
+    with pending(server) as send:
+        run = begin_endless_run(server, send)
+        kill(supervisor(server))
+        assert poll_until(lambda: not marked_processes(runtime.mark), DEADLINE_S)
+        assert isinstance(run.exception(), requests.ConnectionError)
+
+    assert runtime.run("status").returncode == 3
+    again = start_server(runtime, port=server.port)
+    assert again.call("Create", ["iaf_psc_alpha"]) == [1]
+    again.stop()
+
+
+def test_caller_that_waits_while_the_server_is_stopped_gets_503(start: Start) -> None:
+    server = start()
+    with pending(server) as send:
+        run = begin_endless_run(server, send)
+        server.stop()
+        reply = run.result()
+    assert reply.status_code == 503
+    assert reply.json()["error"] == "KernelLost"
+    assert "SIGKILL" in reply.json()["message"]
+    assert reply.json()["call"] == "Simulate"
+
+
+def test_call_of_a_client_that_hangs_up_is_executed(server: Server) -> None:
+    server.call("Create", ["iaf_psc_alpha"])
+    body = b"[30000.0]"
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE_S) as client:
+        client.sendall(
+            b"POST /api/Simulate HTTP/1.1\r\nHost: localhost\r\n"
+            + f"NESTServerAuth: {server.token}\r\n".encode()
+            + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        await_waiting(server, 1)
+    assert server.call("biological_time") == 30_000.0
+    assert server.get("/").json()["state"] == "idle"
+
+
+def test_surplus_callers_get_503_at_once_and_accepted_ones_their_answers(start: Start) -> None:
+    server = start({"NEST_SERVER_QUEUE_LIMIT": "3"})
+    pid = server.connection_info()["pid"]
+    with pending(server) as send:
+        # A suspended kernel takes as long as the test needs.
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            accepted = []
+            for number in (1, 2, 3):
+                accepted.append(send("Create", ["iaf_psc_alpha"]))
+                await_waiting(server, number)
+            surplus = [send("Create", ["iaf_psc_alpha"]) for _ in range(8)]
+            refused = [call.result() for call in surplus]
+            answers = [server.get(path).status_code for path in ("/", "/healthz", "/readyz")]
+            assert not any(call.done() for call in accepted)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        created = [call.result() for call in accepted]
+    for reply in refused:
+        assert reply.status_code == 503
+        assert reply.json()["error"] == "QueueFull"
+        assert int(reply.headers["Retry-After"]) > 0
+    assert answers == [200, 200, 200]
+    assert sorted(reply.json() for reply in created) == [[1], [2], [3]]
+    assert server.call("GetKernelStatus", ["network_size"]) == 3
+
+
+def test_server_answers_while_nest_computes(server: Server) -> None:
+    server.call("Create", ["iaf_psc_alpha"])
+    with pending(server) as send:
+        run = send("Simulate", [200_000.0])
+        await_waiting(server, 1)
+        index = server.get("/")
+        alive = requests.get(f"{server.url}/healthz", timeout=DEADLINE_S)
+        ready = server.get("/readyz")
+        names = server.get("/api")
+        assert not run.done()
+        assert run.result().status_code == 200
+    assert index.json()["nest"].startswith("3.")
+    assert index.json()["mpi"] is False
+    assert index.json()["state"] == "busy"
+    assert (alive.status_code, alive.json()) == (200, {"alive": True})
+    assert ready.json()["ready"] is True
+    assert names.status_code == 200
+    assert "Create" in names.json()
+
+
+def test_slow_clients_keep_nobody_waiting(server: Server) -> None:
+    half = b"POST /api/Create HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n[1,"
+    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(12)]
+    try:
+        for number, client in enumerate(slow):
+            client.sendall(half if number % 2 else half[:20])
+        assert [server.call("Create", ["iaf_psc_alpha"]) for _ in range(3)] == [[1], [2], [3]]
+        assert requests.get(f"{server.url}/healthz", timeout=DEADLINE_S).status_code == 200
+    finally:
+        for client in slow:
+            client.close()
+
+
+def test_neither_time_limits_nor_workers_touch_the_one_kernel(start: Start) -> None:
+    server = start({"NEST_SERVER_TIMEOUT": "1", "NEST_SERVER_WORKERS": "4"}, "-t", "1", "-w", "4")
+    generation = server.connection_info()["generation"]
+    with pending(server) as send:
+        creations = [send("Create", ["iaf_psc_alpha"]) for _ in range(24)]
+        replies = [call.result() for call in creations]
+    assert sorted(reply.json()[0] for reply in replies) == list(range(1, 25))
+
+    server.call("ResetKernel")
+    server.call("Create", ["iaf_psc_alpha"])
+    simulated_ms, took_s = 150_000.0, 0.0
+    while took_s < 2.0:
+        simulated_ms *= 2
+        run = post(server, "Simulate", [simulated_ms])
+        assert run.status_code == 200
+        took_s = run.elapsed.total_seconds()
+    replies.append(run)
+    assert {reply.headers["NEST-Kernel-Generation"] for reply in replies} == {generation}
+    assert server.call("Create", ["iaf_psc_alpha"]) == [2]
+    assert len(processes(server, "nestd.cli")) == 1
