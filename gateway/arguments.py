@@ -10,7 +10,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from protocol import json_form
 from protocol.errors import MalformedRequest, ProtocolError, RequestTooLarge
-from protocol.values import Text, Unpacker, Value
+from protocol.values import VALUE_NESTING_LIMIT, Text, Unpacker, Value
 
 MSGPACK_TYPES = frozenset(
     ["application/x-msgpack", "application/msgpack", "application/vnd.msgpack"]
@@ -71,7 +71,7 @@ def read_body(request: Request) -> Value:
         if not body:
             return None
         try:
-            return Unpacker().unpack(body)
+            return Unpacker(nesting_limit=VALUE_NESTING_LIMIT).unpack(body)
         except ProtocolError as error:
             raise MalformedRequest(f"the body is no valid MessagePack: {error}") from error
     charset = request.mimetype_params.get("charset", "utf-8").lower()

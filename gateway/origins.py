@@ -54,7 +54,9 @@ class OriginPolicy:
                 self._any_port.add(origin[:2])
             else:
                 self._exact.add(origin)
-        self._own_names = _LOOPBACK_NAMES | {host, socket.gethostname(), socket.getfqdn()}
+        own = [host, socket.gethostname(), socket.getfqdn()]
+        # Browsers send names in lower case, whatever case a machine was given its own in.
+        self._own_names = _LOOPBACK_NAMES | {name.lower() for name in own}
 
     def allows(self, text: str) -> bool:
         """Whether pages of the origin ``text`` may call."""

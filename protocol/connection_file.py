@@ -82,7 +82,7 @@ def read(path: Path) -> ConnectionInfo | None:
         raise ConfigurationError(f"can't read {path}: {error.strerror}") from error
     try:
         found: Any = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} is no connection file: {error}") from error
     if not isinstance(found, dict):
         raise ConfigurationError(f"{path} is no connection file")

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from protocol.errors import MalformedRequest, ProtocolError
-from protocol.values import NESTING_LIMIT, Expression, Reference, Value, check_nesting
+from protocol.values import VALUE_NESTING_LIMIT, Expression, Reference, Value, check_containers
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
 
@@ -64,17 +64,19 @@ def loads(text: bytes | str) -> Value:
     Raises
     ------
     MalformedRequest
-        If the text is no JSON, not UTF-8, nested deeper than ``NESTING_LIMIT``, or has a
-        ``$call`` or ``$ref`` that is none.
+        If the text is no JSON, not UTF-8, nested deeper than ``VALUE_NESTING_LIMIT``,
+        or has a ``$call`` or ``$ref`` that is none.
     """
     try:
         plain = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise MalformedRequest(f"the body is no valid JSON: {error}") from error
     try:
-        check_nesting(plain)
+        check_containers(plain, VALUE_NESTING_LIMIT)
     except ProtocolError as error:
-        raise MalformedRequest(f"the body is nested deeper than {NESTING_LIMIT} levels") from error
+        raise MalformedRequest(
+            f"the body is nested deeper than {VALUE_NESTING_LIMIT} levels"
+        ) from error
     return _objects(plain)
 
 

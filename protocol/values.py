@@ -35,8 +35,10 @@ ARRAY_TYPES = frozenset(
     ["|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f4", "<f8", "<c8", "<c16"]
 )
 
-#: How deep lists, dicts and expressions may be nested in each other.
+#: How deep lists, dicts and expressions may be nested in each other in a message.
 NESTING_LIMIT = 64
+#: How deep they may be in what callers send and get: the message around adds levels.
+VALUE_NESTING_LIMIT = NESTING_LIMIT - 4
 
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 
@@ -148,10 +150,14 @@ class Unpacker:
     ----------
     buffers : data of the arrays that travelled beside the msgpack data; arrays made of them
         share their memory
+    nesting_limit : how deep the value may be nested
     """
 
-    def __init__(self, buffers: list[Buffer] | None = None) -> None:
+    def __init__(
+        self, buffers: list[Buffer] | None = None, nesting_limit: int = NESTING_LIMIT
+    ) -> None:
         self._buffers = buffers or []
+        self._nesting_limit = nesting_limit
         self._used: set[int] = set()
         self._depth = 0
 
@@ -161,11 +167,10 @@ class Unpacker:
         Raises
         ------
         ProtocolError
-            If ``packed`` is not exactly one value, or one nested deeper than
-            :data:`NESTING_LIMIT`.
+            If ``packed`` is not exactly one value, or one nested deeper than the limit.
         """
         value = self._unpack(packed)
-        check_nesting(value)
+        check_containers(value, self._nesting_limit)
         if len(self._used) != len(self._buffers):
             raise ProtocolError("a buffer that no array refers to")
         return value
@@ -180,7 +185,13 @@ class Unpacker:
             )
         except ProtocolError:
             raise
-        except (msgpack.UnpackException, ValueError, TypeError, OverflowError) as error:
+        except (
+            msgpack.UnpackException,
+            ValueError,
+            TypeError,
+            OverflowError,
+            MemoryError,  # lists that claim to be longer than memory
+        ) as error:
             raise ProtocolError(f"not msgpack: {type(error).__name__} {error}"[:200]) from error
         finally:
             self._depth -= 1
@@ -267,15 +278,16 @@ def _array(data: Buffer, dtype: Value, shape: Value) -> Array:
         raise ProtocolError(f"no array has such a shape: {error}") from error
 
 
-def check_nesting(value: Value, limit: int = NESTING_LIMIT) -> None:
-    """Refuse values nested deeper than ``limit``.
+def check_containers(value: Value, limit: int) -> None:
+    """Refuse what msgpack or JSON can say but values can't be.
 
     Raises
     ------
     ProtocolError
-        If lists, dicts and expressions are nested deeper than ``limit``.
+        If lists, dicts and expressions are nested deeper than ``limit``, if a key is no text,
+        or if there is a timestamp, which msgpack has by itself.
     """
-    containers = (list, dict, Expression)
+    containers = (list, dict, Expression, msgpack.Timestamp)
     level = [value] if isinstance(value, containers) else []
     depth = 0
     while level:
@@ -287,6 +299,12 @@ def check_nesting(value: Value, limit: int = NESTING_LIMIT) -> None:
             if isinstance(container, Expression):
                 inner += [container.args, container.kwargs]
                 continue
-            children = container.values() if isinstance(container, dict) else container
+            children = container
+            if isinstance(container, dict):
+                if not all(type(key) is str for key in container):
+                    raise ProtocolError("a key that is no text")
+                children = container.values()
+            elif isinstance(container, msgpack.Timestamp):
+                raise ProtocolError("a timestamp, which is no value")
             inner += [child for child in children if isinstance(child, containers)]
         level = inner

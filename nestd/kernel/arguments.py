@@ -288,7 +288,7 @@ class Arguments:
         return value
 
     def _boolean(self, name: str, value: Any) -> bool:
-        if value not in (True, False):
+        if not isinstance(value, (bool, int, float)) or value not in (0, 1):
             raise _Misfit
         return bool(value)
 

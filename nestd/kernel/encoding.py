@@ -23,7 +23,7 @@ exception                   dict with ``error`` and ``message``
 date, path, Decimal, …      text as ``str`` gives it
 pandas object               what its ``to_dict`` gives
 anything else               text: its ``repr``, or its type's name if that fails
-nested too deep             text: an ellipsis
+nested too deep, in itself  text: an ellipsis
 =========================== ===============================================================
 """
 
@@ -46,7 +46,7 @@ from protocol.values import (
     ARRAY_TYPES,
     INT_MAX,
     INT_MIN,
-    NESTING_LIMIT,
+    VALUE_NESTING_LIMIT,
     Array,
     Expression,
     Reference,
@@ -83,27 +83,29 @@ class Encoder:
         #: Table that holds what is answered as reference, if anything is.
         self.objects = objects
         self._origin = origin
-        # The message around a value adds levels of its own.
-        self._levels = NESTING_LIMIT - 4
+        self._levels = VALUE_NESTING_LIMIT
+        #: Identities of the containers around what is being encoded.
+        self._around: set[int] = set()
 
     def encode(self, item: Any) -> Value:
         """The value of ``item``; never raises for what ``item`` is."""
-        if self._levels == 0:
+        if type(item) in _ATOMS:
+            return item
+        if self._levels == 0 or id(item) in self._around:
             return "…"
         self._levels -= 1
+        self._around.add(id(item))
         try:
             return self._encode(item)
         except Exception:
             # Objects may raise whatever they like when looked at.
             return _text(f"<{type(item).__name__}>")
         finally:
+            self._around.discard(id(item))
             self._levels += 1
 
     def _encode(self, item: Any) -> Value:
-        kind = type(item)
-        if kind in _ATOMS:
-            return item
-        if kind is str:
+        if type(item) is str:
             return _text(item)
         if isinstance(item, enum.Enum):
             return self.encode(item.value)
@@ -167,7 +169,7 @@ class Encoder:
 
     def _array(self, array: Array) -> Value:
         if array.dtype.newbyteorder("<").str in ARRAY_TYPES:
-            return np.asarray(array)
+            return np.asarray(array, dtype=array.dtype.newbyteorder("="))
         if array.dtype.kind == "f":
             # Wider floats than the wire has.
             return array.astype(np.float64)
