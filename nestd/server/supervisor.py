@@ -7,6 +7,7 @@ import datetime
 import json
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
@@ -30,11 +31,18 @@ log = logging.getLogger(__name__)
 
 #: Importing NEST from a cluster's file system can take a while.
 READY_DEADLINE_S = 180.0
+#: How long to wait for one answer meanwhile. Ends of children are noticed in between.
+ANSWER_DEADLINE_S = 1.0
 #: Starts of a program that never worked before giving up.
 FRUITLESS_STARTS = 3
+#: Exit code with which a program says that it can't start with these settings.
+EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 #: How long a kernel may take to end by itself. It can't hear while NEST computes.
 KERNEL_GRACE_S = 2.0
 GATEWAY_GRACE_S = 8.0
+
+#: How the lines of all loggers begin: ours, gunicorn's, NEST's.
+_LOGGED = re.compile(r"(\[[A-Z]+\] )?\[?\d{4}-\d\d-\d\d ")
 
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
@@ -54,6 +62,8 @@ class Supervisor:
         self._settings = settings
         self._on_ready = on_ready
         self._ready = False
+        #: Length of the log before this server wrote to it.
+        self._log_start = 0
 
     def run(self) -> None:
         """Serve until told to stop.
@@ -123,6 +133,7 @@ class Supervisor:
                 "with NEST_SERVER_LOGFILE"
             ) from error
         output: IO[bytes] = stack.enter_context(os.fdopen(handle, "ab"))
+        self._log_start = os.fstat(handle).st_size
         handler = logging.FileHandler(instance.log_file)
         handler.setFormatter(
             logging.Formatter("%(asctime)s nest-server[%(process)d] %(levelname)s %(message)s")
@@ -186,7 +197,7 @@ class Supervisor:
                 self._look_after(instance, child)
             if self._ready:
                 continue
-            if ask(instance, "/api", timeout_s=5.0) is not None:
+            if ask(instance, "/api", timeout_s=ANSWER_DEADLINE_S) is not None:
                 self._ready = True
                 log.info("ready")
                 self._on_ready(instance, notes)
@@ -204,10 +215,11 @@ class Supervisor:
             how = describe_exit(status)
             if child.name == "nestd" and identity is not None:
                 _leave_note(instance, identity, status)
-            if not self._ready and child.restarts + 1 >= FRUITLESS_STARTS:
+            hopeless = status == EXIT_CONFIGURATION or child.restarts + 1 >= FRUITLESS_STARTS
+            if not self._ready and hopeless:
                 raise StartFailed(
                     f"{child.name} does not start, it ends with {how}: "
-                    f"{_last_words(instance.log_file)}"
+                    f"{_last_words(instance.log_file, self._log_start)}"
                 )
             lost = " and its network is lost" if child.name == "nestd" else ""
             sentence = f"{child.name} ended with {how}{lost}; starting it again"
@@ -256,13 +268,17 @@ def _remove_files(directory: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _last_words(log_file: Path | None) -> str:
-    """The last line of the log that is not the supervisor's own."""
+def _last_words(log_file: Path | None, start: int) -> str:
+    """The last line from ``start`` on that no logger wrote.
+
+    A program that can't start ends with a sentence or a traceback, while the other one goes
+    on logging.
+    """
     if log_file is None:
         return "see the output above"
     try:
-        lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = log_file.read_bytes()[start:].decode(errors="replace").splitlines()
     except OSError:
         return f"see {log_file}"
-    said = [line for line in lines if line.strip() and " nest-server[" not in line]
+    said = [line for line in lines if line.strip() and not _LOGGED.match(line)]
     return said[-1] if said else f"see {log_file}"
