@@ -1,0 +1,167 @@
+"""NESTServerClient against a real server, from a Python with and without NEST."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import requests
+
+from nest_remote import NESTServerError
+from NESTServerClient import NESTServerClient
+from protocol.values import Unpacker
+from tests.integration.servers import DEADLINE_S, Server, free_port
+
+
+@pytest.fixture
+def nsc(server: Server) -> Iterator[NESTServerClient]:
+    """A client of the shared server, whose network is empty."""
+    client = NESTServerClient("127.0.0.1", server.port, server.token)
+    yield client
+    client.close()
+
+
+def exact(server: Server, call: str, body: object) -> object:
+    """The answer in the binary form, which keeps what JSON can't say."""
+    reply = server.post(f"/api/{call}", body, headers={"Accept": "application/x-msgpack"})
+    assert reply.status_code == 200, reply.text
+    return Unpacker().unpack(reply.content)
+
+
+def test_nest_errors_raise_with_their_name_and_message(nsc: NESTServerClient) -> None:
+    with pytest.raises(NESTServerError, match="no_such_model") as caught:
+        nsc.Create("no_such_model")
+    assert caught.value.error_name == "UnknownModelName"
+    assert "UnknownModelName" in caught.value.message
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("call", "args", "kwargs", "status", "word"),
+    [
+        ("NoSuchFunction", (), {}, 404, "NoSuchFunction"),
+        ("Simulate", (), {"duration": 1.0}, 400, "duration"),
+        ("Create", ("iaf_psc_alpha",), {"n": "many"}, 400, "n"),
+        ("GetStatus", ([77],), {}, 400, "77"),
+    ],
+)
+def test_wrong_calls_raise_and_say_what_was_wrong(
+    nsc: NESTServerClient,
+    call: str,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    status: int,
+    word: str,
+) -> None:
+    with pytest.raises(NESTServerError) as caught:
+        getattr(nsc, call)(*args, **kwargs)
+    assert caught.value.status == status
+    assert word in caught.value.message
+    # The network is as it was.
+    assert nsc.GetKernelStatus("network_size") == 0
+
+
+def test_wrong_token_raises_and_says_so(server: Server) -> None:
+    nsc = NESTServerClient("127.0.0.1", server.port, "wrong")
+    with pytest.raises(NESTServerError, match="token is missing or wrong") as caught:
+        nsc.ResetKernel()
+    assert caught.value.status == 403
+    nsc.close()
+
+
+def test_missing_server_raises_and_names_its_address() -> None:
+    port = free_port()
+    nsc = NESTServerClient("127.0.0.1", port)
+    with pytest.raises(NESTServerError, match=f"no answer from http://127.0.0.1:{port}") as caught:
+        nsc.ResetKernel()
+    assert caught.value.status == 0
+    nsc.close()
+
+
+def test_numpy_arguments_are_numbers_and_lists(nsc: NESTServerClient) -> None:
+    neurons = nsc.Create("iaf_psc_alpha", np.int64(4), {"C_m": np.float64(200.0)})
+    assert neurons == [1, 2, 3, 4]
+    currents = np.linspace(0.0, 0.3, 4)
+    nsc.SetStatus(np.array(neurons), [{"I_e": current} for current in currents])
+    assert nsc.GetStatus(neurons, "I_e") == currents.tolist()
+    pre, post = np.array([1, 2, 2], dtype=np.uint64), np.array([4, 3, 4], dtype=np.int32)
+    weights = np.array([1.5, 2.5, 3.5], dtype=np.float64)
+    nsc.Connect(pre, post, "one_to_one", {"weight": weights, "delay": np.full(3, 1.0)})
+    connections = nsc.GetConnections()
+    found = zip(connections["source"], connections["target"], connections["weight"], strict=True)
+    assert sorted(found) == [(1, 4, 1.5), (2, 3, 2.5), (2, 4, 3.5)]
+    generator = nsc.Create(
+        "spike_generator", params={"spike_times": np.arange(1.0, 4.0), "allow_offgrid_times": True}
+    )
+    assert nsc.GetStatus(generator, "spike_times") == [[1.0, 2.0, 3.0]]
+
+
+def test_infinities_arrive_exactly(server: Server, nsc: NESTServerClient) -> None:
+    neurons = nsc.Create("iaf_psc_alpha", 2, {"V_min": -80.0})
+    nsc.SetStatus(neurons, {"V_min": -math.inf})
+    assert exact(server, "GetStatus", [neurons, "V_min"]) == [-math.inf, -math.inf]
+    nsc.SetStatus(neurons[:1], [{"V_th": np.inf}])
+    assert exact(server, "GetStatus", [neurons, "V_th"]) == [math.inf, -55.0]
+    smallest = np.nextafter(1.0, 2.0)
+    nsc.SetStatus(neurons[:1], {"I_e": smallest})
+    assert nsc.GetStatus(neurons[:1], "I_e") == [smallest]
+
+
+def test_kernel_attributes_are_read_by_calling_them(nsc: NESTServerClient) -> None:
+    assert nsc.resolution() == 0.1
+    assert nsc.biological_time() == 0.0
+    nsc.SetKernelStatus({"resolution": 0.5})
+    assert nsc.resolution() == 0.5
+    assert "iaf_psc_alpha" in nsc.node_models()
+    assert {"Create", "resolution"} <= set(dir(nsc))
+
+
+def test_slices_of_nodes_are_nodes(nsc: NESTServerClient) -> None:
+    neurons = nsc.Create("iaf_psc_alpha", 20)
+    recorder = nsc.Create("spike_recorder")
+    nsc.Connect(neurons[::10], recorder)
+    assert nsc.GetConnections()["source"] == [1, 11]
+    assert nsc.GetStatus(recorder, "n_events")[0] == 0
+
+
+def test_client_needs_no_nest_and_finds_the_token_of_the_users_own_server(
+    server: Server,
+) -> None:
+    script = f"""
+import sys
+for name in ("nest", "flask", "gunicorn", "zmq", "mpi4py"):
+    sys.modules[name] = None  # importing it raises ImportError
+from NESTServerClient import NESTServerClient
+nsc = NESTServerClient("localhost", {server.port})
+print(nsc.Create("iaf_psc_alpha", 3), nsc.GetKernelStatus("network_size"))
+nsc.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env=server.runtime.environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("[1, 2, 3] 3\n", "")
+
+
+def test_token_is_taken_from_the_environment(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert server.token is not None
+    monkeypatch.setenv("NEST_SERVER_ACCESS_TOKEN", server.token)
+    nsc = NESTServerClient("127.0.0.1", server.port)
+    assert nsc.Create("iaf_psc_alpha") == [1]
+    nsc.close()
+    assert requests.get(server.url, timeout=DEADLINE_S).status_code == 403
+
+
+def test_arguments_that_can_not_be_sent_are_a_type_error(nsc: NESTServerClient) -> None:
+    with pytest.raises(TypeError, match="Create"):
+        nsc.Create("iaf_psc_alpha", params={"I_e": object()})
