@@ -1,0 +1,250 @@
+"""Values in msgpack: what goes in comes out, and nothing else comes out of bytes."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import values
+from protocol.errors import ProtocolError
+from protocol.values import (
+    ARRAY_TYPES,
+    INT_MAX,
+    INT_MIN,
+    NESTING_LIMIT,
+    VALUE_NESTING_LIMIT,
+    Expression,
+    Packer,
+    Reference,
+    Text,
+    Unpacker,
+)
+from tests.unit.strategies import arrays, same, sent_values
+
+
+def ext(code: int, fields: Any) -> bytes:
+    """An extension type with ``fields`` in it, right or wrong."""
+    return bytes(msgpack.packb(msgpack.ExtType(code, msgpack.packb(fields))))
+
+
+def unpack(packed: bytes, *buffers: bytes) -> Any:
+    return Unpacker(list(buffers)).unpack(packed)
+
+
+@given(sent_values, st.booleans())
+def test_every_value_comes_back_the_same_with_arrays_inside_or_beside(
+    value: Any, beside: bool
+) -> None:
+    buffers: list[Any] | None = [] if beside else None
+    packed = Packer(buffers).pack(value)
+    assert same(Unpacker(buffers).unpack(packed), value)
+
+
+@pytest.mark.parametrize("dtype", sorted(ARRAY_TYPES))
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (0, 4), (2, 0, 3), (1,) * 8])
+def test_arrays_of_every_type_and_shape_come_back(dtype: str, shape: tuple[int, ...]) -> None:
+    array = np.arange(int(np.prod(shape))).astype(dtype).reshape(shape)
+    found = unpack(Packer().pack(array))
+    assert (found.dtype, found.shape) == (array.dtype, array.shape)
+    assert np.array_equal(found, array)
+
+
+@given(arrays)
+def test_foreign_layouts_arrive_as_the_numbers_they_are(array: Any) -> None:
+    for foreign in (
+        array.T,
+        array[..., ::-1] if array.ndim else array,
+        np.asfortranarray(array),
+        array.astype(array.dtype.newbyteorder(">")),
+    ):
+        found = unpack(Packer().pack(foreign))
+        assert found.shape == foreign.shape
+        assert found.tobytes() == np.ascontiguousarray(foreign).astype(found.dtype).tobytes()
+
+
+def test_arrays_beside_share_the_memory_of_their_buffers() -> None:
+    array = np.arange(1000.0)
+    buffers: list[Any] = []
+    packed = Packer(buffers).pack({"times": array})
+    assert np.shares_memory(np.frombuffer(buffers[0]), array)
+    assert np.shares_memory(Unpacker(buffers).unpack(packed)["times"], array)
+
+
+@pytest.mark.parametrize("integer", [INT_MIN, -1, 0, 2**63, INT_MAX])
+def test_integers_of_64_bit_travel(integer: int) -> None:
+    assert unpack(Packer().pack(integer)) == integer
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        INT_MAX + 1,
+        INT_MIN - 1,
+        {1, 2},
+        object(),
+        "\ud800",
+        np.array(["text"]),
+        np.zeros(2, np.longdouble),
+        np.array([object()]),
+        np.array(["2020-01-01"], "M8[D]"),
+        Expression("call", [object()]),
+    ],
+    ids=repr,
+)
+def test_what_has_no_form_is_a_protocol_error(value: Any) -> None:
+    with pytest.raises(ProtocolError):
+        Packer().pack([value])
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda v: [v], lambda v: {"k": v}, lambda v: Expression("c", [v])]
+)
+def test_endless_nesting_is_a_protocol_error_on_both_sides(wrap: Any) -> None:
+    value: Any = 0
+    for _ in range(NESTING_LIMIT + 1):
+        value = wrap(value)
+    with pytest.raises(ProtocolError, match="nested deeper"):
+        unpack(Packer().pack(value))
+    for _ in range(5000):
+        value = wrap(value)
+    with pytest.raises(ProtocolError):
+        Packer().pack(value)
+    with pytest.raises(ProtocolError):
+        unpack(b"\x91" * 100_000 + b"\xc0")
+
+
+def test_nesting_up_to_the_limit_travels() -> None:
+    value: Any = 0
+    for _ in range(VALUE_NESTING_LIMIT):
+        value = [value]
+    packed = Packer().pack(value)
+    assert Unpacker(nesting_limit=VALUE_NESTING_LIMIT).unpack(packed) == value
+    with pytest.raises(ProtocolError, match="nested deeper than 60"):
+        Unpacker(nesting_limit=VALUE_NESTING_LIMIT).unpack(Packer().pack([value]))
+
+
+def test_extension_types_nested_in_each_other_without_end_are_a_protocol_error() -> None:
+    packed = msgpack.packb(None)
+    for _ in range(500):
+        packed = msgpack.packb(msgpack.ExtType(values.EXT_EXPRESSION, b"\x91" + packed))
+    with pytest.raises(ProtocolError):
+        unpack(packed)
+
+
+@given(st.binary(max_size=200), st.lists(st.binary(max_size=20), max_size=3))
+def test_any_bytes_are_a_value_or_a_protocol_error(packed: bytes, buffers: list[bytes]) -> None:
+    try:
+        value = unpack(packed, *buffers)
+    except ProtocolError:
+        return
+    # What was accepted is a value, which therefore can be sent on.
+    again: list[Any] = []
+    assert same(Unpacker(again).unpack(Packer(again).pack(value)), value)
+
+
+@given(st.integers(-128, 127), st.binary(max_size=60))
+def test_any_bytes_in_any_extension_type_are_a_value_or_a_protocol_error(
+    code: int, data: bytes
+) -> None:
+    packed = b"\xc7" + struct.pack(">Bb", len(data), code) + data
+    try:
+        unpack(packed, b"12345678")
+    except ProtocolError:
+        return
+    assert code in range(1, 7)
+
+
+junk = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-2, 2**63), st.text(max_size=4), st.binary(max_size=9)
+    ),
+    lambda inner: st.lists(inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@given(
+    st.integers(1, 6),
+    st.lists(
+        st.one_of(junk, st.sampled_from(["<f8", "<i8", [2], [0, 2**61, 2**61], {}, 0, 1])),
+        max_size=4,
+    ),
+)
+def test_extension_types_with_any_fields_are_a_value_or_a_protocol_error(
+    code: int, fields: list[Any]
+) -> None:
+    try:
+        value = unpack(ext(code, fields), b"1234567812345678")
+    except ProtocolError:
+        return
+    assert isinstance(value, (np.ndarray, Reference, Expression, Text, complex))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"\xc1",
+        b"\xc0\xc0",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xdf\xff\xff\xff\xff",
+        b"\xdb\xff\xff\xff\xff",
+        b"\xc6\xff\xff\xff\xff",
+        b"\xc9\xff\xff\xff\xff\x01",
+        b"\xdd\x7f\xff\xff\xff" * 1000,
+        b"\xa2\xff\xfe",
+        b"\x81\xa1a",
+        msgpack.packb({1: 2}),
+        msgpack.packb({b"bytes": 2}),
+        msgpack.packb({"in": {b"bytes": 2}}),
+        msgpack.packb(msgpack.Timestamp(1, 2)),
+        msgpack.packb([{"in": msgpack.Timestamp(1, 2)}]),
+        ext(99, []),
+        ext(values.EXT_EXPRESSION, ["c", [], {b"bytes": 1}]),
+        ext(values.EXT_REFERENCE, ["NodeCollection", True, "g", None]),
+        ext(values.EXT_REFERENCE, ["NodeCollection", 1, "g", [1, 2]]),
+        ext(values.EXT_TEXT, ["a", 1]),
+        ext(values.EXT_TEXT, "text"),
+        ext(values.EXT_COMPLEX, 1.0),
+        ext(values.EXT_ARRAY_INLINE, ["<f8", [2], b"1234567"]),
+        ext(values.EXT_ARRAY_INLINE, ["<f8", [-1], b"12345678"]),
+        ext(values.EXT_ARRAY_INLINE, ["<f8", [2**61, 2**61], b""]),
+        ext(values.EXT_ARRAY_INLINE, ["<f8", [0, 2**61, 2**61], b""]),
+        ext(values.EXT_ARRAY_INLINE, ["<f8", [1] * 33, b"12345678"]),
+        ext(values.EXT_ARRAY_INLINE, ["<f8", [True], b"12345678"]),
+        ext(values.EXT_ARRAY_INLINE, ["|O", [1], b"12345678"]),
+        ext(values.EXT_ARRAY_INLINE, [">f8", [1], b"12345678"]),
+        ext(values.EXT_ARRAY_INLINE, ["f8,f8", [1], b"1234567812345678"]),
+        ext(values.EXT_ARRAY_BUFFER, [0, "<f8", [1]]),
+    ],
+    ids=lambda packed: packed[:24].hex() or "nothing",
+)
+def test_hostile_bytes_are_a_protocol_error(packed: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        unpack(packed)
+
+
+@pytest.mark.parametrize(
+    "arrays_of", [[], [0], [0, 0], [0, 1, 0], [0, 2], [-1, 0], [True, 0], [0, 1, 1]]
+)
+def test_every_buffer_belongs_to_exactly_one_array(arrays_of: list[int]) -> None:
+    packed = msgpack.packb(
+        [
+            msgpack.ExtType(values.EXT_ARRAY_BUFFER, msgpack.packb([index, "<f8", [1]]))
+            for index in arrays_of
+        ]
+    )
+    with pytest.raises(ProtocolError, match="buffer"):
+        unpack(packed, b"12345678", b"12345678")
+
+
+def test_received_arrays_are_not_written_to_by_accident() -> None:
+    found = unpack(Packer().pack(np.zeros(3)))
+    with pytest.raises(ValueError, match="read-only"):
+        found[0] = 1.0
