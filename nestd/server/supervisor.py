@@ -225,7 +225,9 @@ class Supervisor:
             sentence = f"{child.name} ended with {how}{lost}; starting it again"
             log.warning(sentence)
             if not instance.daemon:
-                print(f"nest-server: {sentence}", file=sys.stderr, flush=True)
+                # The console may be gone; the kernel comes back all the same.
+                with contextlib.suppress(OSError):
+                    print(f"nest-server: {sentence}", file=sys.stderr, flush=True)
         if child.due_s is not None and time.monotonic() >= child.due_s:
             child.start()
             log.info("%s started, process %s", child.name, child.pid)

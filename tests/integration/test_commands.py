@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from protocol.polling import poll_until
-from tests.integration.pending import processes
+from tests.integration.pending import await_new_kernel, processes
 from tests.integration.servers import (
     DEADLINE_S,
     Runtime,
@@ -124,6 +124,7 @@ def test_help_lists_all_commands(runtime: Runtime) -> None:
             78,
             "NEST_SERVER_PORT must be an integer from 1 to 65535, not 'many'; NEST_SERVER_WORKERS",
         ),
+        (["start"], {"NEST_SERVER_BODY_LIMIT_MIB": "plenty"}, 78, "NEST_SERVER_BODY_LIMIT_MIB"),
         (["start", "-h", "192.0.2.1"], {}, 78, "can't listen on 192.0.2.1"),
         (["stop"], {}, 3, "No NEST Server of yours is running."),
         (["status"], {}, 3, "No NEST Server is running."),
@@ -214,6 +215,25 @@ def test_ctrl_c_ends_a_server_in_the_foreground_with_exit_code_0(
         said = await_text("running")
         assert "Traceback" not in said
         assert "Aborted" not in said
+
+
+def test_kernel_comes_back_also_when_the_console_is_gone(runtime: Runtime) -> None:
+    port = free_port()
+    with runtime.popen(
+        "start", "-p", str(port), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert any("Press Ctrl-C" in line for line in process.stdout)
+            process.stdout.close()
+            server = Server(runtime, port, runtime.run("token").stdout.strip())
+            info = server.connection_info()
+            os.kill(info["pid"], signal.SIGKILL)
+            await_new_kernel(server, info["generation"])
+            process.terminate()
+            assert process.wait(DEADLINE_S) == 0
+        finally:
+            process.kill()
 
 
 def test_terminal_shows_the_token_once_with_a_link_and_nests_output_with_o(
@@ -434,9 +454,12 @@ def test_missing_nest_is_a_sentence_and_exit_code_5(runtime: Runtime, tmp_path: 
     assert "pip install" in sentence
 
 
-def test_gateway_that_can_not_start_is_a_sentence_and_exit_code_5(runtime: Runtime) -> None:
-    env = {"NEST_SERVER_BODY_LIMIT_MIB": "plenty"}
-    done = runtime.run("start", "-d", "-p", str(free_port()), env=env)
+def test_gateway_that_can_not_start_is_a_sentence_and_exit_code_5(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    (tmp_path / "flask.py").write_text("raise RuntimeError('this Flask is broken')\n")
+    done = runtime.run("start", "-d", "-p", str(free_port()), env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 5
     (sentence,) = done.stderr.splitlines()
-    assert "NEST_SERVER_BODY_LIMIT_MIB must be an integer" in sentence
+    assert "gateway does not start, it ends with exit code 1" in sentence
+    assert "RuntimeError: this Flask is broken" in sentence
