@@ -1,0 +1,80 @@
+"""What a gateway is told by its environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import MIB, from_environment
+from protocol.errors import ConfigurationError
+
+
+def test_defaults_listen_to_this_machine_and_ask_for_the_token_on_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret\n")
+    settings = from_environment({"NESTD_INSTANCE_DIR": str(tmp_path)})
+    assert settings.token == "secret"
+    assert settings.connection_file == tmp_path / "connection.json"
+    assert settings.exit_file == tmp_path / "kernel-exit.json"
+    assert settings.origins == ("http://localhost:*", "http://127.0.0.1:*")
+    assert settings.body_limit_bytes == 64 * MIB
+    assert settings.queue_limit == 64
+    assert settings.host == "127.0.0.1"
+
+
+def test_variables_win_over_defaults_and_files(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret")
+    settings = from_environment(
+        {
+            "NESTD_INSTANCE_DIR": str(tmp_path),
+            "NESTD_CONNECTION_FILE": "/elsewhere/connection.json",
+            "NEST_SERVER_ACCESS_TOKEN": " mine ",
+            "NEST_SERVER_CORS_ORIGINS": "https://a.example, https://b.example:*",
+            "NEST_SERVER_BODY_LIMIT_MIB": "2",
+            "NEST_SERVER_QUEUE_LIMIT": "3",
+            "NEST_SERVER_HOST": "lab.example",
+        }
+    )
+    assert settings.connection_file == Path("/elsewhere/connection.json")
+    assert settings.token == "mine"
+    assert settings.origins == ("https://a.example", "https://b.example:*")
+    assert (settings.body_limit_bytes, settings.queue_limit) == (2 * MIB, 3)
+    assert settings.host == "lab.example"
+
+
+@pytest.mark.parametrize("word", ["1", "TRUE", "yes", "t", "On"])
+def test_authentication_is_off_only_by_a_true_word(tmp_path: Path, word: str) -> None:
+    variables = {"NESTD_INSTANCE_DIR": str(tmp_path), "NEST_SERVER_DISABLE_AUTH": word}
+    assert from_environment(variables | {"NEST_SERVER_ACCESS_TOKEN": "x"}).token is None
+
+
+@pytest.mark.parametrize("word", ["", "0", "false", "off", "no"])
+def test_authentication_stays_on_by_any_other_word(tmp_path: Path, word: str) -> None:
+    variables = {"NESTD_INSTANCE_DIR": str(tmp_path), "NEST_SERVER_DISABLE_AUTH": word}
+    assert from_environment(variables | {"NEST_SERVER_ACCESS_TOKEN": "x"}).token == "x"
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"])
+def test_without_a_token_there_is_no_gateway(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "token").write_text(content)
+    with pytest.raises(ConfigurationError, match="access token"):
+        from_environment({"NESTD_INSTANCE_DIR": str(tmp_path), "NEST_SERVER_ACCESS_TOKEN": " "})
+
+
+def test_one_message_names_all_wrong_variables(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        from_environment(
+            {
+                "NESTD_INSTANCE_DIR": str(tmp_path),
+                "NEST_SERVER_DISABLE_AUTH": "1",
+                "NEST_SERVER_BODY_LIMIT_MIB": "0",
+                "NEST_SERVER_QUEUE_LIMIT": "many",
+            }
+        )
+    assert "NEST_SERVER_BODY_LIMIT_MIB must be an integer from 1 to 65536, not '0'" in str(
+        raised.value
+    )
+    assert "NEST_SERVER_QUEUE_LIMIT must be an integer from 1 to 4096, not 'many'" in str(
+        raised.value
+    )

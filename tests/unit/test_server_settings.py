@@ -1,0 +1,98 @@
+"""Settings of a server: flag over environment over default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nestd.server.settings import DEFAULT_PORTS, Flags, ServerSettings, build
+from protocol.errors import ConfigurationError
+
+VARIABLES = {
+    "NEST_SERVER_HOST": "0.0.0.0",
+    "NEST_SERVER_PORT": "6000",
+    "NEST_SERVER_DAEMON": "yes",
+    "NEST_SERVER_STDOUT": "True",
+    "NEST_SERVER_LOGFILE": "/logs/nest.log",
+    "NEST_SERVER_ACCESS_TOKEN": "secret",
+    "NEST_SERVER_DISABLE_AUTH": "on",
+    "NEST_SERVER_QUEUE_LIMIT": "8",
+    "NEST_SERVER_TIMEOUT": "5",
+    "NEST_SERVER_WORKERS": "4",
+}
+
+
+def test_defaults_are_those_of_nest_server_on_both_its_ports() -> None:
+    assert build(Flags(), {}) == ServerSettings()
+    assert ServerSettings().host == "127.0.0.1"
+    assert DEFAULT_PORTS == ServerSettings().ports == (52425, 5000)
+    assert ServerSettings().ranks == 1
+    assert not ServerSettings().no_authentication
+
+
+def test_every_variable_counts() -> None:
+    assert build(Flags(), VARIABLES) == ServerSettings(
+        host="0.0.0.0",
+        ports=(6000,),
+        daemon=True,
+        console_output=True,
+        log_file=Path("/logs/nest.log"),
+        token="secret",
+        no_authentication=True,
+        queue_limit=8,
+    )
+
+
+def test_flags_win_over_variables() -> None:
+    settings = build(Flags(host="::1", port=7000), VARIABLES)
+    assert (settings.host, settings.ports) == ("::1", (7000,))
+    settings = build(Flags(daemon=True, console_output=True), {"NEST_SERVER_DAEMON": "0"})
+    assert (settings.daemon, settings.console_output) == (True, True)
+
+
+def test_flag_spares_a_wrong_variable_of_its_own() -> None:
+    assert build(Flags(port=7000), {"NEST_SERVER_PORT": "wrong"}).ports == (7000,)
+
+
+def test_relative_log_file_is_relative_to_where_the_server_was_started() -> None:
+    settings = build(Flags(), {"NEST_SERVER_LOGFILE": "nest.log"})
+    assert settings.log_file == Path.cwd() / "nest.log"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "52425.0"])
+def test_wrong_port_is_named(port: str) -> None:
+    with pytest.raises(ConfigurationError, match="NEST_SERVER_PORT must be an integer"):
+        build(Flags(), {"NEST_SERVER_PORT": port})
+
+
+def test_one_message_names_all_wrong_variables() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        build(
+            Flags(),
+            {
+                "NEST_SERVER_PORT": "x",
+                "NEST_SERVER_QUEUE_LIMIT": "0",
+                "NEST_SERVER_TIMEOUT": "soon",
+                "NEST_SERVER_WORKERS": "0",
+            },
+        )
+    for name in ("PORT", "QUEUE_LIMIT", "TIMEOUT", "WORKERS"):
+        assert f"NEST_SERVER_{name} must be an integer" in str(raised.value)
+
+
+def test_token_that_no_header_can_carry_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="NEST_SERVER_ACCESS_TOKEN") as raised:
+        build(Flags(), {"NEST_SERVER_ACCESS_TOKEN": "two\nlines"})
+    assert "two" not in str(raised.value)
+
+
+def test_more_than_one_rank_is_refused_and_not_ignored() -> None:
+    assert build(Flags(ranks=1), {}).ranks == 1
+    with pytest.raises(ConfigurationError, match="2 ranks need MPI"):
+        build(Flags(ranks=2), {})
+
+
+@pytest.mark.parametrize("settings", [ServerSettings(), build(Flags(port=1), VARIABLES)])
+def test_settings_reach_the_background_process_unchanged(settings: ServerSettings) -> None:
+    assert ServerSettings.from_json(settings.to_json()) == settings
