@@ -18,8 +18,9 @@ from gateway.app import create_app
 from gateway.settings import GatewaySettings, from_environment
 from protocol.errors import NestdError
 
-#: Threads beyond those that can wait for the kernel: they answer what needs no kernel.
-SPARE_THREADS = 16
+#: Threads beyond those that can wait for the kernel: they answer what needs no kernel, and
+#: read from clients that send slowly. They are made when they are needed.
+SPARE_THREADS = 64
 #: How long a stopping gateway waits for answers under way.
 GRACE_S = 5
 EXIT_CONFIGURATION = 78

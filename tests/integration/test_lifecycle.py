@@ -154,9 +154,11 @@ def test_server_answers_while_nest_computes(server: Server) -> None:
     assert "Create" in names.json()
 
 
-def test_slow_clients_keep_nobody_waiting(server: Server) -> None:
+def test_slow_clients_keep_nobody_waiting(start: Start) -> None:
+    # With few threads for those that wait for the kernel, so that 40 clients are many.
+    server = start({"NEST_SERVER_QUEUE_LIMIT": "1"})
     half = b"POST /api/Create HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n[1,"
-    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(12)]
+    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
     try:
         for number, client in enumerate(slow):
             client.sendall(half if number % 2 else half[:20])
