@@ -12,7 +12,7 @@ from gateway.authentication import shows_token
 from gateway.connection import Connection
 from gateway.errors import error_reply, http_error_reply
 from gateway.origins import OriginPolicy
-from gateway.routes import connection, routes
+from gateway.routes import GENERATION_HEADER, connection, routes
 from gateway.settings import GatewaySettings
 from protocol.errors import InternalError, NestdError, Refused
 
@@ -49,12 +49,14 @@ def create_app(settings: GatewaySettings) -> Flask:
         policy.add_headers(request.headers, reply.headers)
         if request.method == "OPTIONS":
             policy.add_preflight_headers(request.headers, reply.headers)
-        try:
-            info = connection().info()
-        except NestdError:
-            info = None
-        if info is not None:
-            reply.headers["NEST-Kernel-Generation"] = info.generation
+        if GENERATION_HEADER not in reply.headers:
+            # No kernel was asked. Where one was, it is its own generation that counts.
+            try:
+                info = connection().info()
+            except NestdError:
+                info = None
+            if info is not None:
+                reply.headers[GENERATION_HEADER] = info.generation
         reply.headers["X-Content-Type-Options"] = "nosniff"
         reply.headers["Cache-Control"] = "no-store"
         return reply

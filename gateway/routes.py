@@ -16,6 +16,9 @@ from protocol.version import SERVER_VERSION
 
 routes = Blueprint("routes", __name__)
 
+#: In every reply while there is a kernel, so that the loss of a network shows.
+GENERATION_HEADER = "NEST-Kernel-Generation"
+
 
 def connection() -> Connection:
     """The application's connection to the kernel."""
@@ -91,10 +94,13 @@ def release() -> Response:
 
 def _execute(operation: Operation) -> Response:
     binary = any(kind in MSGPACK_TYPES for kind, _ in request.accept_mimetypes)
-    value = connection().execute(operation, references=binary).value
+    result = connection().execute(operation, references=binary)
     if binary:
-        return Response(Packer().pack(value), mimetype="application/x-msgpack")
-    return _json(value)
+        reply = Response(Packer().pack(result.value), mimetype="application/x-msgpack")
+    else:
+        reply = _json(result.value)
+    reply.headers[GENERATION_HEADER] = result.generation
+    return reply
 
 
 def _json(value: Value) -> Response:

@@ -1,8 +1,9 @@
-"""Gunicorn's threaded worker, with JSON for the requests that HTTP itself forbids."""
+"""Gunicorn's threaded worker, quicker at calls in a row, and with errors as JSON."""
 
 from __future__ import annotations
 
 import json
+import select
 from typing import Any
 
 from gunicorn.http import errors as http_errors
@@ -18,9 +19,23 @@ _REASONS = {
     500: "Internal Server Error",
 }
 
+#: How long a thread stays with a connection it has answered. Callers make many small calls
+#: in a row; handing the connection back and forth between threads costs as much as a call.
+_LINGER_MS = 5
+
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Answers what never reaches the application."""
+    """Stays with a connection for a moment, and answers what never reaches the application."""
+
+    def handle(self, conn: Any) -> Any:
+        """Handle the requests that follow on each other; what is returned is gunicorn's."""
+        while True:
+            goes_on = super().handle(conn)
+            if goes_on is not True or not self.alive or not _has_more(conn):
+                return goes_on
+            if self.nr_conns > self.cfg.threads:
+                # Somebody else may be waiting for a thread.
+                return goes_on
 
     def init_process(self) -> None:
         """Serve until told to end, or until the master ends in whatever way."""
@@ -49,3 +64,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             write_nonblock(client, head.encode("latin-1") + body)
         except OSError:
             self.log.debug("the client did not wait for the answer")
+
+
+def _has_more(conn: Any) -> bool:
+    """Whether the next request, or the end of the connection, comes within the linger."""
+    if conn.parser.unreader.buf.getvalue():
+        return True
+    waiting = select.poll()
+    waiting.register(conn.sock, select.POLLIN)
+    return bool(waiting.poll(_LINGER_MS))
