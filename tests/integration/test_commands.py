@@ -143,7 +143,9 @@ def test_what_can_not_be_done_is_one_sentence_and_an_exit_code(
         assert len(done.stderr.splitlines() or done.stdout.splitlines()) == 1
 
 
-def test_commands_lead_a_server_through_its_life(start: Start, runtime: Runtime) -> None:
+def test_commands_lead_a_server_through_its_life(
+    start: Start, runtime: Runtime, tmp_path: Path
+) -> None:
     server = start()
     port = str(server.port)
     assert runtime.run("token").stdout.strip() == server.token
@@ -159,7 +161,15 @@ def test_commands_lead_a_server_through_its_life(start: Start, runtime: Runtime)
     assert [status["pid"]] == processes(server, "nestd.server.background")
     assert server.token not in json.dumps(status)
 
-    server.call("Create", ["iaf_psc_alpha"])
+    with console(runtime, tmp_path, "log") as (process, await_text):
+        assert "Preparing 1 node" not in await_text("INFO ready")
+        server.call("Create", ["iaf_psc_alpha"])
+        server.call("Simulate", [1.0])
+        # The log is followed as it grows.
+        await_text("Preparing 1 node for simulation")
+        process.send_signal(signal.SIGINT)
+        process.wait(DEADLINE_S)
+
     done = runtime.run("restart")
     assert done.returncode == 0, done.stderr
     assert server.url in done.stdout
@@ -178,17 +188,6 @@ def test_commands_lead_a_server_through_its_life(start: Start, runtime: Runtime)
     # The log stays, for those who ask why.
     assert "INFO stopped" in runtime.run("log", "-p", port, "--no-follow").stdout
     assert len(runtime.run("log", "-p", port, "--no-follow", "-l", "1").stdout.splitlines()) == 1
-
-
-def test_log_goes_on_as_it_grows(start: Start, runtime: Runtime, tmp_path: Path) -> None:
-    server = start()
-    with console(runtime, tmp_path, "log") as (process, await_text):
-        assert "Preparing 1 node" not in await_text("INFO ready")
-        server.call("Create", ["iaf_psc_alpha"])
-        server.call("Simulate", [1.0])
-        await_text("Preparing 1 node for simulation")
-        process.send_signal(signal.SIGINT)
-        process.wait(DEADLINE_S)
 
 
 def test_ctrl_c_ends_a_server_in_the_foreground_with_exit_code_0(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from tests.integration.pending import (
+    await_end,
     await_new_kernel,
     await_waiting,
     begin_endless_run,
@@ -59,28 +60,23 @@ def test_kernel_that_ends_while_idle_is_replaced_every_time(start: Start) -> Non
     for sig in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
         info = server.connection_info()
         os.kill(info["pid"], sig)
+        await_end(info["pid"])
+        # Importing NEST takes far longer than these requests.
+        unready, early = server.get("/readyz"), server.get("/api/biological_time")
+        for reply in (unready, early):
+            assert reply.status_code == 503
+            assert int(reply.headers["Retry-After"]) > 0
+        assert unready.json()["error"] == "KernelUnavailable"
+        # Lost, if it was sent before the gateway heard of the end.
+        assert early.json()["error"] in ("KernelUnavailable", "KernelLost")
+        # Alive all the same.
+        assert server.get("/healthz").json() == {"alive": True}
+        assert {"nest", "mpi"} <= server.get("/").json().keys()
+
         seen.add(await_new_kernel(server, info["generation"]))
+        assert server.get("/readyz").status_code == 200
         assert server.call("Create", ["iaf_psc_alpha"]) == [1]
     assert len(seen) == 5
-
-
-def test_server_without_kernel_is_alive_but_not_ready_and_says_when_to_retry(
-    start: Start,
-) -> None:
-    server = start()
-    info = server.connection_info()
-    kill(info["pid"])
-    # Importing NEST takes far longer than these requests.
-    ready = server.get("/readyz")
-    early = server.get("/api/biological_time")
-    assert server.get("/healthz").json() == {"alive": True}
-    assert {"nest", "mpi"} <= server.get("/").json().keys()
-    for reply in (ready, early):
-        assert reply.status_code == 503
-        assert reply.json()["error"] == "KernelUnavailable"
-        assert int(reply.headers["Retry-After"]) > 0
-    await_new_kernel(server, info["generation"])
-    assert server.get("/readyz").status_code == 200
 
 
 def test_run_that_is_suspended_and_continued_answers_as_if_nothing_had_been(
