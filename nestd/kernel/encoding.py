@@ -13,6 +13,7 @@ dict                        dict with text keys: numbers, tuples … as Python w
                             where two keys have the same text, a list of [key, value] pairs
 NumPy scalar                the Python scalar
 NumPy array                 array; of text, objects, dates or records: (nested) list
+masked NumPy array          (nested) list, None where it is masked
 Enum                        its value
 NodeCollection              reference, or array of its node ids
 SynapseCollection           reference, or dict of parallel lists, {} for none
@@ -168,6 +169,8 @@ class Encoder:
         return encoded
 
     def _array(self, array: Array) -> Value:
+        if isinstance(array, np.ma.MaskedArray):
+            return self.encode(array.tolist())
         if array.dtype.newbyteorder("<").str in ARRAY_TYPES:
             return np.asarray(array, dtype=array.dtype.newbyteorder("="))
         if array.dtype.kind == "f":
