@@ -46,7 +46,7 @@ def render(rows: Sequence[Row]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
+        ratio = f"{row.ratio:.2g}" if row.ratio is not None else ""
         cells = [row.what, row.unit, _cell(row, "3.10"), _cell(row, "this"), ratio]
         lines.append("| " + " | ".join([*cells, _cell(row, "floor"), row.target]) + " |")
     return "\n".join(lines)
