@@ -51,7 +51,7 @@ def bind(entry: Entry, args: list[Value], kwargs: dict[str, Value]) -> BoundArgu
     rest = next((p for p in parameters if p.kind == p.VAR_POSITIONAL), None)
     any_keyword = any(p.kind == p.VAR_KEYWORD for p in parameters)
     by_name = {p.name: p for p in parameters if p.kind not in _VARIADIC}
-    names = [p.name for p in parameters if p.kind != p.VAR_KEYWORD]
+    names = list(by_name)
 
     if len(args) > len(positional) and rest is None:
         raise ArgumentError(

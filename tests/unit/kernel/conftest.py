@@ -17,7 +17,7 @@ Call = Callable[..., Any]
 @pytest.fixture
 def kernel() -> Kernel:
     """A kernel of generation ``g`` with nothing in it."""
-    nest.set_verbosity("M_ERROR")
+    nest.verbosity = nest.VerbosityLevel.ERROR
     nest.ResetKernel()
     return Kernel("g")
 

@@ -1,0 +1,590 @@
+"""What callers send becomes what PyNEST takes, or an error that names the parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nestd.kernel.arguments import bind, typed
+from nestd.kernel.catalogue import Catalogue
+from nestd.kernel.kernel import Kernel
+from nestd.kernel.layers import Layers
+from nestd.kernel.parameters import Kind, kind_of
+from nestd.kernel.pynest import nest
+from protocol.errors import ArgumentError, KernelError, StaleReference, UnknownCall
+from protocol.messages import Action, Operation
+from protocol.values import Expression, Reference, Text
+from tests.unit.strategies import same
+
+Call = Callable[..., Any]
+
+# PyNEST's notes on deprecation are about scripts; the daemon silences them too.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:nest.lib.hl_api_helper")
+
+CATALOGUE = Catalogue(Layers())
+
+
+def text_of(call: str, parameter: str, *texts: str) -> Any:
+    """The value that a query string's ``texts`` for ``parameter`` become."""
+    entry = CATALOGUE.find(call)
+    others = {
+        name: 1
+        for name, known in entry.signature.parameters.items()
+        if known.default is known.empty
+        and name != parameter
+        and known.kind not in (known.VAR_POSITIONAL, known.VAR_KEYWORD)
+    }
+    bound = bind(entry, [], others | {parameter: Text(texts)})
+    typed(bound)
+    return bound.kwargs[parameter][1]
+
+
+# Binding.
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "kwargs", "parameter", "message"),
+    [
+        ("Create", [], {}, "model", "'model' is missing; Create(model, n=1"),
+        ("Create", ["m"], {"model": "m"}, "model", "'model' was given twice"),
+        ("Create", ["m"], {"size": 3}, "size", "'size' is no parameter; there are: model, n,"),
+        ("ResetKernel", [], {"x": 1}, "x", "'x' is no parameter; there are: none"),
+        ("Create", ["m", 1, {}, None, 5], {}, None, "takes at most 4 arguments (model, n,"),
+        ("GetStatus", [[1]], {"nodes": [1]}, "nodes_or_conns", "was given twice"),
+        ("GetStatus", [], {"nodes": [1], "conns": {}}, "nodes_or_conns", "was given twice"),
+        ("Create", [], {"x" * 1000: 1}, "x" * 80, "is no parameter"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_an_error_naming_the_parameter(
+    name: str, args: list[Any], kwargs: dict[str, Any], parameter: str | None, message: str
+) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        bind(CATALOGUE.find(name), args, kwargs)
+    assert message in raised.value.message
+    assert len(raised.value.message) < 400
+    assert raised.value.parameter == parameter
+    assert raised.value.call == name
+
+
+def test_null_means_not_given_for_what_has_a_default() -> None:
+    bound = bind(CATALOGUE.find("Create"), ["m", None], {"params": None, "unknown": None})
+    assert [(name, value) for name, _, value in bound.args] == [("model", "m"), ("n", 1)]
+    assert bound.kwargs == {}
+
+
+def test_null_for_a_required_parameter_by_name_is_missing() -> None:
+    with pytest.raises(ArgumentError, match="'model' is missing"):
+        bind(CATALOGUE.find("Create"), [], {"model": None})
+
+
+# Text of query strings and forms.
+
+
+@pytest.mark.parametrize(
+    ("call", "parameter", "texts", "value"),
+    [
+        ("Create", "model", ["iaf_psc_alpha"], "iaf_psc_alpha"),
+        ("Create", "model", ["12"], "12"),
+        ("Create", "n", ["2"], 2),
+        ("Create", "params", ['{"V_m": -60.5}'], {"V_m": -60.5}),
+        ("Create", "params", ["text"], "text"),
+        ("Simulate", "t", ["100"], 100),
+        ("Simulate", "t", ["1e2"], 100.0),
+        ("Connect", "pre", ["1"], [1]),
+        ("Connect", "pre", ["1,2,3"], [1, 2, 3]),
+        ("Connect", "pre", ["[1, 2]"], [1, 2]),
+        ("Connect", "pre", ["1", "2,3"], [1, 2, 3]),
+        ("Connect", "conn_spec", ["one_to_one"], "one_to_one"),
+        ("Connect", "conn_spec", ['{"rule": "one_to_one"}'], {"rule": "one_to_one"}),
+        ("Connect", "return_synapsecollection", ["True"], True),
+        ("Connect", "return_synapsecollection", ["0"], False),
+        (
+            "SetStatus",
+            "nodes_or_conns",
+            ['{"source": [1], "target": [2]}'],
+            {"source": [1], "target": [2]},
+        ),
+        ("GetStatus", "keys", ["V_m"], "V_m"),
+        ("GetStatus", "keys", ["V_m,C_m"], ["V_m", "C_m"]),
+        ("GetStatus", "keys", ['["V_m"]'], ["V_m"]),
+        ("GetStatus", "keys", ["V_m", "C_m"], ["V_m", "C_m"]),
+        ("CreateMask", "specs", ['{"radius": 0.1}'], {"radius": 0.1}),
+        ("SelectNodesByMask", "mask_obj", ['{"$call": "CreateMask"}'], Expression("CreateMask")),
+    ],
+)
+def test_text_is_converted_by_the_kind_of_its_parameter(
+    call: str, parameter: str, texts: list[str], value: Any
+) -> None:
+    assert same(text_of(call, parameter, *texts), value)
+
+
+@pytest.mark.parametrize(
+    ("call", "parameter", "text", "expected"),
+    [
+        ("Create", "n", "two", "must be an integer number of nodes, not 'two'"),
+        ("Simulate", "t", "", "must be a number, not ''"),
+        ("Simulate", "t", "NaN", "must be a number, not 'NaN'"),
+        ("Connect", "pre", "1;2", "must be nodes"),
+        ("Connect", "return_synapsecollection", "maybe", "must be true or false, not 'maybe'"),
+        ("CreateMask", "specs", "{", "must be an object of names and values, not '{'"),
+    ],
+)
+def test_text_that_is_no_such_value_is_an_error_naming_the_parameter(
+    call: str, parameter: str, text: str, expected: str
+) -> None:
+    with pytest.raises(ArgumentError, match=expected) as raised:
+        text_of(call, parameter, text)
+    assert raised.value.parameter == parameter
+
+
+def test_text_works_for_whole_calls(call: Call) -> None:
+    nodes = call("Create", model=Text(("iaf_psc_alpha",)), n=Text(("2",)))
+    assert nodes.tolist() == [1, 2]
+    assert call("GetStatus", nodes=Text(("1", "2")), keys=Text(("V_m",))) == [-70.0, -70.0]
+
+
+# Nodes.
+
+
+def test_nodes_may_be_ids_one_id_an_array_or_a_reference(call: Call, hold: Call) -> None:
+    reference = hold("Create", "iaf_psc_alpha", 3)
+    assert reference.ids.tolist() == [1, 2, 3]
+    for nodes in (
+        [1, 2, 3],
+        np.array([1, 2, 3]),
+        np.array([1, 2, 3], np.uint16),
+        [1.0, 2, 3],
+        reference,
+    ):
+        assert call("GetStatus", nodes, "global_id") == [1, 2, 3]
+    for nodes in (2, 2.0, [2]):
+        assert call("GetStatus", nodes, "global_id") == [2]
+    assert call("GetStatus", [], "global_id") in ([], None)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "described"),
+    [
+        ([0], "0 is no node id"),
+        ([-1, 2], "-1 is no node id"),
+        ([2**62], "is no node id"),
+        ([1.5], "1.5 is no node id"),
+        ([True], "True is no node id"),
+        ([None], "None is no node id"),
+        (["1"], "'1' is no node id"),
+        ([[1, 2]], "is no node id"),
+        (True, "True is no node id"),
+        (1.5, "1.5 is no node id"),
+        ("1", "not '1'"),
+        (np.array([1.0]), "not array"),
+        (np.array([[1]]), "not array"),
+        (np.array(1), "not array"),
+        (np.array([0]), "0 is no node id"),
+        (1 + 2j, r"not \(1\+2j\)"),
+        (b"1", "not b'1'"),
+        (Expression("random.uniform"), "not a Parameter"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_node_is_an_error_naming_parameter_and_value(
+    call: Call, nodes: Any, described: str
+) -> None:
+    call("Create", "iaf_psc_alpha")
+    with pytest.raises(
+        ArgumentError, match=f"Connect: 'post' must be nodes.*{described}"
+    ) as raised:
+        call("Connect", pre=[1], post=nodes)
+    assert raised.value.parameter == "post"
+
+
+def test_node_that_does_not_exist_is_nests_error(call: Call) -> None:
+    with pytest.raises(KernelError) as raised:
+        call("GetStatus", [99])
+    assert raised.value.error_name == "UnknownNode"
+
+
+def test_ids_in_any_order_and_repeated_connect_one_to_one(call: Call) -> None:
+    call("Create", "iaf_psc_alpha", 3)
+    call("Connect", [3, 1, 1], [1, 2, 3], "one_to_one")
+    found = call("GetConnections")
+    assert sorted(zip(found["source"], found["target"], strict=True)) == [(1, 2), (1, 3), (3, 1)]
+
+
+def test_several_positional_keys_are_several_keys(call: Call) -> None:
+    call("Create", "iaf_psc_alpha", 2)
+    assert call("GetStatus", [1, 2], "V_m", "C_m") == [[-70.0, 250.0], [-70.0, 250.0]]
+    assert call("GetStatus", [1], ["V_m", "C_m"]) == [[-70.0, 250.0]]
+
+
+# Other kinds.
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "parameter"),
+    [
+        ("Create", [1], "model"),
+        ("Create", ["iaf_psc_alpha", "2"], "n"),
+        ("Create", ["iaf_psc_alpha", 2.5], "n"),
+        ("Create", ["iaf_psc_alpha", True], "n"),
+        ("Simulate", ["10"], "t"),
+        ("Simulate", [True], "t"),
+        ("Simulate", [[10.0]], "t"),
+        ("CreateMask", ["circular", 3], "specs"),
+        ("SelectNodesByMask", [[1], [0.0, 0.0], 3], "mask_obj"),
+        ("GetStatus", [[1], 3], "more_keys"),
+        ("GetKernelStatus", [[1]], "keys"),
+        ("GetKernelStatus", [{}], "keys"),
+        ("Connect", [[1], [1], 3], "conn_spec"),
+        ("Connect", [[1], [1], "all_to_all", {}, "yes"], "return_synapsecollection"),
+        ("Connect", [[1], [1], "all_to_all", {}, []], "return_synapsecollection"),
+        ("Connect", [[1], [1], "all_to_all", {}, np.array([1, 0])], "return_synapsecollection"),
+        ("GetConnections", [[1], [1], 3], "synapse_model"),
+    ],
+    ids=repr,
+)
+def test_value_of_the_wrong_kind_is_an_error_naming_the_parameter(
+    call: Call, name: str, args: list[Any], parameter: str
+) -> None:
+    call("Create", "iaf_psc_alpha")
+    with pytest.raises(ArgumentError, match=f"{name}: '{parameter}' must be") as raised:
+        call(name, *args)
+    assert (raised.value.call, raised.value.parameter) == (name, parameter)
+
+
+def test_whole_numbers_may_be_written_as_floats(call: Call) -> None:
+    assert call("Create", "iaf_psc_alpha", 2.0).tolist() == [1, 2]
+
+
+def test_kind_of_a_parameter_depends_on_the_call_where_the_name_is_not_enough() -> None:
+    assert kind_of("Connect", "pre") is Kind.NODE_ARRAY
+    assert kind_of("TripartiteConnect", "pre") is Kind.NODES
+    assert kind_of("anything", "unheard_of") is Kind.ANY
+
+
+# Expressions and references.
+
+
+def test_expressions_are_evaluated_wherever_they_stand(call: Call) -> None:
+    within = {"V_m": Expression("random.uniform", [-60.0], {"max": -50.0})}
+    nodes = call("Create", "iaf_psc_alpha", 5, within)
+    assert all(-60.0 <= v <= -50.0 for v in call("GetStatus", nodes, "V_m"))
+    scaled = Expression(
+        "Parameter.mul", [Expression("CreateParameter", ["constant", {"value": 2.0}]), 3.0]
+    )
+    call("Connect", nodes, nodes, "one_to_one", {"weight": scaled})
+    assert set(call("GetConnections")["weight"]) == {6.0}
+
+
+def test_expression_of_a_call_that_changes_the_network_is_refused(call: Call) -> None:
+    for name in ("Create", "ResetKernel", "resolution", "NodeCollection.set"):
+        with pytest.raises(ArgumentError, match=f"\\$call {name}"):
+            call("GetStatus", Expression(name, ["iaf_psc_alpha"]))
+    assert call("GetKernelStatus", "network_size") == 0
+
+
+def test_expression_of_an_unknown_call_or_with_wrong_arguments_is_an_error(call: Call) -> None:
+    with pytest.raises(UnknownCall, match="ll_api"):
+        call("SetDefaults", "iaf_psc_alpha", {"V_m": Expression("ll_api.sps", [1])})
+    with pytest.raises(ArgumentError, match=r"random\.uniform: 'nope' is no parameter"):
+        call("Create", "iaf_psc_alpha", 1, {"V_m": Expression("random.uniform", [], {"nope": 1})})
+    with pytest.raises(ArgumentError, match="takes no arguments"):
+        call("Create", "iaf_psc_alpha", 1, {"V_m": Expression("spatial.distance", [1])})
+
+
+def test_constructor_answers_the_expression_that_made_it_and_it_can_be_sent_back(
+    call: Call,
+) -> None:
+    made = call("random.uniform", Text(("0.5",)), max=0.75)
+    assert made == Expression("random.uniform", [0.5], {"max": 0.75})
+    assert 0.5 <= call("Parameter.GetValue", made) <= 0.75
+
+
+def test_reference_names_its_object_until_it_is_released(kernel: Kernel, hold: Call) -> None:
+    parameter = hold("CreateParameter", "constant", {"value": 2.5})
+    assert parameter == Reference("Parameter", 1, "g")
+    assert hold("Parameter.GetValue", parameter) == 2.5
+    kernel.execute(Operation(Action.RELEASE, args=[parameter]), True)
+    kernel.execute(Operation(Action.RELEASE, args=[parameter]), True)
+    with pytest.raises(StaleReference, match="there is no Parameter number 1"):
+        hold("Parameter.GetValue", parameter)
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        (Reference("Parameter", 1, "old"), "belongs to kernel old"),
+        (Reference("Mask", 1, "g"), "there is no Mask number 1"),
+        (Reference("Parameter", 2, "g"), "there is no Parameter number 2"),
+    ],
+    ids=repr,
+)
+def test_stale_reference_is_an_error_and_not_another_object(
+    hold: Call, reference: Reference, message: str
+) -> None:
+    hold("CreateParameter", "constant", {"value": 2.5})
+    with pytest.raises(StaleReference, match=message):
+        hold("Parameter.GetValue", reference)
+
+
+def test_reset_makes_references_to_the_network_stale_and_keeps_parameters(hold: Call) -> None:
+    nodes = hold("Create", "iaf_psc_alpha")
+    parameter = hold("CreateParameter", "constant", {"value": 2.5})
+    hold("ResetKernel")
+    with pytest.raises(StaleReference, match="went with ResetKernel"):
+        hold("GetStatus", nodes)
+    assert hold("Parameter.GetValue", parameter) == 2.5
+
+
+def test_received_arrays_may_be_written_to_by_nest(call: Call) -> None:
+    times = np.array([1.0, 2.0])
+    times.flags.writeable = False
+    nodes = call("Create", "spike_generator", 1, {"spike_times": times})
+    assert call("GetStatus", nodes, "spike_times")[0].tolist() == [1.0, 2.0]
+
+
+# Connections.
+
+
+@pytest.fixture
+def connected(call: Call) -> dict[str, Any]:
+    """Three neurons, all connected to all twice, with different weights."""
+    call("Create", "iaf_psc_alpha", 3)
+    for base in (1.0, 10.0):
+        weights = (base * np.arange(1, 10).reshape(3, 3)).tolist()
+        call("Connect", [1, 2, 3], [1, 2, 3], "all_to_all", {"weight": weights})
+    found: dict[str, Any] = call("GetConnections")
+    assert len(found["source"]) == 18
+    return found
+
+
+def test_connections_come_back_and_are_found_again_in_their_order(
+    call: Call, connected: dict[str, Any]
+) -> None:
+    again = call("GetStatus", connected, "weight")
+    assert again == connected["weight"]
+    turned = {name: column[::-1] for name, column in connected.items()}
+    assert call("GetStatus", turned, "weight") == connected["weight"][::-1]
+
+
+def test_only_the_connections_that_were_sent_are_set(call: Call, connected: dict[str, Any]) -> None:
+    third = {name: column[2:3] for name, column in connected.items()}
+    call("SetStatus", third, {"weight": 77.0})
+    weights = call("GetConnections")["weight"]
+    assert weights == [*connected["weight"][:2], 77.0, *connected["weight"][3:]]
+
+
+def test_few_fields_name_every_connection_that_fits(call: Call, connected: dict[str, Any]) -> None:
+    assert sorted(call("GetStatus", {"source": 1, "target": [2]}, "weight")) == [2.0, 20.0]
+    assert sorted(call("GetStatus", {"source": np.array([1]), "target": [2]}, "weight")) == [
+        2.0,
+        20.0,
+    ]
+
+
+def test_connections_can_be_disconnected_again(call: Call, connected: dict[str, Any]) -> None:
+    gone = {name: column[:5] for name, column in connected.items()}
+    call("Disconnect", gone)
+    assert call("GetKernelStatus", "num_connections") == 13
+    with pytest.raises(ArgumentError, match="there is no connection with source"):
+        call("Disconnect", gone)
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ({"source": [1]}, "at least source and target"),
+        ({"weight": [1.0]}, "at least source and target"),
+        ({"source": [1, 2], "target": [1]}, "lists of one length"),
+        ({"source": [1], "target": ["2"]}, "'2' in target is no node id"),
+        ({"source": [0], "target": [2]}, "0 in source is no node id"),
+        ({"source": [1], "target": [99]}, "99"),
+        (
+            {"source": [1], "target": [2], "synapse_model": ["stdp_synapse"]},
+            "there is no connection",
+        ),
+        ({"source": [1], "target": [2], "port": [[0]]}, "there is no connection"),
+        ({"source": [1], "target": [2], "port": [{}]}, "there is no connection"),
+    ],
+    ids=repr,
+)
+def test_description_that_fits_no_connection_is_an_error(
+    call: Call, connected: dict[str, Any], description: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ArgumentError, match=message) as raised:
+        call("SetStatus", description, {"weight": 1.0})
+    assert raised.value.call == "SetStatus"
+    assert raised.value.parameter == "nodes_or_conns"
+
+
+def test_no_connections_are_an_empty_object_both_ways(call: Call) -> None:
+    call("Create", "iaf_psc_alpha")
+    assert call("GetConnections") == {}
+    assert call("SynapseCollection.size", {}) == 0
+
+
+def test_single_connection_has_lists_too(call: Call) -> None:
+    call("Create", "iaf_psc_alpha")
+    call("Connect", [1], [1])
+    found = call("GetConnections")
+    assert (found["source"], found["target"], found["weight"]) == ([1], [1], [1.0])
+    assert call("GetStatus", found, "weight") == [1.0]
+
+
+# Layers.
+
+
+@pytest.fixture
+def layer(call: Call) -> list[int]:
+    """Ids of a 3 x 2 grid behind two other nodes."""
+    call("Create", "iaf_psc_alpha", 2)
+    grid = Expression("spatial.grid", [[3, 2]], {"extent": [3.0, 2.0]})
+    ids: list[int] = call("Create", "iaf_psc_alpha", None, None, grid).tolist()
+    assert ids == [3, 4, 5, 6, 7, 8]
+    return ids
+
+
+POSITIONS = [[-1.0, 0.5], [-1.0, -0.5], [0.0, 0.5], [0.0, -0.5], [1.0, 0.5], [1.0, -0.5]]
+
+
+def test_ids_of_a_layer_keep_its_positions(call: Call, layer: list[int]) -> None:
+    assert call("GetPosition", layer) == POSITIONS
+    assert call("NodeCollection.spatial", layer)["network_size"] == 6
+
+
+@pytest.mark.parametrize("chosen", [[0, 1, 2], [1], [0, 2, 4], [5], [0, 1, 5], [0, 3, 4]])
+def test_some_ids_of_a_layer_keep_their_positions(
+    call: Call, layer: list[int], chosen: list[int]
+) -> None:
+    found = call("GetPosition", [layer[index] for index in chosen])
+    wanted = [POSITIONS[index] for index in chosen]
+    assert found == (wanted if len(chosen) > 1 else wanted[0])
+
+
+def test_nodes_without_positions_stay_without(call: Call, layer: list[int]) -> None:
+    assert call("NodeCollection.spatial", [1, 2]) is None
+    assert call("NodeCollection.spatial", [2, 3]) is None
+    with pytest.raises(KernelError):
+        call("GetPosition", [1, 2])
+
+
+def test_ids_across_two_layers_are_plain_nodes(call: Call, layer: list[int]) -> None:
+    grid = Expression("spatial.grid", [[2, 1]])
+    second = call("Create", "iaf_psc_alpha", None, None, grid).tolist()
+    assert call("NodeCollection.spatial", second)["network_size"] == 2
+    assert call("NodeCollection.spatial", [layer[-1], second[0]]) is None
+
+
+def test_layers_connect_by_distance_and_mask_from_ids_alone(call: Call, layer: list[int]) -> None:
+    mask = {"circular": {"radius": 1.1}}
+    call(
+        "Connect",
+        layer,
+        layer,
+        {"rule": "pairwise_bernoulli", "p": 1.0, "mask": mask, "allow_autapses": False},
+        {"weight": Expression("spatial.distance")},
+    )
+    found = call("GetConnections")
+    assert found["weight"] == [1.0] * 14
+    assert call("Distance", [layer[0]], [layer[2]]) == [1.0]
+
+
+def test_free_positions_and_points_are_taken(call: Call) -> None:
+    free = Expression("spatial.free", [[[0.0, 0.0], [0.25, 0.25]]], {"extent": [1.0, 1.0]})
+    ids = call("Create", "iaf_psc_alpha", None, None, free).tolist()
+    assert call("GetPosition", ids) == [[0.0, 0.0], [0.25, 0.25]]
+    assert call("FindNearestElement", ids, [0.2, 0.2])[0].tolist() == [2] or call(
+        "FindNearestElement", ids, [0.2, 0.2]
+    ).tolist() == [2]
+    assert call("Distance", [[0.25, 0.0]], ids) == [0.25, 0.25]
+
+
+def test_reset_forgets_layers(call: Call, layer: list[int]) -> None:
+    call("ResetKernel")
+    call("Create", "iaf_psc_alpha", 8)
+    assert call("NodeCollection.spatial", layer) is None
+
+
+def test_layers_find_slices_by_bisection() -> None:
+    nest.ResetKernel()
+    layers = Layers()
+    made = []
+    for _ in range(3):
+        nest.Create("iaf_psc_alpha")
+        made.append(nest.Create("iaf_psc_alpha", positions=nest.spatial.grid([2, 2])))
+        layers.add(made[-1])
+    for one in made:
+        ids = np.array(one.tolist())
+        assert layers.collection(ids) is one
+        found = layers.containing(ids[1:3])
+        assert found is not None
+        assert found[0] is one
+        assert found[1].tolist() == [1, 2]
+        assert layers.containing(ids - 1) is None
+        assert layers.containing(ids + 1) is None
+    assert len(layers.collection(np.array([], np.int64))) == 0
+    layers.clear()
+    assert layers.containing(np.array([2])) is None
+
+
+# Kernel attributes and inspection.
+
+
+def test_attribute_is_read_like_a_call_and_set_by_its_name(kernel: Kernel, call: Call) -> None:
+    assert call("resolution") == 0.1
+    kernel.execute(Operation(Action.SET, "resolution", [0.5]), False)
+    assert kernel.execute(Operation(Action.GET, "resolution"), False) == 0.5
+    call("SetKernelStatus", {"resolution": 0.2})
+    assert call("resolution") == 0.2
+
+
+def test_attribute_takes_no_arguments_and_functions_are_not_set(kernel: Kernel, call: Call) -> None:
+    with pytest.raises(ArgumentError, match="is a value and takes no arguments"):
+        call("resolution", 0.5)
+    for action, args in ((Action.SET, [1]), (Action.GET, [])):
+        with pytest.raises(ArgumentError, match="Create is"):
+            kernel.execute(Operation(action, "Create", args), False)
+
+
+def test_inspection_gives_documentation_source_and_signature_only(kernel: Kernel) -> None:
+    def inspect(name: str, *what: Any) -> Any:
+        return kernel.execute(Operation(Action.INSPECT, name, list(what)), False)
+
+    assert inspect("Connect", "signature").startswith("(pre, post, conn_spec=None")
+    assert "Connect `pre` nodes to `post` nodes" in inspect("Connect", "getdoc")
+    assert "def Connect(" in inspect("Connect", "getsource")
+    assert inspect("Connect", Text(("signature",))) == inspect("Connect", "signature")
+    for what in (["getfile"], [None], [], [3]):
+        with pytest.raises(ArgumentError, match="inspect must be") as raised:
+            inspect("Connect", *what)
+        assert raised.value.parameter == "inspect"
+
+
+# NEST's own errors.
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "error_name"),
+    [
+        ("Create", ["nope"], "UnknownModel"),
+        ("Create", ["iaf_psc_alpha", -1], "BadProperty"),
+        ("SetDefaults", ["iaf_psc_alpha", {"nope": 1}], None),
+        ("Simulate", [-1.0], None),
+        ("CopyModel", ["iaf_psc_alpha", "iaf_psc_alpha"], None),
+        ("Install", ["no_such_module"], None),
+    ],
+)
+def test_nests_errors_keep_their_name_and_leave_a_usable_kernel(
+    call: Call, name: str, args: list[Any], error_name: str | None
+) -> None:
+    with pytest.raises(KernelError) as raised:
+        call(name, *args)
+    assert raised.value.call == name
+    assert raised.value.message.startswith(f"{raised.value.error_name} in {name}: ")
+    if error_name:
+        assert raised.value.error_name.startswith(error_name)
+    call("Create", "iaf_psc_alpha")
+    call("Simulate", 1.0)
+    assert call("biological_time") == 1.0
