@@ -350,7 +350,7 @@ def test_received_arrays_may_be_written_to_by_nest(call: Call) -> None:
 
 @pytest.fixture
 def connected(call: Call) -> dict[str, Any]:
-    """Three neurons, all connected to all twice, with different weights."""
+    """Three neurons, all connected to all twice; weights by target and source."""
     call("Create", "iaf_psc_alpha", 3)
     for base in (1.0, 10.0):
         weights = (base * np.arange(1, 10).reshape(3, 3)).tolist()
@@ -377,10 +377,10 @@ def test_only_the_connections_that_were_sent_are_set(call: Call, connected: dict
 
 
 def test_few_fields_name_every_connection_that_fits(call: Call, connected: dict[str, Any]) -> None:
-    assert sorted(call("GetStatus", {"source": 1, "target": [2]}, "weight")) == [2.0, 20.0]
+    assert sorted(call("GetStatus", {"source": 1, "target": [2]}, "weight")) == [4.0, 40.0]
     assert sorted(call("GetStatus", {"source": np.array([1]), "target": [2]}, "weight")) == [
-        2.0,
-        20.0,
+        4.0,
+        40.0,
     ]
 
 
