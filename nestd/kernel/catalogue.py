@@ -176,7 +176,10 @@ def _entries(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:
 
 
 def _callable(name: str, role: Role, target: Callable[..., Any], documented: object) -> Entry:
-    signature = inspect.signature(target)
+    # Without types: PyNEST's own have none, and callers read it in messages.
+    signature = inspect.signature(target).replace(return_annotation=inspect.Signature.empty)
+    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    signature = signature.replace(parameters=bare)
     kinds = {parameter: kind_of(name, parameter) for parameter in signature.parameters}
     return Entry(name, role, target, documented, signature, kinds)
 

@@ -193,6 +193,13 @@ def test_aliases_lead_to_parameters_that_exist() -> None:
         assert parameter in CATALOGUE.find(call).signature.parameters
 
 
+def test_signatures_are_what_a_caller_can_read() -> None:
+    assert str(CATALOGUE.find("GetStatus").signature) == (
+        "(nodes_or_conns, *more_keys, keys=None, output='')"
+    )
+    assert str(CATALOGUE.find("Simulate").signature) == "(t)"
+
+
 def test_replacements_keep_the_parameters_of_what_they_replace() -> None:
     for name in ("GetPosition", "PrintNodes", "Simulate", "help"):
         replaced: Any = getattr(nest, name)
