@@ -96,8 +96,20 @@ class _Channel:
         return True
 
     def exchange(self, command: list[Any]) -> list[Any] | None:
-        """Send ``command`` and wait for its answer; ``None`` if the kernel died instead."""
-        self._socket.send_multipart(command, copy=False)
+        """Send ``command`` and wait for its answer; ``None`` if the kernel died instead.
+
+        Raises
+        ------
+        KernelUnavailable
+            If the kernel was gone before it could be sent.
+        """
+        try:
+            # A socket without a peer would wait for one, and none comes.
+            self._socket.send_multipart(command, zmq.NOBLOCK, copy=False)
+        except zmq.Again as error:
+            raise KernelUnavailable(
+                f"kernel {self.info.generation} has just ended", retry_after_s=1
+            ) from error
         while True:
             ready = dict(self._poller.poll())
             if self._socket in ready:
