@@ -109,8 +109,16 @@ def spatial_of(nodes: Any) -> Any:
 def slice_of(
     collection: Any, start: int | None = None, stop: int | None = None, step: int | None = None
 ) -> Any:
-    """``collection[start:stop:step]``."""
-    return collection[start:stop:step]
+    """``collection[start:stop:step]``.
+
+    Also of a slice of a layer, as which a caller's ids arrive; PyNEST can't slice those.
+    """
+    try:
+        return collection[start:stop:step]
+    except nest.NESTErrors.BadProperty:
+        if not isinstance(collection, NodeCollection):
+            raise
+        return NodeCollection(collection.tolist()[start:stop:step])
 
 
 def take_from(nodes: Any, indices: Any) -> Any:
@@ -126,8 +134,14 @@ def take_connections(conns: Any, indices: Any) -> Any:
 
 
 def join_nodes(nodes: Any, other: Any) -> Any:
-    """``nodes + other``."""
-    return nodes + (other if isinstance(other, NodeCollection) else NodeCollection(other))
+    """``nodes + other``, in the order of ids; also of slices of a layer."""
+    if not isinstance(other, NodeCollection):
+        other = NodeCollection(other)
+    try:
+        return nodes + other
+    except nest.NESTErrors.BadProperty:
+        # NEST joins neither such slices nor layers with other nodes, but their ids.
+        return NodeCollection(sorted(nodes.tolist() + other.tolist()))
 
 
 def size_of(collection: Any) -> int:

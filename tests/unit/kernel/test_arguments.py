@@ -501,6 +501,19 @@ def test_free_positions_and_points_are_taken(call: Call) -> None:
     assert call("Distance", [[0.25, 0.0]], ids) == [0.25, 0.25]
 
 
+def test_some_ids_of_a_layer_can_be_sliced_and_joined_like_other_nodes(
+    call: Call, layer: list[int]
+) -> None:
+    for nodes in ([3, 4, 5], layer, [1, 2, 3]):
+        assert call("NodeCollection.slice", nodes, step=2).tolist() == nodes[::2]
+        assert call("NodeCollection.slice", nodes, 1).tolist() == nodes[1:]
+        assert call("NodeCollection.take", nodes, [0, 2]).tolist() == [nodes[0], nodes[2]]
+    for one, other in (([3, 4], [6]), ([3, 5], [4]), ([1], [3, 4]), ([1], [2])):
+        assert call("NodeCollection.join", one, other).tolist() == sorted(one + other)
+    with pytest.raises(KernelError):
+        call("NodeCollection.join", [3, 4], [4])
+
+
 def test_reset_forgets_layers(call: Call, layer: list[int]) -> None:
     call("ResetKernel")
     call("Create", "iaf_psc_alpha", 8)
