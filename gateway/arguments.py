@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from protocol import json_form
@@ -16,6 +17,9 @@ MSGPACK_TYPES = frozenset(
     ["application/x-msgpack", "application/msgpack", "application/vnd.msgpack"]
 )
 _FORM_TYPES = frozenset(["application/x-www-form-urlencoded", "multipart/form-data"])
+
+#: What reading a body raises when it is cut off, or its chunks are none.
+_BROKEN_OFF = (ClientDisconnected, OSError, ParseException)
 
 #: A body over the limit is read and thrown away up to here, so that its sender gets to read
 #: the answer; beyond, the connection is closed on them.
@@ -84,11 +88,9 @@ def read_body(request: Request) -> Value:
 def _from_body(request: Request) -> CallArguments:
     arguments = CallArguments()
     if request.mimetype in _FORM_TYPES and not _is_json_in_disguise(request):
-        try:
-            form = request.form
-        except RequestEntityTooLarge as error:
-            raise _too_large(request) from error
-        for name, values in form.lists():
+        # Checks the body as a whole; the form is then made of what was read.
+        _bytes(request)
+        for name, values in request.form.lists():
             _add_text(arguments, name, values)
         return arguments
     value = read_body(request)
@@ -113,11 +115,19 @@ def _is_json_in_disguise(request: Request) -> bool:
 
 def _bytes(request: Request) -> bytes:
     try:
-        return request.get_data(cache=True)
+        body = request.get_data(cache=True)
+        # A body without a length is cut at the limit, and nothing says so but the rest of it.
+        has_more = request.content_length is None and request.environ["wsgi.input"].read(1)
     except RequestEntityTooLarge as error:
         raise _too_large(request) from error
-    except (ClientDisconnected, OSError) as error:
+    except _BROKEN_OFF as error:
         raise MalformedRequest("the body ended before it was complete") from error
+    if has_more:
+        raise _too_large(request)
+    if request.content_length is not None and len(body) < request.content_length:
+        # What has arrived may look complete: 10 of 1000.0 is a number, too.
+        raise MalformedRequest("the body ended before it was complete")
+    return body
 
 
 def _too_large(request: Request) -> RequestTooLarge:
@@ -136,8 +146,8 @@ def discard_body(request: Request) -> None:
             if not chunk:
                 return
             left -= len(chunk)
-    except OSError:
-        # The sender is gone; so is the reason to read on.
+    except _BROKEN_OFF:
+        # The sender is gone, or makes no sense; so is the reason to read on.
         return
 
 

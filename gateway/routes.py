@@ -93,7 +93,8 @@ def release() -> Response:
 
 
 def _execute(operation: Operation) -> Response:
-    binary = any(kind in MSGPACK_TYPES for kind, _ in request.accept_mimetypes)
+    accepted = request.accept_mimetypes
+    binary = any(kind in MSGPACK_TYPES for kind, quality in accepted if quality > 0)
     result = connection().execute(operation, references=binary)
     if binary:
         reply = Response(Packer().pack(result.value), mimetype="application/x-msgpack")

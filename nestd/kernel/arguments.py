@@ -73,7 +73,9 @@ def bind(entry: Entry, args: list[Value], kwargs: dict[str, Value]) -> BoundArgu
     for index, value in enumerate(args):
         parameter = positional[index] if index < len(positional) else rest
         assert parameter is not None
-        if value is None and parameter.default is not inspect.Parameter.empty:
+        if value is None and parameter is rest:
+            bound.args.append((parameter.name, Kind.ANY, None))
+        elif value is None and parameter.default is not inspect.Parameter.empty:
             bound.args.append((parameter.name, Kind.ANY, parameter.default))
         else:
             bound.args.append((parameter.name, entry.kinds[parameter.name], value))
@@ -217,9 +219,6 @@ class Arguments:
 
     def _convert(self, entry: Entry, name: str, kind: Kind, value: Value) -> Any:
         value = self.plain(value)
-        if value is None:
-            # A required parameter given as null: PyNEST has the word.
-            return value
         try:
             return _CONVERTERS[kind](self, name, value)
         except _Misfit as misfit:
@@ -272,6 +271,8 @@ class Arguments:
     def _integer(self, name: str, value: Any) -> int:
         if not _is_whole(value):
             raise _Misfit
+        if not -(2**63) <= value < 2**63:
+            raise _Misfit(f"{value} is beyond 64 bit")
         return int(value)
 
     def _count(self, name: str, value: Any) -> Any:
