@@ -58,6 +58,14 @@ def help_text(obj: str | None = None, return_text: bool = True) -> str:
     return text
 
 
+def node_collection(data: Any = None) -> Any:
+    """NodeCollection of what the conversion of arguments has made one of already.
+
+    PyNEST's takes ids alone, and would lose the layer that they are part of.
+    """
+    return NodeCollection() if data is None else data
+
+
 def disconnect(
     *args: Any,
     pre: Any = None,
@@ -95,6 +103,7 @@ def replaced(layers: Layers) -> dict[str, Callable[..., Any]]:
         "Disconnect": disconnect,
         "GetPosition": position_getter(layers),
         "GetStatus": get_status,
+        "NodeCollection": node_collection,
         "PrintNodes": print_nodes,
         "Simulate": simulate,
         "help": help_text,

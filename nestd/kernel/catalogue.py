@@ -169,7 +169,7 @@ def _entries(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:
             yield _callable(name, Role.FUNCTION, replaced.get(name, value), value)
     for name in _CONSTRUCTORS:
         value = getattr(nest, name)
-        yield _callable(name, Role.CONSTRUCTOR, value, value)
+        yield _callable(name, Role.CONSTRUCTOR, replaced.get(name, value), value)
     yield from _attributes()
     yield from _submodules()
     yield from _methods()
