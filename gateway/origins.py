@@ -31,6 +31,11 @@ def parse_origin(text: str) -> Origin | None:
     return parts.scheme, parts.hostname, port
 
 
+def parse_allowed(text: str) -> Origin | None:
+    """The origin in a list of allowed ones, where the port may be ``*``; ``None`` if none is."""
+    return parse_origin(text[:-2] if text.endswith(":*") else text.rstrip("/"))
+
+
 class OriginPolicy:
     """The origins that are allowed.
 
@@ -46,15 +51,14 @@ class OriginPolicy:
         self._exact: set[Origin] = set()
         self._any_port: set[tuple[str, str]] = set()
         for text in allowed:
-            any_port = text.endswith(":*")
-            origin = parse_origin(text[:-2] if any_port else text.rstrip("/"))
+            origin = None if text == "*" else parse_allowed(text)
             if origin is None:
                 continue
-            if any_port:
+            if text.endswith(":*"):
                 self._any_port.add(origin[:2])
             else:
                 self._exact.add(origin)
-        own = [host, socket.gethostname(), socket.getfqdn()]
+        own = [host, socket.gethostname()]
         # Browsers send names in lower case, whatever case a machine was given its own in.
         self._own_names = _LOOPBACK_NAMES | {name.lower() for name in own}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.origins import parse_allowed
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
 from protocol.private_files import runtime_directory
@@ -59,6 +60,12 @@ def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
         queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", 64, 1, 4096),
         host=environment.text("NEST_SERVER_HOST", "127.0.0.1"),
     )
+    for origin in settings.origins:
+        if origin != "*" and parse_allowed(origin) is None:
+            environment.complain(
+                f"NEST_SERVER_CORS_ORIGINS has {origin!r}, which is no origin such as "
+                "https://example.org, http://localhost:* or *"
+            )
     environment.check()
     return settings
 

@@ -61,6 +61,10 @@ class Environment:
         text = self._variables.get(name, default)
         return tuple(item.strip() for item in text.split(",") if item.strip())
 
+    def complain(self, violation: str) -> None:
+        """Add something that is wrong to what :meth:`check` reports."""
+        self._violations.append(violation)
+
     def check(self) -> None:
         """Report everything that was wrong.
 

@@ -78,3 +78,11 @@ def test_one_message_names_all_wrong_variables(tmp_path: Path) -> None:
     assert "NEST_SERVER_QUEUE_LIMIT must be an integer from 1 to 4096, not 'many'" in str(
         raised.value
     )
+
+
+@pytest.mark.parametrize("origin", ["example.org", "http://", "http://a.example/path", "null"])
+def test_origin_that_is_none_is_named_and_not_left_out(tmp_path: Path, origin: str) -> None:
+    variables = {"NESTD_INSTANCE_DIR": str(tmp_path), "NEST_SERVER_ACCESS_TOKEN": "x"}
+    with pytest.raises(ConfigurationError, match="NEST_SERVER_CORS_ORIGINS") as caught:
+        from_environment(variables | {"NEST_SERVER_CORS_ORIGINS": f"http://ok.example,{origin}"})
+    assert repr(origin) in caught.value.message
