@@ -193,9 +193,8 @@ def test_names_and_addresses_of_this_machine_are_its_own(host: str) -> None:
 
 def test_host_name_counts_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "LabMachine")
-    monkeypatch.setattr(socket, "getfqdn", lambda: "LabMachine.Example.org")
     policy = OriginPolicy((), "Other-Name")
-    for host in ("labmachine:52425", "LabMachine", "labmachine.example.org", "other-name:1"):
+    for host in ("labmachine:52425", "LabMachine", "other-name:1"):
         assert policy.refuses(Headers({"Host": host})) is None
     assert policy.refuses(Headers({"Host": "labmachine.evil.example"})) is not None
 
