@@ -66,6 +66,13 @@ def node_collection(data: Any = None) -> Any:
     return NodeCollection() if data is None else data
 
 
+def local_nodes(nc: Any) -> Any:
+    """GetLocalNodeCollection that also takes one node; PyNEST's then raises IndexError."""
+    if len(nc) == 1:
+        return nc if nc.local else NodeCollection()
+    return nest.GetLocalNodeCollection(nc)
+
+
 def disconnect(
     *args: Any,
     pre: Any = None,
@@ -101,6 +108,7 @@ def replaced(layers: Layers) -> dict[str, Callable[..., Any]]:
     """Name in PyNEST: what is called instead."""
     return {
         "Disconnect": disconnect,
+        "GetLocalNodeCollection": local_nodes,
         "GetPosition": position_getter(layers),
         "GetStatus": get_status,
         "NodeCollection": node_collection,
