@@ -271,7 +271,8 @@ class Arguments:
     def _integer(self, name: str, value: Any) -> int:
         if not _is_whole(value):
             raise _Misfit
-        if not -(2**63) <= value < 2**63:
+        # Integers beyond 64 bit arrive as floats, rounded to the next power of two.
+        if abs(value) >= 2**63:
             raise _Misfit(f"{value} is beyond 64 bit")
         return int(value)
 
