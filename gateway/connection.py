@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections import deque
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +21,27 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from protocol import connection_file, frames
-from protocol.connection_file import ConnectionInfo
+from protocol.board import board_path, read_board
+from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo
 from protocol.errors import (
     ConfigurationError,
     InternalError,
     KernelLost,
     KernelUnavailable,
+    NestdError,
+    ProtocolError,
     QueueFull,
+    error_from_facts,
 )
 from protocol.messages import Action, Command, Failure, Operation, Result
 from protocol.polling import poll_until
-from protocol.processes import describe_exit
 
 log = logging.getLogger(__name__)
 
 #: How long a connection to a nestd that is said to be there may take.
 CONNECT_DEADLINE_S = 5.0
 #: How long to wait for the supervisor to say how a kernel ended.
-EXIT_NOTE_DEADLINE_S = 1.0
+EXIT_NOTE_DEADLINE_S = 4.0
 
 _LOST = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
 _FAILED = (
@@ -183,6 +187,23 @@ class Connection:
             self._read = (version, info)
         return info
 
+    def awaited(self) -> list[dict[str, Any]]:
+        """The ranks whose part of the running operation is awaited, since when, and whether
+        their process is stopped; empty when nothing runs."""
+        info = self.info()
+        if info is None:
+            return []
+        marks = read_board(board_path(self._path.parent, info.generation))
+        current = max((mark.begun for mark in marks), default=0)
+        # A rank may be stopped before it has begun what the others are at.
+        began_s = min((mark.began_s for mark in marks if mark.begun == current), default=0.0)
+        since = datetime.fromtimestamp(began_s, timezone.utc).isoformat(timespec="seconds")
+        return [
+            {"rank": rank, "since": since, "stopped": found.process.is_stopped()}
+            for rank, (mark, found) in enumerate(zip(marks, info.processes, strict=False))
+            if mark.ended < current
+        ]
+
     def names(self) -> list[str]:
         """Sorted names of everything that can be called or read; asked once a kernel.
 
@@ -197,8 +218,14 @@ class Connection:
             names = self._names = (result.generation, list(result.value))
         return names[1]
 
-    def execute(self, operation: Operation, references: bool) -> Result:
+    def execute(self, operation: Operation, references: bool, unmerged: bool = False) -> Result:
         """Have the kernel execute ``operation``.
+
+        Parameters
+        ----------
+        operation : what to do
+        references : whether kernel objects are answered as references
+        unmerged : whether to answer what every rank says, instead of the whole
 
         Raises
         ------
@@ -220,34 +247,35 @@ class Connection:
                 )
             self._under_way += 1
         try:
-            return self._execute(operation, references)
+            return self._execute(
+                Command(str(next(self._command_ids)), operation, references, unmerged)
+            )
         finally:
             with self._lock:
                 self._under_way -= 1
 
-    def _execute(self, operation: Operation, references: bool) -> Result:
+    def _execute(self, command: Command) -> Result:
         info = self.info()
         if info is None:
             raise KernelUnavailable(
                 "there is no kernel at the moment; it is starting, or restarting after a fault",
                 retry_after_s=1,
             )
-        id = str(next(self._command_ids))
-        command = frames.encode(Command(id, operation, references))
+        encoded = frames.encode(command)
         channel = self._channel(info)
         try:
-            received = channel.exchange(command)
+            received = channel.exchange(encoded)
         except BaseException:
             channel.close()
             raise
         if received is None:
             channel.close()
-            raise self._lost(info, operation)
+            raise self._lost(info, command.operation)
         self._idle.append(channel)
         message = frames.decode(received)
         if isinstance(message, Failure):
             raise message.error
-        if not isinstance(message, Result) or message.id != id:
+        if not isinstance(message, Result) or message.id != command.id:
             raise InternalError("the kernel's answer belongs to another command")
         return message
 
@@ -263,7 +291,11 @@ class Connection:
                 return channel
             channel.close()
 
-    def _lost(self, info: ConnectionInfo, operation: Operation) -> KernelLost:
+    def _lost(self, info: ConnectionInfo, operation: Operation) -> NestdError:
+        """The error for a command that the kernel of ``info`` took with it."""
+        last_words = self._last_words(info)
+        if last_words is not None:
+            return last_words
         how = self._how_it_ended(info)
         what = operation.call or operation.action.value
         log.error("kernel %s was lost during %s: %s", info.generation, what, how)
@@ -274,6 +306,16 @@ class Connection:
             retry_after_s=2,
         )
 
+    def _last_words(self, info: ConnectionInfo) -> NestdError | None:
+        """What a rank of the kernel of ``info`` wrote before it ended the job, if one did."""
+        try:
+            said = json.loads((self._path.parent / LAST_WORDS_FILE).read_bytes())
+            if said["generation"] == info.generation:
+                return error_from_facts(said["error"])
+        except (OSError, ValueError, KeyError, ProtocolError):
+            return None
+        return None
+
     def _how_it_ended(self, info: ConnectionInfo) -> str:
         """The end of the kernel of ``info``, from its supervisor, who learns of it as we do."""
 
@@ -281,7 +323,7 @@ class Connection:
             try:
                 note = json.loads(self._exit_file.read_bytes())
                 if note["pid"] == info.pid and note["start_ticks"] == info.start_ticks:
-                    return describe_exit(int(note["returncode"]))
+                    return str(note["how"])
             except (OSError, ValueError, KeyError):
                 # Not written yet, or about another kernel, or by no supervisor of ours.
                 return None

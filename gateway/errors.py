@@ -28,6 +28,7 @@ STATUS: dict[type[NestdError], int] = {
     errors.QueueFull: 503,
     errors.KernelUnavailable: 503,
     errors.KernelLost: 503,
+    errors.Diverged: 500,
     errors.InternalError: 500,
     errors.ConfigurationError: 500,
     errors.PortTaken: 500,

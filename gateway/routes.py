@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from gateway.arguments import MSGPACK_TYPES, read_arguments, read_body
+from gateway.arguments import MSGPACK_TYPES, CallArguments, read_arguments, read_body
 from gateway.connection import Connection
 from protocol import json_form
 from protocol.errors import KernelUnavailable, MalformedRequest
@@ -31,13 +31,15 @@ def index() -> Response:
     """What runs here. Needs no answer of the kernel, so it is fast also during a run."""
     info = connection().info()
     under_way = connection().under_way
-    state = "starting" if info is None else "busy" if under_way else "idle"
+    awaited = connection().awaited()
+    state = "starting" if info is None else "busy" if under_way or awaited else "idle"
     body: dict[str, Any] = {
         "nest": info.nest if info else None,
         "mpi": info.mpi if info else False,
         "server": SERVER_VERSION,
         "state": state,
         "waiting": under_way,
+        "awaited": awaited,
         "ranks": info.ranks if info else None,
         "generation": info.generation if info else None,
         "started": info.started if info else None,
@@ -75,7 +77,8 @@ def api(call: str) -> Response:
     arguments = read_arguments(request)
     wanted = arguments.kwargs.pop("inspect", None)
     if wanted is None:
-        return _execute(Operation(Action.CALL, call, arguments.args, arguments.kwargs))
+        operation = Operation(Action.CALL, call, arguments.args, arguments.kwargs)
+        return _execute(operation, _wants_all_ranks(arguments))
     what = wanted.values[0] if isinstance(wanted, Text) else wanted
     value = connection().execute(Operation(Action.INSPECT, call, [what]), False).value
     return _json({"data": value})
@@ -92,16 +95,26 @@ def release() -> Response:
     return _execute(Operation(Action.RELEASE, args=references))
 
 
-def _execute(operation: Operation) -> Response:
+def _execute(operation: Operation, unmerged: bool = False) -> Response:
     accepted = request.accept_mimetypes
     binary = any(kind in MSGPACK_TYPES for kind, quality in accepted if quality > 0)
-    result = connection().execute(operation, references=binary)
+    result = connection().execute(operation, binary, unmerged)
     if binary:
         reply = Response(Packer().pack(result.value), mimetype="application/x-msgpack")
     else:
         reply = _json(result.value)
     reply.headers[GENERATION_HEADER] = result.generation
     return reply
+
+
+def _wants_all_ranks(arguments: CallArguments) -> bool:
+    """Whether ``?ranks=all`` asks for every rank's own answer; takes it out of the arguments."""
+    if "ranks" not in request.args:
+        return False
+    wanted = arguments.kwargs.pop("ranks")
+    if wanted != Text(("all",)):
+        raise MalformedRequest("ranks can only be all")
+    return True
 
 
 def _json(value: Value) -> Response:

@@ -1,27 +1,42 @@
-"""Sets up and runs one nestd: socket, kernel, connection file, loop."""
+"""Sets up and runs one rank of nestd: sockets, kernel, connection file, loop."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import json
 import logging
 import os
 import secrets
 import signal
 import socket as network
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import zmq
 
+from nestd import mpi
 from nestd.master import Master, Stopped
-from nestd.ranks import OneRank
+from nestd.ranks import (
+    EXIT_DIVERGED,
+    ManyRanks,
+    OneRank,
+    Ranks,
+    Worker,
+    identity,
+    leave_last_words,
+)
 from nestd.settings import NestdSettings
 from protocol import connection_file
-from protocol.connection_file import ConnectionInfo
-from protocol.errors import ConfigurationError
+from protocol.board import BoardWriter, board_path, make_board
+from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo, RankProcess
+from protocol.errors import ConfigurationError, Diverged
 from protocol.private_files import check_socket_path, private_directory
-from protocol.processes import identify
+from protocol.processes import die_with_parent, identify
 
 if TYPE_CHECKING:
     from nestd.kernel.kernel import Kernel
@@ -29,44 +44,196 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run(settings: NestdSettings) -> None:
+@dataclass(frozen=True)
+class _Meeting:
+    """What rank 0 tells the others at the start."""
+
+    directory: str
+    generation: str
+    #: Endpoint for ranks, and the CURVE key that makes them ranks, on ``tcp://``.
+    endpoint: str
+    key: str | None
+
+
+def run(
+    settings: NestdSettings,
+    on_ready: Callable[[], None] | None = None,
+    stack: contextlib.ExitStack | None = None,
+) -> None:
     """Serve until a signal ends it; leaves no file behind.
+
+    Parameters
+    ----------
+    settings : of this nestd
+    on_ready : called on rank 0 when all ranks are up
+    stack : closed at the end, also where this process ends without returning from here
 
     Raises
     ------
     ConfigurationError
-        If NEST can't be imported or the runtime directory can't be used.
+        If NEST can't be imported, has no MPI for several ranks, or the runtime directory
+        can't be used.
     """
-    directory = private_directory(settings.connection_file.parent)
-    generation = secrets.token_hex(4)
-    # A socket name of its own for each kernel: no gateway reaches a kernel it does not mean.
-    path = check_socket_path(directory / f"kernel-{generation}.sock")
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, _stop)
+    with contextlib.suppress(Stopped), stack or contextlib.ExitStack() as closing:
+        if mpi.launched_ranks() == 1:
+            _run_master(settings, None, closing, on_ready)
+            return
+        # Ranks whose launcher was killed must not go on alone.
+        die_with_parent()
+        world = mpi.World()
+        if world.rank == 0:
+            _run_master(settings, world, closing, on_ready)
+        else:
+            _run_worker(world)
 
+
+def _run_master(
+    settings: NestdSettings,
+    world: mpi.World | None,
+    stack: contextlib.ExitStack,
+    on_ready: Callable[[], None] | None,
+) -> None:
+    directory = private_directory(settings.connection_file.parent)
+    generation = secrets.token_hex(4)
+    (directory / LAST_WORDS_FILE).unlink(missing_ok=True)
+    # A socket name of its own for each kernel: no gateway reaches a kernel it does not mean.
+    path = check_socket_path(directory / f"kernel-{generation}.sock")
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    stack.callback(context.term)
+    commands = _router(context, stack)
+    _bind_private(commands, path, stack)
+    board = board_path(directory, generation)
+    make_board(board, 1 if world is None else world.size)
+    stack.callback(board.unlink, missing_ok=True)
+    if world is None:
+        processes = [_this_process()]
+        kernel = _start_kernel(generation)
+        ranks: Ranks = OneRank(kernel, BoardWriter(board, 0))
+    else:
+        kernel, ranks, processes = _meet(world, context, directory, generation, stack)
+    info = _describe(path, generation, kernel.nest_version, processes)
+    connection_file.write(settings.connection_file, info)
+    stack.callback(_remove_own, settings.connection_file, generation)
+    log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
+    try:
+        if on_ready is not None:
+            on_ready()
+        Master(commands, ranks, generation, settings.queue_limit).serve()
+    except Diverged as error:
+        # The caller has the answer; the others hang inside NEST and have to be ended.
+        leave_last_words(directory, generation, error)
+        commands.close(linger=1000)
+        _leave(EXIT_DIVERGED)
+    except Stopped:
+        log.info("kernel %s stops", generation)
+        if world is not None:
+            stack.close()
+            # NEST's own end waits for all ranks inside MPI, and they may be computing.
+            _leave(0)
+        raise
+
+
+def _meet(
+    world: mpi.World,
+    context: zmq.Context[zmq.Socket[bytes]],
+    directory: Path,
+    generation: str,
+    stack: contextlib.ExitStack,
+) -> tuple[Kernel, Ranks, list[RankProcess]]:
+    """Rank 0's half of the start: tell the others where to connect, hear how they are."""
+    socket = _router(context, stack)
+    processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
+    if len({process.host for process in processes}) == 1:
+        path = check_socket_path(directory / f"ranks-{generation}.sock")
+        _bind_private(socket, path, stack)
+        meeting = _Meeting(str(directory), generation, f"ipc://{path}", None)
+    else:
+        public, secret = zmq.curve_keypair()
+        socket.curve_server = True
+        socket.curve_secretkey = secret
+        port = socket.bind_to_random_port("tcp://*")
+        # Only ranks get the public key, so only they can connect.
+        endpoint = f"tcp://{network.gethostbyname(network.gethostname())}:{port}"
+        meeting = _Meeting(str(directory), generation, endpoint, public.decode())
+    world.share(json.dumps(meeting.__dict__).encode())
+    kernel, problem = _try_kernel(generation, world)
+    problems = [json.loads(one) for one in world.gather(json.dumps(problem).encode())]
+    for rank, found in enumerate(problems):
+        if found is not None:
+            raise ConfigurationError(f"rank {rank}: {found}" if found != problem else found)
+    assert kernel is not None
+    board = BoardWriter(board_path(directory, generation), 0)
+    return kernel, ManyRanks(socket, kernel, world.size, board), processes
+
+
+def _run_worker(world: mpi.World) -> None:
+    """The other ranks' half of the start, then their loop."""
+    world.gather(_introduction(world))
+    meeting = _Meeting(**json.loads(world.share(b"")))
+    kernel, problem = _try_kernel(meeting.generation, world)
+    problems = world.gather(json.dumps(problem).encode())
+    if any(json.loads(one) is not None for one in problems):
+        # Rank 0 says what it is.
+        sys.exit(0)
+    assert kernel is not None
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.set_hwm(0)
+    socket.setsockopt(zmq.IDENTITY, identity(world.rank))
+    if meeting.key is not None:
+        socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
+        socket.curve_serverkey = meeting.key.encode()
+    socket.connect(meeting.endpoint)
+    directory = Path(meeting.directory)
+    path = board_path(directory, meeting.generation)
+    # On another host there may be none.
+    board = BoardWriter(path, world.rank) if path.exists() else None
+    worker = Worker(socket, kernel, world.rank, directory, meeting.generation, board)
+    with contextlib.suppress(Stopped):
+        worker.serve()
+    _leave(0)
+
+
+def _router(
+    context: zmq.Context[zmq.Socket[bytes]], stack: contextlib.ExitStack
+) -> zmq.Socket[bytes]:
     socket = context.socket(zmq.ROUTER)
     # No answer may be dropped because its receiver is slow; the queue bounds their number.
     socket.set_hwm(0)
     socket.linger = 1000
+    stack.callback(socket.close)
+    return socket
+
+
+def _bind_private(socket: zmq.Socket[bytes], path: Path, stack: contextlib.ExitStack) -> None:
+    socket.bind(f"ipc://{path}")
+    path.chmod(0o600)
+    stack.callback(path.unlink, missing_ok=True)
+
+
+def _introduction(world: mpi.World) -> bytes:
+    return json.dumps(_this_process().__dict__).encode()
+
+
+def _this_process() -> RankProcess:
+    process = identify(os.getpid())
+    return RankProcess(network.gethostname(), os.getpid(), process.start_ticks if process else 0)
+
+
+def _try_kernel(generation: str, world: mpi.World) -> tuple[Kernel | None, str | None]:
+    """The kernel of this rank, or what is wrong with it."""
     try:
-        socket.bind(f"ipc://{path}")
-        path.chmod(0o600)
         kernel = _start_kernel(generation)
-        ranks = OneRank(kernel)
-        info = _describe(path, generation, kernel.nest_version, ranks.size)
-        connection_file.write(settings.connection_file, info)
-        log.info(
-            "kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size
+    except ConfigurationError as error:
+        return None, error.message
+    if kernel.ranks != world.size:
+        return None, (
+            f"{world.size} ranks need a NEST with MPI, and this one has none, which would make "
+            f"{world.size} independent networks; scripts/install-nest-mpi builds and installs one"
         )
-        Master(socket, ranks, generation, settings.queue_limit).serve()
-    except Stopped:
-        log.info("kernel %s stops", generation)
-    finally:
-        socket.close()
-        context.term()
-        _remove_own(settings.connection_file, generation)
-        path.unlink(missing_ok=True)
+    return kernel, None
 
 
 def _start_kernel(generation: str) -> Kernel:
@@ -75,25 +242,28 @@ def _start_kernel(generation: str) -> Kernel:
         from nestd.kernel.kernel import Kernel
     except ImportError as error:
         raise ConfigurationError(
-            f"NEST can't be imported ({error}): install it with pip install 'nestd[nest]', "
+            f"NEST can't be imported ({error}): install it with pip install nest-simulator, "
             "or load the module of your cluster"
         ) from error
     return Kernel(generation)
 
 
-def _describe(path: Path, generation: str, nest_version: str, ranks: int) -> ConnectionInfo:
-    process = identify(os.getpid())
+def _describe(
+    path: Path, generation: str, nest_version: str, processes: list[RankProcess]
+) -> ConnectionInfo:
+    own = processes[0]
     return ConnectionInfo(
         command_endpoint=f"ipc://{path}",
         public_key=None,
-        host=network.gethostname(),
-        pid=os.getpid(),
-        start_ticks=process.start_ticks if process else 0,
-        ranks=ranks,
+        host=own.host,
+        pid=own.pid,
+        start_ticks=own.start_ticks,
+        ranks=len(processes),
         generation=generation,
         nest=nest_version,
-        mpi=ranks > 1,
+        mpi=len(processes) > 1,
         started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        processes=tuple(processes),
     )
 
 
@@ -105,6 +275,14 @@ def _remove_own(path: Path, generation: str) -> None:
         return
     if info is not None and info.generation == generation:
         path.unlink(missing_ok=True)
+
+
+def _leave(code: int) -> NoReturn:
+    """End this rank at once, without waiting for others inside MPI."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:

@@ -10,15 +10,24 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import zmq
 
-from nestd.merging import merge
+from nestd.merging import Placement, merge, put_off
 from nestd.ranks import Ranks
+from nestd.spatial import Nodes, TextFile
 from protocol import frames
-from protocol.errors import InternalError, NestdError, ProtocolError, QueueFull
-from protocol.messages import Command, Failure, Message, Result
+from protocol.errors import (
+    ArgumentError,
+    Diverged,
+    InternalError,
+    NestdError,
+    ProtocolError,
+    QueueFull,
+)
+from protocol.messages import Action, Command, Executed, Failure, Message, Operation, Result
 from protocol.values import Value
 
 log = logging.getLogger(__name__)
@@ -96,8 +105,17 @@ class Master:
         began = time.monotonic()
         try:
             answers = self._ranks.execute(command.operation, command.references)
-            value: Value = merge(command.operation, answers)
+            rest = put_off(command.operation, answers)
+            if rest is not None:
+                answers = self._ranks.execute(rest, command.references)
+            if command.unmerged:
+                value: Value = [_as_value(answer) for answer in answers]
+            else:
+                value = finish(self._ranks, merge(command.operation, answers), command.references)
             reply: Message = Result(command.id, self._generation, value)
+        except Diverged as error:
+            self._send(waiting.sender, Failure(command.id, self._generation, error))
+            raise
         except InternalError as error:
             log.error("%s", error, exc_info=error)
             reply = Failure(command.id, self._generation, error)
@@ -116,3 +134,40 @@ class Master:
             encoded = frames.encode(Failure(getattr(message, "id", ""), self._generation, fault))
         # A receiver that is gone gets nothing: ROUTER drops what it can't route.
         self._socket.send_multipart([receiver, *encoded], copy=False)
+
+
+def finish(ranks: Ranks, value: Value, references: bool) -> Value:
+    """``value`` with what merging could only name made real.
+
+    Parameters
+    ----------
+    ranks : that make it
+    value : merged
+    references : whether kernel objects are answered as references
+    """
+    if isinstance(value, Nodes):
+        if not references:
+            return value.ids
+        make = Operation(Action.CALL, "NodeCollection", [value.ids])
+        return merge(make, ranks.execute(make, references))
+    if isinstance(value, list) and any(isinstance(item, (Nodes, list)) for item in value):
+        return [finish(ranks, item, references) for item in value]
+    if isinstance(value, Placement):
+        place = Operation(Action.PLACE, args=[value.reference, value.rows, value.total])
+        merge(place, ranks.execute(place, references))
+        return value.reference
+    if isinstance(value, TextFile):
+        try:
+            Path(value.path).write_text("\n".join([*value.lines, ""]), encoding="utf-8")
+        except OSError as error:
+            raise ArgumentError(f"can't write {value.path}: {error.strerror}") from error
+        return None
+    return value
+
+
+def _as_value(answer: Executed) -> Value:
+    """One rank's answer, as it is."""
+    if answer.error is not None:
+        error = answer.error
+        return {"rank": answer.rank, "error": error.error_name, "message": error.message}
+    return {"rank": answer.rank, "value": answer.value}

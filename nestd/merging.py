@@ -1,20 +1,83 @@
 """Merges what the ranks answered into the one answer of the whole network.
 
-Pure functions over a list of answers, which need no NEST.
+An explicit table by call and by field; pure functions over a list of answers, which need no
+NEST. ``docs/merging.md`` is generated from the tables here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from nestd.ranks import Answer
-from protocol import frames
-from protocol.errors import InternalError
-from protocol.messages import Operation, Result
-from protocol.values import Value
+import numpy as np
+
+from nestd import spatial
+from protocol import frames, json_form
+from protocol.errors import ArgumentError, InternalError, KernelError
+from protocol.messages import Action, Executed, Operation, Result
+from protocol.values import Array, Reference, Value
+
+Share = dict[str, Any]
 
 
-def merge(operation: Operation, answers: Sequence[Answer]) -> Value:
+class Policy(enum.Enum):
+    """What becomes of a field that several ranks have."""
+
+    IDENTICAL = "the same on every rank, checked"
+    SUM = "the sum over ranks"
+    MAXIMUM = "the largest of the ranks' values"
+    MINIMUM = "the smallest of the ranks' values"
+    EVENTS = "columns of all ranks, in the order of time, sender, then the other columns"
+    UNION = "the items of all ranks, sorted"
+    GENERIC = "belongs to one process; replaced by a constant"
+    VIRTUAL_PROCESSES = "the number of virtual processes, as one process would have threads"
+    BY_THREAD = "one entry a thread, in the order of virtual processes"
+    WALL_TIME = "the longest of the ranks' times; of several threads one entry each"
+
+
+#: Fields of nodes that are on every rank (devices); others are IDENTICAL. A node that is on one
+#: rank (neurons) has its values from there.
+NODE_FIELDS: dict[str, Policy] = {
+    "events": Policy.EVENTS,
+    "n_events": Policy.SUM,
+    "filenames": Policy.UNION,
+}
+
+#: Fields of nodes and connections that say where in a process something lies.
+GENERIC: dict[str, Value] = {
+    "local": True,
+    "mpi_rank": 0,
+    "num_processes": 1,
+    "target_thread": 0,
+    "thread": 0,
+    "thread_local_id": -1,
+    "vp": 0,
+}
+
+#: Fields of the kernel's status; others are IDENTICAL.
+KERNEL_FIELDS: dict[str, Policy] = {
+    "local_num_threads": Policy.VIRTUAL_PROCESSES,
+    "local_spike_counter": Policy.SUM,
+    "max_update_time": Policy.MAXIMUM,
+    "memory_size": Policy.SUM,
+    "min_update_time": Policy.MINIMUM,
+    "mpi_rank": Policy.GENERIC,
+    "num_connections": Policy.SUM,
+    "num_processes": Policy.GENERIC,
+}
+
+#: Fields of a model's defaults; others are IDENTICAL.
+DEFAULT_FIELDS: dict[str, Policy] = {
+    "available": Policy.BY_THREAD,
+    "capacity": Policy.BY_THREAD,
+    "instantiations": Policy.BY_THREAD,
+    "num_connections": Policy.SUM,
+}
+
+
+def merge(operation: Operation, answers: Sequence[Executed]) -> Value:
     """The global value of ``operation``.
 
     Raises
@@ -31,30 +94,357 @@ def merge(operation: Operation, answers: Sequence[Answer]) -> Value:
         if len(failed) < len(answers):
             error.ranks = tuple(answer.rank for answer in failed)
         raise error
-    return identical(operation, answers)
+    values = [answer.value for answer in answers]
+    first = values[0]
+    kind = first.get("$share") if isinstance(first, dict) else None
+    merger = _MERGERS.get(kind) if isinstance(kind, str) else None
+    if merger is None:
+        return identical(operation.call, None, values)
+    try:
+        return merger(operation.call, values)
+    except (TypeError, ValueError, KeyError, IndexError) as error:
+        raise InternalError(
+            f"the ranks' answers to {operation.call} can't be merged: {error}", call=operation.call
+        ) from error
 
 
-def identical(operation: Operation, answers: Sequence[Answer]) -> Value:
+def put_off(operation: Operation, answers: Sequence[Executed]) -> Operation | None:
+    """The operation with which ranks do what they have put off, if they have.
+
+    Of connections that a caller described, no rank knows whether another has those that it lacks;
+    nothing is done before all are known to be there, as on one process.
+    """
+    if operation.action is not Action.CALL or any(answer.error for answer in answers):
+        return None
+    values = [answer.value for answer in answers]
+    if not all(isinstance(value, dict) and value.get("put_off") is True for value in values):
+        return None
+    merge(operation, answers)
+    return replace(operation, action=Action.PROCEED)
+
+
+def identical(call: str, field: str | None, values: Sequence[Value]) -> Value:
     """The value that all ranks gave.
 
     Raises
     ------
     InternalError
-        Naming the ranks that differ from the first.
+        Naming call, field and the ranks that differ from the first.
     """
-    first, *others = answers
+    first, *others = values
     if others:
-        expected = _bytes_of(first.value)
-        differing = tuple(other.rank for other in others if _bytes_of(other.value) != expected)
+        expected = _bytes_of(first)
+        differing = [rank for rank, other in enumerate(others, 1) if _bytes_of(other) != expected]
         if differing:
+            what = f"field {field!r} of {call}" if field else call
             raise InternalError(
-                f"{operation.call}: the answer of rank {', '.join(map(str, differing))} differs "
-                f"from that of rank {first.rank}",
-                call=operation.call,
-                ranks=differing,
+                f"no rule says how to merge {what}, which differs between rank 0 and rank "
+                f"{', '.join(map(str, differing))}; ?ranks=all shows what each rank says",
+                call=call,
+                ranks=(0, *differing),
             )
-    return first.value
+    return first
 
 
 def _bytes_of(value: Value) -> list[bytes]:
     return [bytes(frame) for frame in frames.encode(Result("", "", value))]
+
+
+def merge_field(call: str, field: str, policy: Policy, values: Sequence[Value]) -> Value:
+    """One field of all ranks, by its policy."""
+    match policy:
+        case Policy.IDENTICAL:
+            return identical(call, field, values)
+        case Policy.SUM:
+            return sum(values)
+        case Policy.MAXIMUM:
+            return max(values)
+        case Policy.MINIMUM:
+            return min(values)
+        case Policy.EVENTS:
+            return merge_events(values)
+        case Policy.UNION:
+            return sorted({item for value in values for item in value})
+        case Policy.GENERIC:
+            return GENERIC[field]
+        case Policy.VIRTUAL_PROCESSES:
+            return sum(values)
+        case Policy.WALL_TIME:
+            if not isinstance(values[0], np.ndarray):
+                return max(values)
+            return merge_field(call, field, Policy.BY_THREAD, values)
+        case Policy.BY_THREAD:
+            # Thread t of rank r is virtual process t * ranks + r.
+            return np.stack([np.asarray(value) for value in values], axis=-1).reshape(-1)
+
+
+def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
+    """Events of all ranks in one canonical order.
+
+    Parameters
+    ----------
+    values : of each rank the columns, each of shape (number of events,)
+    """
+    columns = {
+        name: np.concatenate([np.asarray(value[name]) for value in values]) for name in values[0]
+    }
+    if not columns or not len(next(iter(columns.values()))):
+        return columns
+    first = [name for name in ("times", "senders") if name in columns]
+    order = _order([columns[name] for name in first + sorted(columns.keys() - set(first))])
+    return columns if order is None else {name: column[order] for name, column in columns.items()}
+
+
+def _order(keys: list[Array]) -> Array | None:
+    """The permutation that sorts by ``keys``, the first being the most significant.
+
+    ``None`` if they are in order already, which costs one pass to find out.
+    """
+    undecided = np.ones(len(keys[0]) - 1, dtype=bool)
+    for key in keys:
+        if np.any(undecided & (key[1:] < key[:-1])):
+            return np.lexsort(keys[::-1])
+        undecided &= key[1:] == key[:-1]
+        if not undecided.any():
+            break
+    return None
+
+
+def _merge_nodes(call: str, shares: Sequence[Share]) -> Value:
+    local = np.stack([share["local"] for share in shares])
+    on_ranks = local.sum(axis=0)
+    columns: dict[str, list[Value]] = {}
+    for key in sorted({key for share in shares for key in share["columns"]}):
+        having = [share["columns"].get(key) for share in shares]
+        if key in GENERIC:
+            columns[key] = [GENERIC[key]] * local.shape[1]
+            continue
+        column: list[Value] = []
+        for index in range(local.shape[1]):
+            if on_ranks[index] == len(shares):
+                values = [None if values is None else values[index] for values in having]
+                policy = NODE_FIELDS.get(key, Policy.IDENTICAL)
+                if values[0] is None:
+                    policy = Policy.IDENTICAL
+                column.append(merge_field(call, key, policy, values))
+            else:
+                owner = having[int(np.argmax(local[:, index]))]
+                value = None if owner is None else owner[index]
+                if key == "events" and value is not None:
+                    value = merge_events([value])
+                column.append(value)
+        columns[key] = column
+    asked = shares[0]["asked"]
+    if call == "GetStatus":
+        return _as_records(call, columns, local.shape[1], asked, shares[0]["output"])
+    return _as_node_values(call, columns, local.shape[1], asked, shares[0]["output"])
+
+
+_IDENTITY = ("source", "target", "synapse_id", "port")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Connections that were looked up and now have an order."""
+
+    reference: Reference
+    #: For each rank the rows of the whole that its connections are, int64 (n,).
+    rows: list[Array]
+    total: int
+
+
+def _merge_connections(call: str, shares: Sequence[Share]) -> Value:
+    _check_missing(call, "conns", shares)
+    counts = [len(share["columns"].get("source", ())) for share in shares]
+    columns = _joined([share["columns"] for share in shares], counts)
+    given_rows = [share["rows"] for share in shares if share["rows"] is not None]
+    order = None
+    if columns:
+        keys = [np.asarray(columns[key]) for key in _IDENTITY]
+        if given_rows:
+            # The caller has given them an order.
+            keys.insert(0, np.concatenate(given_rows))
+        order = _order(keys)
+    if "reference" in shares[0]:
+        return _placement(shares[0]["reference"], counts, order)
+    if order is not None:
+        columns = {key: [column[i] for i in order] for key, column in columns.items()}
+    if "asked" not in shares[0]:
+        return columns
+    asked, output = shares[0]["asked"], shares[0]["output"]
+    if call == "GetStatus":
+        return _as_records(call, columns, sum(counts), asked, output)
+    return _as_connection_values(call, columns, sum(counts), asked, output)
+
+
+def _joined(parts: list[dict[str, list[Value]]], counts: list[int]) -> dict[str, list[Value]]:
+    """Rows of all ranks one after the other; ``None`` where a model lacks a field."""
+    columns: dict[str, list[Value]] = {}
+    for key in sorted({key for part in parts for key in part}):
+        if key in GENERIC:
+            columns[key] = [GENERIC[key]] * sum(counts)
+            continue
+        columns[key] = []
+        for part, count in zip(parts, counts, strict=True):
+            columns[key] += part.get(key) or [None] * count
+    return columns
+
+
+def _placement(reference: Reference, counts: list[int], order: Array | None) -> Placement:
+    total = sum(counts)
+    rows = np.arange(total)
+    if order is not None:
+        rows[order] = np.arange(total)
+    return Placement(reference, np.split(rows, np.cumsum(counts)[:-1]), total)
+
+
+def _check_missing(call: str, parameter: str, shares: Sequence[Share]) -> None:
+    """Refuse rows that no rank has."""
+    missing = set(shares[0]["missing"].tolist())
+    for share in shares[1:]:
+        missing &= set(share["missing"].tolist())
+    if missing:
+        raise ArgumentError(
+            f"{call}: {parameter}: there is no connection as described in row {min(missing)}",
+            call=call,
+            parameter=parameter,
+        )
+
+
+def _merge_done(call: str, shares: Sequence[Share]) -> None:
+    _check_missing(call, shares[0]["parameter"], shares)
+
+
+def _missing(call: str, key: str) -> KernelError:
+    return KernelError(f"KeyError in {call}: {key!r}", error_name="KeyError", call=call)
+
+
+def _as_records(
+    call: str, columns: dict[str, list[Value]], count: int, asked: Any, output: str
+) -> Value:
+    """What GetStatus gives: a list with one entry for each node or connection."""
+    for key in [asked] if isinstance(asked, str) else asked or []:
+        if key not in columns and count:
+            raise _missing(call, key)
+    records: list[Value]
+    if asked is None:
+        records = [{key: columns[key][i] for key in columns} for i in range(count)]
+    elif isinstance(asked, str):
+        records = list(columns[asked]) if count else []
+    else:
+        records = [[columns[key][i] for key in asked] for i in range(count)]
+    return _in_format(call, records, output)
+
+
+def _as_node_values(
+    call: str, columns: dict[str, list[Value]], count: int, asked: list[Any], output: str
+) -> Value:
+    """What NodeCollection.get gives: scalars for one node, lists for several."""
+
+    def values(key: str) -> Value:
+        if key not in columns:
+            raise _missing(call, key)
+        return columns[key][0] if count == 1 else columns[key]
+
+    result: Value
+    if not asked:
+        result = {key: values(key) for key in columns}
+    elif len(asked) == 1:
+        keys = asked[0]
+        result = values(keys) if isinstance(keys, str) else {key: values(key) for key in keys}
+    else:
+        inner = columns.get(asked[0])
+        if inner is None:
+            raise _missing(call, asked[0])
+        if not all(isinstance(value, dict) for value in inner):
+            raise ArgumentError(f"{call}: {asked[0]!r} has no values with names", call=call)
+
+        def inside(key: str) -> Value:
+            if key not in inner[0]:
+                raise _missing(call, key)
+            found = [value.get(key) for value in inner]
+            return found[0] if count == 1 else found
+
+        keys = asked[-1]
+        result = inside(keys) if isinstance(keys, str) else {key: inside(key) for key in keys}
+    return _in_format(call, result, output)
+
+
+def _as_connection_values(
+    call: str, columns: dict[str, list[Value]], count: int, asked: Any, output: str
+) -> Value:
+    """What SynapseCollection.get gives: scalars for one connection, lists for several."""
+    if count == 0:
+        return _in_format(call, {} if asked is None else [], output)
+
+    def values(key: str) -> Value:
+        if key not in columns:
+            raise _missing(call, key)
+        return columns[key][0] if count == 1 else columns[key]
+
+    if isinstance(asked, str):
+        return _in_format(call, values(asked), output)
+    return _in_format(
+        call, {key: values(key) for key in (columns if asked is None else asked)}, output
+    )
+
+
+def _in_format(call: str, value: Value, output: str) -> Value:
+    if output == "json":
+        return json_form.dumps(value).decode()
+    if output:
+        raise ArgumentError(
+            f"{call}: output can be 'json' or '', not {output!r:.40}", call=call, parameter="output"
+        )
+    return value
+
+
+def _merge_status(
+    table: dict[str, Policy],
+) -> Callable[[str, Sequence[Share]], Value]:
+    def merger(call: str, shares: Sequence[Share]) -> Value:
+        def value(key: str) -> Value:
+            if key not in shares[0]["fields"]:
+                raise _missing(call, key)
+            policy = table.get(key, Policy.IDENTICAL)
+            if policy is Policy.IDENTICAL and key in GENERIC:
+                policy = Policy.GENERIC
+            if policy is Policy.IDENTICAL and key.startswith("time_"):
+                policy = Policy.WALL_TIME
+            return merge_field(call, key, policy, [share["fields"][key] for share in shares])
+
+        asked = shares[0]["asked"]
+        result: Value
+        if asked is None:
+            result = {key: value(key) for key in sorted(shares[0]["fields"])}
+        elif isinstance(asked, str):
+            result = value(asked)
+        else:
+            result = [value(key) for key in asked]
+        return _in_format(call, result, shares[0].get("output", ""))
+
+    return merger
+
+
+def _merge_union(call: str, shares: Sequence[Share]) -> Value:
+    return sorted({item for share in shares for item in share["items"]})
+
+
+_MERGERS: dict[str, Callable[[str, Sequence[Share]], Value]] = {
+    "nodes": _merge_nodes,
+    "connections": _merge_connections,
+    "done": _merge_done,
+    "kernel": _merge_status(KERNEL_FIELDS),
+    "defaults": _merge_status(DEFAULT_FIELDS),
+    "union": _merge_union,
+    "Displacement": spatial.displacement,
+    "Distance": spatial.distance,
+    "FindCenterElement": spatial.find_center_element,
+    "FindNearestElement": spatial.find_nearest_element,
+    "GetPosition": spatial.get_position,
+    "GetSourceNodes": spatial.neighbours,
+    "GetSourcePositions": spatial.neighbour_positions,
+    "GetTargetNodes": spatial.neighbours,
+    "GetTargetPositions": spatial.neighbour_positions,
+    "dump": spatial.dump,
+}

@@ -16,6 +16,23 @@ from protocol.errors import ConfigurationError
 from protocol.private_files import write_private
 from protocol.processes import ProcessIdentity
 
+#: Beside the connection file: why a kernel ended itself.
+LAST_WORDS_FILE = "last-words.json"
+
+
+@dataclass(frozen=True)
+class RankProcess:
+    """Where one MPI rank runs."""
+
+    host: str
+    pid: int
+    start_ticks: int
+
+    @property
+    def process(self) -> ProcessIdentity:
+        """The process, of use on its own host only."""
+        return ProcessIdentity(self.pid, self.start_ticks)
+
 
 @dataclass(frozen=True)
 class ConnectionInfo:
@@ -38,6 +55,8 @@ class ConnectionInfo:
     mpi: bool
     #: Start of the kernel, ISO 8601 with offset.
     started: str
+    #: All ranks, in their order.
+    processes: tuple[RankProcess, ...]
     protocol: int = frames.VERSION
 
     @property
@@ -57,6 +76,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "nest": (str,),
     "mpi": (bool,),
     "started": (str,),
+    "processes": (list,),
     "protocol": (int,),
 }
 
@@ -95,4 +115,8 @@ def read(path: Path) -> ConnectionInfo | None:
     wrong = [name for name, types in _TYPES.items() if not isinstance(found.get(name), types)]
     if wrong:
         raise ConfigurationError(f"{path} is no connection file: {', '.join(wrong)} missing")
-    return ConnectionInfo(**{name: found[name] for name in _TYPES})
+    try:
+        processes = tuple(RankProcess(**one) for one in found["processes"])
+    except TypeError as error:
+        raise ConfigurationError(f"{path} is no connection file: {error}") from error
+    return ConnectionInfo(**{name: found[name] for name in _TYPES} | {"processes": processes})

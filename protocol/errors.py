@@ -132,6 +132,12 @@ class KernelLost(Unavailable):
     kind = "kernel_lost"
 
 
+class Diverged(NestdError):
+    """One rank raised while others wait for it inside NEST; the kernel is lost."""
+
+    kind = "diverged"
+
+
 class InternalError(NestdError):
     """A fault of this project."""
 

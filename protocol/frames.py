@@ -24,7 +24,17 @@ from protocol.errors import (
     error_from_facts,
     facts_of,
 )
-from protocol.messages import Action, Command, Failure, Message, Operation, Result
+from protocol.messages import (
+    Action,
+    Command,
+    Execute,
+    Executed,
+    Failure,
+    Message,
+    Operation,
+    Result,
+    Settled,
+)
 from protocol.values import Buffer, Packer, Unpacker
 
 MAGIC = b"NESTD"
@@ -96,23 +106,25 @@ def _check_limits(frames: Sequence[Buffer]) -> None:
 
 def _fields(message: Message) -> list[Any]:
     match message:
-        case Command(id, operation, references):
-            return [
-                "command",
-                id,
-                operation.action.value,
-                operation.call,
-                operation.args,
-                operation.kwargs,
-                references,
-            ]
+        case Command(id, operation, references, unmerged):
+            return ["command", id, *_operation_fields(operation), references, unmerged]
         case Result(id, generation, value):
             return ["result", id, generation, value]
         case Failure(id, generation, error):
             return ["failure", id, generation, facts_of(error)]
+        case Execute(number, operation, references):
+            return ["execute", number, *_operation_fields(operation), references]
+        case Executed(number, rank, value, error):
+            return ["executed", number, rank, value, facts_of(error) if error else None]
+        case Settled(number):
+            return ["settled", number]
 
 
-def _expect(fields: list[Any], *types: type) -> None:
+def _operation_fields(operation: Operation) -> list[Any]:
+    return [operation.action.value, operation.call, operation.args, operation.kwargs]
+
+
+def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
     if len(fields) != len(types) or not all(
         isinstance(value, wanted) for value, wanted in zip(fields, types, strict=True)
     ):
@@ -120,13 +132,32 @@ def _expect(fields: list[Any], *types: type) -> None:
 
 
 def _parse_command(fields: list[Any]) -> Command:
-    _expect(fields, str, str, str, list, dict, bool)
-    id, action, call, args, kwargs, references = fields
+    _expect(fields, str, str, str, list, dict, bool, bool)
+    return Command(fields[0], _operation(fields[1:5]), *fields[5:])
+
+
+def _operation(fields: list[Any]) -> Operation:
+    action, call, args, kwargs = fields
     try:
-        operation = Operation(Action(action), call, args, kwargs)
+        return Operation(Action(action), call, args, kwargs)
     except ValueError as error:
         raise ProtocolError(f"unknown action {action!r:.80}") from error
-    return Command(id, operation, references)
+
+
+def _parse_execute(fields: list[Any]) -> Execute:
+    _expect(fields, int, str, str, list, dict, bool)
+    return Execute(fields[0], _operation(fields[1:5]), fields[5])
+
+
+def _parse_executed(fields: list[Any]) -> Executed:
+    _expect(fields, int, int, object, (dict, type(None)))
+    number, rank, value, facts = fields
+    return Executed(number, rank, value, None if facts is None else error_from_facts(facts))
+
+
+def _parse_settled(fields: list[Any]) -> Settled:
+    _expect(fields, int)
+    return Settled(*fields)
 
 
 def _parse_result(fields: list[Any]) -> Result:
@@ -145,4 +176,7 @@ _PARSERS: dict[str, Callable[[list[Any]], Message]] = {
     "command": _parse_command,
     "result": _parse_result,
     "failure": _parse_failure,
+    "execute": _parse_execute,
+    "executed": _parse_executed,
+    "settled": _parse_settled,
 }

@@ -25,6 +25,10 @@ class Action(enum.Enum):
     CATALOGUE = "catalogue"
     #: Drop the objects that the references among the arguments name.
     RELEASE = "release"
+    #: Between ranks: which rows of the whole a rank's connections are.
+    PLACE = "place"
+    #: Between ranks: call again what every rank has put off, as nothing is missing.
+    PROCEED = "proceed"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Command:
     #: Whether kernel objects are answered as references. A caller that can't hold them
     #: gets their contents instead.
     references: bool = False
+    #: Whether the answer is every rank's own, unmerged.
+    unmerged: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,4 +75,31 @@ class Failure:
     error: NestdError
 
 
-Message: TypeAlias = Command | Result | Failure
+@dataclass(frozen=True)
+class Execute:
+    """Master to a rank: execute this and answer exactly once."""
+
+    #: Counts the operations of this kernel, from 1.
+    number: int
+    operation: Operation
+    references: bool
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A rank to the master: what it made of an operation, a value or the error it raised."""
+
+    number: int
+    rank: int
+    value: Value = None
+    error: NestdError | None = None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Master to a rank that raised: all ranks have answered, so none is stuck."""
+
+    number: int
+
+
+Message: TypeAlias = Command | Result | Failure | Execute | Executed | Settled

@@ -24,7 +24,12 @@ class ProcessIdentity:
     def is_running(self) -> bool:
         """Whether this very process still exists and is not a zombie."""
         found = _stat(self.pid)
-        return found is not None and found == (self.start_ticks, True)
+        return found is not None and found[0] == self.start_ticks and found[1] not in "ZX"
+
+    def is_stopped(self) -> bool:
+        """Whether it exists and a signal (SIGSTOP, SIGTSTP) keeps it from running."""
+        found = _stat(self.pid)
+        return found is not None and found[0] == self.start_ticks and found[1] in "Tt"
 
 
 def identify(pid: int) -> ProcessIdentity | None:
@@ -33,15 +38,18 @@ def identify(pid: int) -> ProcessIdentity | None:
     return ProcessIdentity(pid, found[0]) if found is not None else None
 
 
-def _stat(pid: int) -> tuple[int, bool] | None:
-    """Start time of process ``pid`` and whether it runs (proc(5), ``/proc/<pid>/stat``)."""
+def _stat(pid: int) -> tuple[int, str] | None:
+    """Start time and state of process ``pid`` (proc(5), ``/proc/<pid>/stat``).
+
+    The state is one letter: R running, S sleeping, T stopped, Z zombie …
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     # The command name, in parentheses, may itself contain blanks and parentheses.
     fields = stat.rpartition(")")[2].split()
-    return int(fields[19]), fields[0] not in "ZX"
+    return int(fields[19]), fields[0]
 
 
 def die_with_parent(sig: signal.Signals = signal.SIGKILL) -> None:

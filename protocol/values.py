@@ -40,6 +40,9 @@ NESTING_LIMIT = 64
 #: How deep they may be in what callers send and get: the message around adds levels.
 VALUE_NESTING_LIMIT = NESTING_LIMIT - 4
 
+#: Arrays from this size on get a frame of their own; a frame costs more than copying fewer.
+BUFFER_FROM_BYTES = 1024
+
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 
 # Codes of the extension types.
@@ -135,7 +138,7 @@ class Packer:
         array = np.ascontiguousarray(array, dtype=little).reshape(array.shape)
         shape: list[int] = list(array.shape)
         data: memoryview = array.reshape(-1).view(np.uint8).data
-        if self._buffers is None:
+        if self._buffers is None or array.nbytes < BUFFER_FROM_BYTES:
             return msgpack.ExtType(EXT_ARRAY_INLINE, self.pack([little.str, shape, bytes(data)]))
         self._buffers.append(data)
         return msgpack.ExtType(

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from nestd.kernel.catalogue import Catalogue, Entry, Role
-from nestd.kernel.connections import find_connections
+from nestd.kernel.connections import Connections, find_connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.parameters import ALIASES, Kind
-from nestd.kernel.pynest import Mask, NodeCollection, Parameter, SynapseCollection, nest
+from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest
 from nestd.kernel.raised import raised_by_nest
 from protocol import json_form
 from protocol.errors import ArgumentError, MalformedRequest
@@ -247,14 +247,14 @@ class Arguments:
         return self._nodes(name, ids) if np.all(np.diff(ids) > 0) else ids
 
     def _connections(self, name: str, value: Any) -> Any:
-        if isinstance(value, SynapseCollection):
+        if isinstance(value, Connections):
             return value
         if isinstance(value, dict):
             return find_connections(value, name)
         raise _Misfit
 
     def _nodes_or_connections(self, name: str, value: Any) -> Any:
-        if isinstance(value, (dict, SynapseCollection)):
+        if isinstance(value, (dict, Connections)):
             return self._connections(name, value)
         return self._nodes(name, value)
 
@@ -371,6 +371,6 @@ def _is_whole(item: Any) -> bool:
 
 
 def _described(value: Any) -> str:
-    if isinstance(value, (Parameter, Mask, NodeCollection, SynapseCollection)):
+    if isinstance(value, (Parameter, Mask, NodeCollection, Connections)):
         return f"a {type(value).__name__}"
     return f"{value!r:.60}"

@@ -7,25 +7,18 @@ docstring; the others here are methods that PyNEST spells with Python's syntax.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
 
+from nestd.kernel import shares
+from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
-from nestd.kernel.pynest import NodeCollection, SynapseCollection, nest
-
-
-def get_status(nodes_or_conns: Any, *more_keys: Any, keys: Any = None, output: str = "") -> Any:
-    """GetStatus that takes several positional keys as several keys.
-
-    That is how clients of NEST Server call it; in PyNEST the third argument is ``output``.
-    """
-    wanted = [*more_keys] if keys is None else [keys, *more_keys]
-    if len(wanted) > 1:
-        wanted = [[key for item in wanted for key in ([item] if isinstance(item, str) else item)]]
-    return nest.GetStatus(nodes_or_conns, wanted[0] if wanted else None, output=output)
+from nestd.kernel.pynest import NodeCollection, nest
+from nestd.kernel.spatial_shares import SpatialShares
 
 
 def simulate(t: float) -> None:
@@ -34,11 +27,31 @@ def simulate(t: float) -> None:
     PyNEST's does not clean up after an error, and the next Simulate then says "Prepare called
     twice".
     """
+    _refuse_time(t)
     nest.Prepare()
     try:
         nest.Run(t)
     finally:
         nest.Cleanup()
+
+
+def _refuse_time(t: float) -> None:
+    """Raise what NEST's Run would say of a time, before Prepare has sized buffers by the delays.
+
+    NEST 3.10 does not size them anew for longer delays of connections that are made after a
+    Prepare without a Run, and then writes beyond them.
+    """
+    wrong = None
+    if not math.isfinite(t):
+        wrong = "The simulation time must be finite."
+    elif t < 0:
+        wrong = "The simulation time cannot be negative."
+    else:
+        status = nest.kernel_status
+        if int(t * status["tics_per_ms"] + 0.5) % status["tics_per_step"]:
+            wrong = "The simulation time must be a multiple of the simulation resolution."
+    if wrong is not None:
+        raise nest.NESTErrors.BadParameter(wrong)
 
 
 def print_nodes() -> str:
@@ -58,19 +71,71 @@ def help_text(obj: str | None = None, return_text: bool = True) -> str:
     return text
 
 
+def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) -> Any:
+    """Create that takes per-node lists on any number of ranks."""
+    if isinstance(n, dict):
+        if params is not None or positions is not None:
+            raise ValueError("a dictionary as second argument of Create excludes others")
+        n, params = 1, n
+    if not isinstance(params, dict) or nest.kernel_status["num_processes"] == 1:
+        return nest.Create(model, n, params, positions)
+    nodes = nest.Create(model, n, None, positions)
+    set_nodes(nodes, params)
+    return nodes
+
+
+def set_nodes(nodes: Any, params: Any = None, **kwargs: Any) -> None:
+    """NodeCollection.set that takes per-node lists on any number of ranks.
+
+    PyNEST's looks at the first node's values to tell a list of values from a value that is a
+    list, and on several ranks most don't have them; the model's defaults tell the same.
+    """
+    if kwargs and params is None:
+        params = kwargs
+    elif kwargs and params:
+        raise TypeError("must either provide params or kwargs, but not both.")
+    if nest.kernel_status["num_processes"] > 1 and isinstance(params, dict) and len(nodes):
+        model = nodes[0].get("model")
+        defaults = nest.GetDefaults(model)
+        listed = [
+            key
+            for key, value in params.items()
+            if is_listed(value) and key in defaults and not is_listed(defaults[key])
+        ]
+        if listed:
+            params = [
+                {k: v[i] if is_listed(v) else v for k, v in params.items()}
+                for i in range(len(nodes))
+            ]
+    nodes.set(params)
+
+
+def is_listed(value: Any) -> bool:
+    """Whether PyNEST takes ``value`` for a list of values."""
+    return isinstance(value, (list, tuple, np.ndarray, str, dict))
+
+
+def set_status(nodes_or_conns: Any, params: Any, val: Any = None) -> Any:
+    """SetStatus that takes per-node and per-connection lists on any number of ranks."""
+    wanted = params if val is None else {params: val}
+    if isinstance(nodes_or_conns, NodeCollection):
+        set_nodes(nodes_or_conns, wanted)
+        return None
+    return set_connections(nodes_or_conns, wanted)
+
+
+def set_connections(conns: Any, params: Any = None, **kwargs: Any) -> Any:
+    """SynapseCollection.set that takes per-connection lists on any number of ranks."""
+    conns.set(params, **kwargs)
+    return shares.done(conns, "conns")
+
+
 def node_collection(data: Any = None) -> Any:
     """NodeCollection of what the conversion of arguments has made one of already.
 
     PyNEST's takes ids alone, and would lose the layer that they are part of.
     """
     return NodeCollection() if data is None else data
-
-
-def local_nodes(nc: Any) -> Any:
-    """GetLocalNodeCollection that also takes one node; PyNEST's then raises IndexError."""
-    if len(nc) == 1:
-        return nc if nc.local else NodeCollection()
-    return nest.GetLocalNodeCollection(nc)
 
 
 def disconnect(
@@ -80,41 +145,93 @@ def disconnect(
     conns: Any = None,
     conn_spec: Any = None,
     syn_spec: Any = None,
-) -> None:
+) -> Any:
     """Disconnect that also takes its collections by the names they have elsewhere."""
     by_name = [collection for collection in (conns, pre, post) if collection is not None]
-    nest.Disconnect(*args, *by_name, conn_spec=conn_spec, syn_spec=syn_spec)
+    collections = [*args, *by_name]
+    if len(collections) == 1 and isinstance(collections[0], Connections):
+        if conn_spec is not None or syn_spec is not None:
+            raise ValueError(
+                "When disconnecting with a SynapseCollection, conn_spec and syn_spec cannot be "
+                "specified"
+            )
+        collections[0].disconnect()
+        return shares.done(collections[0], "conns")
+    nest.Disconnect(*collections, conn_spec=conn_spec, syn_spec=syn_spec)
+    return None
 
 
-def position_getter(layers: Layers) -> Callable[[Any], Any]:
-    """GetPosition that also takes nodes of one layer that are no slice of it.
+def get_nodes(properties: dict[str, Any] | None = None, local_only: bool = False) -> Any:
+    """GetNodes; to its callers all nodes are local."""
+    return nest.GetNodes(properties or {}, local_only=False)
 
-    PyNEST's needs the layer, and any other choice of nodes has lost it.
+
+def local_nodes(nc: Any) -> Any:
+    """GetLocalNodeCollection; to its callers all nodes are local."""
+    if not isinstance(nc, NodeCollection):
+        raise TypeError("GetLocalNodeCollection requires a NodeCollection in order to run")
+    return nc
+
+
+def rank() -> int:
+    """Rank of the one process that callers see."""
+    return 0
+
+
+def num_processes() -> int:
+    """Number of processes that callers see."""
+    return 1
+
+
+def set_kernel_status(params: dict[str, Any]) -> None:
+    """SetKernelStatus in which threads are those of the one process that callers see.
+
+    Every rank gets its part of them, so the number of virtual processes is the same for any
+    number of ranks, and with it what NEST computes.
     """
+    params = dict(params)
+    ranks = nest.kernel_status["num_processes"]
+    threads = params.pop("local_num_threads", None)
+    if threads is not None and ranks > 1:
+        params["total_num_virtual_procs"] = threads
+    elif threads is not None:
+        params["local_num_threads"] = threads
+    total = params.get("total_num_virtual_procs")
+    if isinstance(total, int) and total % ranks:
+        raise ValueError(
+            f"{total} virtual processes can't be shared evenly by {ranks} ranks; possible are "
+            f"multiples of {ranks}: {', '.join(str(k * ranks) for k in range(1, 5))} …"
+        )
+    nest.SetKernelStatus(params)
 
-    def get_position(nodes: Any) -> Any:
-        if isinstance(nodes, NodeCollection) and len(nodes) > 1 and nodes.spatial is None:
-            place = layers.containing(np.array(nodes.tolist()))
-            if place is not None:
-                layer, indices = place
-                positions = nest.GetPosition(layer)
-                return [positions[index] for index in indices]
-        return nest.GetPosition(nodes)
 
-    return get_position
+def set_attributes(**kwargs: Any) -> None:
+    """nest.set: SetKernelStatus by keywords."""
+    set_kernel_status(kwargs)
 
 
 def replaced(layers: Layers) -> dict[str, Callable[..., Any]]:
     """Name in PyNEST: what is called instead."""
     return {
+        "Create": create,
         "Disconnect": disconnect,
+        "GetDefaults": shares.get_defaults,
+        "GetKernelStatus": shares.get_kernel_status,
         "GetLocalNodeCollection": local_nodes,
-        "GetPosition": position_getter(layers),
-        "GetStatus": get_status,
+        "GetLocalVPs": shares.get_local_vps,
+        "GetNodes": get_nodes,
+        "GetStatus": shares.get_status,
+        "NumProcesses": num_processes,
         "NodeCollection": node_collection,
         "PrintNodes": print_nodes,
+        "Rank": rank,
+        "SetKernelStatus": set_kernel_status,
+        "SetStatus": set_status,
         "Simulate": simulate,
+        "get": shares.get,
         "help": help_text,
+        "set": set_attributes,
+        **SpatialShares(layers).replaced(),
     }
 
 
@@ -143,13 +260,6 @@ def take_from(nodes: Any, indices: Any) -> Any:
     return nodes[indices if isinstance(indices, int) else np.asarray(indices)]
 
 
-def take_connections(conns: Any, indices: Any) -> Any:
-    """``conns[indices]`` for one index or several."""
-    if isinstance(indices, int):
-        return conns[indices]
-    return SynapseCollection([conns._datum[index] for index in indices])
-
-
 def join_nodes(nodes: Any, other: Any) -> Any:
     """``nodes + other``, in the order of ids; also of slices of a layer."""
     if not isinstance(other, NodeCollection):
@@ -164,3 +274,8 @@ def join_nodes(nodes: Any, other: Any) -> Any:
 def size_of(collection: Any) -> int:
     """``len(collection)``."""
     return len(collection)
+
+
+def disconnect_all(conns: Any) -> Any:
+    """SynapseCollection.disconnect."""
+    return disconnect(conns)

@@ -7,6 +7,7 @@ and names with an underscore are never in it.
 from __future__ import annotations
 
 import enum
+import functools
 import inspect
 import operator
 from collections.abc import Callable, Iterator
@@ -14,10 +15,11 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from nestd.kernel import calls
+from nestd.kernel import calls, shares
+from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.parameters import Kind, kind_of
-from nestd.kernel.pynest import Mask, NodeCollection, Parameter, SynapseCollection, nest
+from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest
 from protocol.errors import UnknownCall
 
 
@@ -90,8 +92,8 @@ _ARITHMETIC = ("add", "sub", "mul", "truediv", "pow", "neg", "lt", "le", "eq", "
 #: Methods of PyNEST's classes, called with the object as first argument.
 _METHODS: dict[type, dict[str, Callable[..., Any]]] = {
     NodeCollection: {
-        "get": NodeCollection.get,
-        "set": NodeCollection.set,
+        "get": shares.get_from_nodes,
+        "set": calls.set_nodes,
         "tolist": NodeCollection.tolist,
         "index": NodeCollection.index,
         "spatial": calls.spatial_of,
@@ -100,13 +102,13 @@ _METHODS: dict[type, dict[str, Callable[..., Any]]] = {
         "join": calls.join_nodes,
         "size": calls.size_of,
     },
-    SynapseCollection: {
-        "get": SynapseCollection.get,
-        "set": SynapseCollection.set,
-        "disconnect": SynapseCollection.disconnect,
-        "slice": calls.slice_of,
-        "take": calls.take_connections,
-        "size": calls.size_of,
+    Connections: {
+        "get": shares.get_from_connections,
+        "set": calls.set_connections,
+        "disconnect": calls.disconnect_all,
+        "slice": Connections.slice,
+        "take": Connections.take,
+        "size": Connections.size,
     },
     Parameter: {
         "GetValue": Parameter.GetValue,
@@ -120,7 +122,7 @@ _OPERATORS: dict[type, tuple[str, ...]] = {Parameter: _ARITHMETIC, Mask: ("or_",
 
 _SELF_KINDS: dict[type, Kind] = {
     NodeCollection: Kind.NODES,
-    SynapseCollection: Kind.CONNECTIONS,
+    Connections: Kind.CONNECTIONS,
     Parameter: Kind.ANY,
     Mask: Kind.MASK,
 }
@@ -189,9 +191,12 @@ def _attributes() -> Iterator[Entry]:
     reported = nest.kernel_status.keys() | {"kernel_status"}
     for name in sorted(type(nest)._kernel_attr_names & reported):
         yield Entry(
-            name, Role.ATTRIBUTE, operator.attrgetter(name), inspect.getattr_static(nest, name)
+            name,
+            Role.ATTRIBUTE,
+            functools.partial(shares.read_attribute, name),
+            inspect.getattr_static(nest, name),
         )
-    yield Entry("userdict", Role.ATTRIBUTE, operator.attrgetter("userdict"), nest.userdict)
+    yield Entry("userdict", Role.ATTRIBUTE, lambda: nest.userdict, nest.userdict)
 
 
 def _submodules() -> Iterator[Entry]:
@@ -216,7 +221,8 @@ def _submodules() -> Iterator[Entry]:
 def _methods() -> Iterator[Entry]:
     for owner, methods in _METHODS.items():
         for name, method in methods.items():
-            entry = _callable(f"{owner.__name__}.{name}", Role.FUNCTION, method, method)
+            owned = getattr(owner, "reference_type", owner.__name__)
+            entry = _callable(f"{owned}.{name}", Role.FUNCTION, method, method)
             first = next(iter(entry.signature.parameters))
             entry.kinds[first] = _SELF_KINDS[owner]
             yield entry

@@ -1,4 +1,8 @@
-"""Finds connections again from the description that was given out of them."""
+"""Connections as their callers see them: all of the network's, in one order.
+
+A rank has those connections whose targets live on it. :class:`Connections` knows which rows of
+the whole each of them is, so that lists of values, slices and answers are about the whole.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,113 @@ import numpy as np
 
 from nestd.kernel.pynest import NodeCollection, SynapseCollection, nest
 from protocol.errors import ArgumentError
+from protocol.values import Array
 
 #: The fields that tell a connection apart; others (weight, delay …) are its state.
-_IDENTITY = ("source", "target", "synapse_model", "synapse_id", "target_thread", "port")
+_IDENTITY = ("source", "target", "synapse_model", "synapse_id", "port")
 
 
-def find_connections(description: dict[str, Any], parameter: str) -> Any:
+class Connections:
+    """This rank's part of a SynapseCollection.
+
+    Parameters
+    ----------
+    local : the connections that this rank has
+    rows : which rows of the whole they are, int64 of shape (n,); ``None`` until all ranks'
+        parts have been put in order
+    total : number of rows of the whole
+    missing : rows that this rank does not have, where a caller described what he wants
+    uncertain : whether another rank has to be asked if any has the missing ones
+    """
+
+    #: What references call it.
+    reference_type = "SynapseCollection"
+
+    def __init__(
+        self,
+        local: Any,
+        rows: Array | None = None,
+        total: int = 0,
+        missing: Array | None = None,
+        uncertain: bool = False,
+    ) -> None:
+        self.local = local
+        self.rows = rows
+        self.total = total
+        self.missing = np.zeros(0, np.int64) if missing is None else missing
+        self.uncertain = uncertain
+
+    def place(self, rows: Array, total: int) -> None:
+        """Say which rows of the whole the local connections are."""
+        self.rows, self.total = rows, total
+
+    def set(self, params: Any = None, **kwargs: Any) -> None:
+        """SynapseCollection.set; lists of values are as long as the whole.
+
+        Does nothing, but raises what is wrong with ``params``, while uncertain.
+        """
+        if kwargs and params is None:
+            params = kwargs
+        elif kwargs and params:
+            raise TypeError("must either provide params or kwargs, but not both.")
+        if isinstance(params, (list, tuple)):
+            if len(params) != self.total:
+                raise TypeError(
+                    f"Status dict must be a dict, or a list of dicts of length {self.total}"
+                )
+            params = [params[row] for row in self._placed()]
+        elif isinstance(params, dict) and any(_is_list(value) for value in params.values()):
+            for key, value in params.items():
+                if _is_list(value) and len(value) != self.total:
+                    raise TypeError(f"{key!r} must have one value, or {self.total} of them")
+            params = [
+                {k: v[row] if _is_list(v) else v for k, v in params.items()}
+                for row in self._placed()
+            ]
+        if len(self.local) and not self.uncertain:
+            self.local.set(params)
+
+    def disconnect(self) -> None:
+        """SynapseCollection.disconnect; does nothing while uncertain."""
+        if len(self.local) and not self.uncertain:
+            self.local.disconnect()
+
+    def size(self) -> int:
+        """Number of connections of the whole."""
+        return self.total
+
+    def slice(
+        self, start: int | None = None, stop: int | None = None, step: int | None = None
+    ) -> Connections:
+        """``conns[start:stop:step]``."""
+        return self._chosen(np.arange(self.total)[start:stop:step])
+
+    def take(self, indices: Any) -> Connections:
+        """``conns[indices]`` for one index or several."""
+        wanted = np.atleast_1d(np.asarray(indices, dtype=np.int64))
+        if len(wanted) and not (wanted.min() >= -self.total and wanted.max() < self.total):
+            raise IndexError("list index out of range")
+        return self._chosen(np.where(wanted < 0, wanted + self.total, wanted))
+
+    def _chosen(self, wanted: Array) -> Connections:
+        place = np.full(self.total, -1, dtype=np.int64)
+        place[wanted] = np.arange(len(wanted))
+        rows = place[self._placed()]
+        kept = np.flatnonzero(rows >= 0)
+        local = SynapseCollection([self.local._datum[index] for index in kept])
+        return Connections(local, rows[kept], len(wanted))
+
+    def _placed(self) -> Array:
+        if self.rows is None:
+            raise ValueError("these connections have not been put in order")
+        return self.rows
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray))
+
+
+def find_connections(description: dict[str, Any], parameter: str) -> Connections:
     """The connections that ``description`` names, row by row, in its order.
 
     Parameters
@@ -27,10 +132,10 @@ def find_connections(description: dict[str, Any], parameter: str) -> Any:
     Raises
     ------
     ArgumentError
-        If the lists are not parallel, or a row fits no connection.
+        If the lists are not parallel, or, on the only rank, a row fits no connection.
     """
     if not description:
-        return SynapseCollection(None)
+        return Connections(SynapseCollection(None), np.zeros(0, np.int64))
     if not {"source", "target"} <= description.keys():
         raise ArgumentError(
             f"{parameter}: connections need at least source and target", parameter=parameter
@@ -41,39 +146,58 @@ def find_connections(description: dict[str, Any], parameter: str) -> Any:
         raise ArgumentError(
             f"{parameter}: {', '.join(given)} must be lists of one length", parameter=parameter
         )
-    ids = [
-        _node_ids(column, name, parameter)
-        for name, column in zip(given, columns, strict=True)
-        if name in ("source", "target")
-    ]
-    if not ids[0]:
-        return SynapseCollection(None)
+    ids = [_node_ids(columns[given.index(name)], name, parameter) for name in ("source", "target")]
+    total = len(ids[0])
+    if total == 0:
+        return Connections(SynapseCollection(None), np.zeros(0, np.int64))
     try:
         candidates = nest.GetConnections(*(NodeCollection(sorted(set(column))) for column in ids))
     except nest.NESTErrors.UnknownNode as error:
         raise ArgumentError(f"{parameter}: {error}", parameter=parameter) from error
-    places: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
-    if len(candidates):
-        found = candidates.get(given)
-        if len(candidates) == 1:
-            found = {field: [value] for field, value in found.items()}
-        for row, datum in zip(
-            zip(*(found[field] for field in given), strict=True), candidates._datum, strict=True
-        ):
-            places[row].append(datum)
+    places = _by_identity(candidates, given)
     chosen: list[Any] = []
-    for row in zip(*columns, strict=True):
+    rows: list[int] = []
+    missing: list[int] = []
+    for row, identity in enumerate(zip(*columns, strict=True)):
         try:
-            matching = places.get(row)
+            matching = places.get(identity, [])
         except TypeError:
-            matching = None
-        if not matching:
-            named = ", ".join(f"{k} {v!r:.40}" for k, v in zip(given, row, strict=True))
-            raise ArgumentError(
-                f"{parameter}: there is no connection with {named}", parameter=parameter
-            )
+            # A list or an object where a value is due: no connection is called that.
+            matching = []
         chosen += matching
-    return SynapseCollection(chosen)
+        rows += [row] * len(matching)
+        if not matching:
+            missing.append(row)
+    alone = nest.kernel_status["num_processes"] == 1
+    if missing and alone:
+        raise no_such_connection(parameter, {k: _column(description[k])[missing[0]] for k in given})
+    return Connections(
+        SynapseCollection(chosen),
+        np.array(rows, np.int64),
+        total,
+        np.array(missing, np.int64),
+        uncertain=not alone,
+    )
+
+
+def no_such_connection(parameter: str, row: dict[str, Any]) -> ArgumentError:
+    """The error for a row that describes no connection."""
+    named = ", ".join(f"{k} {v!r:.40}" for k, v in row.items())
+    return ArgumentError(f"{parameter}: there is no connection with {named}", parameter=parameter)
+
+
+def _by_identity(candidates: Any, given: list[str]) -> dict[tuple[Any, ...], list[Any]]:
+    places: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
+    if len(candidates) == 0:
+        return places
+    found = candidates.get(given)
+    if len(candidates) == 1:
+        found = {field: [value] for field, value in found.items()}
+    for identity, datum in zip(
+        zip(*(found[field] for field in given), strict=True), candidates._datum, strict=True
+    ):
+        places[identity].append(datum)
+    return places
 
 
 def _column(given: Any) -> list[Any]:

@@ -16,7 +16,7 @@ NumPy array                 array; of text, objects, dates or records: (nested) 
 masked NumPy array          (nested) list, None where it is masked
 Enum                        its value
 NodeCollection              reference, or array of its node ids
-SynapseCollection           reference, or dict of parallel lists, {} for none
+Connections                 reference, or this rank's share of parallel lists
 Parameter, Mask, grid …     reference, or the expression that made it, else text
 Compartments, Receptors     list of dicts
 CollocatedSynapses          list of dicts
@@ -41,8 +41,10 @@ from typing import Any
 
 import numpy as np
 
+from nestd.kernel.connections import Connections
 from nestd.kernel.objects import ObjectTable
-from nestd.kernel.pynest import Mask, NodeCollection, Parameter, SynapseCollection, nest
+from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest
+from nestd.kernel.shares import connection_share
 from protocol.values import (
     ARRAY_TYPES,
     INT_MAX,
@@ -120,7 +122,7 @@ class Encoder:
             return self._mapping(item)
         if isinstance(item, np.ndarray):
             return self._array(item)
-        if isinstance(item, (NodeCollection, SynapseCollection)):
+        if isinstance(item, (NodeCollection, Connections)):
             return self._collection(item)
         if isinstance(item, _OBJECTS):
             return self._object(item)
@@ -193,19 +195,14 @@ class Encoder:
         return self.encode(scalar.item())
 
     def _collection(self, collection: Any) -> Value:
-        is_nodes = isinstance(collection, NodeCollection)
-        if self.objects is not None:
-            name = "NodeCollection" if is_nodes else "SynapseCollection"
-            ids = _node_ids(collection) if is_nodes else None
-            return Reference(name, *self.objects.hold(collection), ids)
-        if is_nodes:
+        if self.objects is None:
+            if isinstance(collection, Connections):
+                return self.encode(connection_share(collection))
             return _node_ids(collection)
-        if len(collection) == 0:
-            return {}
-        status = collection.get()
-        if len(collection) == 1:
-            status = {name: [value] for name, value in status.items()}
-        return self.encode(status)
+        key, generation = self.objects.hold(collection)
+        if isinstance(collection, Connections):
+            return Reference(collection.reference_type, key, generation)
+        return Reference("NodeCollection", key, generation, _node_ids(collection))
 
     def _object(self, item: Any) -> Value:
         if self.objects is not None:

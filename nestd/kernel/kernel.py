@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from nestd.kernel import calls, shares
 from nestd.kernel.arguments import Arguments, BoundArguments, bind, typed
 from nestd.kernel.catalogue import Catalogue, Entry, Role
+from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import Encoder
 from nestd.kernel.layers import Layers
 from nestd.kernel.objects import ObjectTable
@@ -31,7 +33,9 @@ class Kernel:
         self._catalogue = Catalogue(self._layers)
         self._arguments = Arguments(self._catalogue, self._objects, self._layers)
         self.nest_version: str = nest.__version__
-        self.has_mpi: bool = bool(nest.build_info["have_mpi"])
+        #: Ranks that NEST knows of.
+        self.rank: int = int(nest.kernel_status["mpi_rank"])
+        self.ranks: int = int(nest.kernel_status["num_processes"])
 
     def execute(self, operation: Operation, references: bool) -> Value:
         """Execute ``operation``; every error leaves the kernel as NEST left it, and usable.
@@ -68,6 +72,10 @@ class Kernel:
                     if isinstance(reference, Reference):
                         self._objects.release(reference)
                 return None
+            case Action.PLACE:
+                reference, rows, total = operation.args
+                self._objects.look_up(reference).place(rows[self.rank], total)
+                return None
         entry = self._catalogue.find(operation.call)
         encoder = Encoder(self._objects if references else None)
         match operation.action:
@@ -81,7 +89,7 @@ class Kernel:
                 return encoder.encode(_read(entry))
         if entry.role is Role.ATTRIBUTE:
             _refuse_arguments(entry, operation)
-            return encoder.encode(_read(entry))
+            return Encoder().encode(_read(entry))
         if entry.role is Role.VALUE:
             _refuse_arguments(entry, operation)
             return Encoder(encoder.objects, Expression(entry.name)).encode(entry.target())
@@ -91,27 +99,44 @@ class Kernel:
         bound = bind(entry, operation.args, operation.kwargs)
         typed(bound)
         args, kwargs = self._arguments.convert(bound)
+        if operation.action is Action.PROCEED:
+            for given in (*args, *kwargs.values()):
+                if isinstance(given, Connections):
+                    given.uncertain = False
         with raised_by_nest(entry.name):
             result = entry.target(*args, **kwargs)
         if entry.name == "ResetKernel":
             self._layers.clear()
-            self._objects.forget(NodeCollection, SynapseCollection)
+            self._objects.forget(NodeCollection, Connections)
         elif entry.name == "Create" and len(result) and result.spatial is not None:
             self._layers.add(result)
+        if isinstance(result, SynapseCollection):
+            return self._found(Connections(result), objects)
         origin = _expression(bound) if entry.role is Role.CONSTRUCTOR else None
         return Encoder(objects, origin).encode(result)
+
+    def _found(self, conns: Connections, objects: ObjectTable | None) -> Value:
+        """This rank's share of connections that were looked up, which have no order yet."""
+        share = shares.connection_share(conns)
+        if objects is not None:
+            # The master puts them in order by what tells them apart; values are asked for later.
+            share["columns"] = {
+                key: column for key, column in share["columns"].items() if key in shares.IDENTITY
+            }
+            share["reference"] = conns
+        return Encoder(objects).encode(share)
 
     def _set(self, entry: Entry, operation: Operation) -> None:
         if entry.role is not Role.ATTRIBUTE or len(operation.args) != 1:
             raise ArgumentError(f"{entry.name} is no kernel attribute to set", call=entry.name)
         value = self._arguments.plain(operation.args[0])
         with raised_by_nest(entry.name):
-            setattr(nest, entry.name, value)
+            calls.set_kernel_status({entry.name: value})
 
 
 def _read(entry: Entry) -> Any:
     with raised_by_nest(entry.name):
-        return entry.target() if entry.role is Role.VALUE else entry.target(nest)
+        return entry.target()
 
 
 def _refuse_arguments(entry: Entry, operation: Operation) -> None:

@@ -48,7 +48,7 @@ class ObjectTable:
                 f"gone with its network; the kernel is now {self._generation}"
             )
         item = self._objects.get(reference.id)
-        if item is None or type(item).__name__ != reference.type:
+        if item is None or _type_of(item) != reference.type:
             raise StaleReference(
                 f"there is no {reference.type:.40} number {reference.id}: it was released, "
                 "or went with ResetKernel"
@@ -65,3 +65,9 @@ class ObjectTable:
         self._objects = {
             key: item for key, item in self._objects.items() if not isinstance(item, types)
         }
+
+
+def _type_of(item: object) -> str:
+    """Name of an object's type in PyNEST."""
+    name: str = getattr(type(item), "reference_type", type(item).__name__)
+    return name

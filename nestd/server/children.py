@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import IO
 
 from protocol.polling import poll_until
@@ -29,28 +29,29 @@ class Child:
     Parameters
     ----------
     name : for messages
-    module : Python module that is run
-    arguments : for it
+    command : program and arguments
     variables : environment, beside the supervisor's own
     output : where stdout and stderr go; ``None`` for the console
     inherited : file descriptors that it may use
+    parent_death : the signal that it gets when its parent dies
     """
 
     def __init__(
         self,
         name: str,
-        module: str,
-        arguments: list[str],
+        command: list[str],
         variables: Mapping[str, str],
         output: IO[bytes] | None,
         inherited: tuple[int, ...] = (),
+        parent_death: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.name = name
-        self._command = [sys.executable, "-m", module, *arguments]
+        self._command = command
         environment = {k: v for k, v in os.environ.items() if k not in _NOT_FOR_CHILDREN}
         self._environment = environment | {"PYTHONUNBUFFERED": "1"} | dict(variables)
         self._output = output
         self._inherited = inherited
+        self._parent_death = parent_death
         self._process: subprocess.Popen[bytes] | None = None
         self._started_s = 0.0
         self._failures = 0
@@ -76,7 +77,7 @@ class Child:
             # Ctrl-C is for the supervisor, which stops its children in order.
             start_new_session=True,
             # The supervisor has one thread, so nothing can be half done at the fork.
-            preexec_fn=_prepare_child,  # noqa: PLW1509
+            preexec_fn=partial(die_with_parent, self._parent_death),  # noqa: PLW1509
         )
         self.identity = identify(self._process.pid)
         self._started_s = time.monotonic()
@@ -115,8 +116,3 @@ class Child:
         status = process.wait()
         self._process = None
         return status
-
-
-def _prepare_child() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    die_with_parent()

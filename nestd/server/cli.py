@@ -11,11 +11,11 @@ from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec
-from urllib.parse import urlencode
 
 import click
 
 from nestd.server import background, instance, settings
+from nestd.server.announcement import announce
 from nestd.server.http_probe import ask
 from nestd.server.instance import Instance
 from nestd.server.settings import Flags, ServerSettings
@@ -37,9 +37,6 @@ taken, 5 kernel or gateway did not start, 78 wrong settings.
 
 #: How long the supervisor may take to stop its children and itself.
 STOP_DEADLINE_S = 15.0
-
-#: Where NEST Desktop listens when it is started by ``nest-desktop start``.
-_NEST_DESKTOP = "http://localhost:54286"
 
 P = ParamSpec("P")
 
@@ -188,6 +185,7 @@ def status(port: int | None, as_json: bool) -> None:
             f"{' and '.join(server['urls'])}\n"
             f"  state    {server['state']}, NEST {server['nest']}, {server['ranks']} rank(s), "
             f"kernel {server['generation']}\n"
+            f"{_awaited(server['awaited'])}"
             f"  process  {server['pid']}, since {server['started']}\n"
             f"  log      {server['log_file'] or 'on its console'}\n"
             f"  token    {server['token_file'] or 'authentication is off'}"
@@ -233,39 +231,11 @@ def _start(wanted: ServerSettings) -> None:
         started = next((one for one in instance.running() if one.directory == directory), None)
         if started is None:
             raise StartFailed("the server ended right after it was ready; see its log")
-        _announce(started, notes)
+        announce(started, notes)
     else:
         os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
         click.echo("Starting NEST Server …")
-        Supervisor(wanted, _announce).run()
-
-
-def _announce(started: Instance, notes: list[str]) -> None:
-    """Tell the user where the server is and how to get in, once."""
-    for note in notes:
-        click.echo(f"Note: {note}")
-    click.echo(f"NEST Server is now running at {' and '.join(started.urls)}.")
-    secret = started.token()
-    if secret is None:
-        click.echo(
-            "WARNING: authentication is off. Everyone who reaches "
-            f"{started.host} can use this server, and the account it runs under."
-        )
-    elif sys.stdout.isatty():
-        query = urlencode({"nest_server_url": started.urls[0], "nest_server_access_token": secret})
-        click.echo(f"  Access token  {secret}\n  NEST Desktop  {_NEST_DESKTOP}/?{query}#/nest")
-    else:
-        # This output may be a log, where a secret must not be.
-        click.echo(
-            f"  Access token  in {started.token_file}; nest-server token -p {started.ports[0]} "
-            "prints it"
-        )
-    click.echo(f"  Log           {started.log_file or 'on this console'}")
-    if started.daemon:
-        click.echo(f"  Stop          nest-server stop -p {started.ports[0]}")
-    else:
-        click.echo("Press Ctrl-C to stop.")
-    sys.stdout.flush()
+        Supervisor(wanted, announce).run()
 
 
 def _stop(found: Instance) -> None:
@@ -318,12 +288,24 @@ def _describe(found: Instance) -> dict[str, Any]:
         "ranks": answer.get("ranks"),
         "generation": answer.get("generation"),
         "waiting": answer.get("waiting"),
+        "awaited": answer.get("awaited", []),
         "pid": found.supervisor.pid,
         "started": found.started,
         "log_file": _text(found.log_file),
         "token_file": _text(found.token_file) if found.authentication else None,
         "directory": str(found.directory),
     }
+
+
+def _awaited(awaited: list[dict[str, Any]]) -> str:
+    """A line about the ranks that an operation waits for: those that are stopped, if any are."""
+    stopped = [one for one in awaited if one["stopped"]]
+    chosen = stopped or awaited
+    if not chosen:
+        return ""
+    ranks = ", ".join(str(one["rank"]) for one in chosen)
+    what = " (stopped by a signal; SIGCONT lets it go on)" if stopped else ""
+    return f"  awaits   rank {ranks}{what} since {chosen[0]['since']}\n"
 
 
 def _text(path: Path | None) -> str | None:

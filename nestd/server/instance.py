@@ -5,15 +5,20 @@ A server is known by its ports; its process by pid and start time, never by its 
 
 from __future__ import annotations
 
+import datetime
 import json
+import os
+import secrets
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from nestd.server.settings import ServerSettings
 from protocol.local_token import INSTANCE_PREFIX, STATE_FILE, TOKEN_FILE
-from protocol.private_files import runtime_directory, write_private
-from protocol.processes import ProcessIdentity
+from protocol.private_files import private_directory, runtime_directory, write_private
+from protocol.processes import ProcessIdentity, identify
 
 
 @dataclass(frozen=True)
@@ -120,3 +125,31 @@ def _saved() -> Iterator[Instance]:
         except (OSError, ValueError, KeyError, TypeError):
             # Being made, being removed, or not ours: no running server in any case.
             continue
+
+
+def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> Instance:
+    """The instance of the server that this process begins, with its directory and token."""
+    ports = tuple(listener.getsockname()[1] for listener in listeners)
+    directory = directory_for(ports[0])
+    # Whoever used it is gone: its port is ours now.
+    if directory.is_dir() and not directory.is_symlink():
+        for path in directory.iterdir():
+            path.unlink(missing_ok=True)
+    private_directory(directory)
+    log_file = settings.log_file
+    if log_file is None and (settings.daemon or not settings.console_output):
+        log_file = default_log_file(ports[0])
+    instance = Instance(
+        directory=directory,
+        supervisor=identify(os.getpid()) or ProcessIdentity(os.getpid(), 0),
+        host=settings.host,
+        ports=ports,
+        log_file=log_file,
+        daemon=settings.daemon,
+        authentication=not settings.no_authentication,
+        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    )
+    if instance.authentication:
+        write_private(instance.token_file, (settings.token or secrets.token_hex(24)).encode())
+    instance.save()
+    return instance

@@ -95,10 +95,6 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
     # For the gateway, which reads it itself; what is wrong with it is better said here.
     environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536)
     environment.check()
-    if settings.ranks > 1:
-        raise ConfigurationError(
-            f"{settings.ranks} ranks need MPI, and this version of nestd runs one rank only"
-        )
     if settings.token is not None and not settings.token.isprintable():
         raise ConfigurationError("NEST_SERVER_ACCESS_TOKEN must be printable text")
     return settings

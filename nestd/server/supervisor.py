@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import json
 import logging
 import os
 import re
-import secrets
 import signal
 import socket
 import sys
@@ -19,13 +16,14 @@ from typing import IO
 
 from nestd.server.children import Child
 from nestd.server.http_probe import ask
-from nestd.server.instance import Instance, default_log_file, directory_for
+from nestd.server.instance import Instance, make_instance
+from nestd.server.launcher import kernel_command
 from nestd.server.listeners import open_listeners
+from nestd.server.rank_watch import RankWatch
 from nestd.server.settings import ServerSettings
-from protocol import connection_file
+from nestd.server.wakeups import Wakeups
 from protocol.errors import ConfigurationError, StartFailed
-from protocol.private_files import private_directory, write_private
-from protocol.processes import ProcessIdentity, describe_exit, identify
+from protocol.processes import describe_exit
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +41,8 @@ GATEWAY_GRACE_S = 8.0
 
 #: How the lines of all loggers begin: ours, gunicorn's, NEST's.
 _LOGGED = re.compile(r"(\[[A-Z]+\] )?\[?\d{4}-\d\d-\d\d ")
-
-_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+#: How nestd begins the sentence with which it ends.
+_SENTENCE = "nestd can't start: "
 
 
 class Supervisor:
@@ -80,45 +78,18 @@ class Supervisor:
         listeners, notes = open_listeners(self._settings.host, self._settings.ports)
         with contextlib.ExitStack() as stack:
             # First in, last out: no signal, such as a second Ctrl-C, interrupts the clearing up.
-            old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-            stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, old_mask)
-            stack.callback(_forget_signals)
+            wakeups = stack.enter_context(Wakeups())
             for listener in listeners:
                 stack.enter_context(listener)
-            instance = self._make_instance(listeners)
+            instance = make_instance(self._settings, listeners)
             stack.callback(instance.remove)
             output = self._open_log(instance, stack)
             nestd, gateway = self._children(instance, listeners, output)
-            stack.callback(_stop, instance, nestd, gateway)
+            ranks = RankWatch(instance.connection_file, instance.exit_file)
+            stack.callback(_stop, ranks, nestd, gateway)
             nestd.start()
             gateway.start()
-            self._watch(instance, nestd, gateway, notes)
-
-    def _make_instance(self, listeners: list[socket.socket]) -> Instance:
-        settings = self._settings
-        ports = tuple(listener.getsockname()[1] for listener in listeners)
-        directory = directory_for(ports[0])
-        # Whoever used it is gone: its port is ours now.
-        _remove_files(directory)
-        private_directory(directory)
-        log_file = settings.log_file
-        if log_file is None and (settings.daemon or not settings.console_output):
-            log_file = default_log_file(ports[0])
-        instance = Instance(
-            directory=directory,
-            supervisor=identify(os.getpid()) or ProcessIdentity(os.getpid(), 0),
-            host=settings.host,
-            ports=ports,
-            log_file=log_file,
-            daemon=settings.daemon,
-            authentication=not settings.no_authentication,
-            started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        )
-        if instance.authentication:
-            token = settings.token or secrets.token_hex(24)
-            write_private(instance.token_file, token.encode())
-        instance.save()
-        return instance
+            self._watch(instance, wakeups, ranks, nestd, gateway, notes)
 
     def _open_log(self, instance: Instance, stack: contextlib.ExitStack) -> IO[bytes] | None:
         if instance.log_file is None:
@@ -154,47 +125,46 @@ class Supervisor:
         kernel_output = None if on_console else output
         nestd = Child(
             "nestd",
-            "nestd.cli",
-            [
-                "--connection-file",
-                str(instance.connection_file),
-                "--queue-limit",
-                str(self._settings.queue_limit),
-            ],
+            kernel_command(
+                self._settings.ranks,
+                [
+                    "--connection-file",
+                    str(instance.connection_file),
+                    "--queue-limit",
+                    str(self._settings.queue_limit),
+                ],
+            ),
             {},
             kernel_output,
         )
-        fds = tuple(listener.fileno() for listener in listeners)
-        gateway = Child(
-            "gateway",
-            "gateway",
-            [],
-            {
-                "NESTD_INSTANCE_DIR": str(instance.directory),
-                "NESTD_LISTEN_FDS": ",".join(map(str, fds)),
-                "NEST_SERVER_HOST": instance.host,
-                "NEST_SERVER_QUEUE_LIMIT": str(self._settings.queue_limit),
-                "NEST_SERVER_DISABLE_AUTH": "0" if instance.authentication else "1",
-            },
-            output,
-            fds,
-        )
+        gateway = gateway_child(instance, self._settings, listeners, output)
         return nestd, gateway
 
-    def _watch(self, instance: Instance, nestd: Child, gateway: Child, notes: list[str]) -> None:
+    def _watch(
+        self,
+        instance: Instance,
+        wakeups: Wakeups,
+        ranks: RankWatch,
+        nestd: Child,
+        gateway: Child,
+        notes: list[str],
+    ) -> None:
         """Wait for signals and for the ends of children, until told to stop."""
         deadline = time.monotonic() + READY_DEADLINE_S
         while True:
             due = [child.due_s for child in (nestd, gateway) if child.due_s is not None]
             wait_s = min(due) - time.monotonic() if due else 3600.0
-            if not self._ready:
+            if not self._ready or not ranks.has_kernel:
                 wait_s = min(wait_s, 0.05)
-            arrived = signal.sigtimedwait(_SIGNALS, max(wait_s, 0.0))
-            if arrived is not None and arrived.si_signo != signal.SIGCHLD:
-                log.info("stopping on %s", signal.Signals(arrived.si_signo).name)
+            arrived, ended = wakeups.wait(wait_s, ranks.descriptors)
+            asked = arrived - {signal.SIGCHLD}
+            if asked:
+                log.info("stopping on %s", min(asked).name)
                 return
+            ranks.note_ends(ended)
             for child in (nestd, gateway):
-                self._look_after(instance, child)
+                self._look_after(instance, ranks, child)
+            ranks.look()
             if self._ready:
                 continue
             if ask(instance, "/api", timeout_s=ANSWER_DEADLINE_S) is not None:
@@ -207,14 +177,14 @@ class Supervisor:
                     f"see {instance.log_file or 'its output'}"
                 )
 
-    def _look_after(self, instance: Instance, child: Child) -> None:
+    def _look_after(self, instance: Instance, ranks: RankWatch, child: Child) -> None:
         """Notice that ``child`` has ended; start it again when it is time."""
         identity = child.identity
         status = child.collect()
         if status is not None:
             how = describe_exit(status)
             if child.name == "nestd" and identity is not None:
-                _leave_note(instance, identity, status)
+                how = ranks.conclude(identity, status)
             hopeless = status == EXIT_CONFIGURATION or child.restarts + 1 >= FRUITLESS_STARTS
             if not self._ready and hopeless:
                 raise StartFailed(
@@ -233,48 +203,52 @@ class Supervisor:
             log.info("%s started, process %s", child.name, child.pid)
 
 
-def _forget_signals() -> None:
-    """Drop the signals that asked for the end that has come."""
-    while signal.sigtimedwait(_SIGNALS, 0) is not None:
-        pass
+def gateway_child(
+    instance: Instance,
+    settings: ServerSettings,
+    listeners: list[socket.socket],
+    output: IO[bytes] | None,
+    parent_death: signal.Signals = signal.SIGKILL,
+) -> Child:
+    """The gateway of a server, not yet started.
+
+    Parameters
+    ----------
+    parent_death : what it gets when its parent dies
+    """
+    fds = tuple(listener.fileno() for listener in listeners)
+    return Child(
+        "gateway",
+        [sys.executable, "-m", "gateway"],
+        {
+            "NESTD_INSTANCE_DIR": str(instance.directory),
+            "NESTD_LISTEN_FDS": ",".join(map(str, fds)),
+            "NEST_SERVER_HOST": instance.host,
+            "NEST_SERVER_QUEUE_LIMIT": str(settings.queue_limit),
+            "NEST_SERVER_DISABLE_AUTH": "0" if instance.authentication else "1",
+        },
+        output,
+        fds,
+        parent_death,
+    )
 
 
-def _leave_note(instance: Instance, ended: ProcessIdentity, status: int) -> None:
-    """Tell the gateway how the kernel ended, and clear away what it left."""
-    note = {"pid": ended.pid, "start_ticks": ended.start_ticks, "returncode": status}
-    write_private(instance.exit_file, json.dumps(note).encode())
-    try:
-        info = connection_file.read(instance.connection_file)
-    except ConfigurationError:
-        info = None
-    if info is None or info.process == ended:
-        instance.connection_file.unlink(missing_ok=True)
-    for leftover in instance.directory.glob("kernel-*.sock"):
-        leftover.unlink(missing_ok=True)
-
-
-def _stop(instance: Instance, nestd: Child, gateway: Child) -> None:
+def _stop(ranks: RankWatch, nestd: Child, gateway: Child) -> None:
     """Kernel first: requests that wait for it then end, and the gateway can finish them."""
     status = nestd.stop(KERNEL_GRACE_S)
     if status is not None and nestd.identity is not None:
-        _leave_note(instance, nestd.identity, status)
+        ranks.conclude(nestd.identity, status)
     if status == -signal.SIGKILL:
         log.warning("nestd was computing and had to be killed")
     gateway.stop(GATEWAY_GRACE_S)
     log.info("stopped")
 
 
-def _remove_files(directory: Path) -> None:
-    if directory.is_dir() and not directory.is_symlink():
-        for path in directory.iterdir():
-            path.unlink(missing_ok=True)
-
-
 def _last_words(log_file: Path | None, start: int) -> str:
     """The last line from ``start`` on that no logger wrote.
 
     A program that can't start ends with a sentence or a traceback, while the other one goes
-    on logging.
+    on logging, and an MPI launcher adds a page of its own, framed by lines of dashes.
     """
     if log_file is None:
         return "see the output above"
@@ -282,5 +256,6 @@ def _last_words(log_file: Path | None, start: int) -> str:
         lines = log_file.read_bytes()[start:].decode(errors="replace").splitlines()
     except OSError:
         return f"see {log_file}"
-    said = [line for line in lines if line.strip() and not _LOGGED.match(line)]
-    return said[-1] if said else f"see {log_file}"
+    said = [line for line in lines if line.strip(" -") and not _LOGGED.match(line)]
+    sentences = [line for line in said if line.startswith(_SENTENCE)]
+    return (sentences or said or [f"see {log_file}"])[-1].removeprefix(_SENTENCE)

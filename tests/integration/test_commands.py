@@ -114,7 +114,7 @@ def test_help_lists_all_commands(runtime: Runtime) -> None:
 @pytest.mark.parametrize(
     ("arguments", "env", "code", "sentence"),
     [
-        (["start", "-n", "2"], {}, 78, "2 ranks need MPI"),
+        (["start", "-n", "2"], {"PATH": ""}, 78, "2 ranks need MPI, and there is no mpirun"),
         (["start", "-p", "70000"], {}, 2, "-p"),
         (["start", "--nonsense"], {}, 2, "--nonsense"),
         (["frobnicate"], {}, 2, "frobnicate"),
@@ -451,6 +451,16 @@ def test_missing_nest_is_a_sentence_and_exit_code_5(runtime: Runtime, tmp_path: 
     (sentence,) = done.stderr.splitlines()
     assert "NEST can't be imported (libnest.so: cannot open shared object file)" in sentence
     assert "pip install" in sentence
+
+
+def test_ranks_without_mpi_are_refused_in_a_sentence_that_names_the_script(
+    runtime: Runtime,
+) -> None:
+    done = runtime.run("start", "-d", "-n", "2", "-p", str(free_port()))
+    assert done.returncode == 5
+    (sentence,) = done.stderr.splitlines()
+    assert "2 ranks" in sentence
+    assert "scripts/install-nest-mpi" in sentence
 
 
 def test_gateway_that_can_not_start_is_a_sentence_and_exit_code_5(

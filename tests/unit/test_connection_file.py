@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from protocol import connection_file, frames
-from protocol.connection_file import ConnectionInfo
+from protocol.connection_file import ConnectionInfo, RankProcess
 from protocol.errors import ConfigurationError
 from protocol.processes import ProcessIdentity
 
@@ -30,12 +30,14 @@ INFO = ConnectionInfo(
     nest="3.10.0",
     mpi=False,
     started="2026-01-02T03:04:05+00:00",
+    processes=(RankProcess("here", 12, 34),),
 )
 
 
 def test_comes_back_the_same(tmp_path: Path) -> None:
     path = tmp_path / "connection.json"
-    for info in (INFO, replace(INFO, public_key="key", ranks=4, mpi=True)):
+    ranks = tuple(RankProcess("here" if pid < 14 else "there", pid, 34) for pid in range(12, 16))
+    for info in (INFO, replace(INFO, public_key="key", ranks=4, mpi=True, processes=ranks)):
         connection_file.write(path, info)
         assert connection_file.read(path) == info
     assert INFO.process == ProcessIdentity(12, 34)
@@ -111,11 +113,14 @@ def test_every_field_is_needed_and_typed(tmp_path: Path, name: str) -> None:
     path = tmp_path / "connection.json"
     missing: dict[str, Any] = {k: v for k, v in asdict(INFO).items() if k != name}
     contents = [asdict(INFO) | {name: [1]}]
+    if name == "processes":
+        contents += [asdict(INFO) | {name: [{"host": "here"}]}, asdict(INFO) | {name: "here"}]
     if name != "public_key":
         contents.append(missing)
     for content in contents:
         path.write_text(json.dumps(content))
-        with pytest.raises(ConfigurationError, match="version" if name == "protocol" else name):
+        expected = {"protocol": "version", "processes": "is no connection file"}.get(name, name)
+        with pytest.raises(ConfigurationError, match=expected):
             connection_file.read(path)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgpack
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import frames, json_form
+from protocol import values as wire_values
 from protocol.errors import (
     ERROR_KINDS,
     KernelError,
@@ -20,7 +21,17 @@ from protocol.errors import (
     VersionMismatch,
     facts_of,
 )
-from protocol.messages import Action, Command, Failure, Message, Operation, Result
+from protocol.messages import (
+    Action,
+    Command,
+    Execute,
+    Executed,
+    Failure,
+    Message,
+    Operation,
+    Result,
+    Settled,
+)
 from protocol.values import VALUE_NESTING_LIMIT, Expression
 from tests.unit.strategies import names, same, sent_values, texts, values
 
@@ -41,13 +52,27 @@ errors = st.builds(
     ranks=st.lists(st.integers(0, 400), max_size=3).map(tuple),
     retry_after_s=st.one_of(st.none(), st.integers(0, 60)),
 )
+numbers = st.integers(0, 2**40)
 messages = st.one_of(
-    st.builds(Command, texts, operations, st.booleans()),
+    st.builds(Command, texts, operations, st.booleans(), st.booleans()),
     st.builds(Result, texts, texts, values),
     st.builds(Failure, texts, texts, errors),
+    st.builds(Execute, numbers, operations, st.booleans()),
+    st.builds(Executed, numbers, numbers, values, st.one_of(st.none(), errors)),
+    st.builds(Settled, numbers),
 )
 
 PREAMBLE = frames.MAGIC + bytes([frames.VERSION])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frames_for_all_arrays() -> Iterator[None]:
+    """Also the small arrays of these tests travel in frames of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire_values, "BUFFER_FROM_BYTES", 0)
+        yield
+
+
 COMMAND = Command("1", Operation(Action.CALL, "Create", ["iaf_psc_alpha", np.arange(3)], {"n": 2}))
 
 
@@ -61,16 +86,34 @@ def header(*fields: Any) -> list[bytes]:
     return [PREAMBLE, msgpack.packb(list(fields))]
 
 
+def is_same_operation(one: Operation, other: Operation) -> bool:
+    return (one.action, one.call) == (other.action, other.call) and same(
+        [one.args, one.kwargs], [other.args, other.kwargs]
+    )
+
+
 def is_same(one: Message, other: Message) -> bool:
     match one, other:
         case Command(), Command():
-            a, b = one.operation, other.operation
-            return (one.id, one.references, a.action, a.call) == (
+            return (one.id, one.references, one.unmerged) == (
                 other.id,
                 other.references,
-                b.action,
-                b.call,
-            ) and same([a.args, a.kwargs], [b.args, b.kwargs])
+                other.unmerged,
+            ) and is_same_operation(one.operation, other.operation)
+        case Execute(), Execute():
+            return (one.number, one.references) == (
+                other.number,
+                other.references,
+            ) and is_same_operation(one.operation, other.operation)
+        case Executed(), Executed():
+            facts = [None if m.error is None else facts_of(m.error) for m in (one, other)]
+            return (one.number, one.rank, facts[0]) == (
+                other.number,
+                other.rank,
+                facts[1],
+            ) and same(one.value, other.value)
+        case Settled(), Settled():
+            return one == other
         case Result(), Result():
             return (one.id, one.generation) == (other.id, other.generation) and same(
                 one.value, other.value
@@ -94,6 +137,15 @@ def assert_message_or_protocol_error(received: list[Any]) -> None:
 @given(messages)
 def test_every_message_comes_back_the_same(message: Message) -> None:
     assert is_same(frames.decode(copied(message)), message)
+
+
+def test_small_arrays_travel_inside_so_that_there_may_be_very_many() -> None:
+    many = Result("1", "g", [np.arange(3)] * (frames.FRAME_LIMIT + 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire_values, "BUFFER_FROM_BYTES", 1024)
+        received = copied(many)
+    assert len(received) == 2
+    assert is_same(frames.decode(received), many)
 
 
 def test_arrays_travel_in_frames_of_their_own() -> None:
@@ -160,13 +212,25 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
         header(1),
         header("unknown"),
         header("command"),
-        header("command", 1, "call", "x", [], {}, False),
-        header("command", "1", "destroy", "x", [], {}, False),
-        header("command", "1", "call", None, [], {}, False),
-        header("command", "1", "call", "x", {}, {}, False),
-        header("command", "1", "call", "x", [], [], False),
-        header("command", "1", "call", "x", [], {}, 0),
+        header("command", 1, "call", "x", [], {}, False, False),
+        header("command", "1", "destroy", "x", [], {}, False, False),
+        header("command", "1", "call", None, [], {}, False, False),
+        header("command", "1", "call", "x", {}, {}, False, False),
+        header("command", "1", "call", "x", [], [], False, False),
+        header("command", "1", "call", "x", [], {}, 0, False),
         header("command", "1", "call", "x", [], {}, False, None),
+        header("command", "1", "call", "x", [], {}, False, False, None),
+        header("execute", "1", "call", "x", [], {}, False),
+        header("execute", 1, "destroy", "x", [], {}, False),
+        header("execute", 1, "call", "x", [], {}, None),
+        header("execute", 1, "call", "x", [], {}),
+        header("executed", 1, "0", None, None),
+        header("executed", 1, 0, None),
+        header("executed", 1, 0, None, "error"),
+        header("executed", 1, 0, None, {"kind": "nonsense", "message": "m"}),
+        header("settled"),
+        header("settled", "1"),
+        header("settled", 1, 2),
         header("result", "1", "g"),
         header("result", "1", None, 2),
         header("failure", "1", "g", "message"),

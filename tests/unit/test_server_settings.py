@@ -87,10 +87,9 @@ def test_token_that_no_header_can_carry_is_refused() -> None:
     assert "two" not in str(raised.value)
 
 
-def test_more_than_one_rank_is_refused_and_not_ignored() -> None:
-    assert build(Flags(ranks=1), {}).ranks == 1
-    with pytest.raises(ConfigurationError, match="2 ranks need MPI"):
-        build(Flags(ranks=2), {})
+def test_number_of_ranks_is_taken() -> None:
+    assert build(Flags(), {}).ranks == 1
+    assert build(Flags(ranks=4), {}).ranks == 4
 
 
 @pytest.mark.parametrize("settings", [ServerSettings(), build(Flags(port=1), VARIABLES)])

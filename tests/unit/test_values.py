@@ -25,6 +25,7 @@ from protocol.values import (
     Text,
     Unpacker,
 )
+from tests.unit.naming import stable
 from tests.unit.strategies import arrays, same, sent_values
 
 
@@ -95,7 +96,7 @@ def test_integers_of_64_bit_travel(integer: int) -> None:
         np.array(["2020-01-01"], "M8[D]"),
         Expression("call", [object()]),
     ],
-    ids=repr,
+    ids=stable,
 )
 def test_what_has_no_form_is_a_protocol_error(value: Any) -> None:
     with pytest.raises(ProtocolError):

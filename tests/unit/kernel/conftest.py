@@ -9,6 +9,9 @@ import pytest
 
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest
+from nestd.master import finish
+from nestd.merging import merge
+from nestd.ranks import OneRank
 from protocol.messages import Action, Operation
 
 Call = Callable[..., Any]
@@ -22,21 +25,24 @@ def kernel() -> Kernel:
     return Kernel("g")
 
 
+def _caller(kernel: Kernel, references: bool) -> Call:
+    """Executes calls as the master does, with this kernel as its only rank."""
+    ranks = OneRank(kernel)
+
+    def execute(name: str, *args: Any, **kwargs: Any) -> Any:
+        operation = Operation(Action.CALL, name, list(args), kwargs)
+        return finish(ranks, merge(operation, ranks.execute(operation, references)), references)
+
+    return execute
+
+
 @pytest.fixture
 def call(kernel: Kernel) -> Call:
     """``call(name, *args, **kwargs)`` as a caller who can't hold references."""
-
-    def execute(name: str, *args: Any, **kwargs: Any) -> Any:
-        return kernel.execute(Operation(Action.CALL, name, list(args), kwargs), False)
-
-    return execute
+    return _caller(kernel, False)
 
 
 @pytest.fixture
 def hold(kernel: Kernel) -> Call:
     """``hold(name, *args, **kwargs)`` as a caller who gets references."""
-
-    def execute(name: str, *args: Any, **kwargs: Any) -> Any:
-        return kernel.execute(Operation(Action.CALL, name, list(args), kwargs), True)
-
-    return execute
+    return _caller(kernel, True)

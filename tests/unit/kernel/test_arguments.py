@@ -14,6 +14,8 @@ from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
 from nestd.kernel.parameters import Kind, kind_of
 from nestd.kernel.pynest import nest
+from nestd.merging import merge
+from nestd.ranks import OneRank
 from protocol.errors import ArgumentError, KernelError, StaleReference, UnknownCall
 from protocol.messages import Action, Operation
 from protocol.values import Expression, Reference, Text
@@ -548,7 +550,8 @@ def test_layers_find_slices_by_bisection() -> None:
 def test_attribute_is_read_like_a_call_and_set_by_its_name(kernel: Kernel, call: Call) -> None:
     assert call("resolution") == 0.1
     kernel.execute(Operation(Action.SET, "resolution", [0.5]), False)
-    assert kernel.execute(Operation(Action.GET, "resolution"), False) == 0.5
+    read = Operation(Action.GET, "resolution")
+    assert merge(read, OneRank(kernel).execute(read, False)) == 0.5
     call("SetKernelStatus", {"resolution": 0.2})
     assert call("resolution") == 0.2
 
@@ -559,6 +562,29 @@ def test_attribute_takes_no_arguments_and_functions_are_not_set(kernel: Kernel, 
     for action, args in ((Action.SET, [1]), (Action.GET, [])):
         with pytest.raises(ArgumentError, match="Create is"):
             kernel.execute(Operation(action, "Create", args), False)
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        (-1.0, "cannot be negative"),
+        (0.05, "must be a multiple of the simulation resolution"),
+        (float("nan"), "must be finite"),
+        (float("inf"), "must be finite"),
+        (1e300, "must be"),
+    ],
+)
+def test_time_that_can_not_be_simulated_leaves_a_network_that_can_grow(
+    call: Call, time: float, said: str
+) -> None:
+    call("Create", "iaf_psc_alpha", 2, {"I_e": 500.0})
+    with pytest.raises(KernelError, match=said) as raised:
+        call("Simulate", time)
+    assert raised.value.error_name == "BadParameter"
+    # After a Prepare, NEST has buffers for the delays so far: longer ones overflow them.
+    call("Connect", [1, 2], [1, 2], None, {"delay": 50.0})
+    call("Simulate", 100.0)
+    assert call("biological_time") == 100.0
 
 
 def test_inspection_gives_documentation_source_and_signature_only(kernel: Kernel) -> None:

@@ -20,12 +20,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nestd.kernel import encoding
+from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import Encoder
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import nest
 from protocol import frames, json_form
 from protocol.messages import Result
 from protocol.values import VALUE_NESTING_LIMIT, Expression, Reference
+from tests.unit.naming import stable
 from tests.unit.strategies import same
 
 
@@ -155,7 +157,7 @@ TABLE: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("item", "expected"), TABLE, ids=lambda value: f"{value!r:.40}")
+@pytest.mark.parametrize(("item", "expected"), TABLE, ids=lambda value: stable(value)[:40])
 def test_object_has_its_documented_form(item: Any, expected: Any) -> None:
     assert same(encode(item), expected)
 
@@ -208,7 +210,7 @@ def test_every_row_of_the_documented_table_is_tested_here() -> None:
         "masked NumPy array",
         "Enum",
         "NodeCollection",
-        "SynapseCollection",
+        "Connections",
         "Parameter, Mask, grid …",
         "Compartments, Receptors",
         "CollocatedSynapses",
@@ -238,20 +240,27 @@ def test_nodes_are_their_ids(network: Any) -> None:
     assert same(encode({"nodes": network[::2]}), {"nodes": np.array([1, 3])})
 
 
-def test_connections_are_parallel_lists_also_a_single_one_and_none(network: Any) -> None:
-    found = encode(nest.GetConnections())
+def test_connections_are_a_share_of_parallel_lists_also_a_single_one_and_none(
+    network: Any,
+) -> None:
+    share = encode(Connections(nest.GetConnections(), np.array([2, 0, 1]), 3))
+    assert share["$share"] == "connections"
+    assert same(share["rows"], np.array([2, 0, 1]))
+    assert same(share["missing"], np.zeros(0, np.int64))
+    found = share["columns"]
     assert found["source"] == found["target"] == [1, 2, 3]
     assert found["weight"] == [1.0, 2.0, 3.0]
     assert found["synapse_model"] == ["static_synapse"] * 3
-    single = encode(nest.GetConnections(network[1]))
+    single = encode(Connections(nest.GetConnections(network[1])))["columns"]
     assert (single["source"], single["weight"]) == ([2], [2.0])
     nest.ResetKernel()
-    assert encode(nest.GetConnections()) == {}
+    assert encode(Connections(nest.GetConnections()))["columns"] == {}
 
 
 def test_objects_are_references_for_callers_that_can_hold_them(network: Any) -> None:
     table = ObjectTable("g")
-    held = [network, nest.GetConnections(), nest.random.uniform(), nest.CreateMask("grid", GRID)]
+    conns = Connections(nest.GetConnections())
+    held = [network, conns, nest.random.uniform(), nest.CreateMask("grid", GRID)]
     found = Encoder(table).encode(held)
     assert found == [
         Reference("NodeCollection", 1, "g"),

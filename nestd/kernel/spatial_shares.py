@@ -1,0 +1,191 @@
+"""Shares of PyNEST's calls on spatial layers, which NEST answers for local nodes only.
+
+Each rank gives the positions that it has; ``nestd/spatial.py`` computes the answer of all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nestd.kernel.layers import Layers
+from nestd.kernel.pynest import NodeCollection, nest
+from nestd.kernel.shares import Share, local_mask
+
+
+class SpatialShares:
+    """The calls that need to find nodes' positions.
+
+    Parameters
+    ----------
+    layers : of the network
+    """
+
+    def __init__(self, layers: Layers) -> None:
+        self._layers = layers
+
+    def replaced(self) -> dict[str, Callable[..., Any]]:
+        """Name in PyNEST: what is called instead."""
+        return {
+            "Displacement": self.displacement,
+            "Distance": self.distance,
+            "DumpLayerConnections": self.dump_layer_connections,
+            "DumpLayerNodes": self.dump_layer_nodes,
+            "FindCenterElement": self.find_center_element,
+            "FindNearestElement": self.find_nearest_element,
+            "GetPosition": self.get_position,
+            "GetSourceNodes": self.get_source_nodes,
+            "GetSourcePositions": self.get_source_positions,
+            "GetTargetNodes": self.get_target_nodes,
+            "GetTargetPositions": self.get_target_positions,
+        }
+
+    def positions(self, nodes: Any) -> Share:
+        """Positions of ``nodes``, be they a slice of their layer or not.
+
+        ``ids`` int64 (n,), ``local`` bool (n,), ``positions`` float64 (n, d) where local,
+        and of the layer ``center`` and ``extent`` (d,) and ``edge_wrap``.
+        """
+        if not isinstance(nodes, NodeCollection):
+            raise TypeError("nodes must be a NodeCollection with spatial extent")
+        layer, indices = nodes, np.arange(len(nodes))
+        if len(nodes) > 1 and nodes.spatial is None:
+            place = self._layers.containing(np.array(nodes.tolist()))
+            if place is not None:
+                layer, indices = place
+        if len(nodes) == 0 or layer.spatial is None:
+            # Raises what PyNEST says of nodes without positions.
+            nest.GetPosition(nodes)
+        local = local_mask(layer)
+        if local.all():
+            found = nest.GetPosition(layer)
+            positions = np.array([found] if len(layer) == 1 else found)[indices]
+        else:
+            positions = np.zeros((len(indices), len(layer.spatial["center"])))
+            for row, index in enumerate(indices):
+                if local[index]:
+                    positions[row] = nest.GetPosition(layer[int(index)])
+        return {
+            "ids": np.array(nodes.tolist(), dtype=np.int64),
+            "local": local[indices],
+            "positions": positions,
+            "center": np.array(layer.spatial["center"]),
+            "extent": np.array(layer.spatial["extent"]),
+            "edge_wrap": bool(layer.spatial["edge_wrap"]),
+        }
+
+    def get_position(self, nodes: Any) -> Share:
+        """GetPosition."""
+        return {"$share": "GetPosition", "nodes": self.positions(nodes)}
+
+    def _difference(self, call: str, from_arg: Any, to_arg: Any) -> Share:
+        if not isinstance(to_arg, NodeCollection):
+            raise TypeError("to_arg must be a NodeCollection")
+        if isinstance(from_arg, np.ndarray):
+            from_arg = [from_arg] if from_arg.ndim == 1 else list(from_arg)
+        if len(from_arg) > 1 and len(to_arg) > 1 and len(from_arg) != len(to_arg):
+            raise ValueError("to_arg and from_arg must have same size unless one have size 1.")
+        if isinstance(from_arg, NodeCollection):
+            start: Any = self.positions(from_arg)
+        else:
+            start = np.array(from_arg, dtype=float)
+        return {"$share": call, "from": start, "to": self.positions(to_arg)}
+
+    def displacement(self, from_arg: Any, to_arg: Any) -> Share:
+        """Displacement."""
+        return self._difference("Displacement", from_arg, to_arg)
+
+    def distance(self, from_arg: Any, to_arg: Any) -> Share:
+        """Distance."""
+        return self._difference("Distance", from_arg, to_arg)
+
+    def find_nearest_element(self, layer: Any, locations: Any, find_all: bool = False) -> Share:
+        """FindNearestElement."""
+        if not isinstance(layer, NodeCollection):
+            raise TypeError("layer must be a NodeCollection")
+        if len(layer) == 0:
+            raise ValueError("layer cannot be empty")
+        places = np.array(locations, dtype=float)
+        if places.ndim not in (1, 2):
+            raise TypeError("locations must be coordinate array or list of coordinate arrays")
+        return {
+            "$share": "FindNearestElement",
+            "layer": self.positions(layer),
+            "locations": np.atleast_2d(places),
+            "find_all": bool(find_all),
+        }
+
+    def find_center_element(self, layer: Any) -> Share:
+        """FindCenterElement."""
+        if not isinstance(layer, NodeCollection):
+            raise TypeError("layer must be a NodeCollection")
+        return {"$share": "FindCenterElement", "layer": self.positions(layer)}
+
+    def _neighbours(
+        self, call: str, own: Any, others: Any, syn_model: str | None, outgoing: bool
+    ) -> Share:
+        if not isinstance(own, NodeCollection) or not isinstance(others, NodeCollection):
+            raise TypeError(f"{call} takes NodeCollections")
+        source, target = (own, others) if outgoing else (others, own)
+        conns = nest.GetConnections(source, target, synapse_model=syn_model)
+        pairs = np.zeros((len(conns), 2), dtype=np.int64)
+        if len(conns):
+            pairs[:, 0] = list(conns.sources())
+            pairs[:, 1] = list(conns.targets())
+        return {
+            "$share": call,
+            "own": np.array(own.tolist(), dtype=np.int64),
+            # First column the own side.
+            "pairs": pairs if outgoing else pairs[:, ::-1],
+        }
+
+    def get_target_nodes(self, sources: Any, tgt_layer: Any, syn_model: str | None = None) -> Share:
+        """GetTargetNodes."""
+        return self._neighbours("GetTargetNodes", sources, tgt_layer, syn_model, True)
+
+    def get_source_nodes(self, src_layer: Any, targets: Any, syn_model: str | None = None) -> Share:
+        """GetSourceNodes."""
+        return self._neighbours("GetSourceNodes", targets, src_layer, syn_model, False)
+
+    def get_target_positions(
+        self, sources: Any, tgt_layer: Any, syn_model: str | None = None
+    ) -> Share:
+        """GetTargetPositions."""
+        share = self._neighbours("GetTargetPositions", sources, tgt_layer, syn_model, True)
+        return share | {"layer": self.positions(tgt_layer)}
+
+    def get_source_positions(
+        self, src_layer: Any, targets: Any, syn_model: str | None = None
+    ) -> Share:
+        """GetSourcePositions."""
+        share = self._neighbours("GetSourcePositions", targets, src_layer, syn_model, False)
+        return share | {"layer": self.positions(src_layer)}
+
+    def dump_layer_nodes(self, layer: Any, outname: str) -> Share:
+        """DumpLayerNodes, to one file as one process writes it."""
+        return _dumped(outname, lambda path: nest.DumpLayerNodes(layer, path))
+
+    def dump_layer_connections(
+        self, source_layer: Any, target_layer: Any, synapse_model: str, outname: str
+    ) -> Share:
+        """DumpLayerConnections, to one file as one process writes it."""
+        return _dumped(
+            outname,
+            lambda path: nest.DumpLayerConnections(source_layer, target_layer, synapse_model, path),
+        )
+
+
+def _dumped(outname: str, write: Callable[[str], None]) -> Share:
+    """The lines that this rank writes, and where they are meant to go."""
+    with tempfile.TemporaryDirectory() as directory:
+        write(str(Path(directory) / "dump"))
+        lines = [
+            line
+            for path in Path(directory).iterdir()
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+    return {"$share": "dump", "path": str(Path(outname).absolute()), "lines": lines}

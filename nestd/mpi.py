@@ -1,0 +1,85 @@
+"""The only module that speaks MPI: who the ranks are, and how a job ends.
+
+MPI is used to meet at the start and to abort. Operations and answers travel over ZeroMQ
+(``nestd/ranks.py``), on which an idle rank sleeps; NEST has MPI to itself meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NoReturn
+
+from protocol.errors import ConfigurationError
+
+#: Where launchers say how many ranks they started: Open MPI, MPICH and Intel MPI, Slurm's PMIx.
+_SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
+
+
+def launched_ranks() -> int:
+    """Number of ranks this process was launched among; 1 without a launcher."""
+    for name in _SIZE_VARIABLES:
+        value = os.environ.get(name, "")
+        if value.isdigit():
+            return int(value)
+    # srun sets this for every program, so it counts only together with its MPI support.
+    if "PMIX_RANK" in os.environ or "PMI_RANK" in os.environ:
+        value = os.environ.get("SLURM_STEP_NUM_TASKS", "")
+        return int(value) if value.isdigit() else 1
+    return 1
+
+
+_RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
+
+
+def launched_rank() -> int:
+    """Rank of this process among those it was launched with, known before MPI is."""
+    if launched_ranks() == 1:
+        return 0
+    for name in _RANK_VARIABLES:
+        value = os.environ.get(name, "")
+        if value.isdigit():
+            return int(value)
+    return 0
+
+
+class World:
+    """All ranks of the job, on a communicator of our own.
+
+    To be made before NEST is imported, which then uses the MPI that is initialised here; and
+    used from the main thread only, as NEST asks MPI for no more.
+
+    Raises
+    ------
+    ConfigurationError
+        If mpi4py is missing.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import mpi4py
+
+            mpi4py.rc.thread_level = "funneled"
+            from mpi4py import MPI
+        except ImportError as error:
+            raise ConfigurationError(
+                f"this is one of {launched_ranks()} ranks, but mpi4py can't be imported ({error}); "
+                "scripts/install-nest-mpi installs it together with a NEST that has MPI"
+            ) from error
+        self._communicator: Any = MPI.COMM_WORLD.Clone()
+        self.rank: int = self._communicator.Get_rank()
+        self.size: int = self._communicator.Get_size()
+
+    def share(self, data: bytes) -> bytes:
+        """Rank 0's ``data`` on every rank."""
+        shared: bytes = self._communicator.bcast(data if self.rank == 0 else None, root=0)
+        return shared
+
+    def gather(self, data: bytes) -> list[bytes]:
+        """Every rank's ``data`` on every rank, in the order of ranks."""
+        gathered: list[bytes] = self._communicator.allgather(data)
+        return gathered
+
+    def abort(self, code: int) -> NoReturn:
+        """End all ranks of the job at once."""
+        self._communicator.Abort(code)
+        os._exit(code)

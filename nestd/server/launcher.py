@@ -1,0 +1,44 @@
+"""The command line that starts the kernel: Python alone, or under the MPI launcher."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from protocol.errors import ConfigurationError
+
+
+def kernel_command(ranks: int, arguments: list[str]) -> list[str]:
+    """How to start ``nestd`` with ``arguments`` on ``ranks`` ranks.
+
+    Raises
+    ------
+    ConfigurationError
+        If several ranks are wanted and there is no MPI launcher.
+    """
+    nestd = [sys.executable, "-m", "nestd.cli", *arguments]
+    if ranks == 1:
+        return nestd
+    launcher = shutil.which("mpirun") or shutil.which("mpiexec")
+    if launcher is None:
+        raise ConfigurationError(
+            f"{ranks} ranks need MPI, and there is no mpirun; scripts/install-nest-mpi installs it "
+            "together with a NEST that has MPI, on a cluster load its module"
+        )
+    return [launcher, "-np", str(ranks), *_options(launcher, ranks), *nestd]
+
+
+def _options(launcher: str, ranks: int) -> list[str]:
+    """Options that Open MPI wants where they apply; other launchers have no such rules."""
+    said = subprocess.run([launcher, "--version"], capture_output=True, text=True, check=False)
+    if "open mpi" not in (said.stdout + said.stderr).lower().replace("-", " "):
+        return []
+    # Each rank may have threads; bound to one core they would share it.
+    options = ["--bind-to", "none"]
+    if os.geteuid() == 0:
+        options.append("--allow-run-as-root")
+    if ranks > len(os.sched_getaffinity(0)):
+        options.append("--oversubscribe")
+    return options

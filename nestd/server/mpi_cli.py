@@ -1,0 +1,109 @@
+"""The command ``nest-server-mpi``: kernel and gateway as one MPI job, without a supervisor.
+
+``mpirun -np N nest-server-mpi`` or ``srun -n N nest-server-mpi`` starts it on every rank. Rank 0
+also starts the gateway; when the job ends, so does the server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from dataclasses import replace
+
+import click
+
+from nestd import daemon, mpi
+from nestd.server.announcement import announce
+from nestd.server.children import Child
+from nestd.server.http_probe import ask
+from nestd.server.instance import make_instance
+from nestd.server.listeners import open_listeners
+from nestd.server.settings import Flags, ServerSettings, build
+from nestd.server.supervisor import GATEWAY_GRACE_S, gateway_child
+from nestd.settings import NestdSettings
+from protocol.errors import NestdError, PortTaken
+from protocol.polling import poll_until
+from protocol.private_files import runtime_directory
+
+#: How long the gateway may take to answer once the kernel is there.
+GATEWAY_DEADLINE_S = 30.0
+EXIT_PORT_TAKEN = 4
+EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--host", metavar="HOST", help="Listen on HOST.  [default: 127.0.0.1]")
+@click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(1, 65_535),
+    help="Listen on PORT only.  [default: 52425 and 5000, those that are free]",
+)
+def main(host: str | None, port: int | None) -> None:
+    """NEST Server as an MPI job: mpirun -np N nest-server-mpi.
+
+    The variables NEST_SERVER_* are honoured; options win over them. The job ends with Ctrl-C,
+    with nest-server stop, or when a rank dies.
+    """
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s nestd[%(process)d] %(levelname)s %(message)s",
+    )
+    try:
+        settings = replace(
+            build(Flags(host=host, port=port), os.environ),
+            daemon=False,
+            console_output=True,
+            ranks=mpi.launched_ranks(),
+        )
+        os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
+        if mpi.launched_rank() == 0:
+            _serve(settings)
+        else:
+            # Rank 0 says where everything is.
+            path = runtime_directory() / "connection.json"
+            daemon.run(NestdSettings(path, settings.queue_limit))
+    except PortTaken as error:
+        _fail(error, EXIT_PORT_TAKEN)
+    except NestdError as error:
+        _fail(error, EXIT_CONFIGURATION)
+
+
+def _serve(settings: ServerSettings) -> None:
+    """Rank 0: the gateway as a child, then the kernel in this process."""
+    listeners, notes = open_listeners(settings.host, settings.ports)
+    with contextlib.ExitStack() as stack:
+        for listener in listeners:
+            stack.enter_context(listener)
+        instance = make_instance(settings, listeners)
+        # It outlives us by the moment it takes to tell its callers what happened.
+        gateway = gateway_child(instance, settings, listeners, None, signal.SIGTERM)
+        stack.callback(_stop, gateway)
+        # Before the gateway is stopped: launchers give a rank a second from TERM to KILL.
+        stack.callback(instance.remove)
+        # Before MPI is there, which processes don't fork well under.
+        gateway.start()
+
+        def ready() -> None:
+            poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
+            announce(instance, notes)
+
+        kernel = NestdSettings(instance.connection_file, settings.queue_limit)
+        daemon.run(kernel, ready, stack)
+
+
+def _stop(gateway: Child) -> None:
+    gateway.stop(GATEWAY_GRACE_S)
+
+
+def _fail(error: NestdError, code: int) -> None:
+    print(f"nest-server-mpi: {error}", file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Watches the processes of a kernel's ranks, to say which ended first and how."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+from pathlib import Path
+
+from protocol import connection_file
+from protocol.connection_file import ConnectionInfo
+from protocol.errors import ConfigurationError
+from protocol.private_files import write_private
+from protocol.processes import ProcessIdentity, describe_exit
+
+log = logging.getLogger(__name__)
+
+
+class RankWatch:
+    """The ranks of the kernel that runs now.
+
+    A launcher ends all ranks when one dies, so afterwards it takes somebody who watched to know
+    which one it was (pidfd_open(2)).
+
+    Parameters
+    ----------
+    path : the connection file
+    exit_file : where to write how the kernel ended
+    """
+
+    def __init__(self, path: Path, exit_file: Path) -> None:
+        self._path = path
+        self._exit_file = exit_file
+        self._info: ConnectionInfo | None = None
+        self._descriptors: dict[int, int] = {}
+        self._first_dead: int | None = None
+
+    @property
+    def descriptors(self) -> list[int]:
+        """File descriptors that become readable when a rank ends."""
+        return list(self._descriptors)
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether the kernel has said where its ranks are."""
+        return self._info is not None
+
+    def look(self) -> None:
+        """Begin to watch the ranks of a kernel that has just come up."""
+        if self._info is not None:
+            return
+        try:
+            info = connection_file.read(self._path)
+        except ConfigurationError:
+            return
+        if info is None:
+            return
+        self._info = info
+        for rank, found in enumerate(info.processes):
+            # Ranks on other hosts are out of sight; their launcher ends the job.
+            if found.host == info.host and found.process.is_running():
+                with contextlib.suppress(OSError):
+                    self._descriptors[os.pidfd_open(found.pid)] = rank
+
+    def note_ends(self, ready: set[int]) -> None:
+        """Some ranks have ended: remember which was first, and end the others.
+
+        They could wait for it inside NEST for ever, and launchers take their time.
+        """
+        if not ready or self._info is None:
+            return
+        ranks = sorted(self._descriptors.pop(descriptor) for descriptor in ready)
+        for descriptor in ready:
+            os.close(descriptor)
+        if self._first_dead is not None:
+            return
+        # Of several at once nobody can tell; with one rank there is nothing to tell.
+        self._first_dead = ranks[0] if len(ranks) == 1 and len(self._info.processes) > 1 else -1
+        for descriptor, rank in self._descriptors.items():
+            log.info("rank %s ends because rank %s has ended", rank, self._first_dead)
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+
+    def conclude(self, child: ProcessIdentity, status: int) -> str:
+        """The kernel's program has ended: leave a note of how, clear away what it left.
+
+        Returns
+        -------
+        How it ended, for a person.
+        """
+        self.note_ends(set(self._descriptors))
+        if status > 128 and self._info is not None and len(self._info.processes) > 1:
+            # A launcher's way to say that a rank ended by a signal.
+            status = 128 - status
+        how = describe_exit(status)
+        if self._first_dead is not None and self._first_dead >= 0:
+            how = f"{how} of rank {self._first_dead}"
+        master = self._info.process if self._info is not None else child
+        note = {"pid": master.pid, "start_ticks": master.start_ticks, "how": how}
+        write_private(self._exit_file, json.dumps(note).encode())
+        self._path.unlink(missing_ok=True)
+        for pattern in ("kernel-*.sock", "ranks-*.sock", "board-*.bin"):
+            for leftover in self._path.parent.glob(pattern):
+                leftover.unlink(missing_ok=True)
+        self._info = None
+        self._first_dead = None
+        return how

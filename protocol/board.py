@@ -1,0 +1,79 @@
+"""The board: a small file in which each rank says what it is at.
+
+While NEST computes, a rank can't answer; but before and after an operation it can leave a mark
+where others see it. Ranks of one host share the file; those of others leave no mark.
+
+Per rank three little-endian numbers of 8 bytes: operations begun, the time the last one began
+(seconds since 1970, float), operations ended.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROW = struct.Struct("<QdQ")
+
+#: Beside the connection file, with the generation in between.
+PREFIX, SUFFIX = "board-", ".bin"
+
+
+def board_path(directory: Path, generation: str) -> Path:
+    """Where the board of a kernel lies."""
+    return directory / f"{PREFIX}{generation}{SUFFIX}"
+
+
+def make_board(path: Path, ranks: int) -> None:
+    """An empty board, private to its user."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(bytes(_ROW.size * ranks))
+
+
+class BoardWriter:
+    """One rank's line on the board.
+
+    Parameters
+    ----------
+    path : the board
+    rank : whose line
+    """
+
+    def __init__(self, path: Path, rank: int) -> None:
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 0)
+        self._at = rank * _ROW.size
+        self._count = 0
+
+    def begin(self) -> None:
+        """This rank begins an operation."""
+        self._count += 1
+        _ROW.pack_into(self._map, self._at, self._count, time.time(), self._count - 1)
+
+    def end(self) -> None:
+        """This rank has ended it."""
+        struct.pack_into("<Q", self._map, self._at + 16, self._count)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a rank has said on the board."""
+
+    begun: int
+    #: Seconds since 1970.
+    began_s: float
+    ended: int
+
+
+def read_board(path: Path) -> list[Mark]:
+    """All ranks' marks, in their order; empty if there is no board."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return []
+    whole = len(data) - len(data) % _ROW.size
+    return [Mark(*fields) for fields in _ROW.iter_unpack(data[:whole])]

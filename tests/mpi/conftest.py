@@ -1,0 +1,57 @@
+"""Fixtures: servers whose NEST runs on several ranks, and one process to compare them with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.conftest import runtime, start
+from tests.integration.servers import Runtime, Server, start_server
+
+__all__ = ["one_rank", "runtime", "start", "two_ranks"]
+
+#: The same for any number of ranks, so that NEST computes the same.
+VIRTUAL_PROCESSES = 4
+
+
+def _shared(ranks: int) -> Iterator[Server]:
+    own = Runtime()
+    server = start_server(own, None, "-n", str(ranks))
+    try:
+        yield server
+    finally:
+        server.stop()
+        left = own.leftovers()
+        own.remove()
+    assert left == []
+
+
+@pytest.fixture(scope="session")
+def shared_on_one_rank() -> Iterator[Server]:
+    """One process for all tests that leave it usable."""
+    yield from _shared(1)
+
+
+@pytest.fixture(scope="session")
+def shared_on_two_ranks() -> Iterator[Server]:
+    """Two ranks for all tests that leave them usable."""
+    yield from _shared(2)
+
+
+def _emptied(server: Server) -> Server:
+    server.call("ResetKernel")
+    server.call("SetKernelStatus", [{"total_num_virtual_procs": VIRTUAL_PROCESSES}])
+    return server
+
+
+@pytest.fixture
+def one_rank(shared_on_one_rank: Server) -> Server:
+    """A server on one rank with an empty network on four virtual processes."""
+    return _emptied(shared_on_one_rank)
+
+
+@pytest.fixture
+def two_ranks(shared_on_two_ranks: Server) -> Server:
+    """A server on two ranks with an empty network on four virtual processes."""
+    return _emptied(shared_on_two_ranks)

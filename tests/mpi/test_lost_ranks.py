@@ -1,0 +1,147 @@
+"""What callers see when one of several ranks raises alone, is killed or is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from protocol.polling import poll_until
+from tests.integration.pending import (
+    await_end,
+    await_new_kernel,
+    begin_endless_run,
+    kill,
+    pending,
+    processes,
+)
+from tests.integration.servers import DEADLINE_S, Server
+
+Start = Callable[..., Server]
+
+
+def ranks_of(server: Server) -> list[int]:
+    """Process ids of the ranks."""
+    return [process["pid"] for process in server.connection_info()["processes"]]
+
+
+def test_error_on_one_rank_only_names_it_and_leaves_all_in_step(two_ranks: Server) -> None:
+    two_ranks.call("Create", ["iaf_psc_alpha", 4])
+    # Node 1 is on virtual process 1, which is rank 1's.
+    reply = two_ranks.post("/api/SetStatus", {"nodes": [1], "params": {"C_m": -1.0}})
+    assert reply.status_code == 400
+    assert (reply.json()["error"], reply.json()["ranks"]) == ("BadProperty", [1])
+    assert two_ranks.call("GetStatus", [[1, 2, 3, 4], "C_m"]) == [250.0] * 4
+    two_ranks.call("Simulate", [10.0])
+    assert two_ranks.call("biological_time") == 10.0
+
+
+def test_error_on_every_rank_names_none(two_ranks: Server) -> None:
+    reply = two_ranks.post("/api/Create", ["nope"])
+    assert (reply.status_code, reply.json()["error"]) == (400, "UnknownModelName")
+    assert "ranks" not in reply.json()
+    assert two_ranks.call("Create", ["iaf_psc_alpha"]) == [1]
+
+
+@pytest.mark.parametrize(("ranks", "node"), [(2, 1), (2, 2), (4, 3)])
+def test_rank_that_raises_while_others_hang_is_answered_and_replaced(
+    start: Start, ranks: int, node: int
+) -> None:
+    server = start(None, "-n", str(ranks))
+    generation = server.connection_info()["generation"]
+    nodes = server.call("Create", ["aeif_cond_alpha", node])
+    server.call("SetStatus", {"nodes": nodes[-1:], "params": {"I_e": 1e12}})
+    reply = server.post("/api/Simulate", [100.0])
+    assert reply.status_code == 500
+    said = reply.json()
+    assert (said["error"], said["call"]) == ("NumericalInstability", "Simulate")
+    assert said["ranks"] == [node % ranks]
+    assert f"rank {node % ranks}" in said["message"]
+    assert await_new_kernel(server, generation) != generation
+    assert server.call("Create", ["iaf_psc_alpha", 2]) == [1, 2]
+    assert server.get("/").json()["ranks"] == ranks
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_rank_killed_in_a_run_is_named_with_its_signal(start: Start, rank: int) -> None:
+    server = start(None, "-n", "2")
+    generation = server.connection_info()["generation"]
+    with pending(server) as send:
+        run = begin_endless_run(server, send)
+        kill(ranks_of(server)[rank])
+        began = time.monotonic()
+        reply = run.result()
+        took_s = time.monotonic() - began
+    assert took_s < 20.0
+    assert reply.status_code == 503
+    assert int(reply.headers["Retry-After"]) > 0
+    said = reply.json()
+    assert said["error"] == "KernelLost"
+    assert "SIGKILL" in said["message"]
+    assert f"rank {rank}" in said["message"]
+    await_new_kernel(server, generation)
+    assert server.call("Create", ["iaf_psc_alpha"]) == [1]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_rank_killed_while_idle_is_replaced_with_all_others(start: Start, rank: int) -> None:
+    server = start(None, "-n", "2")
+    generation, old = server.connection_info()["generation"], ranks_of(server)
+    kill(old[rank])
+    await_new_kernel(server, generation)
+    for pid in old:
+        await_end(pid)
+    assert not set(old) & set(ranks_of(server))
+    assert server.call("Create", ["iaf_psc_alpha"]) == [1]
+
+
+def test_stopped_rank_is_named_and_the_run_goes_on_when_it_does(start: Start) -> None:
+    server = start(None, "-n", "2")
+    server.call("Create", ["iaf_psc_alpha", 2])
+    stopped = ranks_of(server)[1]
+    os.kill(stopped, signal.SIGSTOP)
+    with pending(server) as send:
+        run = send("Simulate", [20.0])
+
+        def awaited() -> str | None:
+            said = server.runtime.run("status", "-p", str(server.port)).stdout
+            return said if "awaits   rank 1 (stopped by a signal" in said else None
+
+        assert poll_until(awaited, DEADLINE_S)
+        said = json.loads(server.runtime.run("status", "--json").stdout)
+        (one,) = [rank for rank in said[0]["awaited"] if rank["stopped"]]
+        assert one["rank"] == 1
+        assert one["since"]
+        assert not run.done()
+        os.kill(stopped, signal.SIGCONT)
+        assert run.result().status_code == 200
+    assert server.call("biological_time") == 20.0
+    assert server.get("/").json()["awaited"] == []
+
+
+def test_server_with_a_stopped_rank_still_stops(start: Start) -> None:
+    server = start(None, "-n", "2")
+    pids = ranks_of(server)
+    os.kill(pids[1], signal.SIGSTOP)
+    server.stop()
+    for pid in pids:
+        await_end(pid)
+
+
+def test_killed_supervisor_leaves_no_rank_and_no_launcher(start: Start) -> None:
+    server = start(None, "-n", "2")
+    with pending(server) as send:
+        begin_endless_run(server, send)
+        pids = ranks_of(server)
+        kill(*processes(server, "nestd.server.background"))
+        for pid in pids:
+            await_end(pid)
+    assert poll_until(lambda: not processes(server, "nestd.cli"), DEADLINE_S)
+    # Its files are cleared away by the next start on its port, here by hand.
+    for path in sorted(server.runtime.directory.rglob("server-*/*")):
+        path.unlink()
+    (server.runtime.directory / f"server-{server.port}").rmdir()

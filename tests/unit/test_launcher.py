@@ -1,0 +1,63 @@
+"""The command that starts the kernel; launchers here are scripts that say who they are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from nestd.server.launcher import kernel_command
+from protocol.errors import ConfigurationError
+
+PROGRAM = [sys.executable, "-m", "nestd.cli", "--queue-limit", "8"]
+ARGUMENTS = ["--queue-limit", "8"]
+
+
+def launcher(directory: Path, name: str, says: str) -> Path:
+    """A launcher that answers ``--version`` with ``says``."""
+    path = directory / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only directory on the path."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def test_one_rank_needs_no_launcher(directory: Path) -> None:
+    assert kernel_command(1, ARGUMENTS) == PROGRAM
+
+
+def test_ranks_without_a_launcher_are_refused_in_a_sentence_that_names_the_script(
+    directory: Path,
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"4 ranks need MPI.*scripts/install-nest-mpi"):
+        kernel_command(4, ARGUMENTS)
+
+
+def test_launcher_starts_as_many_ranks_as_wanted(directory: Path) -> None:
+    path = launcher(directory, "mpiexec", "HYDRA build details: Version: 4.0.2")
+    assert kernel_command(4, ARGUMENTS) == [str(path), "-np", "4", *PROGRAM]
+    preferred = launcher(directory, "mpirun", "Intel(R) MPI Library for Linux* OS")
+    assert kernel_command(2, ARGUMENTS) == [str(preferred), "-np", "2", *PROGRAM]
+
+
+@pytest.mark.parametrize("says", ["mpirun (Open MPI) 4.1.4", "mpirun.real (OpenRTE) Open-MPI 5"])
+@pytest.mark.parametrize("user", [0, 1000])
+@pytest.mark.parametrize(("ranks", "cores"), [(2, 2), (3, 2)])
+def test_open_mpi_gets_the_options_that_apply(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, says: str, user: int, ranks: int, cores: int
+) -> None:
+    path = launcher(directory, "mpirun", says)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    options = ["--bind-to", "none"]
+    options += ["--allow-run-as-root"] if user == 0 else []
+    options += ["--oversubscribe"] if ranks > cores else []
+    assert kernel_command(ranks, ARGUMENTS) == [str(path), "-np", str(ranks), *options, *PROGRAM]
