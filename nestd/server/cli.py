@@ -211,6 +211,8 @@ def log(port: int | None, lines: int, no_follow: bool) -> None:
     if path is None or not path.exists():
         _fail(NestdError(f"there is no log{f' at {path}' if path else ''}"), EXIT_NOT_RUNNING)
     follow = [] if no_follow else ["-F"]
+    # Whoever started us may have Ctrl-C ignored, and that would be inherited.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execvp("tail", ["tail", "-n", str(lines), *follow, str(path)])  # noqa: S606, S607
 
 
