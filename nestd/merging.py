@@ -14,8 +14,15 @@ from typing import Any
 import numpy as np
 
 from nestd import spatial
-from protocol import frames, json_form
-from protocol.errors import ArgumentError, InternalError, KernelError
+from nestd.layouts import (
+    as_connection_values,
+    as_node_values,
+    as_records,
+    in_format,
+    missing_key,
+)
+from protocol import frames
+from protocol.errors import ArgumentError, InternalError
 from protocol.messages import Action, Executed, Operation, Result
 from protocol.values import Array, Reference, Value
 
@@ -236,8 +243,8 @@ def _merge_nodes(call: str, shares: Sequence[Share]) -> Value:
         columns[key] = column
     asked = shares[0]["asked"]
     if call == "GetStatus":
-        return _as_records(call, columns, local.shape[1], asked, shares[0]["output"])
-    return _as_node_values(call, columns, local.shape[1], asked, shares[0]["output"])
+        return as_records(call, columns, local.shape[1], asked, shares[0]["output"])
+    return as_node_values(call, columns, local.shape[1], asked, shares[0]["output"])
 
 
 _IDENTITY = ("source", "target", "synapse_id", "port")
@@ -273,8 +280,8 @@ def _merge_connections(call: str, shares: Sequence[Share]) -> Value:
         return columns
     asked, output = shares[0]["asked"], shares[0]["output"]
     if call == "GetStatus":
-        return _as_records(call, columns, sum(counts), asked, output)
-    return _as_connection_values(call, columns, sum(counts), asked, output)
+        return as_records(call, columns, sum(counts), asked, output)
+    return as_connection_values(call, columns, sum(counts), asked, output)
 
 
 def _joined(parts: list[dict[str, list[Value]]], counts: list[int]) -> dict[str, list[Value]]:
@@ -315,97 +322,13 @@ def _merge_done(call: str, shares: Sequence[Share]) -> None:
     _check_missing(call, shares[0]["parameter"], shares)
 
 
-def _missing(call: str, key: str) -> KernelError:
-    return KernelError(f"KeyError in {call}: {key!r}", error_name="KeyError", call=call)
-
-
-def _as_records(
-    call: str, columns: dict[str, list[Value]], count: int, asked: Any, output: str
-) -> Value:
-    """What GetStatus gives: a list with one entry for each node or connection."""
-    for key in [asked] if isinstance(asked, str) else asked or []:
-        if key not in columns and count:
-            raise _missing(call, key)
-    records: list[Value]
-    if asked is None:
-        records = [{key: columns[key][i] for key in columns} for i in range(count)]
-    elif isinstance(asked, str):
-        records = list(columns[asked]) if count else []
-    else:
-        records = [[columns[key][i] for key in asked] for i in range(count)]
-    return _in_format(call, records, output)
-
-
-def _as_node_values(
-    call: str, columns: dict[str, list[Value]], count: int, asked: list[Any], output: str
-) -> Value:
-    """What NodeCollection.get gives: scalars for one node, lists for several."""
-
-    def values(key: str) -> Value:
-        if key not in columns:
-            raise _missing(call, key)
-        return columns[key][0] if count == 1 else columns[key]
-
-    result: Value
-    if not asked:
-        result = {key: values(key) for key in columns}
-    elif len(asked) == 1:
-        keys = asked[0]
-        result = values(keys) if isinstance(keys, str) else {key: values(key) for key in keys}
-    else:
-        inner = columns.get(asked[0])
-        if inner is None:
-            raise _missing(call, asked[0])
-        if not all(isinstance(value, dict) for value in inner):
-            raise ArgumentError(f"{call}: {asked[0]!r} has no values with names", call=call)
-
-        def inside(key: str) -> Value:
-            if key not in inner[0]:
-                raise _missing(call, key)
-            found = [value.get(key) for value in inner]
-            return found[0] if count == 1 else found
-
-        keys = asked[-1]
-        result = inside(keys) if isinstance(keys, str) else {key: inside(key) for key in keys}
-    return _in_format(call, result, output)
-
-
-def _as_connection_values(
-    call: str, columns: dict[str, list[Value]], count: int, asked: Any, output: str
-) -> Value:
-    """What SynapseCollection.get gives: scalars for one connection, lists for several."""
-    if count == 0:
-        return _in_format(call, {} if asked is None else [], output)
-
-    def values(key: str) -> Value:
-        if key not in columns:
-            raise _missing(call, key)
-        return columns[key][0] if count == 1 else columns[key]
-
-    if isinstance(asked, str):
-        return _in_format(call, values(asked), output)
-    return _in_format(
-        call, {key: values(key) for key in (columns if asked is None else asked)}, output
-    )
-
-
-def _in_format(call: str, value: Value, output: str) -> Value:
-    if output == "json":
-        return json_form.dumps(value).decode()
-    if output:
-        raise ArgumentError(
-            f"{call}: output can be 'json' or '', not {output!r:.40}", call=call, parameter="output"
-        )
-    return value
-
-
 def _merge_status(
     table: dict[str, Policy],
 ) -> Callable[[str, Sequence[Share]], Value]:
     def merger(call: str, shares: Sequence[Share]) -> Value:
         def value(key: str) -> Value:
             if key not in shares[0]["fields"]:
-                raise _missing(call, key)
+                raise missing_key(call, key)
             policy = table.get(key, Policy.IDENTICAL)
             if policy is Policy.IDENTICAL and key in GENERIC:
                 policy = Policy.GENERIC
@@ -421,7 +344,7 @@ def _merge_status(
             result = value(asked)
         else:
             result = [value(key) for key in asked]
-        return _in_format(call, result, shares[0].get("output", ""))
+        return in_format(call, result, shares[0].get("output", ""))
 
     return merger
 
