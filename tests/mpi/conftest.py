@@ -9,7 +9,7 @@ import pytest
 from tests.integration.conftest import runtime, start
 from tests.integration.servers import Runtime, Server, start_server
 
-__all__ = ["one_rank", "runtime", "start", "two_ranks"]
+__all__ = ["four_ranks", "one_rank", "runtime", "start", "two_ranks"]
 
 #: The same for any number of ranks, so that NEST computes the same.
 VIRTUAL_PROCESSES = 4
@@ -55,3 +55,15 @@ def one_rank(shared_on_one_rank: Server) -> Server:
 def two_ranks(shared_on_two_ranks: Server) -> Server:
     """A server on two ranks with an empty network on four virtual processes."""
     return _emptied(shared_on_two_ranks)
+
+
+@pytest.fixture(scope="session")
+def shared_on_four_ranks() -> Iterator[Server]:
+    """Four ranks for all tests that leave them usable."""
+    yield from _shared(4)
+
+
+@pytest.fixture
+def four_ranks(shared_on_four_ranks: Server) -> Server:
+    """A server on four ranks with an empty network on four virtual processes."""
+    return _emptied(shared_on_four_ranks)
