@@ -159,6 +159,7 @@ def restart(timeout: int | None, workers: int | None, **flags: Any) -> None:
             wanted,
             host=flags["host"] or found.host,
             ports=found.ports,
+            ranks=flags["ranks"] or found.ranks,
             daemon=wanted.daemon or found.daemon,
             log_file=wanted.log_file or found.log_file,
             token=wanted.token or found.token(),

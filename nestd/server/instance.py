@@ -32,6 +32,8 @@ class Instance:
     log_file: Path | None
     daemon: bool
     authentication: bool
+    #: MPI ranks it was started with.
+    ranks: int
     #: Start, ISO 8601 with offset.
     started: str
 
@@ -120,6 +122,7 @@ def _saved() -> Iterator[Instance]:
                 log_file=Path(state["log_file"]) if state["log_file"] else None,
                 daemon=state["daemon"],
                 authentication=state["authentication"],
+                ranks=state["ranks"],
                 started=state["started"],
             )
         except (OSError, ValueError, KeyError, TypeError):
@@ -147,6 +150,7 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
         log_file=log_file,
         daemon=settings.daemon,
         authentication=not settings.no_authentication,
+        ranks=settings.ranks,
         started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     )
     if instance.authentication:

@@ -132,6 +132,19 @@ def test_server_with_a_stopped_rank_still_stops(start: Start) -> None:
         await_end(pid)
 
 
+def test_server_with_a_stopped_rank_still_restarts(start: Start) -> None:
+    server = start(None, "-n", "2")
+    old = ranks_of(server)
+    os.kill(old[1], signal.SIGSTOP)
+    done = server.runtime.run("restart", "-p", str(server.port))
+    assert done.returncode == 0, done.stderr
+    for pid in old:
+        await_end(pid)
+    # As it was started, on as many ranks.
+    assert server.get("/").json()["ranks"] == 2
+    assert server.call("Create", ["iaf_psc_alpha"]) == [1]
+
+
 def test_killed_supervisor_leaves_no_rank_and_no_launcher(start: Start) -> None:
     server = start(None, "-n", "2")
     with pending(server) as send:
