@@ -7,6 +7,7 @@ NEST. ``docs/merging.md`` is generated from the tables here.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,7 @@ from nestd.layouts import (
     missing_key,
 )
 from protocol import frames
-from protocol.errors import ArgumentError, InternalError
+from protocol.errors import ArgumentError, InternalError, NestdError
 from protocol.messages import Action, Executed, Operation, Result
 from protocol.values import Array, Reference, Value
 
@@ -41,6 +42,8 @@ class Policy(enum.Enum):
     GENERIC = "belongs to one process; replaced by a constant"
     VIRTUAL_PROCESSES = "the number of virtual processes, as one process would have threads"
     BY_THREAD = "one entry a thread, in the order of virtual processes"
+    SHORTEST = "the smallest of the ranks that have connections"
+    LONGEST = "the largest of the ranks that have connections"
     WALL_TIME = "the longest of the ranks' times; of several threads one entry each"
 
 
@@ -67,12 +70,16 @@ GENERIC: dict[str, Value] = {
 KERNEL_FIELDS: dict[str, Policy] = {
     "local_num_threads": Policy.VIRTUAL_PROCESSES,
     "local_spike_counter": Policy.SUM,
+    "max_delay": Policy.LONGEST,
     "max_update_time": Policy.MAXIMUM,
     "memory_size": Policy.SUM,
+    "min_delay": Policy.SHORTEST,
     "min_update_time": Policy.MINIMUM,
     "mpi_rank": Policy.GENERIC,
     "num_connections": Policy.SUM,
     "num_processes": Policy.GENERIC,
+    "recv_buffer_size_secondary_events": Policy.MAXIMUM,
+    "send_buffer_size_secondary_events": Policy.MAXIMUM,
 }
 
 #: Fields of a model's defaults; others are IDENTICAL.
@@ -82,6 +89,10 @@ DEFAULT_FIELDS: dict[str, Policy] = {
     "instantiations": Policy.BY_THREAD,
     "num_connections": Policy.SUM,
 }
+
+
+#: A message as pairs of text and the number that follows it.
+_NUMBERED = re.compile(r"(\D*)(\d{0,18})")
 
 
 def merge(operation: Operation, answers: Sequence[Executed]) -> Value:
@@ -96,8 +107,7 @@ def merge(operation: Operation, answers: Sequence[Executed]) -> Value:
     """
     failed = [answer for answer in answers if answer.error is not None]
     if failed:
-        error = failed[0].error
-        assert error is not None
+        error = _first([answer.error for answer in failed if answer.error is not None])
         if len(failed) < len(answers):
             error.ranks = tuple(answer.rank for answer in failed)
         raise error
@@ -113,6 +123,18 @@ def merge(operation: Operation, answers: Sequence[Executed]) -> Value:
         raise InternalError(
             f"the ranks' answers to {operation.call} can't be merged: {error}", call=operation.call
         ) from error
+
+
+def _first(errors: Sequence[NestdError]) -> NestdError:
+    """The error about the lowest node ids, which one process would have raised.
+
+    NEST says in its messages which node or connection it is about.
+    """
+
+    def numbers(error: NestdError) -> list[tuple[str, int]]:
+        return [(text, int(part or 0)) for text, part in _NUMBERED.findall(error.message)]
+
+    return min(errors, key=numbers)
 
 
 def put_off(operation: Operation, answers: Sequence[Executed]) -> Operation | None:
@@ -168,6 +190,10 @@ def merge_field(call: str, field: str, policy: Policy, values: Sequence[Value]) 
             return max(values)
         case Policy.MINIMUM:
             return min(values)
+        case Policy.SHORTEST:
+            return min(_counting(values))
+        case Policy.LONGEST:
+            return max(_counting(values))
         case Policy.EVENTS:
             return merge_events(values)
         case Policy.UNION:
@@ -185,6 +211,12 @@ def merge_field(call: str, field: str, policy: Policy, values: Sequence[Value]) 
             return np.stack([np.asarray(value) for value in values], axis=-1).reshape(-1)
 
 
+def _counting(values: Sequence[Share]) -> list[Value]:
+    """The values of the ranks that have a say; all if none has."""
+    counting = [value["value"] for value in values if value["counts"]]
+    return counting or [value["value"] for value in values]
+
+
 def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
     """Events of all ranks in one canonical order.
 
@@ -192,8 +224,10 @@ def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
     ----------
     values : of each rank the columns, each of shape (number of events,)
     """
+    # NEST gives columns without entries as floats, also where their entries are integers.
+    having = [value for value in values if len(next(iter(value.values()), ()))] or values[:1]
     columns = {
-        name: np.concatenate([np.asarray(value[name]) for value in values]) for name in values[0]
+        name: np.concatenate([np.asarray(value[name]) for value in having]) for name in having[0]
     }
     if not columns or not len(next(iter(columns.values()))):
         return columns
@@ -261,7 +295,7 @@ class Placement:
 
 
 def _merge_connections(call: str, shares: Sequence[Share]) -> Value:
-    _check_missing(call, "conns", shares)
+    _check_missing(call, shares)
     counts = [len(share["columns"].get("source", ())) for share in shares]
     columns = _joined([share["columns"] for share in shares], counts)
     given_rows = [share["rows"] for share in shares if share["rows"] is not None]
@@ -305,21 +339,24 @@ def _placement(reference: Reference, counts: list[int], order: Array | None) -> 
     return Placement(reference, np.split(rows, np.cumsum(counts)[:-1]), total)
 
 
-def _check_missing(call: str, parameter: str, shares: Sequence[Share]) -> None:
+def _check_missing(call: str, shares: Sequence[Share]) -> None:
     """Refuse rows that no rank has."""
     missing = set(shares[0]["missing"].tolist())
     for share in shares[1:]:
         missing &= set(share["missing"].tolist())
     if missing:
+        row = min(missing)
+        parameter, described = shares[0]["described"]
+        named = ", ".join(f"{field} {column[row]!r:.40}" for field, column in described.items())
         raise ArgumentError(
-            f"{call}: {parameter}: there is no connection as described in row {min(missing)}",
+            f"{call}: {parameter}: there is no connection with {named}",
             call=call,
             parameter=parameter,
         )
 
 
 def _merge_done(call: str, shares: Sequence[Share]) -> None:
-    _check_missing(call, shares[0]["parameter"], shares)
+    _check_missing(call, shares)
 
 
 def _merge_status(
@@ -369,5 +406,7 @@ _MERGERS: dict[str, Callable[[str, Sequence[Share]], Value]] = {
     "GetSourcePositions": spatial.neighbour_positions,
     "GetTargetNodes": spatial.neighbours,
     "GetTargetPositions": spatial.neighbour_positions,
+    "NodeCollection.spatial": spatial.metadata,
+    "Parameter.apply": spatial.applied,
     "dump": spatial.dump,
 }

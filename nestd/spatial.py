@@ -52,6 +52,21 @@ def get_position(call: str, shares: Sequence[Share]) -> Value:
     return positions[0] if len(positions) == 1 else positions
 
 
+def metadata(call: str, shares: Sequence[Share]) -> Value:
+    """What NodeCollection.spatial gives, with the positions of all ranks' nodes."""
+    known: Share = shares[0]["metadata"]
+    return known | {"positions": _whole(shares, "nodes")["positions"]}
+
+
+def applied(call: str, shares: Sequence[Share]) -> Value:
+    """The value of a parameter for each node, or for each place as seen from the only node."""
+    owners = np.argmax([share["local"] for share in shares], axis=0)
+    if shares[0]["of_places"]:
+        seen: Value = shares[owners[0]]["values"]
+        return seen
+    return [shares[owner]["values"][index] for index, owner in enumerate(owners)]
+
+
 def _displacements(start: Array, layer: Share) -> Array:
     """From each of ``start`` to each node of ``layer``, shortest where edges are wrapped."""
     if start.shape[-1] != layer["positions"].shape[-1]:

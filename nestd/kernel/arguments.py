@@ -110,6 +110,9 @@ def typed(bound: BoundArguments) -> None:
     }
 
 
+#: Parameters of synapse models that are nodes.
+_NODE_PARAMETERS = ("volume_transmitter", "weight_recorder")
+
 _NODE_KINDS = (
     Kind.NODES,
     Kind.NODE_ARRAY,
@@ -193,11 +196,21 @@ class Arguments:
                 return [self.plain(item) for item in value]
             return value
         if isinstance(value, dict):
-            return {key: self.plain(item) for key, item in value.items()}
+            return {key: self._entry(key, item) for key, item in value.items()}
         if isinstance(value, np.ndarray):
             # Arrays share the read-only memory of a message; some calls want to write.
             return value.copy()
         return value
+
+    def _entry(self, key: str, value: Value) -> Any:
+        """``value`` under ``key`` of a dictionary of parameters."""
+        if key in _NODE_PARAMETERS and not isinstance(value, (Reference, dict)):
+            # NEST takes a NodeCollection only, which callers have as its ids.
+            try:
+                return self._nodes(key, value)
+            except _Misfit:
+                return value
+        return self.plain(value)
 
     def _evaluate(self, expression: Expression) -> Any:
         entry = self._catalogue.find(expression.call)

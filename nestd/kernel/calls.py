@@ -28,11 +28,24 @@ def simulate(t: float) -> None:
     twice".
     """
     _refuse_time(t)
-    nest.Prepare()
+    prepare()
     try:
         nest.Run(t)
     finally:
         nest.Cleanup()
+
+
+def prepare() -> None:
+    """Prepare after which all ranks have the same min_delay.
+
+    NEST 3.10 lets the ranks agree on the delays' extremes only if connections were made since
+    the last GetConnections. Else each goes by its own, and a first run hangs. Connecting no pair
+    counts as making connections; it draws no random number.
+    """
+    if nest.NumProcesses() > 1 and nest.network_size and not nest.biological_time:
+        node = NodeCollection([1])
+        nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
+    nest.Prepare()
 
 
 def _refuse_time(t: float) -> None:
@@ -77,7 +90,7 @@ def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) ->
         if params is not None or positions is not None:
             raise ValueError("a dictionary as second argument of Create excludes others")
         n, params = 1, n
-    if not isinstance(params, dict) or nest.kernel_status["num_processes"] == 1:
+    if not isinstance(params, dict) or nest.NumProcesses() == 1:
         return nest.Create(model, n, params, positions)
     nodes = nest.Create(model, n, None, positions)
     set_nodes(nodes, params)
@@ -94,7 +107,7 @@ def set_nodes(nodes: Any, params: Any = None, **kwargs: Any) -> None:
         params = kwargs
     elif kwargs and params:
         raise TypeError("must either provide params or kwargs, but not both.")
-    if nest.kernel_status["num_processes"] > 1 and isinstance(params, dict) and len(nodes):
+    if nest.NumProcesses() > 1 and isinstance(params, dict) and len(nodes):
         model = nodes[0].get("model")
         defaults = nest.GetDefaults(model)
         listed = [
@@ -127,7 +140,7 @@ def set_status(nodes_or_conns: Any, params: Any, val: Any = None) -> Any:
 def set_connections(conns: Any, params: Any = None, **kwargs: Any) -> Any:
     """SynapseCollection.set that takes per-connection lists on any number of ranks."""
     conns.set(params, **kwargs)
-    return shares.done(conns, "conns")
+    return shares.done(conns)
 
 
 def node_collection(data: Any = None) -> Any:
@@ -156,7 +169,7 @@ def disconnect(
                 "specified"
             )
         collections[0].disconnect()
-        return shares.done(collections[0], "conns")
+        return shares.done(collections[0])
     nest.Disconnect(*collections, conn_spec=conn_spec, syn_spec=syn_spec)
     return None
 
@@ -190,7 +203,7 @@ def set_kernel_status(params: dict[str, Any]) -> None:
     number of ranks, and with it what NEST computes.
     """
     params = dict(params)
-    ranks = nest.kernel_status["num_processes"]
+    ranks = nest.NumProcesses()
     threads = params.pop("local_num_threads", None)
     if threads is not None and ranks > 1:
         params["total_num_virtual_procs"] = threads
@@ -223,6 +236,7 @@ def replaced(layers: Layers) -> dict[str, Callable[..., Any]]:
         "GetStatus": shares.get_status,
         "NumProcesses": num_processes,
         "NodeCollection": node_collection,
+        "Prepare": prepare,
         "PrintNodes": print_nodes,
         "Rank": rank,
         "SetKernelStatus": set_kernel_status,
@@ -233,11 +247,6 @@ def replaced(layers: Layers) -> dict[str, Callable[..., Any]]:
         "set": set_attributes,
         **SpatialShares(layers).replaced(),
     }
-
-
-def spatial_of(nodes: Any) -> Any:
-    """The spatial metadata of a layer, else ``None``."""
-    return nodes.spatial
 
 
 def slice_of(

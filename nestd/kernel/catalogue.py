@@ -89,14 +89,14 @@ _CONSTRUCTORS = (
 
 _ARITHMETIC = ("add", "sub", "mul", "truediv", "pow", "neg", "lt", "le", "eq", "ne", "ge", "gt")
 
-#: Methods of PyNEST's classes, called with the object as first argument.
+#: Methods of PyNEST's classes, called with the object as first argument; those that need the
+#: layers are in ``calls.replaced``.
 _METHODS: dict[type, dict[str, Callable[..., Any]]] = {
     NodeCollection: {
         "get": shares.get_from_nodes,
         "set": calls.set_nodes,
         "tolist": NodeCollection.tolist,
         "index": NodeCollection.index,
-        "spatial": calls.spatial_of,
         "slice": calls.slice_of,
         "take": calls.take_from,
         "join": calls.join_nodes,
@@ -113,7 +113,6 @@ _METHODS: dict[type, dict[str, Callable[..., Any]]] = {
     Parameter: {
         "GetValue": Parameter.GetValue,
         "is_spatial": Parameter.is_spatial,
-        "apply": Parameter.apply,
     },
     Mask: {"Inside": Mask.Inside},
 }
@@ -174,7 +173,7 @@ def _entries(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:
         yield _callable(name, Role.CONSTRUCTOR, replaced.get(name, value), value)
     yield from _attributes()
     yield from _submodules()
-    yield from _methods()
+    yield from _methods(replaced)
 
 
 def _callable(name: str, role: Role, target: Callable[..., Any], documented: object) -> Entry:
@@ -218,11 +217,13 @@ def _submodules() -> Iterator[Entry]:
         yield _callable(f"spatial.{name}.n", Role.CONSTRUCTOR, value.n, value.n)
 
 
-def _methods() -> Iterator[Entry]:
+def _methods(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:
     for owner, methods in _METHODS.items():
-        for name, method in methods.items():
-            owned = getattr(owner, "reference_type", owner.__name__)
-            entry = _callable(f"{owned}.{name}", Role.FUNCTION, method, method)
+        prefix = getattr(owner, "reference_type", owner.__name__) + "."
+        named = {prefix + name: method for name, method in methods.items()}
+        named |= {name: method for name, method in replaced.items() if name.startswith(prefix)}
+        for name, method in named.items():
+            entry = _callable(name, Role.FUNCTION, method, method)
             first = next(iter(entry.signature.parameters))
             entry.kinds[first] = _SELF_KINDS[owner]
             yield entry

@@ -29,6 +29,7 @@ class Connections:
         parts have been put in order
     total : number of rows of the whole
     missing : rows that this rank does not have, where a caller described what he wants
+    described : what he wrote, and as which parameter
     uncertain : whether another rank has to be asked if any has the missing ones
     """
 
@@ -41,12 +42,14 @@ class Connections:
         rows: Array | None = None,
         total: int = 0,
         missing: Array | None = None,
+        described: tuple[str, dict[str, Any]] | None = None,
         uncertain: bool = False,
     ) -> None:
         self.local = local
         self.rows = rows
         self.total = total
         self.missing = np.zeros(0, np.int64) if missing is None else missing
+        self.described = described
         self.uncertain = uncertain
 
     def place(self, rows: Array, total: int) -> None:
@@ -132,7 +135,7 @@ def find_connections(description: dict[str, Any], parameter: str) -> Connections
     Raises
     ------
     ArgumentError
-        If the lists are not parallel, or, on the only rank, a row fits no connection.
+        If the lists are not parallel.
     """
     if not description:
         return Connections(SynapseCollection(None), np.zeros(0, np.int64))
@@ -168,22 +171,15 @@ def find_connections(description: dict[str, Any], parameter: str) -> Connections
         rows += [row] * len(matching)
         if not matching:
             missing.append(row)
-    alone = nest.kernel_status["num_processes"] == 1
-    if missing and alone:
-        raise no_such_connection(parameter, {k: _column(description[k])[missing[0]] for k in given})
     return Connections(
         SynapseCollection(chosen),
         np.array(rows, np.int64),
         total,
         np.array(missing, np.int64),
-        uncertain=not alone,
+        (parameter, {field: _column(description[field]) for field in given}),
+        # A single rank knows at once that nothing is missing, and may act.
+        uncertain=bool(missing) or nest.NumProcesses() > 1,
     )
-
-
-def no_such_connection(parameter: str, row: dict[str, Any]) -> ArgumentError:
-    """The error for a row that describes no connection."""
-    named = ", ".join(f"{k} {v!r:.40}" for k, v in row.items())
-    return ArgumentError(f"{parameter}: there is no connection with {named}", parameter=parameter)
 
 
 def _by_identity(candidates: Any, given: list[str]) -> dict[tuple[Any, ...], list[Any]]:

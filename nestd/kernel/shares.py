@@ -7,6 +7,7 @@ form of each share is the class of its name in ``nestd/merging.py``.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,13 @@ Share = dict[str, Any]
 
 #: What tells connections apart, the most significant first.
 IDENTITY = ("source", "target", "synapse_id", "port")
+
+#: Attributes of the kernel that the connections of all ranks decide.
+DELAYS = ("min_delay", "max_delay")
+
+#: The weight of a diffusion_connection, the model with a ``drift_factor``: it has none, and NEST
+#: 3.10 gives what happens to lie in memory, which differs between ranks.
+NO_WEIGHT = float("nan")
 
 
 def _names(keys: Any) -> list[str] | None:
@@ -54,7 +62,21 @@ def node_share(nodes: Any, keys: list[str] | None) -> Share:
         key: value.get_tuple() if hasattr(value, "get_tuple") else value
         for key, value in columns.items()
     }
+    if "filenames" in columns:
+        columns["filenames"] = [_of_all_threads(names) for names in columns["filenames"]]
     return {"$share": "nodes", "local": local_mask(nodes), "columns": columns}
+
+
+def _of_all_threads(names: Any) -> Any:
+    """Names of the files of all threads of this rank; NEST 3.10 gives the last thread's only."""
+    if not names:
+        return names
+    parts = re.fullmatch(r"(.*-)(\d+)(\.[^-/]*)?", names[0])
+    if parts is None:
+        return names
+    prefix, number, extension = parts.groups()
+    processes = sorted(nest.GetLocalVPs())
+    return [f"{prefix}{vp:0{len(number)}d}{extension or ''}" for vp in processes]
 
 
 def connection_share(conns: Connections) -> Share:
@@ -63,22 +85,29 @@ def connection_share(conns: Connections) -> Share:
     status = local.get() if len(local) else {}
     if len(local) == 1:
         status = {key: [value] for key, value in status.items()}
+    columns = dict(status)
+    if "drift_factor" in columns and "weight" in columns:
+        columns["weight"] = [
+            weight if drift is None else NO_WEIGHT
+            for weight, drift in zip(columns["weight"], columns["drift_factor"], strict=True)
+        ]
     return {
         "$share": "connections",
-        "columns": dict(status),
+        "columns": columns,
         "rows": conns.rows,
-        "missing": conns.missing,
+        **_missing(conns),
     }
 
 
-def done(conns: Connections, parameter: str) -> Share:
+def done(conns: Connections) -> Share:
     """Something was done, or put off, to those of ``conns`` that this rank has."""
-    return {
-        "$share": "done",
-        "missing": conns.missing,
-        "parameter": parameter,
-        "put_off": conns.uncertain,
-    }
+    return {"$share": "done", "put_off": conns.uncertain, **_missing(conns)}
+
+
+def _missing(conns: Connections) -> Share:
+    """The rows that this rank lacks; rank 0, which says so if all do, has them as described."""
+    described = conns.described if nest.Rank() == 0 else None
+    return {"missing": conns.missing, "described": described}
 
 
 def _share(nodes_or_conns: Any, keys: list[str] | None) -> Share:
@@ -127,7 +156,16 @@ def _chosen(fields: dict[str, Any], keys: Any) -> dict[str, Any]:
 
 def get_kernel_status(keys: Any = None) -> Share:
     """GetKernelStatus."""
-    return {"$share": "kernel", "fields": _chosen(nest.kernel_status, keys), "asked": keys}
+    return {"$share": "kernel", "fields": _chosen(_kernel_status(), keys), "asked": keys}
+
+
+def _kernel_status() -> dict[str, Any]:
+    status: dict[str, Any] = nest.kernel_status
+    for name in DELAYS:
+        # Between GetConnections and a run, NEST 3.10 gives each rank's own extremes, and its
+        # default where there is no connection.
+        status[name] = {"value": status[name], "counts": status["num_connections"] > 0}
+    return status
 
 
 def get(*args: Any) -> Share:
@@ -139,7 +177,10 @@ def get(*args: Any) -> Share:
 
 def get_defaults(model: str, keys: Any = None, output: str = "") -> Share:
     """GetDefaults."""
-    fields = _chosen(nest.GetDefaults(model), keys)
+    fields = nest.GetDefaults(model)
+    if "drift_factor" in fields:
+        fields["weight"] = NO_WEIGHT
+    fields = _chosen(fields, keys)
     return {"$share": "defaults", "fields": fields, "asked": keys, "output": output}
 
 
@@ -152,4 +193,6 @@ def read_attribute(name: str) -> Share:
     """A kernel attribute."""
     if name == "kernel_status":
         return get_kernel_status()
+    if name in DELAYS:
+        return get_kernel_status(name)
     return {"$share": "kernel", "fields": {name: getattr(nest, name)}, "asked": name}

@@ -14,7 +14,7 @@ import numpy as np
 
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import NodeCollection, nest
-from nestd.kernel.shares import Share, local_mask
+from nestd.kernel.shares import Share
 
 
 class SpatialShares:
@@ -42,6 +42,8 @@ class SpatialShares:
             "GetSourcePositions": self.get_source_positions,
             "GetTargetNodes": self.get_target_nodes,
             "GetTargetPositions": self.get_target_positions,
+            "NodeCollection.spatial": self.spatial,
+            "Parameter.apply": self.apply,
         }
 
     def positions(self, nodes: Any) -> Share:
@@ -60,7 +62,7 @@ class SpatialShares:
         if len(nodes) == 0 or layer.spatial is None:
             # Raises what PyNEST says of nodes without positions.
             nest.GetPosition(nodes)
-        local = local_mask(layer)
+        local = _positioned_here(layer)
         if local.all():
             found = nest.GetPosition(layer)
             positions = np.array([found] if len(layer) == 1 else found)[indices]
@@ -77,6 +79,52 @@ class SpatialShares:
             "extent": np.array(layer.spatial["extent"]),
             "edge_wrap": bool(layer.spatial["edge_wrap"]),
         }
+
+    def spatial(self, nodes: Any) -> Any:
+        """NodeCollection.spatial; a rank has free positions of its own nodes only."""
+        metadata = nodes.spatial
+        if metadata is None or "positions" not in metadata:
+            return metadata
+        return {
+            "$share": "NodeCollection.spatial",
+            "metadata": metadata | {"positions": None},
+            "nodes": self.positions(nodes),
+        }
+
+    def apply(self, param: Any, spatial_nc: Any, positions: Any = None) -> Any:
+        """Parameter.apply.
+
+        With free positions, NEST 3.10 looks up those of other ranks' nodes where it has only its
+        own. Each rank gives the values of its nodes. It asks for as many as there are, so that
+        random numbers stay the same on all ranks.
+        """
+        metadata = spatial_nc.spatial if len(spatial_nc) else None
+        if metadata is None or "positions" not in metadata or nest.NumProcesses() == 1:
+            return param.apply(spatial_nc, positions)
+        local = _positioned_here(spatial_nc)
+        stand_in = self._one_of_this_rank(spatial_nc)
+        values: list[Any] = []
+        for index in range(len(spatial_nc)):
+            node = spatial_nc[index] if local[index] else stand_in
+            if node is None:
+                values.append(None)
+            elif positions is None:
+                values += param.apply(node)
+            else:
+                values += param.apply(node, positions)
+        return {
+            "$share": "Parameter.apply",
+            "local": local,
+            "values": values,
+            "of_places": positions is not None,
+        }
+
+    def _one_of_this_rank(self, nodes: Any) -> Any:
+        """A node of the layer of ``nodes`` that lives on this rank; ``None`` if none does."""
+        place = self._layers.containing(np.array(nodes.tolist()))
+        layer = nodes if place is None else place[0]
+        found = np.flatnonzero(_positioned_here(layer))
+        return layer[int(found[0])] if len(found) else None
 
     def get_position(self, nodes: Any) -> Share:
         """GetPosition."""
@@ -177,6 +225,18 @@ class SpatialShares:
             outname,
             lambda path: nest.DumpLayerConnections(source_layer, target_layer, synapse_model, path),
         )
+
+
+def _positioned_here(layer: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Of which nodes NEST has the position on this rank, bool of shape (n,).
+
+    Of devices, which are on all ranks, too, it has it on the rank of the virtual process that
+    their id falls to.
+    """
+    processes = nest.total_num_virtual_procs
+    ids = np.array(layer.tolist(), dtype=np.int64)
+    here: np.ndarray[Any, np.dtype[np.bool_]] = ids % processes % nest.NumProcesses() == nest.Rank()
+    return here
 
 
 def _dumped(outname: str, write: Callable[[str], None]) -> Share:

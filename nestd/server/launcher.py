@@ -19,15 +19,24 @@ def kernel_command(ranks: int, arguments: list[str]) -> list[str]:
         If several ranks are wanted and there is no MPI launcher.
     """
     nestd = [sys.executable, "-m", "nestd.cli", *arguments]
-    if ranks == 1:
-        return nestd
+    return nestd if ranks == 1 else [*launcher_command(ranks), *nestd]
+
+
+def launcher_command(ranks: int) -> list[str]:
+    """How to start several ranks of whatever follows.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no MPI launcher.
+    """
     launcher = shutil.which("mpirun") or shutil.which("mpiexec")
     if launcher is None:
         raise ConfigurationError(
             f"{ranks} ranks need MPI, and there is no mpirun; scripts/install-nest-mpi installs it "
             "together with a NEST that has MPI, on a cluster load its module"
         )
-    return [launcher, "-np", str(ranks), *_options(launcher, ranks), *nestd]
+    return [launcher, "-np", str(ranks), *_options(launcher, ranks)]
 
 
 def _options(launcher: str, ranks: int) -> list[str]:

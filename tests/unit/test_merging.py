@@ -342,6 +342,27 @@ def test_events_are_the_same_however_the_senders_are_spread(
     assert same(recorder(*parts)["events"], events(*sorted(rows)))
 
 
+def test_error_about_the_lowest_node_is_given_as_one_process_would_raise_it() -> None:
+    errors = [KernelError(f"Setting status of node ID {node}: no") for node in (10, 9, 100)]
+    answers = [Executed(1, rank, error=error) for rank, error in enumerate(errors)]
+    with pytest.raises(KernelError, match="node ID 9: no") as raised:
+        merging.merge(Operation(Action.CALL, "SetStatus"), answers)
+    assert raised.value.ranks == ()
+
+
+def test_columns_of_integers_stay_so_beside_ranks_without_events() -> None:
+    here = {"times": np.array([2.0]), "senders": np.array([3]), "state": np.array([1])}
+    nothing = {name: np.zeros(0) for name in here}
+    for values in ([here, nothing], [nothing, here]):
+        found = merging.merge_events(values)
+        assert {name: column.dtype.kind for name, column in found.items()} == {
+            "times": "f",
+            "senders": "i",
+            "state": "i",
+        }
+    assert merging.merge_events([nothing, nothing]).keys() == here.keys()
+
+
 # Connections
 
 
@@ -438,12 +459,16 @@ def test_field_that_no_connection_has_is_the_key_error_of_pynest() -> None:
             merged(call, *connections(*PARTS, asked="nope", output=""))
 
 
+#: What a caller described, and as which parameter.
+DESCRIBED = ("conns", {"source": [1, 2, 3, 4, 5], "target": [1, 1, 1, 1, 1]})
+
+
 @pytest.mark.parametrize("kind", ["connections", "done"])
 def test_row_that_no_rank_has_is_an_error_naming_it(kind: str) -> None:
     shares = connections(*PARTS, asked="weight", output="")
     for share, missing in zip(shares, ([0, 2, 3], [1, 3, 4]), strict=True):
-        share |= {"$share": kind, "missing": np.array(missing), "parameter": "conns"}
-    with pytest.raises(ArgumentError, match="no connection as described in row 3") as raised:
+        share |= {"$share": kind, "missing": np.array(missing), "described": DESCRIBED}
+    with pytest.raises(ArgumentError, match="no connection with source 4, target 1") as raised:
         merged("SetStatus", *shares)
     assert (raised.value.call, raised.value.parameter) == ("SetStatus", "conns")
 
@@ -453,7 +478,7 @@ def done(missing: list[int]) -> dict[str, Any]:
     return {
         "$share": "done",
         "missing": np.array(missing),
-        "parameter": "conns",
+        "described": DESCRIBED,
         "put_off": True,
     }
 
@@ -463,7 +488,7 @@ def test_ranks_proceed_once_no_row_is_missing_on_all() -> None:
     answers = [Executed(1, rank, done(missing)) for rank, missing in enumerate(([0, 2], [1]))]
     assert merging.put_off(operation, answers) == replace(operation, action=Action.PROCEED)
     answers[1] = Executed(1, 1, done([0]))
-    with pytest.raises(ArgumentError, match="row 0"):
+    with pytest.raises(ArgumentError, match="source 1, target 1"):
         merging.put_off(operation, answers)
 
 
@@ -480,7 +505,7 @@ def test_nothing_is_put_off_after_errors_by_one_rank_or_twice() -> None:
 
 def test_rows_that_some_rank_has_are_no_error() -> None:
     shares = [
-        {"$share": "done", "missing": np.array(missing), "parameter": "conns"}
+        {"$share": "done", "missing": np.array(missing), "described": DESCRIBED}
         for missing in ([0, 2], [1])
     ]
     assert merged("SetStatus", *shares) is None

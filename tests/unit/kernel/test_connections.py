@@ -10,7 +10,6 @@ import pytest
 from nestd.kernel.connections import Connections, find_connections
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import SynapseCollection, nest
-from protocol.errors import ArgumentError
 
 #: Which rows of the whole, ordered by source and target, go to targets with odd ids.
 ODD = [0, 2, 3, 5, 6, 8]
@@ -156,7 +155,12 @@ def test_described_connections_have_the_order_of_their_description(
     assert found.missing.tolist() == []
 
 
-def test_row_that_fits_nothing_is_an_error_on_the_only_rank(parts: list[Connections]) -> None:
+def test_row_that_fits_nothing_is_missing_and_nothing_is_done_yet(
+    parts: list[Connections],
+) -> None:
     nest.Disconnect(nest.GetConnections(nest.NodeCollection([1]), nest.NodeCollection([2])))
-    with pytest.raises(ArgumentError, match="no connection with source 1, target 2"):
-        find_connections({"source": [1, 1], "target": [1, 2]}, "conns")
+    found = find_connections({"source": [1, 1], "target": [1, 2]}, "conns")
+    assert (found.missing.tolist(), found.uncertain) == ([1], True)
+    assert found.described == ("conns", {"source": [1, 1], "target": [1, 2]})
+    found.set({"weight": 99.0})
+    assert 99.0 not in nest.GetConnections().get("weight")
