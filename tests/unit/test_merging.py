@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -361,6 +362,39 @@ def test_columns_of_integers_stay_so_beside_ranks_without_events() -> None:
             "state": "i",
         }
     assert merging.merge_events([nothing, nothing]).keys() == here.keys()
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from([0.1, 0.2, 7.6, 7.6000000000000005, 7.6004, 1e12, 0.0, -1.0, math.nan]),
+            st.integers(1, 4),
+            st.integers(0, 2),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    times=st.sampled_from(["grid", "any", "steps"]),
+    columns=st.integers(2, 3),
+)
+def test_events_are_in_the_order_of_all_their_columns(
+    rows: list[tuple[float, int, int]], times: str, columns: int
+) -> None:
+    chosen = [row for row in rows if times == "any" or 0.0 < row[0] < 1e3]
+    found: dict[str, Any] = {
+        "times": np.array([row[0] for row in chosen]),
+        "senders": np.array([row[1] for row in chosen], np.int64),
+        "V_m": np.array([float(row[2]) for row in chosen]),
+    }
+    if times == "steps":
+        found["times"] = np.rint(found["times"] * 10).astype(np.int64)
+    if columns == 2:
+        del found["V_m"]
+    keys = [found["times"], found["senders"], *([found["V_m"]] if columns == 3 else [])]
+    order = np.lexsort(keys[::-1])
+    merged_events = merging.merge_events([found])
+    for name, column in merged_events.items():
+        assert np.array_equal(column, found[name][order], equal_nan=True), name
 
 
 # Connections
