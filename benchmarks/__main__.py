@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import cases, floor
+from benchmarks import cases, floor, ranks
 from benchmarks.servers import (
     Program,
     Running,
@@ -140,11 +140,15 @@ def _measure(peer: Path, rounds: int, quick: bool) -> list[Row]:
 def main() -> None:
     """Parse the options, measure, print."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--peer", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--ranks", action="store_true", help="this server on several ranks instead")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each case (default: 5)")
     parser.add_argument("--quick", action="store_true", help="fewer requests, a coarse picture")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round to FILE too")
     options = parser.parse_args()
+    if options.ranks:
+        print(ranks.render(ranks.measure(options.rounds, options.quick)))
+        return
     rows = _measure(options.peer.absolute(), options.rounds, options.quick)
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}; median of the rounds")
     print("(lowest..highest). The floor of GET / and of 8 clients is an empty Flask route under")

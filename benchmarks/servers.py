@@ -40,15 +40,18 @@ class Running:
     port: int
     #: From the start of the process to the first answer of the kernel, in seconds.
     start_s: float
+    #: Where it has its files.
+    directory: Path
 
     def client(self) -> Client:
         """A connection to it."""
         return Client(self.port, TOKEN)
 
 
-def this_server() -> Program:
+def this_server(ranks: int = 1) -> Program:
     """This project's ``nest-server``, as a user starts it."""
-    return Program("this", [sys.executable, "-m", "nestd.server.cli", "start", "-p", "{port}"])
+    command = [sys.executable, "-m", "nestd.server.cli", "start", "-p", "{port}", "-n", str(ranks)]
+    return Program("this", command)
 
 
 def nest_server_3_10(directory: Path) -> Program:
@@ -84,7 +87,8 @@ def running(program: Program) -> Iterator[Running]:
         try:
             if not poll_until(lambda: _answers(port, program.probe), START_DEADLINE_S, 0.005):
                 raise SystemExit(f"{program.name} does not start: {output.read_text()[-2000:]}")
-            yield Running(program.name, port, time.perf_counter() - began)
+            took_s = time.perf_counter() - began
+            yield Running(program.name, port, took_s, Path(directory))
         finally:
             process.terminate()
             try:

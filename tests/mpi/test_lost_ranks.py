@@ -29,6 +29,12 @@ def ranks_of(server: Server) -> list[int]:
     return [process["pid"] for process in server.connection_info()["processes"]]
 
 
+def launcher(server: Server) -> int:
+    """Process id of the MPI launcher, the parent of the ranks."""
+    (pid,) = set(processes(server, "nestd.cli")) - set(ranks_of(server))
+    return pid
+
+
 def test_error_on_one_rank_only_names_it_and_leaves_all_in_step(two_ranks: Server) -> None:
     two_ranks.call("Create", ["iaf_psc_alpha", 4])
     # Node 1 is on virtual process 1, which is rank 1's.
@@ -66,9 +72,9 @@ def test_rank_that_raises_while_others_hang_is_answered_and_replaced(
     assert server.get("/").json()["ranks"] == ranks
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_rank_killed_in_a_run_is_named_with_its_signal(start: Start, rank: int) -> None:
-    server = start(None, "-n", "2")
+@pytest.mark.parametrize(("ranks", "rank"), [(2, 0), (2, 1), (4, 2)])
+def test_rank_killed_in_a_run_is_named_with_its_signal(start: Start, ranks: int, rank: int) -> None:
+    server = start(None, "-n", str(ranks))
     generation = server.connection_info()["generation"]
     with pending(server) as send:
         run = begin_endless_run(server, send)
@@ -85,6 +91,7 @@ def test_rank_killed_in_a_run_is_named_with_its_signal(start: Start, rank: int) 
     assert f"rank {rank}" in said["message"]
     await_new_kernel(server, generation)
     assert server.call("Create", ["iaf_psc_alpha"]) == [1]
+    assert server.get("/").json()["ranks"] == ranks
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -143,6 +150,23 @@ def test_server_with_a_stopped_rank_still_restarts(start: Start) -> None:
     # As it was started, on as many ranks.
     assert server.get("/").json()["ranks"] == 2
     assert server.call("Create", ["iaf_psc_alpha"]) == [1]
+
+
+def test_killed_launcher_takes_its_ranks_along_and_is_replaced_with_them(start: Start) -> None:
+    server = start(None, "-n", "2")
+    generation, old = server.connection_info()["generation"], ranks_of(server)
+    with pending(server) as send:
+        run = begin_endless_run(server, send)
+        kill(launcher(server))
+        reply = run.result()
+    assert (reply.status_code, reply.json()["error"]) == (503, "KernelLost")
+    assert "SIGKILL" in reply.json()["message"]
+    for pid in old:
+        await_end(pid)
+    await_new_kernel(server, generation)
+    assert server.call("Create", ["iaf_psc_alpha"]) == [1]
+    assert len(processes(server, "nestd.cli")) == 3
+    assert not set(old) & set(ranks_of(server))
 
 
 def test_killed_supervisor_leaves_no_rank_and_no_launcher(start: Start) -> None:

@@ -159,9 +159,11 @@ def _record(ask: Ask, model: str, defaults: dict[str, Any]) -> None:
     if model == "weight_recorder":
         ask("CopyModel", "stdp_synapse", "recorded", {"weight_recorder": nodes[:1]})
         ask("Connect", neurons, neurons, "all_to_all", {"synapse_model": "recorded"})
+    # One neuron each: of several in one step, the order of delivery would count (``nest_itself``).
     for receptor in (0, 1):
         spec = {"receptor_type": receptor}
-        ask.maybe("Connect", neurons, nodes, "all_to_all", spec)
+        senders = neurons[receptor : receptor + 1] if model.startswith("corr") else neurons
+        ask.maybe("Connect", senders, nodes, "all_to_all", spec)
     ask.maybe("Connect", nodes, neurons)
     _simulate(ask, nodes)
 

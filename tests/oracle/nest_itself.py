@@ -102,6 +102,19 @@ def spikes_under_way(nest: Any) -> Any:
     return [round(value, 1) for value in targets.get("V_m") if value is not None]
 
 
+def correlations(nest: Any) -> Any:
+    """The outermost bins of correlation detectors depend on the order in which spikes arrive."""
+    neurons = nest.Create("iaf_psc_alpha", 5)
+    noise = nest.Create("poisson_generator", 1, {"rate": 8000.0})
+    nest.Connect(noise, neurons, "all_to_all", {"weight": 60.0})
+    detector = nest.Create("correlation_detector")
+    for receptor in (0, 1):
+        nest.Connect(neurons, detector, "all_to_all", {"receptor_type": receptor})
+    nest.Simulate(200.0)
+    counts = detector.get().get("count_histogram")
+    return [] if counts is None else [list(map(int, counts))]
+
+
 def order_of_lines(nest: Any) -> Any:
     """A recorder's file has the events of one step in the order of their delivery."""
     weights = nest.Create("weight_recorder", 1, {"record_to": "ascii", "label": "weights"})
@@ -161,6 +174,7 @@ DEMONSTRATIONS: dict[Callable[[Any], Any], bool] = {
     structural_plasticity: False,
     synapses_that_grow: False,
     spikes_under_way: False,
+    correlations: False,
     order_of_lines: False,
     sizes_of_buffers: False,
     extremes_of_delays: True,
