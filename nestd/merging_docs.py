@@ -87,7 +87,7 @@ setting it sets `total_num_virtual_procs`. Both have to be multiples of the numb
 
 | what happens | the answer is |
 |---|---|
-| every rank raises | the error of one process |
+| every rank raises | the error of one process: of several the one about the lowest node |
 | some ranks raise | the same, with `ranks`: those that raised |
 | a rank raises while others wait for it inside NEST | 500, `Diverged`; the kernel restarts |
 

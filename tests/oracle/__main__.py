@@ -35,7 +35,6 @@ hand and a sample of the models.
 """
 
 _DEMONSTRATED = """
-
 ## Where NEST itself gives other numbers
 
 Plain PyNEST, without any part of nestd, on four virtual processes split in the same three ways
@@ -46,7 +45,6 @@ Plain PyNEST, without any part of nestd, on four virtual processes split in the 
 """
 
 _TABLE = """
-
 ## Sequences
 
 | sequence | what it does | requests | refused | differing |
@@ -106,13 +104,11 @@ def main() -> None:
             stack.callback(servers[-1].stop)
         rows, failures = _run(servers)
     fields = {**MEASURED, f"{MEASURED_PREFIX}*": "wall times", **BUFFERS}
-    fields["`ranks` of an error"] = "says which ranks refused, if others did not"
-    print(
-        _HEAD
-        + "\n".join(f"| `{name}` | {why} |".replace("``", "`") for name, why in fields.items())
-    )
-    print(_DEMONSTRATED.strip("\n") + "\n" + "\n".join(_demonstrated()))
-    print(_TABLE.strip("\n") + "\n" + "\n".join(rows))
+    may = [f"| `{name}` | {why} |" for name, why in fields.items()]
+    may.append("| `ranks` of an error | says which ranks refused, if others did not |")
+    print(_HEAD + "\n".join(may))
+    print(_DEMONSTRATED + "\n".join(_demonstrated()))
+    print(_TABLE + "\n".join(rows))
     sys.exit(1 if failures else 0)
 
 

@@ -68,7 +68,10 @@ def node_model(ask: Ask, model: str) -> None:
             ask.maybe("SetStatus", nodes, {key: value * 0.9 + 0.1})
             ask.maybe("SetDefaults", model, {key: value * 0.9 + 0.1})
         elif type(value) is float:
-            ask.maybe("SetStatus", nodes, {key: [value + 0.1 * i for i in range(NODES)]})
+            each = [value + 0.1 * i for i in range(NODES)]
+            if "error" in _as_object(ask.maybe("SetStatus", nodes, {key: each})):
+                # Ranks have set their nodes up to the first that was refused (docs/merging.md).
+                ask.maybe("SetStatus", nodes, {key: value})
         elif type(value) is list:
             ask.maybe("SetStatus", nodes, {key: [*value, 1.0]})
         else:
@@ -127,6 +130,9 @@ def _excite(ask: Ask, model: str, defaults: dict[str, Any]) -> None:
 
 def _stimulate(ask: Ask, model: str) -> None:
     """Stimulators, each with receivers of what they send."""
+    if model == "spike_dilutor":
+        # It needs one thread a rank (``nest_itself``).
+        return
     nodes = ask("Create", model, 2, ACTIVE.get(model))
     recorders: list[int] = []
     for target in ("parrot_neuron", "parrot_neuron_ps", "iaf_psc_alpha", "lin_rate_ipn"):
@@ -233,7 +239,7 @@ def synapse_model(ask: Ask, model: str) -> None:
     for key, value in sorted(defaults.items()):
         if type(value) is float and number:
             ask.maybe("SetStatus", found, {key: value * 0.9 + 0.1})
-            each = [value * 0.9 + 0.01 * i for i in range(1, number + 1)]
+            each = [value * 0.9 + 0.001 * i for i in range(1, number + 1)]
             ask.maybe("SetStatus", found, {key: each})
             ask.maybe("SetDefaults", model, {key: value * 0.9 + 0.1})
     ask("GetConnections")

@@ -46,9 +46,19 @@ def normals_come_in_pairs(nest: Any) -> Any:
 
 
 def structural_plasticity(nest: Any) -> Any:
-    """It needs one thread a rank: with four threads, or two, NEST refuses."""
+    """Structural plasticity needs one thread a rank: with four threads, or two, NEST refuses."""
     try:
         nest.EnableStructuralPlasticity()
+    except nest.NESTErrors.KernelException as error:
+        return [str(error)] if nest.Rank() == 0 else []
+    return []
+
+
+def spike_dilutor(nest: Any) -> Any:
+    """A spike_dilutor needs one thread a rank: with four threads, or two, NEST refuses."""
+    nest.Create("spike_dilutor")
+    try:
+        nest.Simulate(1.0)
     except nest.NESTErrors.KernelException as error:
         return [str(error)] if nest.Rank() == 0 else []
     return []
@@ -173,6 +183,7 @@ DEMONSTRATIONS: dict[Callable[[Any], Any], bool] = {
     normals_come_in_pairs: False,
     structural_plasticity: False,
     synapses_that_grow: False,
+    spike_dilutor: False,
     spikes_under_way: False,
     correlations: False,
     order_of_lines: False,
