@@ -22,7 +22,7 @@ def build(call: Call, size: int) -> Any:
     """Make the network, of ``size`` neurons; its recorder."""
     excitatory = call("Create", model="iaf_psc_alpha", n=int(size * EXCITATORY))
     inhibitory = call("Create", model="iaf_psc_alpha", n=size - int(size * EXCITATORY))
-    noise = call("Create", model="poisson_generator", params={"rate": 12_000.0})
+    noise = call("Create", model="poisson_generator", params={"rate": 7000.0})
     recorder = call("Create", model="spike_recorder")
     everyone = excitatory + inhibitory
     call("Connect", pre=noise, post=everyone, syn_spec={"weight": 20.0, "delay": 1.5})
@@ -47,7 +47,7 @@ def measure(call: Call, size: int, time_ms: float, ranks: int) -> dict[str, floa
     built = time.perf_counter()
     call("Simulate", t=time_ms)
     simulated = time.perf_counter()
-    spikes = call("GetStatus", nodes=recorder, keys="n_events")[0]
+    spikes = call("GetStatus", nodes_or_conns=recorder, keys="n_events")[0]
     return {"build": built - began, "simulate": simulated - built, "spikes": float(spikes)}
 
 

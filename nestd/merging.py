@@ -250,6 +250,9 @@ def _order(keys: list[Array]) -> Array | None:
 def _in_order(keys: list[Array]) -> bool:
     undecided = np.ones(len(keys[0]) - 1, dtype=bool)
     for key in keys:
+        # NaN is neither before nor after anything; sorting puts it last.
+        if key.dtype.kind == "f" and np.isnan(key).any():
+            return False
         if np.any(undecided & (key[1:] < key[:-1])):
             return False
         undecided &= key[1:] == key[:-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from nestd.kernel import calls, shares
+from nestd.kernel import calls, residence, shares
 from nestd.kernel.arguments import Arguments, BoundArguments, bind, typed
 from nestd.kernel.catalogue import Catalogue, Entry, Role
 from nestd.kernel.connections import Connections
@@ -106,10 +106,13 @@ class Kernel:
         with raised_by_nest(entry.name):
             result = entry.target(*args, **kwargs)
         if entry.name == "ResetKernel":
+            residence.forget_all()
             self._layers.clear()
             self._objects.forget(NodeCollection, Connections)
-        elif entry.name == "Create" and len(result) and result.spatial is not None:
-            self._layers.add(result)
+        elif entry.name == "Create" and len(result):
+            residence.note_created(result)
+            if result.spatial is not None:
+                self._layers.add(result)
         if isinstance(result, SynapseCollection):
             return self._found(Connections(result), objects)
         origin = _expression(bound) if entry.role is Role.CONSTRUCTOR else None

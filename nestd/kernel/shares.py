@@ -8,12 +8,14 @@ form of each share is the class of its name in ``nestd/merging.py``.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from nestd.kernel.connections import Connections
 from nestd.kernel.pynest import nest
+from nestd.kernel.residence import Mask, on_this_rank
 
 Share = dict[str, Any]
 
@@ -35,27 +37,21 @@ def _names(keys: Any) -> list[str] | None:
     return [keys] if isinstance(keys, str) else list(keys)
 
 
-def local_mask(nodes: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which of ``nodes`` live on this rank, bool of shape (n,)."""
-    local = nodes.get("local")
-    return np.array([local] if len(nodes) == 1 else local, dtype=bool)
-
-
 def node_share(nodes: Any, keys: list[str] | None) -> Share:
     """Columns of the values of ``nodes`` that this rank has.
 
     A key that no node of this rank has is left out; whether that is an error shows when all
     shares are there.
     """
+    local = on_this_rank(nodes)
     columns: dict[str, Any] = {}
-    if keys is None:
-        columns = dict(nodes.get())
+    if keys is not None and len(keys) == 1:
+        with suppress(KeyError):
+            columns[keys[0]] = nodes.get(keys[0])
     else:
-        for key in keys:
-            try:
-                columns[key] = nodes.get(key)
-            except KeyError:
-                continue
+        columns = dict(nodes.get())
+        if keys is not None:
+            columns = {key: columns[key] for key in keys if _have(columns.get(key), local)}
     if len(nodes) == 1:
         columns = {key: [value] for key, value in columns.items()}
     columns = {
@@ -64,7 +60,16 @@ def node_share(nodes: Any, keys: list[str] | None) -> Share:
     }
     if "filenames" in columns:
         columns["filenames"] = [_of_all_threads(names) for names in columns["filenames"]]
-    return {"$share": "nodes", "local": local_mask(nodes), "columns": columns}
+    return {"$share": "nodes", "local": local, "columns": columns}
+
+
+def _have(values: Any, local: Mask) -> bool:
+    """Whether all nodes of this rank have a value; PyNEST puts ``None`` for those that don't."""
+    if len(local) == 1:
+        return values is not None
+    if values is None or not local.any():
+        return values is not None
+    return all(value is not None for value, here in zip(values, local, strict=True) if here)
 
 
 def _of_all_threads(names: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import NodeCollection, nest
+from nestd.kernel.residence import of_this_rank
 from nestd.kernel.shares import Share
 
 
@@ -62,7 +63,8 @@ class SpatialShares:
         if len(nodes) == 0 or layer.spatial is None:
             # Raises what PyNEST says of nodes without positions.
             nest.GetPosition(nodes)
-        local = _positioned_here(layer)
+        # Of devices, too, NEST has the position on the rank of their id only.
+        local = of_this_rank(layer)
         if local.all():
             found = nest.GetPosition(layer)
             positions = np.array([found] if len(layer) == 1 else found)[indices]
@@ -101,7 +103,7 @@ class SpatialShares:
         metadata = spatial_nc.spatial if len(spatial_nc) else None
         if metadata is None or "positions" not in metadata or nest.NumProcesses() == 1:
             return param.apply(spatial_nc, positions)
-        local = _positioned_here(spatial_nc)
+        local = of_this_rank(spatial_nc)
         stand_in = self._one_of_this_rank(spatial_nc)
         values: list[Any] = []
         for index in range(len(spatial_nc)):
@@ -123,7 +125,7 @@ class SpatialShares:
         """A node of the layer of ``nodes`` that lives on this rank; ``None`` if none does."""
         place = self._layers.containing(np.array(nodes.tolist()))
         layer = nodes if place is None else place[0]
-        found = np.flatnonzero(_positioned_here(layer))
+        found = np.flatnonzero(of_this_rank(layer))
         return layer[int(found[0])] if len(found) else None
 
     def get_position(self, nodes: Any) -> Share:
@@ -225,18 +227,6 @@ class SpatialShares:
             outname,
             lambda path: nest.DumpLayerConnections(source_layer, target_layer, synapse_model, path),
         )
-
-
-def _positioned_here(layer: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Of which nodes NEST has the position on this rank, bool of shape (n,).
-
-    Of devices, which are on all ranks, too, it has it on the rank of the virtual process that
-    their id falls to.
-    """
-    processes = nest.total_num_virtual_procs
-    ids = np.array(layer.tolist(), dtype=np.int64)
-    here: np.ndarray[Any, np.dtype[np.bool_]] = ids % processes % nest.NumProcesses() == nest.Rank()
-    return here
 
 
 def _dumped(outname: str, write: Callable[[str], None]) -> Share:

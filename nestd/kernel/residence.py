@@ -1,0 +1,51 @@
+"""Where nodes live: each on one rank, but devices on all.
+
+PyNEST has a field ``local``, but fetches all fields of the nodes for it, recorded events too. The
+rank of a node follows from its id; which nodes are on all ranks is noted when they are created.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nestd.kernel.pynest import nest
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+#: First and last id of nodes that are on all ranks, in their order. Like NEST's kernel, there is
+#: one of it in a process.
+_everywhere: list[tuple[int, int]] = []
+
+
+def note_created(nodes: Any) -> None:
+    """Take note of nodes of one model that were just created."""
+    elsewhere = np.flatnonzero(~of_this_rank(nodes))
+    # If there is none, they are here anyway.
+    if len(elsewhere) and nodes[int(elsewhere[0])].get("local"):
+        ids = nodes.tolist()
+        _everywhere.append((ids[0], ids[-1]))
+
+
+def forget_all() -> None:
+    """There are no nodes any more."""
+    _everywhere.clear()
+
+
+def of_this_rank(nodes: Any) -> Mask:
+    """Which of ``nodes`` are this rank's by their ids, bool of shape (n,)."""
+    ids = np.array(nodes.tolist(), dtype=np.int64)
+    here: Mask = ids % nest.total_num_virtual_procs % nest.NumProcesses() == nest.Rank()
+    return here
+
+
+def on_this_rank(nodes: Any) -> Mask:
+    """Which of ``nodes`` live on this rank, devices included, bool of shape (n,)."""
+    if nest.NumProcesses() == 1:
+        return np.ones(len(nodes), dtype=bool)
+    here = of_this_rank(nodes)
+    ids = np.array(nodes.tolist(), dtype=np.int64)
+    for first, last in _everywhere:
+        here |= (ids >= first) & (ids <= last)
+    return here
