@@ -36,7 +36,7 @@ from protocol.board import BoardWriter, board_path, make_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo, RankProcess
 from protocol.errors import ConfigurationError, Diverged
 from protocol.private_files import check_socket_path, private_directory
-from protocol.processes import die_with_parent, identify
+from protocol.processes import ProcessIdentity, die_with_parent, identify
 
 if TYPE_CHECKING:
     from nestd.kernel.kernel import Kernel
@@ -165,12 +165,13 @@ def _meet(
             raise ConfigurationError(f"rank {rank}: {found}" if found != problem else found)
     assert kernel is not None
     board = BoardWriter(board_path(directory, generation), 0)
-    return kernel, ManyRanks(socket, kernel, world.size, board), processes
+    neighbours = _neighbours(world, processes)
+    return kernel, ManyRanks(socket, kernel, world.size, board, neighbours), processes
 
 
 def _run_worker(world: mpi.World) -> None:
     """The other ranks' half of the start, then their loop."""
-    world.gather(_introduction(world))
+    processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
     meeting = _Meeting(**json.loads(world.share(b"")))
     kernel, problem = _try_kernel(meeting.generation, world)
     problems = world.gather(json.dumps(problem).encode())
@@ -190,7 +191,8 @@ def _run_worker(world: mpi.World) -> None:
     path = board_path(directory, meeting.generation)
     # On another host there may be none.
     board = BoardWriter(path, world.rank) if path.exists() else None
-    worker = Worker(socket, kernel, world.rank, directory, meeting.generation, board)
+    neighbours = _neighbours(world, processes)
+    worker = Worker(socket, kernel, world.rank, directory, meeting.generation, board, neighbours)
     with contextlib.suppress(Stopped):
         worker.serve()
     _leave(0)
@@ -215,6 +217,12 @@ def _bind_private(socket: zmq.Socket[bytes], path: Path, stack: contextlib.ExitS
 
 def _introduction(world: mpi.World) -> bytes:
     return json.dumps(_this_process().__dict__).encode()
+
+
+def _neighbours(world: mpi.World, processes: list[RankProcess]) -> list[ProcessIdentity]:
+    """The ranks of this host, whose processes can be looked at."""
+    host = processes[world.rank].host
+    return [found.process for found in processes if found.host == host]
 
 
 def _this_process() -> RankProcess:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import zmq
 
@@ -25,6 +25,7 @@ from protocol.connection_file import LAST_WORDS_FILE
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
 from protocol.messages import Execute, Executed, Operation, Settled
 from protocol.private_files import write_private
+from protocol.processes import ProcessIdentity
 from protocol.values import Buffer
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ COMMUNICATING = frozenset(["Simulate", "Run", "Prepare", "Cleanup", "SyncProcess
 GRACE_S = 3.0
 #: The same for other operations, in which the others may just need long.
 LONG_GRACE_S = 600.0
+#: How often it looks meanwhile whether one of the others is stopped.
+LOOK_S = 0.25
 
 EXIT_DIVERGED = 70  # EX_SOFTWARE of sysexits.h
 
@@ -91,6 +94,36 @@ def grace_s(operation: Operation) -> float:
     return GRACE_S if operation.call in COMMUNICATING else LONG_GRACE_S
 
 
+class Grace:
+    """The time that a rank which raised in ``operation`` gives the others.
+
+    It begins anew while a signal keeps one of them from running, as that one can't answer yet.
+    It is counted in waits, not by a clock, which would go on while this rank itself is stopped.
+
+    Parameters
+    ----------
+    operation : in which this rank raised
+    neighbours : the ranks of this host
+    """
+
+    def __init__(self, operation: Operation, neighbours: Sequence[ProcessIdentity]) -> None:
+        self._operation = operation
+        self._neighbours = neighbours
+        self._left_s = grace_s(operation)
+
+    def wait(self, poll: Callable[[int], Any]) -> Any:
+        """What ``poll(timeout_ms)`` gives, which is nothing when the time is over."""
+        while True:
+            found = poll(int(LOOK_S * 1000))
+            if found:
+                return found
+            self._left_s -= LOOK_S
+            if any(neighbour.is_stopped() for neighbour in self._neighbours):
+                self._left_s = grace_s(self._operation)
+            if self._left_s <= 0:
+                return found
+
+
 def identity(rank: int) -> bytes:
     """Name of a rank's socket at rank 0."""
     return b"rank-%d" % rank
@@ -104,6 +137,8 @@ class ManyRanks:
     socket : bound ROUTER socket
     kernel : of rank 0
     size : number of ranks
+    board : to say on what this rank is at
+    neighbours : the ranks of this host
     """
 
     def __init__(
@@ -112,11 +147,13 @@ class ManyRanks:
         kernel: Kernel,
         size: int,
         board: BoardWriter | None = None,
+        neighbours: Sequence[ProcessIdentity] = (),
     ) -> None:
         self.size = size
         self._board = board
         self._socket = socket
         self._socket.router_mandatory = True
+        self._neighbours = neighbours
         self._kernel = kernel
         self._number = 0
 
@@ -142,12 +179,11 @@ class ManyRanks:
         return answers
 
     def _collect(self, own: Executed, operation: Operation) -> list[Executed]:
-        deadline = None if own.error is None else time.monotonic() + grace_s(operation)
+        grace = None if own.error is None else Grace(operation, self._neighbours)
         received: dict[int, Executed] = {}
         while len(received) < self.size - 1:
-            left_ms = None if deadline is None else max(0, (deadline - time.monotonic()) * 1000)
-            # Without a deadline the wait ends with the job, should a rank die.
-            if not self._socket.poll(None if left_ms is None else int(left_ms)):
+            # Without an error here the wait ends with the job, should a rank die.
+            if grace is not None and not grace.wait(self._socket.poll):
                 missing = [rank for rank in range(1, self.size) if rank not in received]
                 assert own.error is not None
                 raise diverged(own.error, 0, missing)
@@ -170,6 +206,7 @@ class Worker:
     directory : where to leave last words
     generation : of the kernel
     board : to say on what this rank is at
+    neighbours : the ranks of this host
     """
 
     def __init__(
@@ -180,6 +217,7 @@ class Worker:
         directory: Path,
         generation: str,
         board: BoardWriter | None = None,
+        neighbours: Sequence[ProcessIdentity] = (),
     ) -> None:
         self._board = board
         self._socket = socket
@@ -188,14 +226,17 @@ class Worker:
         self._rank = rank
         self._directory = directory
         self._generation = generation
+        self._neighbours = neighbours
 
     def serve(self) -> None:
         """Execute operations until rank 0 is gone."""
         failed: Executed | None = None
         operation: Operation | None = None
         while True:
-            wait_s = grace_s(operation) if failed is not None and operation is not None else None
-            parts = self._receive(wait_s)
+            grace = None
+            if failed is not None and operation is not None:
+                grace = Grace(operation, self._neighbours)
+            parts = self._receive(grace)
             if parts is None:
                 log.warning("rank 0 is gone, rank %d ends", self._rank)
                 return
@@ -212,12 +253,12 @@ class Worker:
             elif not isinstance(message, Settled):
                 raise InternalError("rank 0 sent what is no operation")
 
-    def _receive(self, wait_s: float | None) -> list[Buffer] | None:
-        """The next message; none of it after ``wait_s``, ``None`` when rank 0 is gone."""
+    def _receive(self, grace: Grace | None) -> list[Buffer] | None:
+        """The next message; none of it after ``grace``, ``None`` when rank 0 is gone."""
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
-        ready = dict(poller.poll(None if wait_s is None else int(wait_s * 1000)))
+        ready = dict(poller.poll() if grace is None else grace.wait(poller.poll))
         if self._socket in ready:
             return [part.buffer for part in self._socket.recv_multipart(copy=False)]
         return None if self._monitor in ready else []

@@ -106,3 +106,18 @@ def test_rank_that_raises_at_once_waits_for_one_that_is_stopped(
     assert reply.status_code == 400, reply.text
     assert (reply.json()["error"], reply.json()["ranks"]) == ("BadProperty", [raising])
     assert_unharmed(four_ranks, generation)
+
+
+def test_rank_that_is_stopped_in_a_run_that_all_refuse_is_awaited_too(four_ranks: Server) -> None:
+    generation = four_ranks.connection_info()["generation"]
+    with pending(four_ranks) as send:
+        with stopped(four_ranks, 1):
+            run = send("Simulate", [-1.0])
+            assert poll_until(lambda: awaited(four_ranks) == [1], DEADLINE_S)
+            # Ranks 0, 2 and 3 have raised where the others may hang, and still wait.
+            assert poll_until(run.done, 1.5 * GRACE_S) is None
+        reply = run.result()
+    assert reply.status_code == 400, reply.text
+    assert reply.json()["error"] == "BadParameter"
+    assert "ranks" not in reply.json()
+    assert_unharmed(four_ranks, generation)
