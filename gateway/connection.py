@@ -298,13 +298,13 @@ class Connection:
             return last_words
         how = self._how_it_ended(info)
         what = operation.call or operation.action.value
-        log.error("kernel %s was lost during %s: %s", info.generation, what, how)
-        return KernelLost(
-            f"the kernel ended with {how} during {what}; its network is lost and a new kernel "
-            "starts",
-            call=operation.call,
-            retry_after_s=2,
-        )
+        log.error("kernel %s was lost during %s: %s", info.generation, what, how or "cause unknown")
+        # Without a supervisor nobody says how, and nobody starts another kernel.
+        said = f"the connection to the kernel was lost during {what}, and its network with it"
+        if how is not None:
+            said = f"the kernel ended with {how} during {what}; its network is lost and a new "
+            said += "kernel starts"
+        return KernelLost(said, call=operation.call, retry_after_s=2)
 
     def _last_words(self, info: ConnectionInfo) -> NestdError | None:
         """What a rank of the kernel of ``info`` wrote before it ended the job, if one did."""
@@ -316,8 +316,9 @@ class Connection:
             return None
         return None
 
-    def _how_it_ended(self, info: ConnectionInfo) -> str:
-        """The end of the kernel of ``info``, from its supervisor, who learns of it as we do."""
+    def _how_it_ended(self, info: ConnectionInfo) -> str | None:
+        """The end of the kernel of ``info``, from its supervisor, who learns of it as we do;
+        ``None`` if no supervisor says anything."""
 
         def look() -> str | None:
             try:
@@ -329,7 +330,7 @@ class Connection:
                 return None
             return None
 
-        return poll_until(look, EXIT_NOTE_DEADLINE_S) or "a lost connection"
+        return poll_until(look, EXIT_NOTE_DEADLINE_S)
 
     def close(self) -> None:
         """Close all connections."""

@@ -126,7 +126,12 @@ def test_job_ends_as_a_whole_in_a_run_and_the_next_takes_its_place(
         job.communicate(timeout=DEADLINE_S)
         assert poll_until(lambda: not marked_processes(runtime.mark), DEADLINE_S)
         lost = run.exception()
-    assert isinstance(lost, requests.ConnectionError) or run.result().status_code == 503
+    if lost is None:
+        assert run.result().status_code == 503
+        assert "its network" in run.result().json()["message"]
+        assert "new kernel" not in run.result().text
+    else:
+        assert isinstance(lost, requests.ConnectionError)
     assert job.returncode != 0
     server.session.close()
 
