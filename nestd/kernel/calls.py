@@ -17,7 +17,7 @@ import numpy as np
 from nestd.kernel import shares
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
-from nestd.kernel.pynest import NodeCollection, nest
+from nestd.kernel.pynest import NodeCollection, nest, node_ids
 from nestd.kernel.spatial_shares import SpatialShares
 
 
@@ -261,7 +261,7 @@ def slice_of(
     except nest.NESTErrors.BadProperty:
         if not isinstance(collection, NodeCollection):
             raise
-        return NodeCollection(collection.tolist()[start:stop:step])
+        return NodeCollection(node_ids(collection)[start:stop:step])
 
 
 def take_from(nodes: Any, indices: Any) -> Any:
@@ -277,7 +277,13 @@ def join_nodes(nodes: Any, other: Any) -> Any:
         return nodes + other
     except nest.NESTErrors.BadProperty:
         # NEST joins neither such slices nor layers with other nodes, but their ids.
-        return NodeCollection(sorted(nodes.tolist() + other.tolist()))
+        return NodeCollection(np.sort(np.concatenate([node_ids(nodes), node_ids(other)])))
+
+
+def ids_of(nodes: Any) -> list[int]:
+    """``nodes.tolist()``."""
+    ids: list[int] = node_ids(nodes).tolist()
+    return ids
 
 
 def size_of(collection: Any) -> int:

@@ -95,7 +95,7 @@ _METHODS: dict[type, dict[str, Callable[..., Any]]] = {
     NodeCollection: {
         "get": shares.get_from_nodes,
         "set": calls.set_nodes,
-        "tolist": NodeCollection.tolist,
+        "tolist": calls.ids_of,
         "index": NodeCollection.index,
         "slice": calls.slice_of,
         "take": calls.take_from,

@@ -43,7 +43,7 @@ import numpy as np
 
 from nestd.kernel.connections import Connections
 from nestd.kernel.objects import ObjectTable
-from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest
+from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest, node_ids
 from nestd.kernel.shares import connection_share
 from protocol.values import (
     ARRAY_TYPES,
@@ -198,11 +198,11 @@ class Encoder:
         if self.objects is None:
             if isinstance(collection, Connections):
                 return self.encode(connection_share(collection))
-            return _node_ids(collection)
+            return node_ids(collection)
         key, generation = self.objects.hold(collection)
         if isinstance(collection, Connections):
             return Reference(collection.reference_type, key, generation)
-        return Reference("NodeCollection", key, generation, _node_ids(collection))
+        return Reference("NodeCollection", key, generation, node_ids(collection))
 
     def _object(self, item: Any) -> Value:
         if self.objects is not None:
@@ -210,10 +210,6 @@ class Encoder:
         if self._origin is not None:
             return self._origin
         return f"<{type(item).__name__}>"
-
-
-def _node_ids(nodes: Any) -> Array:
-    return np.array(nodes.tolist(), dtype=np.int64)
 
 
 def _text(text: str) -> str:

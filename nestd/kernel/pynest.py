@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from typing import Any
+
+import numpy as np
 
 # PyNEST hands sys.argv to the simulator, which has options of its own.
 _argv, sys.argv = sys.argv, sys.argv[:1]
@@ -25,4 +28,15 @@ SynapseCollection = nest.SynapseCollection
 Parameter = nest.Parameter
 Mask = nest.Mask
 
-__all__ = ["nest", "NodeCollection", "SynapseCollection", "Parameter", "Mask"]
+__all__ = ["nest", "NodeCollection", "SynapseCollection", "Parameter", "Mask", "node_ids"]
+
+
+def node_ids(nodes: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Ids of the nodes of a NodeCollection, int64 of shape (n,).
+
+    PyNEST's ``tolist`` fetches all fields of all nodes for them: seconds for 1e5 neurons, and all
+    events of a recorder.
+    """
+    if len(nodes) == 0:
+        return np.zeros(0, np.int64)
+    return np.array(nodes._to_array()["All"], dtype=np.int64)

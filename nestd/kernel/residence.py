@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nestd.kernel.pynest import nest
+from nestd.kernel.pynest import nest, node_ids
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -24,8 +24,8 @@ def note_created(nodes: Any) -> None:
     elsewhere = np.flatnonzero(~of_this_rank(nodes))
     # If there is none, they are here anyway.
     if len(elsewhere) and nodes[int(elsewhere[0])].get("local"):
-        ids = nodes.tolist()
-        _everywhere.append((ids[0], ids[-1]))
+        ids = node_ids(nodes)
+        _everywhere.append((int(ids[0]), int(ids[-1])))
 
 
 def forget_all() -> None:
@@ -35,8 +35,7 @@ def forget_all() -> None:
 
 def of_this_rank(nodes: Any) -> Mask:
     """Which of ``nodes`` are this rank's by their ids, bool of shape (n,)."""
-    ids = np.array(nodes.tolist(), dtype=np.int64)
-    here: Mask = ids % nest.total_num_virtual_procs % nest.NumProcesses() == nest.Rank()
+    here: Mask = node_ids(nodes) % nest.total_num_virtual_procs % nest.NumProcesses() == nest.Rank()
     return here
 
 
@@ -45,7 +44,7 @@ def on_this_rank(nodes: Any) -> Mask:
     if nest.NumProcesses() == 1:
         return np.ones(len(nodes), dtype=bool)
     here = of_this_rank(nodes)
-    ids = np.array(nodes.tolist(), dtype=np.int64)
+    ids = node_ids(nodes)
     for first, last in _everywhere:
         here |= (ids >= first) & (ids <= last)
     return here

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nestd.kernel.layers import Layers
-from nestd.kernel.pynest import NodeCollection, nest
+from nestd.kernel.pynest import NodeCollection, nest, node_ids
 from nestd.kernel.residence import of_this_rank
 from nestd.kernel.shares import Share
 
@@ -57,7 +57,7 @@ class SpatialShares:
             raise TypeError("nodes must be a NodeCollection with spatial extent")
         layer, indices = nodes, np.arange(len(nodes))
         if len(nodes) > 1 and nodes.spatial is None:
-            place = self._layers.containing(np.array(nodes.tolist()))
+            place = self._layers.containing(node_ids(nodes))
             if place is not None:
                 layer, indices = place
         if len(nodes) == 0 or layer.spatial is None:
@@ -74,7 +74,7 @@ class SpatialShares:
                 if local[index]:
                     positions[row] = nest.GetPosition(layer[int(index)])
         return {
-            "ids": np.array(nodes.tolist(), dtype=np.int64),
+            "ids": node_ids(nodes),
             "local": local[indices],
             "positions": positions,
             "center": np.array(layer.spatial["center"]),
@@ -123,7 +123,7 @@ class SpatialShares:
 
     def _one_of_this_rank(self, nodes: Any) -> Any:
         """A node of the layer of ``nodes`` that lives on this rank; ``None`` if none does."""
-        place = self._layers.containing(np.array(nodes.tolist()))
+        place = self._layers.containing(node_ids(nodes))
         layer = nodes if place is None else place[0]
         found = np.flatnonzero(of_this_rank(layer))
         return layer[int(found[0])] if len(found) else None
@@ -188,7 +188,7 @@ class SpatialShares:
             pairs[:, 1] = list(conns.targets())
         return {
             "$share": call,
-            "own": np.array(own.tolist(), dtype=np.int64),
+            "own": node_ids(own),
             # First column the own side.
             "pairs": pairs if outgoing else pairs[:, ::-1],
         }
