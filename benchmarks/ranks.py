@@ -165,7 +165,7 @@ def waiting(times: int, idle_s: float) -> list[str]:
                 first_ms = (time.perf_counter() - began) * 1e3
             rows.append(f"| first call after {idle_s:.0f} s | ms | {first_ms:.1f} | | | ≤ 20 |")
     for ranks, ours in p50.items():
-        rows.append(_row(f"small call on {ranks} ranks, against one", "ms", ours, p50[1], ""))
+        rows.append(_row(f"small call on {ranks} rank(s), against one", "ms", ours, p50[1], ""))
     return rows
 
 
