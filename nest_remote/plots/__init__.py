@@ -1,0 +1,1 @@
+"""What PyNEST's modules of plots draw, from any object with PyNEST's interface."""
