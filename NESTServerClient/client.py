@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from nest_remote import HttpTransport
+from nest_remote import HttpTransport, NESTServerError
+from nest_remote.module import PyNest
+from nest_remote.session import Session
+from protocol.errors import NestdError
+from protocol.http_status import STATUS
 
 
 class NESTServerClient:
     """Calls PyNEST functions on a NEST Server.
 
     Every function of PyNEST's public interface is a method here, with the same parameters.
-    Nodes are lists of ids; slices of them are nodes too. Arrays may be lists or NumPy arrays.
-    Kernel attributes are read by calling them: ``nsc.resolution()``.
+    Nodes are NodeCollections as in PyNEST; as arguments lists of ids are nodes, too. Kernel
+    attributes are read by calling them: ``nsc.resolution()``.
 
     Parameters
     ----------
@@ -31,17 +36,52 @@ class NESTServerClient:
         self, host: str = "localhost", port: int = 52425, token: str | None = None
     ) -> None:
         self._transport = HttpTransport(host, port, token)
+        self._session = Session(self._transport, raised=_raised, lenient=True)
+        self._nest = PyNest("nest", self._session)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
             raise AttributeError(name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            return self._transport.call(name, args, kwargs)
+            return self._session.call(name, *args, **kwargs)
 
         call.__name__ = name
         call.__doc__ = f"{name} of PyNEST, executed by the server."
         return call
+
+    def exec_script(self, source: str, return_vars: str | list[str] | None = None) -> Any:
+        """Run a script on the server.
+
+        What it prints is printed here.
+
+        Parameters
+        ----------
+        source : Python code
+        return_vars : name, or names, of variables whose values are wanted
+
+        Returns
+        -------
+        The value; a dict for a list of names; ``None`` if nothing was asked for.
+
+        Raises
+        ------
+        NESTServerError
+            If the script raised or was ended, with its line, its traceback and what it printed.
+        """
+        answer = self._transport.exec(source, return_vars)
+        print(answer.get("stdout", ""), end="")
+        return answer.get("data")
+
+    def from_file(self, filename: str, return_vars: str | list[str] | None = None) -> Any:
+        """Run a script of this machine on the server, as :meth:`exec_script` does.
+
+        Parameters
+        ----------
+        filename : of the script
+        return_vars : name, or names, of variables whose values are wanted
+        """
+        return self.exec_script(Path(filename).read_text(encoding="utf-8"), return_vars)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._transport.get("/api")})
@@ -51,4 +91,8 @@ class NESTServerClient:
 
     def close(self) -> None:
         """Close the connections to the server."""
-        self._transport.close()
+        self._session.close()
+
+
+def _raised(error: NestdError) -> Exception:
+    return NESTServerError(error.message, error.error_name, STATUS[type(error)])

@@ -31,6 +31,7 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.extensions["nestd"] = Connection(
         settings.connection_file, settings.exit_file, settings.queue_limit
     )
+    app.extensions["scripts_refused"] = settings.scripts_refused
     app.register_blueprint(routes)
     policy = OriginPolicy(settings.origins, settings.host)
 

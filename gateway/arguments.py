@@ -11,7 +11,8 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from protocol import json_form
 from protocol.errors import MalformedRequest, ProtocolError, RequestTooLarge
-from protocol.values import VALUE_NESTING_LIMIT, Text, Unpacker, Value
+from protocol.messages import OPEN_ACTIONS, Action, Operation, Script
+from protocol.values import VALUE_NESTING_LIMIT, Reference, Text, Unpacker, Value
 
 MSGPACK_TYPES = frozenset(
     ["application/x-msgpack", "application/msgpack", "application/vnd.msgpack"]
@@ -83,6 +84,68 @@ def read_body(request: Request) -> Value:
         raise MalformedRequest(f"JSON is UTF-8, not {charset:.40}")
     # Whitespace alone, as some clients send for "nothing", is nothing.
     return json_form.loads(body) if body.strip() else None
+
+
+def read_operation(request: Request) -> Operation:
+    """The operation in a MessagePack body: ``[action, call, [arg, …], {name: arg, …}]``.
+
+    Raises
+    ------
+    MalformedRequest
+        If it is none.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    fields = read_body(request)
+    if (
+        not isinstance(fields, list)
+        or len(fields) != 4
+        or not all(map(isinstance, fields, (str, str, list, dict)))
+    ):
+        raise MalformedRequest("an operation is [action, call, arguments, arguments by name]")
+    action, call, args, kwargs = fields
+    known = next((one for one in OPEN_ACTIONS if one.value == action), None)
+    if known is None:
+        raise MalformedRequest(f"there is no action {action:.40}")
+    if known is Action.RELEASE and not all(isinstance(item, Reference) for item in args):
+        raise MalformedRequest("only references can be released")
+    return Operation(known, call, args, kwargs)
+
+
+def read_script(request: Request) -> Script:
+    """The script in ``request``: ``source``, and in ``return`` what is asked for, if anything.
+
+    Raises
+    ------
+    MalformedRequest
+        If there is no source, or ``return`` is neither a name nor a list of names.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    arguments = read_arguments(request)
+    if arguments.args:
+        raise MalformedRequest('a script is an object: {"source": "…", "return": "…"}')
+    source = _plain_text(arguments.kwargs.get("source"))
+    if not isinstance(source, str):
+        raise MalformedRequest('"source" must be the text of a script')
+    if "return" not in arguments.kwargs:
+        return Script("", source)
+    returns = arguments.kwargs["return"]
+    if isinstance(returns, Text):
+        # In a query string a list is names between commas, or the parameter several times.
+        names = [name for text in returns.values for name in text.split(",")]
+        returns = names if len(names) > 1 else names[0]
+    if returns is None:
+        returns = ""
+    if not isinstance(returns, str) and not (
+        isinstance(returns, list) and all(isinstance(name, str) for name in returns)
+    ):
+        raise MalformedRequest('"return" must be a name or a list of names')
+    return Script("", source, returns)
+
+
+def _plain_text(value: Value) -> Value:
+    return value.values[0] if isinstance(value, Text) and len(value.values) == 1 else value
 
 
 def _from_body(request: Request) -> CallArguments:

@@ -13,6 +13,8 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ from protocol.errors import (
     QueueFull,
     error_from_facts,
 )
-from protocol.messages import Action, Command, Failure, Operation, Result
+from protocol.messages import Action, Command, EndScript, Failure, Operation, Result, Script
 from protocol.polling import poll_until
 
 log = logging.getLogger(__name__)
@@ -238,6 +240,38 @@ class Connection:
         NestdError
             What the kernel raised.
         """
+        return self._ask(
+            lambda key: Command(key, operation, references, unmerged),
+            operation.call or operation.action.value,
+        )
+
+    def run(self, script: Script) -> Result:
+        """Have a script runner run ``script``.
+
+        Raises
+        ------
+        ScriptError
+            If the script raised, or was ended.
+        NestdError
+            As :meth:`execute` does.
+        """
+        return self._ask(lambda key: replace(script, id=key), "a script")
+
+    def end_script(self) -> bool:
+        """End the script that runs now, which gets its answer; whether there was one.
+
+        Raises
+        ------
+        NestdError
+            As :meth:`execute` does. It waits in no queue.
+        """
+        return bool(self._exchange(EndScript(self._next_id()), "the end of a script").value)
+
+    def _next_id(self) -> str:
+        return str(next(self._command_ids))
+
+    def _ask(self, make: Callable[[str], Command | Script], what: str) -> Result:
+        """The answer to what is made with a new id, if it is not one too many."""
         with self._lock:
             if self._under_way >= self._queue_limit:
                 raise QueueFull(
@@ -247,14 +281,12 @@ class Connection:
                 )
             self._under_way += 1
         try:
-            return self._execute(
-                Command(str(next(self._command_ids)), operation, references, unmerged)
-            )
+            return self._exchange(make(self._next_id()), what)
         finally:
             with self._lock:
                 self._under_way -= 1
 
-    def _execute(self, command: Command) -> Result:
+    def _exchange(self, command: Command | Script | EndScript, what: str) -> Result:
         info = self.info()
         if info is None:
             raise KernelUnavailable(
@@ -270,7 +302,7 @@ class Connection:
             raise
         if received is None:
             channel.close()
-            raise self._lost(info, command.operation)
+            raise self._lost(info, command, what)
         self._idle.append(channel)
         message = frames.decode(received)
         if isinstance(message, Failure):
@@ -291,20 +323,22 @@ class Connection:
                 return channel
             channel.close()
 
-    def _lost(self, info: ConnectionInfo, operation: Operation) -> NestdError:
+    def _lost(
+        self, info: ConnectionInfo, command: Command | Script | EndScript, what: str
+    ) -> NestdError:
         """The error for a command that the kernel of ``info`` took with it."""
         last_words = self._last_words(info)
         if last_words is not None:
             return last_words
         how = self._how_it_ended(info)
-        what = operation.call or operation.action.value
         log.error("kernel %s was lost during %s: %s", info.generation, what, how or "cause unknown")
         # Without a supervisor nobody says how, and nobody starts another kernel.
         said = f"the connection to the kernel was lost during {what}, and its network with it"
         if how is not None:
             said = f"the kernel ended with {how} during {what}; its network is lost and a new "
             said += "kernel starts"
-        return KernelLost(said, call=operation.call, retry_after_s=2)
+        call = command.operation.call if isinstance(command, Command) else None
+        return KernelLost(said, call=call or None, retry_after_s=2)
 
     def _last_words(self, info: ConnectionInfo) -> NestdError | None:
         """What a rank of the kernel of ``info`` wrote before it ended the job, if one did."""

@@ -1,4 +1,4 @@
-"""Every error as an HTTP reply: one table, tested for completeness."""
+"""Every error as an HTTP reply."""
 
 from __future__ import annotations
 
@@ -7,33 +7,10 @@ from typing import Any
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from protocol import errors, json_form
-from protocol.errors import NestdError
-
-#: HTTP status of each error. 400 is what clients of NEST Server read for anything that the
-#: caller caused, NEST's own errors included.
-STATUS: dict[type[NestdError], int] = {
-    errors.NestdError: 500,
-    errors.ProtocolError: 500,
-    errors.VersionMismatch: 500,
-    errors.CallerError: 400,
-    errors.MalformedRequest: 400,
-    errors.RequestTooLarge: 413,
-    errors.Refused: 403,
-    errors.UnknownCall: 404,
-    errors.ArgumentError: 400,
-    errors.StaleReference: 400,
-    errors.KernelError: 400,
-    errors.Unavailable: 503,
-    errors.QueueFull: 503,
-    errors.KernelUnavailable: 503,
-    errors.KernelLost: 503,
-    errors.Diverged: 500,
-    errors.InternalError: 500,
-    errors.ConfigurationError: 500,
-    errors.PortTaken: 500,
-    errors.StartFailed: 500,
-}
+from protocol import json_form
+from protocol.errors import NestdError, facts_of
+from protocol.http_status import STATUS
+from protocol.values import Packer
 
 #: What a client that reads no more than Retry-After should wait.
 _DEFAULT_RETRY_S = 2
@@ -42,13 +19,29 @@ _DEFAULT_RETRY_S = 2
 def error_reply(error: NestdError) -> Response:
     """The JSON reply that tells of ``error``."""
     body: dict[str, Any] = {"message": error.message, "error": error.error_name}
+    if error.line is not None:
+        body["lineNumber"] = error.line
+    if error.trace:
+        body["traceback"] = error.trace
+    if error.output:
+        body["stdout"] = error.output
     if error.call:
         body["call"] = error.call
     if error.parameter:
         body["parameter"] = error.parameter
     if error.ranks:
         body["ranks"] = list(error.ranks)
-    reply = _json(STATUS[type(error)], body)
+    return _with_retry(_json(STATUS[type(error)], body), error)
+
+
+def facts_reply(error: NestdError) -> Response:
+    """The MessagePack reply that tells all facts of ``error``, for our own clients."""
+    body = Packer().pack(facts_of(error))
+    reply = Response(body, STATUS[type(error)], mimetype="application/x-msgpack")
+    return _with_retry(reply, error)
+
+
+def _with_retry(reply: Response, error: NestdError) -> Response:
     if reply.status_code == 503:
         reply.headers["Retry-After"] = str(error.retry_after_s or _DEFAULT_RETRY_S)
     return reply

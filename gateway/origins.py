@@ -17,6 +17,16 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 Origin = tuple[str, str, int | None]
 
 
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is a name or address that only this machine reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def parse_origin(text: str) -> Origin | None:
     """Scheme, host and port of an origin; ``None`` if ``text`` is none, such as ``null``."""
     try:

@@ -6,11 +6,20 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from gateway.arguments import MSGPACK_TYPES, CallArguments, read_arguments, read_body
+from gateway.arguments import (
+    MSGPACK_TYPES,
+    CallArguments,
+    read_arguments,
+    read_body,
+    read_operation,
+    read_script,
+)
 from gateway.connection import Connection
+from gateway.errors import facts_reply
 from protocol import json_form
-from protocol.errors import KernelUnavailable, MalformedRequest
-from protocol.messages import Action, Operation
+from protocol.connection_file import ConnectionInfo
+from protocol.errors import KernelUnavailable, MalformedRequest, NestdError, Refused
+from protocol.messages import Action, Operation, Result
 from protocol.values import Packer, Reference, Text, Value
 from protocol.version import SERVER_VERSION
 
@@ -43,8 +52,15 @@ def index() -> Response:
         "ranks": info.ranks if info else None,
         "generation": info.generation if info else None,
         "started": info.started if info else None,
+        "scripts": _scripts(info),
     }
     return _json(body)
+
+
+def _scripts(info: ConnectionInfo | None) -> str | None:
+    """How scripts are confined, for a person."""
+    refused: str | None = current_app.extensions["scripts_refused"]
+    return f"off: {refused}" if refused else info.scripts if info else None
 
 
 @routes.get("/healthz")
@@ -84,6 +100,34 @@ def api(call: str) -> Response:
     return _json({"data": value})
 
 
+@routes.route("/exec", methods=["GET", "POST"])
+def run_script() -> Response:
+    """Run a script: ``data`` if ``return`` is there, ``stdout`` if anything was printed."""
+    if request.method == "HEAD":
+        return Response(status=405, headers={"Allow": "GET, POST, DELETE, OPTIONS"})
+    refusal: str | None = current_app.extensions["scripts_refused"]
+    script = read_script(request)
+    if refusal is not None:
+        raise Refused(refusal)
+    return _reply(connection().run(script))
+
+
+@routes.delete("/exec")
+def end_script() -> Response:
+    """End the script that runs now; whether one did."""
+    return _json({"ended": connection().end_script()})
+
+
+@routes.post("/operation")
+def operate() -> Response:
+    """Execute an operation as our own clients send it; MessagePack both ways."""
+    try:
+        result = connection().execute(read_operation(request), True)
+    except NestdError as error:
+        return facts_reply(error)
+    return _binary(result, tuples=True)
+
+
 @routes.post("/release")
 def release() -> Response:
     """Drop kernel objects that the caller held references to: a list of references."""
@@ -96,13 +140,25 @@ def release() -> Response:
 
 
 def _execute(operation: Operation, unmerged: bool = False) -> Response:
-    accepted = request.accept_mimetypes
-    binary = any(kind in MSGPACK_TYPES for kind, quality in accepted if quality > 0)
-    result = connection().execute(operation, binary, unmerged)
-    if binary:
-        reply = Response(Packer().pack(result.value), mimetype="application/x-msgpack")
-    else:
-        reply = _json(result.value)
+    return _reply(connection().execute(operation, _accepts_binary(), unmerged))
+
+
+def _accepts_binary() -> bool:
+    return any(kind in MSGPACK_TYPES for kind, quality in request.accept_mimetypes if quality > 0)
+
+
+def _reply(result: Result) -> Response:
+    """The result in the form that the caller accepts."""
+    if _accepts_binary():
+        return _binary(result)
+    reply = _json(result.value)
+    reply.headers[GENERATION_HEADER] = result.generation
+    return reply
+
+
+def _binary(result: Result, tuples: bool = False) -> Response:
+    body = Packer(tuples=tuples).pack(result.value)
+    reply = Response(body, mimetype="application/x-msgpack")
     reply.headers[GENERATION_HEADER] = result.generation
     return reply
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.origins import parse_allowed
+from gateway.origins import is_loopback, parse_allowed
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
 from protocol.private_files import runtime_directory
@@ -32,6 +32,8 @@ class GatewaySettings:
     body_limit_bytes: int
     #: Requests that may wait for the kernel at once; one more gets 503.
     queue_limit: int
+    #: Why scripts are refused; ``None`` if they are not.
+    scripts_refused: str | None
     #: Names and addresses under which this server may be called with authentication off.
     host: str
 
@@ -47,18 +49,23 @@ def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
     environment = Environment(variables)
     directory = environment.optional_text("NESTD_INSTANCE_DIR")
     base = Path(directory) if directory else runtime_directory()
+    host = environment.text("NEST_SERVER_HOST", "127.0.0.1")
+    token = (
+        None
+        if environment.flag("NEST_SERVER_DISABLE_AUTH")
+        else _token(environment, base / "token")
+    )
     settings = GatewaySettings(
         connection_file=Path(
             environment.text("NESTD_CONNECTION_FILE", str(base / "connection.json"))
         ),
         exit_file=base / "kernel-exit.json",
-        token=None
-        if environment.flag("NEST_SERVER_DISABLE_AUTH")
-        else _token(environment, base / "token"),
+        token=token,
         origins=environment.items("NEST_SERVER_CORS_ORIGINS", DEFAULT_ORIGINS),
         body_limit_bytes=environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536) * MIB,
         queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", 64, 1, 4096),
-        host=environment.text("NEST_SERVER_HOST", "127.0.0.1"),
+        scripts_refused=_scripts_refused(environment, token is not None, host),
+        host=host,
     )
     for origin in settings.origins:
         if origin != "*" and parse_allowed(origin) is None:
@@ -68,6 +75,19 @@ def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
             )
     environment.check()
     return settings
+
+
+def _scripts_refused(environment: Environment, guarded: bool, host: str) -> str | None:
+    """Why ``/exec`` is off, if it is: it was turned off, or anyone could use it from elsewhere."""
+    name = "NEST_SERVER_ENABLE_EXEC_CALL"
+    if environment.optional_text(name) is not None:
+        return None if environment.flag(name) else f"scripts are turned off here ({name})"
+    if guarded or is_loopback(host):
+        return None
+    return (
+        "scripts are off as this server asks for no token and listens on more than this machine; "
+        f"{name}=1 turns them on for everyone who reaches it"
+    )
 
 
 def _token(environment: Environment, path: Path) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 
 import click
 
+from nestd.runner import settings
 from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings
 from protocol.errors import NestdError
 from protocol.private_files import runtime_directory
@@ -32,6 +34,9 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 def main(connection_file: Path | None, queue_limit: int) -> None:
     """Run a NEST kernel that takes commands over ZeroMQ.
 
+    The variables NEST_SERVER_MODULES, NEST_SERVER_DISABLE_RESTRICTION and NEST_SERVER_EXEC_* say
+    what scripts may do.
+
     Exits with 0 when it was told to stop and 78 when it can't start.
     """
     logging.basicConfig(
@@ -43,7 +48,8 @@ def main(connection_file: Path | None, queue_limit: int) -> None:
         path = connection_file or runtime_directory() / "connection.json"
         from nestd import daemon
 
-        daemon.run(NestdSettings(path.absolute(), queue_limit))
+        scripts = settings.from_environment(os.environ)
+        daemon.run(NestdSettings(path.absolute(), queue_limit, scripts))
     except NestdError as error:
         print(f"nestd can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)

@@ -30,11 +30,13 @@ from nestd.ranks import (
     identity,
     leave_last_words,
 )
+from nestd.runner.runner import ScriptRunner
 from nestd.settings import NestdSettings
 from protocol import connection_file
 from protocol.board import BoardWriter, board_path, make_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo, RankProcess
 from protocol.errors import ConfigurationError, Diverged
+from protocol.messages import Action, Operation
 from protocol.private_files import check_socket_path, private_directory
 from protocol.processes import ProcessIdentity, die_with_parent, identify
 
@@ -77,14 +79,19 @@ def run(
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, _stop)
     with contextlib.suppress(Stopped), stack or contextlib.ExitStack() as closing:
+        scripts = None
+        if mpi.launched_rank() == 0:
+            # Before MPI is there, which processes don't fork well under.
+            scripts = ScriptRunner(settings.scripts, settings.connection_file.parent)
+            closing.callback(scripts.close)
         if mpi.launched_ranks() == 1:
-            _run_master(settings, None, closing, on_ready)
+            _run_master(settings, None, closing, on_ready, scripts)
             return
         # Ranks whose launcher was killed must not go on alone.
         die_with_parent()
         world = mpi.World()
         if world.rank == 0:
-            _run_master(settings, world, closing, on_ready)
+            _run_master(settings, world, closing, on_ready, scripts)
         else:
             _run_worker(world)
 
@@ -94,6 +101,7 @@ def _run_master(
     world: mpi.World | None,
     stack: contextlib.ExitStack,
     on_ready: Callable[[], None] | None,
+    scripts: ScriptRunner | None,
 ) -> None:
     directory = private_directory(settings.connection_file.parent)
     generation = secrets.token_hex(4)
@@ -113,18 +121,21 @@ def _run_master(
         ranks: Ranks = OneRank(kernel, BoardWriter(board, 0))
     else:
         kernel, ranks, processes = _meet(world, context, directory, generation, stack)
-    info = _describe(path, generation, kernel.nest_version, processes)
+    assert scripts is not None
+    confined = scripts.set_up(kernel.execute(Operation(Action.DESCRIBE), references=False))
+    info = _describe(path, generation, kernel.nest_version, processes, confined)
     connection_file.write(settings.connection_file, info)
     stack.callback(_remove_own, settings.connection_file, generation)
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
     try:
         if on_ready is not None:
             on_ready()
-        Master(commands, ranks, generation, settings.queue_limit).serve()
+        Master(commands, ranks, generation, settings.queue_limit, scripts).serve()
     except Diverged as error:
         # The caller has the answer; the others hang inside NEST and have to be ended.
         leave_last_words(directory, generation, error)
         commands.close(linger=1000)
+        scripts.close()
         _leave(EXIT_DIVERGED)
     except Stopped:
         log.info("kernel %s stops", generation)
@@ -257,7 +268,7 @@ def _start_kernel(generation: str) -> Kernel:
 
 
 def _describe(
-    path: Path, generation: str, nest_version: str, processes: list[RankProcess]
+    path: Path, generation: str, nest_version: str, processes: list[RankProcess], scripts: str
 ) -> ConnectionInfo:
     own = processes[0]
     return ConnectionInfo(
@@ -271,6 +282,7 @@ def _describe(
         nest=nest_version,
         mpi=len(processes) > 1,
         started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        scripts=scripts,
         processes=tuple(processes),
     )
 

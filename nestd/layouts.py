@@ -1,6 +1,7 @@
 """The forms in which PyNEST gives merged columns: scalars, lists, records, JSON text.
 
-Pure functions over the columns that ``nestd/merging.py`` has made of all ranks' shares.
+Pure functions over the columns that ``nestd/merging.py`` has made of all ranks' shares. Where
+PyNEST gives tuples these do, too; they become lists for callers who have none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def missing_key(call: str, key: str) -> KernelError:
 def as_records(
     call: str, columns: dict[str, list[Value]], count: int, asked: Any, output: str
 ) -> Value:
-    """What GetStatus gives: a list with one entry for each node or connection."""
+    """What GetStatus gives: one entry for each node or connection."""
     for key in [asked] if isinstance(asked, str) else asked or []:
         if key not in columns and count:
             raise missing_key(call, key)
@@ -30,19 +31,19 @@ def as_records(
     elif isinstance(asked, str):
         records = list(columns[asked]) if count else []
     else:
-        records = [[columns[key][i] for key in asked] for i in range(count)]
-    return in_format(call, records, output)
+        records = [tuple(columns[key][i] for key in asked) for i in range(count)]
+    return in_format(call, tuple(records), output)
 
 
 def as_node_values(
     call: str, columns: dict[str, list[Value]], count: int, asked: list[Any], output: str
 ) -> Value:
-    """What NodeCollection.get gives: scalars for one node, lists for several."""
+    """What NodeCollection.get gives: scalars for one node, tuples for several."""
 
     def values(key: str) -> Value:
         if key not in columns:
             raise missing_key(call, key)
-        return columns[key][0] if count == 1 else columns[key]
+        return columns[key][0] if count == 1 else tuple(columns[key])
 
     result: Value
     if not asked:
@@ -55,7 +56,11 @@ def as_node_values(
         if inner is None:
             raise missing_key(call, asked[0])
         if not all(isinstance(value, dict) for value in inner):
-            raise ArgumentError(f"{call}: {asked[0]!r} has no values with names", call=call)
+            raise ArgumentError(
+                f"{call}: {asked[0]!r} has no values with names",
+                call=call,
+                error_name=TypeError.__name__,
+            )
 
         def inside(key: str) -> Value:
             if key not in inner[0]:
@@ -69,16 +74,24 @@ def as_node_values(
 
 
 def as_connection_values(
-    call: str, columns: dict[str, list[Value]], count: int, asked: Any, output: str
+    call: str,
+    columns: dict[str, list[Value]],
+    count: int,
+    asked: Any,
+    output: str,
+    many: bool = False,
 ) -> Value:
-    """What SynapseCollection.get gives: scalars for one connection, lists for several."""
+    """What SynapseCollection.get gives: scalars for one connection, lists for several.
+
+    With ``many`` a list for one connection, too.
+    """
     if count == 0:
-        return in_format(call, {} if asked is None else [], output)
+        return in_format(call, {} if asked is None else (), output)
 
     def values(key: str) -> Value:
         if key not in columns:
             raise missing_key(call, key)
-        return columns[key][0] if count == 1 else columns[key]
+        return columns[key][0] if count == 1 and not many else columns[key]
 
     if isinstance(asked, str):
         return in_format(call, values(asked), output)

@@ -358,8 +358,12 @@ def _merge_connections(call: str, shares: Sequence[Share]) -> Value:
         return columns
     asked, output = shares[0]["asked"], shares[0]["output"]
     if call == "GetStatus":
-        return as_records(call, columns, sum(counts), asked, output)
-    return as_connection_values(call, columns, sum(counts), asked, output)
+        records = as_records(call, columns, sum(counts), asked, output)
+        # Here PyNEST has a list, where it has tuples otherwise.
+        as_list = isinstance(asked, str) and not output and sum(counts) > 1
+        return list(records) if as_list else records
+    many = shares[0].get("many", False)
+    return as_connection_values(call, columns, sum(counts), asked, output, many)
 
 
 def _joined(parts: list[dict[str, list[Value]]], counts: list[int]) -> dict[str, list[Value]]:
@@ -404,8 +408,10 @@ def _merge_done(call: str, shares: Sequence[Share]) -> None:
 
 
 def _merge_status(
-    table: dict[str, Policy],
+    table: dict[str, Policy], several: type[list[Value]] | type[tuple[Value, ...]]
 ) -> Callable[[str, Sequence[Share]], Value]:
+    """Merges the fields of a status; of several that were asked for PyNEST makes ``several``."""
+
     def merger(call: str, shares: Sequence[Share]) -> Value:
         def value(key: str) -> Value:
             if key not in shares[0]["fields"]:
@@ -424,7 +430,7 @@ def _merge_status(
         elif isinstance(asked, str):
             result = value(asked)
         else:
-            result = [value(key) for key in asked]
+            result = several(value(key) for key in asked)
         return in_format(call, result, shares[0].get("output", ""))
 
     return merger
@@ -438,8 +444,8 @@ _MERGERS: dict[str, Callable[[str, Sequence[Share]], Value]] = {
     "nodes": _merge_nodes,
     "connections": _merge_connections,
     "done": _merge_done,
-    "kernel": _merge_status(KERNEL_FIELDS),
-    "defaults": _merge_status(DEFAULT_FIELDS),
+    "kernel": _merge_status(KERNEL_FIELDS, tuple),
+    "defaults": _merge_status(DEFAULT_FIELDS, list),
     "union": _merge_union,
     "Displacement": spatial.displacement,
     "Distance": spatial.distance,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from nestd.runner.settings import ScriptSettings
 
 #: Commands that may wait unless told otherwise.
 DEFAULT_QUEUE_LIMIT = 64
@@ -17,3 +19,5 @@ class NestdSettings:
     connection_file: Path
     #: Commands that may wait before further ones are refused.
     queue_limit: int = DEFAULT_QUEUE_LIMIT
+    #: What scripts may do.
+    scripts: ScriptSettings = field(default_factory=ScriptSettings)

@@ -64,7 +64,7 @@ def applied(call: str, shares: Sequence[Share]) -> Value:
     if shares[0]["of_places"]:
         seen: Value = shares[owners[0]]["values"]
         return seen
-    return [shares[owner]["values"][index] for index, owner in enumerate(owners)]
+    return tuple(shares[owner]["values"][index] for index, owner in enumerate(owners))
 
 
 def _displacements(start: Array, layer: Share) -> Array:
@@ -149,7 +149,7 @@ def _pairs(shares: Sequence[Share]) -> Array:
 def neighbours(call: str, shares: Sequence[Share]) -> Value:
     """For each own node the nodes it is connected with, without repetition."""
     pairs = _pairs(shares)
-    return [Nodes(np.unique(pairs[pairs[:, 0] == own, 1])) for own in shares[0]["own"]]
+    return tuple(Nodes(np.unique(pairs[pairs[:, 0] == own, 1])) for own in shares[0]["own"])
 
 
 def neighbour_positions(call: str, shares: Sequence[Share]) -> Value:

@@ -55,6 +55,8 @@ class ConnectionInfo:
     mpi: bool
     #: Start of the kernel, ISO 8601 with offset.
     started: str
+    #: How scripts are confined, for a person.
+    scripts: str
     #: All ranks, in their order.
     processes: tuple[RankProcess, ...]
     protocol: int = frames.VERSION
@@ -76,6 +78,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "nest": (str,),
     "mpi": (bool,),
     "started": (str,),
+    "scripts": (str,),
     "processes": (list,),
     "protocol": (int,),
 }

@@ -21,6 +21,10 @@ class NestdError(Exception):
     parameter : the parameter of ``call`` that was wrong, if one was
     ranks : MPI ranks the error happened on; empty when it happened on all of them
     retry_after_s : seconds after which trying again makes sense, else ``None``
+    module : Python module of the exception that ``error_name`` names, if there was one
+    line : line of a script at which it happened
+    trace : the script's traceback, as Python writes it
+    output : what the script had printed until then
     """
 
     #: Name on the wire.
@@ -35,6 +39,10 @@ class NestdError(Exception):
         parameter: str | None = None,
         ranks: tuple[int, ...] = (),
         retry_after_s: int | None = None,
+        module: str | None = None,
+        line: int | None = None,
+        trace: str | None = None,
+        output: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -43,6 +51,10 @@ class NestdError(Exception):
         self.parameter = parameter
         self.ranks = ranks
         self.retry_after_s = retry_after_s
+        self.module = module
+        self.line = line
+        self.trace = trace
+        self.output = output
 
     def __str__(self) -> str:
         return self.message
@@ -106,6 +118,12 @@ class KernelError(CallerError):
     """NEST or PyNEST raised while it executed the caller's operation."""
 
     kind = "kernel"
+
+
+class ScriptError(CallerError):
+    """A script raised, or was ended."""
+
+    kind = "script"
 
 
 class Unavailable(NestdError):
@@ -173,21 +191,29 @@ def _tree(root: type[NestdError]) -> dict[str, type[NestdError]]:
 ERROR_KINDS: dict[str, type[NestdError]] = _tree(NestdError)
 
 
+#: Optional facts, each with the type it has on the wire.
+_FACTS: dict[str, type] = {
+    "error_name": str,
+    "call": str,
+    "parameter": str,
+    "ranks": list,
+    "retry_after_s": int,
+    "module": str,
+    "line": int,
+    "trace": str,
+    "output": str,
+}
+
+
 def facts_of(error: NestdError) -> dict[str, Any]:
     """The attributes of ``error`` that are set, ready for the wire."""
-    facts: dict[str, Any] = {
-        "kind": error.kind,
-        "message": error.message,
-        "error_name": error.error_name,
-    }
-    if error.call is not None:
-        facts["call"] = error.call
-    if error.parameter is not None:
-        facts["parameter"] = error.parameter
-    if error.ranks:
-        facts["ranks"] = list(error.ranks)
-    if error.retry_after_s is not None:
-        facts["retry_after_s"] = error.retry_after_s
+    facts: dict[str, Any] = {"kind": error.kind, "message": error.message}
+    for name in _FACTS:
+        value = getattr(error, name)
+        if name == "ranks":
+            value = list(value) or None
+        if value is not None:
+            facts[name] = value
     return facts
 
 
@@ -205,15 +231,8 @@ def error_from_facts(facts: dict[str, Any]) -> NestdError:
     if error_class is None:
         raise ProtocolError(f"unknown kind of error {kind!r:.80}")
     message = facts.pop("message", None)
-    wanted: dict[str, type] = {
-        "error_name": str,
-        "call": str,
-        "parameter": str,
-        "ranks": list,
-        "retry_after_s": int,
-    }
     if not isinstance(message, str) or any(
-        name not in wanted or not isinstance(value, wanted[name]) for name, value in facts.items()
+        name not in _FACTS or not isinstance(value, _FACTS[name]) for name, value in facts.items()
     ):
         raise ProtocolError("a failure with facts of the wrong type")
     ranks = facts.pop("ranks", [])

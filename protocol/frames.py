@@ -27,19 +27,21 @@ from protocol.errors import (
 from protocol.messages import (
     Action,
     Command,
+    EndScript,
     Execute,
     Executed,
     Failure,
     Message,
     Operation,
     Result,
+    Script,
     Settled,
 )
-from protocol.values import Buffer, Packer, Unpacker
+from protocol.values import Buffer, Packer, Reference, Unpacker, Value
 
 MAGIC = b"NESTD"
 #: Raised whenever an old peer could misread a new message.
-VERSION = 1
+VERSION = 2
 
 #: Most bytes one message may have, all frames together.
 SIZE_LIMIT_BYTES = 8 * 2**30
@@ -49,8 +51,13 @@ FRAME_LIMIT = 65_536
 _PREAMBLE = MAGIC + bytes([VERSION])
 
 
-def encode(message: Message) -> list[Buffer]:
+def encode(message: Message, convert: Callable[[Any], Value] | None = None) -> list[Buffer]:
     """The frames of ``message``.
+
+    Parameters
+    ----------
+    message : to encode
+    convert : gives a value for an object in it that is none, or raises ``TypeError``
 
     Raises
     ------
@@ -58,14 +65,24 @@ def encode(message: Message) -> list[Buffer]:
         If the message holds a value that has no form on the wire, or is over a limit.
     """
     buffers: list[Buffer] = []
-    header = Packer(buffers).pack(_fields(message))
+    header = Packer(buffers, tuples=True, convert=convert).pack(_fields(message))
     frames: list[Buffer] = [_PREAMBLE, header, *buffers]
     _check_limits(frames)
     return frames
 
 
-def decode(frames: Sequence[Buffer]) -> Message:
+def decode(
+    frames: Sequence[Buffer],
+    reference: Callable[[Reference], Any] | None = None,
+    writable: bool = False,
+) -> Message:
     """The message in ``frames``.
+
+    Parameters
+    ----------
+    frames : of one message
+    reference : gives what stands in the message for a reference
+    writable : whether arrays get memory of their own where they would share read-only memory
 
     Raises
     ------
@@ -87,7 +104,8 @@ def decode(frames: Sequence[Buffer]) -> Message:
         )
     if len(frames) < 2:
         raise ProtocolError("a message without header")
-    fields = Unpacker(list(frames[2:])).unpack(frames[1])
+    unpacker = Unpacker(list(frames[2:]), reference=reference, writable=writable)
+    fields = unpacker.unpack(frames[1])
     if not isinstance(fields, list) or not fields or not isinstance(fields[0], str):
         raise ProtocolError("a header that is no list beginning with a type")
     parse = _PARSERS.get(fields[0])
@@ -108,6 +126,10 @@ def _fields(message: Message) -> list[Any]:
     match message:
         case Command(id, operation, references, unmerged):
             return ["command", id, *_operation_fields(operation), references, unmerged]
+        case Script(id, source, returns):
+            return ["script", id, source, returns]
+        case EndScript(id):
+            return ["end_script", id]
         case Result(id, generation, value):
             return ["result", id, generation, value]
         case Failure(id, generation, error):
@@ -134,6 +156,18 @@ def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
 def _parse_command(fields: list[Any]) -> Command:
     _expect(fields, str, str, str, list, dict, bool, bool)
     return Command(fields[0], _operation(fields[1:5]), *fields[5:])
+
+
+def _parse_script(fields: list[Any]) -> Script:
+    _expect(fields, str, str, (str, list, type(None)))
+    if isinstance(fields[2], list) and not all(isinstance(name, str) for name in fields[2]):
+        raise ProtocolError("a script that returns what are no names")
+    return Script(*fields)
+
+
+def _parse_end_script(fields: list[Any]) -> EndScript:
+    _expect(fields, str)
+    return EndScript(*fields)
 
 
 def _operation(fields: list[Any]) -> Operation:
@@ -174,6 +208,8 @@ def _parse_failure(fields: list[Any]) -> Failure:
 
 _PARSERS: dict[str, Callable[[list[Any]], Message]] = {
     "command": _parse_command,
+    "script": _parse_script,
+    "end_script": _parse_end_script,
     "result": _parse_result,
     "failure": _parse_failure,
     "execute": _parse_execute,

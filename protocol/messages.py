@@ -15,6 +15,9 @@ class Action(enum.Enum):
 
     #: Call the function, method or constructor of that name.
     CALL = "call"
+    #: Call it as PyNEST itself would be: the arguments are PyNEST's own, and so are the types in
+    #: the answer. For callers who have PyNEST's objects, by reference.
+    APPLY = "apply"
     #: Read the kernel attribute of that name.
     GET = "get"
     #: Set the kernel attribute of that name to the only argument.
@@ -23,12 +26,32 @@ class Action(enum.Enum):
     INSPECT = "inspect"
     #: Names of everything that can be called or read.
     CATALOGUE = "catalogue"
+    #: What a look-alike of PyNEST has to know: roles of all names, NEST's errors, its version.
+    DESCRIBE = "describe"
     #: Drop the objects that the references among the arguments name.
     RELEASE = "release"
+    #: Between ranks: the number of the next object, before a script makes any.
+    MARK = "mark"
+    #: Between ranks: drop all objects from a number on, as the script that made them has ended.
+    RELEASE_FROM = "release_from"
     #: Between ranks: which rows of the whole a rank's connections are.
     PLACE = "place"
     #: Between ranks: call again what every rank has put off, as nothing is missing.
     PROCEED = "proceed"
+
+
+#: What callers may ask for by themselves; the rest is between nestd and its ranks.
+OPEN_ACTIONS = frozenset(
+    [
+        Action.CALL,
+        Action.APPLY,
+        Action.GET,
+        Action.SET,
+        Action.INSPECT,
+        Action.DESCRIBE,
+        Action.RELEASE,
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +77,27 @@ class Command:
     references: bool = False
     #: Whether the answer is every rank's own, unmerged.
     unmerged: bool = False
+
+
+@dataclass(frozen=True)
+class Script:
+    """Gateway to nestd, and nestd to a script runner: run this and answer exactly once.
+
+    The value of the result is a dict: ``data`` if anything was asked for, and ``stdout`` if
+    anything was printed.
+    """
+
+    id: str
+    source: str
+    #: The name, or names, whose values are asked for. An empty name has no value.
+    returns: str | list[str] | None = None
+
+
+@dataclass(frozen=True)
+class EndScript:
+    """Gateway to nestd: end the script that runs now, at once. The value tells if one did."""
+
+    id: str
 
 
 @dataclass(frozen=True)
@@ -102,4 +146,4 @@ class Settled:
     number: int
 
 
-Message: TypeAlias = Command | Result | Failure | Execute | Executed | Settled
+Message: TypeAlias = Command | Script | EndScript | Result | Failure | Execute | Executed | Settled

@@ -71,3 +71,10 @@ def describe_exit(returncode: int) -> str:
     except ValueError:
         name = "unknown"
     return f"signal {-returncode} ({name})"
+
+
+def become_subreaper() -> None:
+    """Become the parent of whatever descendants outlive their own (prctl(2), Linux only)."""
+    if sys.platform == "linux":
+        pr_set_child_subreaper = 36
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0)

@@ -1,7 +1,7 @@
 """The values that messages carry, and their msgpack form.
 
 A value is ``None``, a bool, an integer of 64 bit, a float, a complex number, text, bytes, a
-list, a dict with text keys, or one of
+list, a tuple, a dict with text keys, or one of
 
 ========== ====================================================================
 ndarray    a NumPy array of one of :data:`ARRAY_TYPES`, any shape
@@ -10,13 +10,16 @@ Expression a PyNEST object by the call that makes it: ``{"$call": …}`` in JSON
 Text       what a query string or a form gave for one parameter, not yet typed
 ========== ====================================================================
 
-The last four are msgpack extension types. Arrays travel either as a buffer of their own
-beside the msgpack data (:class:`Packer` with ``buffers``), which costs no copy, or inside it.
+The last four are msgpack extension types, and so are tuples where they are kept. Arrays travel
+either as a buffer of their own beside the msgpack data (:class:`Packer` with ``buffers``), which
+costs no copy, or inside it.
 """
 
 from __future__ import annotations
 
+import enum
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -52,6 +55,7 @@ EXT_REFERENCE = 3  # msgpack [type, id, generation, ids or nil]
 EXT_EXPRESSION = 4  # msgpack [call, [args…], {kwargs…}]
 EXT_TEXT = 5  # msgpack [text, …]
 EXT_COMPLEX = 6  # two little-endian doubles
+EXT_TUPLE = 7  # msgpack [item, …]
 
 
 @dataclass(frozen=True)
@@ -88,16 +92,31 @@ class Text:
     values: tuple[str, ...]
 
 
+_PLAIN: tuple[type[Any], ...] = (str, float, int, dict, list, tuple)
+
+#: What msgpack has by itself.
+_NATIVE = frozenset([type(None), bool, int, float, str, bytes, list, dict])
+
+
 class Packer:
     """Turns values into msgpack.
 
     Parameters
     ----------
     buffers : list to which the data of arrays is appended; ``None`` puts it inside
+    tuples : whether tuples stay tuples; else they become lists
+    convert : gives a value for an object that is none, or raises ``TypeError``
     """
 
-    def __init__(self, buffers: list[Buffer] | None = None) -> None:
+    def __init__(
+        self,
+        buffers: list[Buffer] | None = None,
+        tuples: bool = False,
+        convert: Callable[[Any], Value] | None = None,
+    ) -> None:
         self._buffers = buffers
+        self._tuples = tuples
+        self._convert = convert
 
     def pack(self, value: Value) -> bytes:
         """Encode one value.
@@ -108,14 +127,18 @@ class Packer:
             If the value, or one in it, has no form on the wire.
         """
         try:
-            packed: bytes = msgpack.packb(value, default=self._extension, use_bin_type=True)
+            packed: bytes = msgpack.packb(
+                value, default=self._extension, use_bin_type=True, strict_types=self._tuples
+            )
         except ProtocolError:
             raise
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise ProtocolError(f"a value that can't be sent: {error}") from error
         return packed
 
-    def _extension(self, value: Value) -> msgpack.ExtType:
+    def _extension(self, value: Value) -> Any:
+        if type(value) is tuple:
+            return msgpack.ExtType(EXT_TUPLE, self.pack(list(value)))
         if isinstance(value, np.ndarray):
             return self._array(value)
         if isinstance(value, Reference):
@@ -129,6 +152,19 @@ class Packer:
             return msgpack.ExtType(EXT_TEXT, self.pack(list(value.values)))
         if isinstance(value, complex):
             return msgpack.ExtType(EXT_COMPLEX, struct.pack("<dd", value.real, value.imag))
+        if self._tuples:
+            # msgpack is strict about types now: what derives from a plain one comes here, too.
+            plain = next((kind for kind in _PLAIN if isinstance(value, kind)), None)
+            if plain is tuple:
+                return self._extension(tuple(value))
+            if plain is not None and not isinstance(value, enum.Enum):
+                return plain(value)
+        if self._convert is not None:
+            converted = self._convert(value)
+            if type(converted) in _NATIVE or type(converted) is type(value):
+                return converted
+            # msgpack asks only once for each object.
+            return self._extension(converted)
         raise ProtocolError(f"no form on the wire for {type(value).__name__}")
 
     def _array(self, array: Array) -> msgpack.ExtType:
@@ -154,13 +190,21 @@ class Unpacker:
     buffers : data of the arrays that travelled beside the msgpack data; arrays made of them
         share their memory
     nesting_limit : how deep the value may be nested
+    reference : gives what stands in the value for a reference
+    writable : whether arrays get memory of their own where they would share read-only memory
     """
 
     def __init__(
-        self, buffers: list[Buffer] | None = None, nesting_limit: int = NESTING_LIMIT
+        self,
+        buffers: list[Buffer] | None = None,
+        nesting_limit: int = NESTING_LIMIT,
+        reference: Callable[[Reference], Any] | None = None,
+        writable: bool = False,
     ) -> None:
         self._buffers = buffers or []
         self._nesting_limit = nesting_limit
+        self._made_of = reference
+        self._writable = writable
         self._used: set[int] = set()
         self._depth = 0
 
@@ -204,13 +248,15 @@ class Unpacker:
             if len(data) != 16:
                 raise ProtocolError("a complex number has 16 bytes")
             return complex(*struct.unpack("<dd", data))
-        decode = {
+        decoders: dict[int, Callable[[list[Value]], Value]] = {
             EXT_ARRAY_BUFFER: self._array_buffer,
             EXT_ARRAY_INLINE: self._array_inline,
             EXT_REFERENCE: self._reference,
             EXT_EXPRESSION: self._expression,
             EXT_TEXT: self._text,
-        }.get(code)
+            EXT_TUPLE: tuple,
+        }
+        decode = decoders.get(code)
         if decode is None:
             raise ProtocolError(f"unknown extension type {code}")
         fields = self._unpack(data)
@@ -225,14 +271,17 @@ class Unpacker:
         if not 0 <= index < len(self._buffers) or index in self._used:
             raise ProtocolError(f"an array of buffer {index}, which is missing or taken")
         self._used.add(index)
-        return _array(self._buffers[index], dtype, shape)
+        return self._owned(_array(self._buffers[index], dtype, shape))
 
     def _array_inline(self, fields: list[Value]) -> Array:
         if len(fields) != 3 or not isinstance(fields[2], bytes):
             raise ProtocolError("an array is [type, shape, bytes]")
-        return _array(fields[2], fields[0], fields[1])
+        return self._owned(_array(fields[2], fields[0], fields[1]))
 
-    def _reference(self, fields: list[Value]) -> Reference:
+    def _owned(self, array: Array) -> Array:
+        return array.copy() if self._writable and not array.flags.writeable else array
+
+    def _reference(self, fields: list[Value]) -> Any:
         if len(fields) != 4:
             raise ProtocolError("a reference is [type, id, generation, ids]")
         name, key, generation, ids = fields
@@ -243,7 +292,8 @@ class Unpacker:
             or not (ids is None or (isinstance(ids, np.ndarray) and ids.ndim == 1))
         ):
             raise ProtocolError("a reference with fields of the wrong type")
-        return Reference(name, key, generation, ids)
+        found = Reference(name, key, generation, ids)
+        return found if self._made_of is None else self._made_of(found)
 
     def _expression(self, fields: list[Value]) -> Expression:
         if len(fields) != 3:
@@ -287,10 +337,10 @@ def check_containers(value: Value, limit: int) -> None:
     Raises
     ------
     ProtocolError
-        If lists, dicts and expressions are nested deeper than ``limit``, if a key is no text,
-        or if there is a timestamp, which msgpack has by itself.
+        If lists, tuples, dicts and expressions are nested deeper than ``limit``, if a key is no
+        text, or if there is a timestamp, which msgpack has by itself.
     """
-    containers = (list, dict, Expression, msgpack.Timestamp)
+    containers = (list, tuple, dict, Expression, msgpack.Timestamp)
     level = [value] if isinstance(value, containers) else []
     depth = 0
     while level:
@@ -302,7 +352,7 @@ def check_containers(value: Value, limit: int) -> None:
             if isinstance(container, Expression):
                 inner += [container.args, container.kwargs]
                 continue
-            children = container
+            children: Any = container
             if isinstance(container, dict):
                 if not all(type(key) is str for key in container):
                     raise ProtocolError("a key that is no text")

@@ -110,6 +110,9 @@ def typed(bound: BoundArguments) -> None:
     }
 
 
+#: What may have references in it, or is one.
+_CONTAINING = (list, tuple, dict, np.ndarray, Reference, Expression)
+
 #: Parameters of synapse models that are nodes.
 _NODE_PARAMETERS = ("volume_transmitter", "weight_recorder")
 
@@ -191,9 +194,9 @@ class Arguments:
             return self._objects.look_up(value)
         if isinstance(value, Expression):
             return self._evaluate(value)
-        if isinstance(value, list):
-            if any(isinstance(item, (list, dict, Reference, Expression)) for item in value):
-                return [self.plain(item) for item in value]
+        if isinstance(value, (list, tuple)):
+            if any(isinstance(item, _CONTAINING) for item in value):
+                return type(value)([self.plain(item) for item in value])
             return value
         if isinstance(value, dict):
             return {key: self._entry(key, item) for key, item in value.items()}

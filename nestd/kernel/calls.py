@@ -204,6 +204,9 @@ def set_kernel_status(params: dict[str, Any]) -> None:
     """
     params = dict(params)
     ranks = nest.NumProcesses()
+    if isinstance(params.get("verbosity"), int):
+        # NEST takes the level only, which callers have as its number.
+        params["verbosity"] = nest.VerbosityLevel(params["verbosity"])
     threads = params.pop("local_num_threads", None)
     if threads is not None and ranks > 1:
         params["total_num_virtual_procs"] = threads

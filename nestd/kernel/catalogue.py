@@ -48,7 +48,27 @@ class Entry:
     signature: inspect.Signature = field(default_factory=inspect.Signature)
     #: Parameter of the signature: what it takes.
     kinds: dict[str, Kind] = field(default_factory=dict)
+    #: What is called for callers who have PyNEST's objects, if it is something else.
+    applied: Callable[..., Any] | None = None
 
+
+#: Methods that give a part of a collection and change nothing: they may be in expressions.
+_SELECTIONS = frozenset(
+    [
+        "NodeCollection.slice",
+        "NodeCollection.take",
+        "SynapseCollection.slice",
+        "SynapseCollection.take",
+    ]
+)
+
+#: What is called for callers who have PyNEST's objects, where others get something more lenient.
+_APPLIED: dict[str, Callable[..., Any]] = {
+    "GetStatus": shares.get_status_by_keys,
+    "NodeCollection": NodeCollection,
+    "NodeCollection.join": NodeCollection.__add__,
+    "NodeCollection.take": NodeCollection.__getitem__,
+}
 
 #: Public names of PyNEST that are left out, with what to do instead.
 LEFT_OUT: dict[str, str] = {
@@ -101,6 +121,7 @@ _METHODS: dict[type, dict[str, Callable[..., Any]]] = {
         "take": calls.take_from,
         "join": calls.join_nodes,
         "size": calls.size_of,
+        "text": NodeCollection.__str__,
     },
     Connections: {
         "get": shares.get_from_connections,
@@ -109,6 +130,7 @@ _METHODS: dict[type, dict[str, Callable[..., Any]]] = {
         "slice": Connections.slice,
         "take": Connections.take,
         "size": Connections.size,
+        "distance": shares.distances,
     },
     Parameter: {
         "GetValue": Parameter.GetValue,
@@ -182,7 +204,7 @@ def _callable(name: str, role: Role, target: Callable[..., Any], documented: obj
     bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
     signature = signature.replace(parameters=bare)
     kinds = {parameter: kind_of(name, parameter) for parameter in signature.parameters}
-    return Entry(name, role, target, documented, signature, kinds)
+    return Entry(name, role, target, documented, signature, kinds, _APPLIED.get(name))
 
 
 def _attributes() -> Iterator[Entry]:
@@ -223,7 +245,8 @@ def _methods(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:
         named = {prefix + name: method for name, method in methods.items()}
         named |= {name: method for name, method in replaced.items() if name.startswith(prefix)}
         for name, method in named.items():
-            entry = _callable(name, Role.FUNCTION, method, method)
+            role = Role.CONSTRUCTOR if name in _SELECTIONS else Role.FUNCTION
+            entry = _callable(name, role, method, method)
             first = next(iter(entry.signature.parameters))
             entry.kinds[first] = _SELF_KINDS[owner]
             yield entry

@@ -7,13 +7,13 @@ from typing import Any
 
 from nestd.kernel import calls, residence, shares
 from nestd.kernel.arguments import Arguments, BoundArguments, bind, typed
-from nestd.kernel.catalogue import Catalogue, Entry, Role
+from nestd.kernel.catalogue import LEFT_OUT, Catalogue, Entry, Role
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import Encoder
 from nestd.kernel.layers import Layers
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import NodeCollection, SynapseCollection, nest
-from nestd.kernel.raised import raised_by_nest
+from nestd.kernel.raised import nest_errors, raised_by_nest
 from protocol.errors import ArgumentError, InternalError, NestdError
 from protocol.messages import Action, Operation
 from protocol.values import Expression, Reference, Text, Value
@@ -67,6 +67,13 @@ class Kernel:
         match operation.action:
             case Action.CATALOGUE:
                 return list(self._catalogue.names)
+            case Action.DESCRIBE:
+                return self._described()
+            case Action.MARK:
+                return self._objects.next
+            case Action.RELEASE_FROM:
+                self._objects.release_from(*operation.args)
+                return None
             case Action.RELEASE:
                 for reference in operation.args:
                     if isinstance(reference, Reference):
@@ -86,7 +93,9 @@ class Kernel:
             case Action.GET:
                 if entry.role not in (Role.ATTRIBUTE, Role.VALUE):
                     raise ArgumentError(f"{entry.name} is to be called, not read", call=entry.name)
-                return encoder.encode(_read(entry))
+                return Encoder(self._objects, tuples=True).encode(_read(entry))
+            case Action.APPLY:
+                return self._apply(entry, operation)
         if entry.role is Role.ATTRIBUTE:
             _refuse_arguments(entry, operation)
             return Encoder().encode(_read(entry))
@@ -105,6 +114,25 @@ class Kernel:
                     given.uncertain = False
         with raised_by_nest(entry.name):
             result = entry.target(*args, **kwargs)
+        self._note(entry, result)
+        if isinstance(result, SynapseCollection):
+            return self._found(Connections(result), objects)
+        origin = _expression(bound) if entry.role is Role.CONSTRUCTOR else None
+        return Encoder(objects, origin).encode(result)
+
+    def _apply(self, entry: Entry, operation: Operation) -> Value:
+        """Call ``entry`` with PyNEST's own objects and checks; answer with its types."""
+        args = [self._arguments.plain(value) for value in operation.args]
+        kwargs = {name: self._arguments.plain(value) for name, value in operation.kwargs.items()}
+        with raised_by_nest(entry.name):
+            result = (entry.applied or entry.target)(*args, **kwargs)
+        self._note(entry, result)
+        if isinstance(result, SynapseCollection):
+            return self._found(Connections(result), self._objects)
+        return Encoder(self._objects, tuples=True).encode(result)
+
+    def _note(self, entry: Entry, result: Any) -> None:
+        """Take note of what a call did to the network."""
         if entry.name == "ResetKernel":
             residence.forget_all()
             self._layers.clear()
@@ -113,10 +141,19 @@ class Kernel:
             residence.note_created(result)
             if result.spatial is not None:
                 self._layers.add(result)
-        if isinstance(result, SynapseCollection):
-            return self._found(Connections(result), objects)
-        origin = _expression(bound) if entry.role is Role.CONSTRUCTOR else None
-        return Encoder(objects, origin).encode(result)
+
+    def _described(self) -> Value:
+        """What a look-alike of PyNEST has to know."""
+        return {
+            "version": self.nest_version,
+            "names": {
+                name: self._catalogue.find(name).role.value for name in self._catalogue.names
+            },
+            "read_only": sorted(type(nest)._readonly_kernel_attrs),
+            "left_out": dict(LEFT_OUT),
+            "errors": nest_errors(),
+            "verbosity": {level.name: int(level) for level in nest.VerbosityLevel},
+        }
 
     def _found(self, conns: Connections, objects: ObjectTable | None) -> Value:
         """This rank's share of connections that were looked up, which have no order yet."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 from protocol.errors import StaleReference
@@ -23,14 +22,20 @@ class ObjectTable:
     def __init__(self, generation: str) -> None:
         self._generation = generation
         self._objects: dict[int, Any] = {}
-        self._ids = itertools.count(1)
+        self._next = 1
 
     def __len__(self) -> int:
         return len(self._objects)
 
+    @property
+    def next(self) -> int:
+        """The number that the next object will have."""
+        return self._next
+
     def hold(self, item: object) -> tuple[int, str]:
         """Keep ``item``; its number and generation go into a reference."""
-        key = next(self._ids)
+        key = self._next
+        self._next += 1
         self._objects[key] = item
         return key, self._generation
 
@@ -59,6 +64,10 @@ class ObjectTable:
         """Drop the object; a reference that is stale anyway is no error."""
         if reference.generation == self._generation:
             self._objects.pop(reference.id, None)
+
+    def release_from(self, number: int) -> None:
+        """Drop all objects from ``number`` on."""
+        self._objects = {key: item for key, item in self._objects.items() if key < number}
 
     def forget(self, *types: type) -> None:
         """Drop all objects of ``types``, as their network is gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nestd.kernel.pynest import nest
 from protocol.errors import KernelError, NestdError
 
 
@@ -28,4 +29,19 @@ def raised_by_nest(call: str) -> Iterator[None]:
         text = str(error).strip()
         if not text or text == name:
             text = "NEST gives no further explanation"
-        raise KernelError(f"{name} in {call}: {text}", error_name=name, call=call) from error
+        raise KernelError(
+            f"{name} in {call}: {text}",
+            error_name=name,
+            call=call,
+            module=type(error).__module__,
+        ) from error
+
+
+def nest_errors() -> dict[str, str]:
+    """NEST's own exception classes: name of each, and of the one it derives from."""
+    found = {
+        name: error
+        for name, error in vars(nest.NESTErrors).items()
+        if isinstance(error, type) and issubclass(error, BaseException)
+    }
+    return {name: error.__mro__[1].__name__ for name, error in found.items()}

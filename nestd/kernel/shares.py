@@ -104,6 +104,17 @@ def connection_share(conns: Connections) -> Share:
     }
 
 
+def distances(conns: Connections) -> Share:
+    """SynapseCollection.distance: of each connection the distance between source and target."""
+    share = connection_share(conns)
+    found = nest.SynapseCollection(conns.local._datum).distance if len(conns.local) else []
+    share["columns"] = {
+        **{key: column for key, column in share["columns"].items() if key in IDENTITY},
+        "distance": list(found),
+    }
+    return share | {"asked": "distance", "output": "", "many": True}
+
+
 def done(conns: Connections) -> Share:
     """Something was done, or put off, to those of ``conns`` that this rank has."""
     return {"$share": "done", "put_off": conns.uncertain, **_missing(conns)}
@@ -134,6 +145,11 @@ def get_status(nodes_or_conns: Any, *more_keys: Any, keys: Any = None, output: s
         asked = [key for item in wanted for key in _names(item) or []]
     asked = asked or None
     return _share(nodes_or_conns, _names(asked)) | {"asked": asked, "output": output}
+
+
+def get_status_by_keys(nodes_or_conns: Any, keys: Any = None, output: str = "") -> Share:
+    """GetStatus with PyNEST's own parameters."""
+    return get_status(nodes_or_conns, keys=keys or None, output=output)
 
 
 def get_from_nodes(nodes: Any, *params: Any, output: str = "") -> Share:
@@ -185,6 +201,9 @@ def get_defaults(model: str, keys: Any = None, output: str = "") -> Share:
     fields = nest.GetDefaults(model)
     if "drift_factor" in fields:
         fields["weight"] = NO_WEIGHT
+    if not (keys is None or isinstance(keys, (str, list, tuple))):
+        # PyNEST takes anything for a key.
+        raise KeyError(keys)
     fields = _chosen(fields, keys)
     return {"$share": "defaults", "fields": fields, "asked": keys, "output": output}
 

@@ -187,6 +187,7 @@ def status(port: int | None, as_json: bool) -> None:
             f"  state    {server['state']}, NEST {server['nest']}, {server['ranks']} rank(s), "
             f"kernel {server['generation']}\n"
             f"{_awaited(server['awaited'])}"
+            f"  scripts  {server['scripts']}\n"
             f"  process  {server['pid']}, since {server['started']}\n"
             f"  log      {server['log_file'] or 'on its console'}\n"
             f"  token    {server['token_file'] or 'authentication is off'}"
@@ -292,6 +293,7 @@ def _describe(found: Instance) -> dict[str, Any]:
         "generation": answer.get("generation"),
         "waiting": answer.get("waiting"),
         "awaited": answer.get("awaited", []),
+        "scripts": answer.get("scripts"),
         "pid": found.supervisor.pid,
         "started": found.started,
         "log_file": _text(found.log_file),

@@ -16,6 +16,7 @@ from dataclasses import replace
 import click
 
 from nestd import daemon, mpi
+from nestd.runner.settings import from_environment as scripts_from
 from nestd.server.announcement import announce
 from nestd.server.children import Child
 from nestd.server.http_probe import ask
@@ -66,7 +67,7 @@ def main(host: str | None, port: int | None) -> None:
         else:
             # Rank 0 says where everything is.
             path = runtime_directory() / "connection.json"
-            daemon.run(NestdSettings(path, settings.queue_limit))
+            daemon.run(NestdSettings(path, settings.queue_limit, scripts_from(os.environ)))
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
     except NestdError as error:
@@ -92,7 +93,9 @@ def _serve(settings: ServerSettings) -> None:
             poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
             announce(instance, notes)
 
-        kernel = NestdSettings(instance.connection_file, settings.queue_limit)
+        kernel = NestdSettings(
+            instance.connection_file, settings.queue_limit, scripts_from(os.environ)
+        )
         daemon.run(kernel, ready, stack)
 
 

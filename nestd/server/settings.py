@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from nestd.runner import settings as scripts
 from nestd.settings import DEFAULT_QUEUE_LIMIT
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
@@ -94,6 +95,11 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
     environment.integer("NEST_SERVER_WORKERS", 1, 1, 10**6)
     # For the gateway, which reads it itself; what is wrong with it is better said here.
     environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536)
+    try:
+        # For nestd, which reads them itself; likewise.
+        scripts.from_environment(variables)
+    except ConfigurationError as error:
+        environment.complain(error.message)
     environment.check()
     if settings.token is not None and not settings.token.isprintable():
         raise ConfigurationError("NEST_SERVER_ACCESS_TOKEN must be printable text")

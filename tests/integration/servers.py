@@ -31,16 +31,17 @@ def free_port() -> int:
         return port
 
 
-def marked_processes(mark: str) -> list[int]:
-    """Running processes whose environment carries ``mark``."""
+def marked_processes(*marks: str) -> list[int]:
+    """Running processes whose environment or command line has one of ``marks`` in it."""
     found = []
     for directory in Path("/proc").glob("[0-9]*"):
         try:
-            environment = (directory / "environ").read_bytes()
+            shown = (directory / "environ").read_bytes() + (directory / "cmdline").read_bytes()
         except OSError:
             continue
         pid = int(directory.name)
-        identity = identify(pid) if mark.encode() in environment else None
+        marked = pid != os.getpid() and any(mark.encode() in shown for mark in marks)
+        identity = identify(pid) if marked else None
         if identity is not None and identity.is_running():
             found.append(pid)
     return found
@@ -86,9 +87,11 @@ class Runtime:
 
     def leftovers(self) -> list[str]:
         """Processes and files, logs aside, that are still there."""
-        poll_until(lambda: not marked_processes(self.mark), 5.0)
+        # Processes of scripts have no environment of ours, but name the directory.
+        marks = (self.mark, str(self.directory))
+        poll_until(lambda: not marked_processes(*marks), 5.0)
         files = [str(path) for path in self.directory.rglob("*") if not path.name.endswith(".log")]
-        return [f"process {pid}" for pid in marked_processes(self.mark)] + files
+        return [f"process {pid}" for pid in marked_processes(*marks)] + files
 
     def remove(self) -> None:
         """Remove the directory."""

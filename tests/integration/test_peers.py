@@ -1,4 +1,4 @@
-"""What other NEST servers get wrong with one process and without scripts is right here.
+"""What other NEST servers get wrong with one process is right here.
 
 Each test names its fault. Elsewhere: runs over a time limit and ``GET /`` during a run in
 ``test_lifecycle.py``, speed in ``scripts/bench``.
@@ -169,3 +169,64 @@ def test_fault_every_readable_name_answers_or_explains(server: Server) -> None:
         assert reply.status_code in (200, 400), (name, reply.text)
         assert reply.headers["Content-Type"] == "application/json", name
         strict(reply.content)
+
+
+def script(server: Server, source: str, returns: Any = None) -> Any:
+    """The answer to a script that succeeds."""
+    reply = server.post("/exec", {"source": source, "return": returns})
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def test_fault_sandbox_is_none(server: Server) -> None:
+    source = 'import nest\nfound = nest.ll_api.os.popen("id").read()'
+    reply = server.post("/exec", {"source": source, "return": "found"})
+    assert reply.status_code == 400
+    assert "uid=" not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("a = 1\na += 1", 2),
+        ("a = []\nfor x, y in zip([1, 2], [3, 4]):\n    a.append(x * y)", [3, 8]),
+        ("a = dict(b=1)", {"b": 1}),
+        ("a = [i * c for i, c in enumerate('xy')]", ["", "y"]),
+        ("a = sorted([3, 1, 2], key=lambda x: -x)", [3, 2, 1]),
+        ("import numpy as np\nb = np.arange(4)\nb[1] = 7\na = b[1:3]", [7, 2]),
+        ("a = 'abc'[1]", "b"),
+        ("def f(*b, **c):\n    return [*b, *c]\na = f(*[1, 2], **{'d': 3})", [1, 2, "d"]),
+    ],
+)
+def test_fault_ordinary_python_is_rejected(server: Server, source: str, value: Any) -> None:
+    assert script(server, source, "a")["data"] == value
+
+
+def test_fault_lines_that_begin_like_imports_are_deleted(server: Server) -> None:
+    source = "important = 3\nfrom_rate = 5.\nimported = [important, from_rate]"
+    assert script(server, source, "imported")["data"] == [3, 5.0]
+
+
+def test_fault_output_is_lost(server: Server) -> None:
+    source = "print('before')\ndef f():\n    print('inside')\nf()"
+    assert script(server, source)["stdout"] == "before\ninside\n"
+    reply = server.post("/exec", {"source": source + "\n1 / 0"})
+    assert (reply.status_code, reply.json()["stdout"]) == (400, "before\ninside\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("a = {3, 1}", [1, 3]),
+        ("a = b'x'", {"$bytes": "eA=="}),
+        ("a = 1 + 2j", {"real": 1.0, "imag": 2.0}),
+        ("import nest\na = nest.random.uniform()", "<Parameter>"),
+        ("a = {(1, 2): 3}", {"(1, 2)": 3}),
+        ("import numpy as np\na = [np.float32(0.5), np.bool_(True), np.inf]", [0.5, True, None]),
+        ("import nest\na = nest.Create('iaf_psc_alpha', 2)", [1, 2]),
+    ],
+)
+def test_fault_returned_values_without_a_json_form_are_500(
+    server: Server, source: str, value: Any
+) -> None:
+    assert script(server, source, "a")["data"] == value

@@ -44,6 +44,12 @@ values = st.recursive(st.one_of(atoms, arrays, references), _containers, max_lea
 sent_values = st.recursive(
     st.one_of(atoms, arrays, references, text_values), _containers, max_leaves=6
 )
+#: What PyNEST's callers send and get: also tuples.
+exact_values = st.recursive(
+    st.one_of(atoms, arrays, references),
+    lambda inner: st.one_of(_containers(inner), st.lists(inner, max_size=4).map(tuple)),
+    max_leaves=6,
+)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -56,7 +62,7 @@ def same(one: Any, other: Any) -> bool:
             and one.shape == other.shape
             and one.tobytes() == other.tobytes()
         )
-    if isinstance(one, list):
+    if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict):
         return list(one) == list(other) and all(same(one[key], other[key]) for key in one)

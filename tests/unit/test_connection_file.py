@@ -30,6 +30,7 @@ INFO = ConnectionInfo(
     nest="3.10.0",
     mpi=False,
     started="2026-01-02T03:04:05+00:00",
+    scripts="restricted",
     processes=(RankProcess("here", 12, 34),),
 )
 

@@ -203,7 +203,7 @@ V_M = (
 
 def test_value_of_a_node_is_from_the_rank_that_has_it_in_the_order_of_nodes() -> None:
     found = merged("NodeCollection.get", *nodes(*V_M, asked=("V_m",)))
-    assert found == [-61.0, -62.0, -63.0, None]
+    assert found == (-61.0, -62.0, -63.0, None)
 
 
 def test_one_node_has_a_scalar_from_the_rank_that_has_it() -> None:
@@ -212,8 +212,8 @@ def test_one_node_has_a_scalar_from_the_rank_that_has_it() -> None:
 
 
 def test_several_keys_give_a_dictionary_and_none_gives_all() -> None:
-    local = [True] * 4
-    voltages = [-61.0, -62.0, -63.0, None]
+    local = (True,) * 4
+    voltages = (-61.0, -62.0, -63.0, None)
     asked = nodes(*V_M, asked=(["V_m", "local"],))
     assert merged("NodeCollection.get", *asked) == {"V_m": voltages, "local": local}
     assert merged("NodeCollection.get", *nodes(*V_M)) == {"V_m": voltages, "local": local}
@@ -230,15 +230,15 @@ def test_key_that_no_rank_has_is_the_key_error_of_pynest(call: str) -> None:
 def test_key_that_one_rank_lacks_is_none_where_the_nodes_have_none() -> None:
     # Rank 0 has no node with V_m at all, so it did not answer it.
     shares = nodes({}, {"V_m": [-61.0, None, -63.0, None]}, asked=("V_m",))
-    assert merged("NodeCollection.get", *shares) == [-61.0, None, -63.0, None]
+    assert merged("NodeCollection.get", *shares) == (-61.0, None, -63.0, None)
 
 
 @pytest.mark.parametrize("field", sorted(GENERIC.keys() - {"num_processes"}))
 def test_fields_of_a_process_are_constants_for_any_number_of_ranks(field: str) -> None:
     one = nodes({field: [7, 8, 9, 10]}, asked=(field,), local=[[True] * 4])
     two = nodes({field: [0, 1, 0, 1]}, {field: [1, 0, 1, 0]}, asked=(field,))
-    assert merged("NodeCollection.get", *one) == [GENERIC[field]] * 4
-    assert merged("NodeCollection.get", *two) == [GENERIC[field]] * 4
+    assert merged("NodeCollection.get", *one) == (GENERIC[field],) * 4
+    assert merged("NodeCollection.get", *two) == (GENERIC[field],) * 4
 
 
 DEVICE = [[True], [True]]
@@ -260,15 +260,15 @@ def test_records_of_status_are_one_dictionary_or_list_or_value_a_node() -> None:
     def status(asked: Any) -> Any:
         return merged("GetStatus", *nodes(*V_M, asked=asked))
 
-    voltages = [-61.0, -62.0, -63.0, None]
+    voltages = (-61.0, -62.0, -63.0, None)
     assert status("V_m") == voltages
-    assert status(["V_m", "local"]) == [[voltage, True] for voltage in voltages]
-    assert status(None) == [{"V_m": voltage, "local": True} for voltage in voltages]
+    assert status(["V_m", "local"]) == tuple((voltage, True) for voltage in voltages)
+    assert status(None) == tuple({"V_m": voltage, "local": True} for voltage in voltages)
 
 
 def test_status_of_no_nodes_is_an_empty_list() -> None:
     for asked in (None, "V_m", ["V_m"]):
-        assert merged("GetStatus", *nodes({}, {}, asked=asked, local=[[], []])) == []
+        assert merged("GetStatus", *nodes({}, {}, asked=asked, local=[[], []])) == ()
 
 
 def test_output_json_is_text_of_the_merged_value() -> None:
@@ -464,16 +464,16 @@ def test_rank_without_connections_has_no_places() -> None:
 
 def test_no_connections_are_an_empty_object_or_list() -> None:
     assert merged("GetConnections", *connections(part(), part())) == {}
-    for asked, expected in ((None, {}), ("weight", []), (["weight"], [])):
+    for asked, expected in ((None, {}), ("weight", ()), (["weight"], ())):
         shares = connections(part(), part(), asked=asked, output="")
         assert merged("SynapseCollection.get", *shares) == expected
-    assert merged("GetStatus", *connections(part(), part(), asked="weight", output="")) == []
+    assert merged("GetStatus", *connections(part(), part(), asked="weight", output="")) == ()
 
 
 def test_one_connection_has_scalars() -> None:
     shares = connections(part((1, 2, 0, 0), weight=[5.0]), part(), asked="weight", output="")
     assert merged("SynapseCollection.get", *shares) == 5.0
-    assert merged("GetStatus", *shares) == [5.0]
+    assert merged("GetStatus", *shares) == (5.0,)
 
 
 def test_field_that_some_synapse_models_lack_is_none_there() -> None:
@@ -585,7 +585,7 @@ def test_kernel_status_is_that_of_one_process() -> None:
     one = {"mpi_rank": 0, "num_connections": 40, "num_processes": 1, "resolution": 0.1}
     assert status("kernel", *KERNEL) == one
     assert status("kernel", *KERNEL, asked="num_connections") == 40
-    assert status("kernel", *KERNEL, asked=["resolution", "mpi_rank"]) == [0.1, 0]
+    assert status("kernel", *KERNEL, asked=["resolution", "mpi_rank"]) == (0.1, 0)
     with pytest.raises(KernelError, match="nope"):
         status("kernel", *KERNEL, asked="nope")
 

@@ -54,6 +54,7 @@ class Job:
             nest="3.10.0",
             mpi=ranks > 1,
             started="2026-01-02T03:04:05+00:00",
+            scripts="restricted",
             processes=tuple(processes),
         )
         self.watch = RankWatch(self.path, self.exit_file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import OrderedDict, namedtuple
 from typing import Any
 
 import msgpack
@@ -26,7 +27,7 @@ from protocol.values import (
     Unpacker,
 )
 from tests.unit.naming import stable
-from tests.unit.strategies import arrays, same, sent_values
+from tests.unit.strategies import arrays, exact_values, same, sent_values
 
 
 def ext(code: int, fields: Any) -> bytes:
@@ -45,6 +46,56 @@ def test_every_value_comes_back_the_same_with_arrays_inside_or_beside(
     buffers: list[Any] | None = [] if beside else None
     packed = Packer(buffers).pack(value)
     assert same(Unpacker(buffers).unpack(packed), value)
+
+
+@given(exact_values, st.booleans())
+def test_tuples_stay_tuples_where_they_are_kept(value: Any, beside: bool) -> None:
+    buffers: list[Any] | None = [] if beside else None
+    packed = Packer(buffers, tuples=True).pack(value)
+    assert same(Unpacker(buffers).unpack(packed), value)
+
+
+def test_tuples_are_lists_where_they_are_not_kept() -> None:
+    value = {"a": (1, [2, (3, (4.0, "x"))])}
+    assert unpack(Packer().pack(value)) == {"a": [1, [2, [3, [4.0, "x"]]]]}
+
+
+def test_what_derives_from_plain_values_is_plain_also_where_tuples_are_kept() -> None:
+    value = [np.float64(1.5), np.str_("x"), OrderedDict(a=namedtuple("Pair", "b c")(1, 2))]
+    found = unpack(Packer(tuples=True).pack(value))
+    assert found == [1.5, "x", {"a": (1, 2)}]
+    assert [type(item) for item in found] == [float, str, dict]
+
+
+def test_objects_are_converted_wherever_they_are() -> None:
+    class Thing:
+        pass
+
+    def convert(item: Any) -> Any:
+        if isinstance(item, Thing):
+            return Reference("Thing", 7, "g")
+        raise TypeError(type(item).__name__)
+
+    packer = Packer(tuples=True, convert=convert)
+    found = unpack(packer.pack([Thing(), {"a": (Thing(),)}, Expression("c", [Thing()])]))
+    reference = Reference("Thing", 7, "g")
+    assert found == [reference, {"a": (reference,)}, Expression("c", [reference])]
+    with pytest.raises(ProtocolError, match="object"):
+        packer.pack([object()])
+
+
+def test_references_become_what_the_receiver_makes_of_them() -> None:
+    packed = Packer().pack([Reference("Mask", 3, "g"), {"a": Reference("Mask", 4, "g")}])
+    assert Unpacker(reference=lambda ref: ref.id).unpack(packed) == [3, {"a": 4}]
+
+
+@pytest.mark.parametrize("count", [3, 1000])
+def test_arrays_can_be_written_where_the_receiver_wants_it(count: int) -> None:
+    for buffers in (None, []):
+        packed = Packer(buffers).pack(np.arange(count))
+        found = Unpacker(buffers, writable=True).unpack(packed)
+        found[0] = 5
+        assert found.tolist() == [5, *range(1, count)]
 
 
 @pytest.mark.parametrize("dtype", sorted(ARRAY_TYPES))
@@ -104,7 +155,7 @@ def test_what_has_no_form_is_a_protocol_error(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrap", [lambda v: [v], lambda v: {"k": v}, lambda v: Expression("c", [v])]
+    "wrap", [lambda v: [v], lambda v: (v,), lambda v: {"k": v}, lambda v: Expression("c", [v])]
 )
 def test_endless_nesting_is_a_protocol_error_on_both_sides(wrap: Any) -> None:
     value: Any = 0

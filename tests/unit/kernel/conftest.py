@@ -13,6 +13,7 @@ from nestd.master import finish
 from nestd.merging import merge
 from nestd.ranks import OneRank
 from protocol.messages import Action, Operation
+from protocol.values import Packer, Unpacker
 
 Call = Callable[..., Any]
 
@@ -31,7 +32,9 @@ def _caller(kernel: Kernel, references: bool) -> Call:
 
     def execute(name: str, *args: Any, **kwargs: Any) -> Any:
         operation = Operation(Action.CALL, name, list(args), kwargs)
-        return finish(ranks, merge(operation, ranks.execute(operation, references)), references)
+        value = finish(ranks, merge(operation, ranks.execute(operation, references)), references)
+        # Such callers get lists for PyNEST's tuples.
+        return Unpacker().unpack(Packer().pack(value))
 
     return execute
 

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import protocol.encoding
 from nestd.kernel import encoding
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import Encoder
@@ -194,31 +195,35 @@ def test_nan_stays_nan_in_the_binary_form_and_is_null_in_json() -> None:
 
 
 def test_every_row_of_the_documented_table_is_tested_here() -> None:
-    assert encoding.__doc__ is not None
-    table = encoding.__doc__.split("=\n")[2]
-    rows = [line[:28].strip() for line in table.splitlines() if line[:28].strip(" =")]
+    rows: list[str] = []
+    for module in (protocol.encoding, encoding):
+        assert module.__doc__ is not None
+        table = module.__doc__.split("=\n")[2]
+        rows += [line[:28].strip() for line in table.splitlines() if line[:28].strip(" =")]
     assert rows == [
         "None, bool, float, str",
         "int",
         "complex",
         "bytes, bytearray",
-        "list, tuple, range, deque",
+        "list, range, deque",
+        "tuple",
         "set, frozenset",
         "dict",
         "NumPy scalar",
         "NumPy array",
         "masked NumPy array",
         "Enum",
-        "NodeCollection",
-        "Connections",
-        "Parameter, Mask, grid …",
-        "Compartments, Receptors",
-        "CollocatedSynapses",
         "exception",
         "date, path, Decimal, …",
         "pandas object",
         "anything else",
         "nested too deep, in itself",
+        "NodeCollection",
+        "Connections",
+        "Parameter, Mask, grid …",
+        "Compartments, Receptors",
+        "CollocatedSynapses",
+        "anything else",
     ]
 
 

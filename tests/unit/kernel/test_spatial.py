@@ -91,7 +91,7 @@ def asked(call: str, *args: Any, **kwargs: Any) -> Any:
 def _plain(found: Any) -> Any:
     if isinstance(found, Nodes):
         return found.ids.tolist()
-    if isinstance(found, list):
+    if isinstance(found, (list, tuple)):
         return [_plain(item) for item in found]
     return found
 

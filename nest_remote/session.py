@@ -1,0 +1,187 @@
+"""A session with a kernel elsewhere: calls go out, PyNEST's objects come back as handles."""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import numpy as np
+
+from nest_remote.description import Description
+from nest_remote.errors import ErrorClasses
+from protocol.errors import NestdError, ProtocolError
+from protocol.messages import Action, Operation
+from protocol.values import ARRAY_TYPES, Expression, Reference, Value
+
+#: So many objects are let go together: each needs a place in a message, not a message of its own.
+RELEASE_BATCH = 256
+
+
+class Transport(Protocol):
+    """How operations reach the kernel."""
+
+    def execute(
+        self,
+        operation: Operation,
+        convert: Callable[[Any], Value],
+        reference: Callable[[Reference], Any],
+    ) -> Any:
+        """The value of ``operation``.
+
+        Parameters
+        ----------
+        operation : what to do; its arguments may hold objects that are no values
+        convert : gives the value of such an object, or raises ``TypeError``
+        reference : gives what stands for a reference in the answer
+
+        Raises
+        ------
+        NestdError
+            What the kernel, or what is in between, says.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+class Session:
+    """Executes PyNEST's calls on the other side of a transport.
+
+    Parameters
+    ----------
+    transport : how operations get there
+    raised : makes the exception to raise of what the kernel said; ``None`` for PyNEST's own
+        exceptions
+    lenient : whether arguments may also be what JSON callers send: ids for nodes, and the like
+    description : what PyNEST there offers; asked for when it is needed, if it is not known
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        raised: Callable[[NestdError], Exception] | None = None,
+        lenient: bool = False,
+        description: Description | None = None,
+    ) -> None:
+        self.transport = transport
+        self._raised = raised
+        self._call_action = Action.CALL if lenient else Action.APPLY
+        self._description = description
+        self._errors: ErrorClasses | None = None
+        self._dropped: deque[Reference] = deque()
+        #: Type of a reference: what makes the object for it. Filled by the look-alike.
+        self.makers: dict[str, Callable[[Any], Any]] = {}
+
+    @property
+    def description(self) -> Description:
+        """What PyNEST there offers; asked once."""
+        if self._description is None:
+            answer = self.transport.execute(Operation(Action.DESCRIBE), to_value, lambda ref: ref)
+            self._description = Description.from_value(answer)
+        return self._description
+
+    @property
+    def errors(self) -> ErrorClasses:
+        """PyNEST's exception classes."""
+        if self._errors is None:
+            self._errors = ErrorClasses(self.description.errors)
+        return self._errors
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, method or constructor ``name``."""
+        return self.execute(Operation(self._call_action, name, list(args), kwargs))
+
+    def read(self, name: str) -> Any:
+        """The value of the kernel attribute ``name``."""
+        return self.execute(Operation(Action.GET, name))
+
+    def write(self, name: str, value: Any) -> None:
+        """Set the kernel attribute ``name``."""
+        self.execute(Operation(Action.SET, name, [value]))
+
+    def inspect(self, name: str, what: str) -> str:
+        """Documentation (``getdoc``), ``getsource`` or ``signature`` of ``name``."""
+        answer: str = self.execute(Operation(Action.INSPECT, name, [what]))
+        return answer
+
+    def execute(self, operation: Operation) -> Any:
+        """The answer to ``operation``.
+
+        Raises
+        ------
+        Exception
+            As PyNEST would: its own exception classes, or Python's.
+        """
+        if len(self._dropped) >= RELEASE_BATCH:
+            self.release()
+        try:
+            return self.transport.execute(operation, to_value, self._object)
+        except NestdError as error:
+            raised = self.errors.exception(error) if self._raised is None else self._raised(error)
+            raise raised from None
+
+    def _object(self, reference: Reference) -> Any:
+        make = self.makers.get(reference.type)
+        return reference if make is None else make(reference)
+
+    def drop(self, reference: Reference) -> None:
+        """Nobody here needs the object any more. It is let go with a later call."""
+        self._dropped.append(reference)
+
+    def release(self) -> None:
+        """Let go of what was dropped."""
+        gone = [self._dropped.popleft() for _ in range(len(self._dropped))]
+        if gone:
+            self.transport.execute(Operation(Action.RELEASE, args=gone), to_value, self._object)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._dropped.clear()
+        self.transport.close()
+
+
+def to_value(item: Any) -> Value:
+    """The value of an object in the arguments of a call, for a :class:`protocol.values.Packer`.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
+    wire = getattr(type(item), "wire", None)
+    if wire is not None:
+        return item.wire
+    if isinstance(item, enum.Enum):
+        return item.value
+    if isinstance(item, np.generic):
+        return item.item()
+    if isinstance(item, np.ndarray):
+        return item.tolist()
+    if isinstance(item, (set, frozenset, range, deque)):
+        return list(item)
+    if isinstance(item, os.PathLike):
+        return os.fspath(item)
+    if isinstance(item, (bytearray, memoryview)):
+        return bytes(item)
+    if hasattr(item, "__array__"):
+        array = np.asarray(item)
+        return array if array.dtype.newbyteorder("<").str in ARRAY_TYPES else array.tolist()
+    if hasattr(item, "tolist"):
+        return item.tolist()
+    if isinstance(item, Iterable):
+        return list(item)
+    raise TypeError(f"a {type(item).__name__} can't be sent to NEST")
+
+
+def unsendable(call: str, error: ProtocolError) -> Exception:
+    """What to raise for arguments of ``call`` that have no form on the wire."""
+    kind = OverflowError if isinstance(error.__cause__, OverflowError) else TypeError
+    return kind(f"{call}: {error}")
+
+
+def selection(call: str, *args: Any) -> Expression:
+    """A part of a collection, by the call that selects it."""
+    return Expression(call, list(args))

@@ -1,0 +1,232 @@
+"""The process that runs one script: forked, shut in, told what to run, and gone.
+
+It begins before there is a script, so that one that comes finds it ready.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import contextlib
+import faulthandler
+import io
+import linecache
+import mmap
+import os
+import signal
+import socket
+import sys
+import threading
+from types import ModuleType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from nest_remote.description import Description
+from nest_remote.module import PyNest, install
+from nest_remote.session import Session
+from nestd.runner import walls
+from nestd.runner.failures import SCRIPT, script_error
+from nestd.runner.restriction import compile_script, restricted_namespace
+from nestd.runner.results import ResultEncoder
+from nestd.runner.settings import ScriptSettings
+from nestd.runner.transport import ScriptTransport, mark_line
+from protocol import frames
+from protocol.errors import ProtocolError
+from protocol.messages import Failure, Result, Script
+from protocol.streams import WaitingStream
+from protocol.values import Buffer
+
+#: Memory that is set free when a script has used up its own, to be able to say so.
+_RESERVE_BYTES = 8 << 20
+
+
+class World:
+    """What scripts find, made once: their namespace, with the look-alike in it.
+
+    Parameters
+    ----------
+    settings : of scripts
+    description : what the kernel offers
+    modules : that restricted scripts may import, by dotted name
+    """
+
+    def __init__(
+        self,
+        settings: ScriptSettings,
+        description: Description,
+        modules: dict[str, ModuleType],
+    ) -> None:
+        self.restricted = settings.restricted
+        self.transport = ScriptTransport()
+        nest = PyNest("nest", Session(self.transport, description=description))
+        if self.restricted:
+            self.namespace = restricted_namespace(settings.imports, {**modules, "nest": nest})
+            return
+        main = ModuleType("__main__")
+        main.__dict__["__builtins__"] = builtins
+        sys.modules["__main__"] = main
+        install(nest)
+        for one in settings.imports:
+            main.__dict__[one.name] = one.load()
+        self.namespace = main.__dict__
+
+
+def become_runner(
+    settings: ScriptSettings,
+    world: World,
+    walled: bool,
+    connected: socket.socket,
+    output: int,
+    words: int,
+    board: mmap.mmap,
+) -> NoReturn:
+    """Run the script that comes over ``connected``; for a process that was just forked.
+
+    Parameters
+    ----------
+    settings : of scripts
+    world : that the script finds
+    walled : whether the operating system shuts restricted scripts in, too
+    connected : stream socket to nestd
+    output : file descriptor that takes what the script prints
+    words : file descriptor for where the script is when it is ended
+    board : where to leave a mark of the line that the script is at
+    """
+    stream = WaitingStream(connected)
+    world.transport.attach(stream, board)
+    _shut_in(settings, walled, output, words, connected.fileno())
+    if not world.restricted:
+        _note_ends(board)
+    _rehearse(world)
+    received = stream.receive()
+    if received is None:
+        os._exit(0)
+    message = frames.decode(received)
+    if not isinstance(message, Script):
+        os._exit(1)
+    answer = _run(message, settings, world.namespace)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    stream.send(_encoded(answer))
+    os._exit(0)
+
+
+def _encoded(answer: Result | Failure) -> list[Buffer]:
+    try:
+        return frames.encode(answer)
+    except ProtocolError as error:
+        failure = script_error(ValueError(f"what it returns can't be sent: {error}"), 0)
+        return frames.encode(Failure(answer.id, "", failure))
+
+
+def _rehearse(world: World) -> None:
+    """Go through what a script needs once, so that its memory is there when one comes.
+
+    After a fork, every page is copied when it is first touched, which would take longer than a
+    short script itself.
+    """
+    script = frames.decode(frames.encode(Script("", "number = 1\nnumber", "number")))
+    assert isinstance(script, Script)
+    own = dict(world.namespace)
+    _execute(script.source, world.restricted, own)
+    _encoded(Result("", "", {"data": _returned(script.returns, own, world.restricted)}))
+
+
+def _shut_in(
+    settings: ScriptSettings, walled: bool, output: int, words: int, connection: int
+) -> None:
+    """Leave this process nothing but what a script needs."""
+    os.setsid()
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGCHLD):
+        signal.signal(sig, signal.SIG_DFL)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    kept = sorted((words, connection))
+    os.closerange(3, kept[0])
+    os.closerange(kept[0] + 1, kept[1])
+    os.closerange(kept[1] + 1, os.sysconf("SC_OPEN_MAX"))
+    sys.argv = [SCRIPT]
+    # Those of the warm process are not the script's.
+    atexit._clear()
+    sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
+    # One stream for both: what is printed stays in the order in which it was printed.
+    sys.stdout = sys.stderr = io.TextIOWrapper(
+        io.FileIO(1, "w"), encoding="utf-8", errors="backslashreplace", write_through=True
+    )
+    # NumPy's own generator would go on where the parent's is, for every script alike.
+    np.random.seed()
+    faulthandler.enable(file=words, all_threads=False)
+    faulthandler.register(signal.SIGTERM, file=words, all_threads=False)
+    walls.limit_resources(
+        settings.memory_bytes,
+        settings.open_files,
+        None if settings.restricted else settings.processes,
+    )
+    if settings.restricted:
+        os.environ.clear()
+    if walled:
+        walls.close_doors()
+
+
+def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) -> Result | Failure:
+    """The answer to ``script``."""
+    lines = [line + "\n" for line in script.source.split("\n")]
+    linecache.cache[SCRIPT] = (len(script.source), None, lines, SCRIPT)
+    reserve = bytearray(_RESERVE_BYTES)
+    value: dict[str, Any] = {}
+    try:
+        try:
+            _execute(script.source, settings.restricted, namespace)
+            if script.returns is not None:
+                value["data"] = _returned(script.returns, namespace, settings.restricted)
+        finally:
+            if not settings.restricted:
+                # What Python does at its own end; the script is part of a longer program here.
+                threading._shutdown()  # type: ignore[attr-defined]
+                atexit._run_exitfuncs()
+    except BaseException as error:
+        del reserve
+        return Failure(script.id, "", script_error(error, settings.memory_bytes))
+    return Result(script.id, "", value)
+
+
+def _execute(source: str, restricted: bool, namespace: dict[str, Any]) -> None:
+    if restricted:
+        code = compile_script(source)
+    else:
+        code = compile(source, SCRIPT, "exec", dont_inherit=True)
+    exec(code, namespace)  # noqa: S102  # it is what scripts are for
+
+
+def _note_ends(board: mmap.mmap) -> None:
+    """Leave a mark of the line before a script ends its own process, in whatever way."""
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("os.kill", "os.killpg", "os.exec", "signal.pthread_kill"):
+            mark_line(board)
+
+    sys.addaudithook(note)
+    leave = os._exit
+
+    def _exit(status: int) -> NoReturn:
+        mark_line(board)
+        leave(status)
+
+    os._exit = _exit
+
+
+def _returned(returns: str | list[str] | None, namespace: dict[str, Any], restricted: bool) -> Any:
+    """The values of what was asked for; ``None`` for what is not there."""
+    encoder = ResultEncoder()
+
+    def value(name: str) -> Any:
+        if restricted and name.startswith("_"):
+            return None
+        return encoder.encode(namespace.get(name))
+
+    if returns is None or isinstance(returns, str):
+        return value(returns) if returns else None
+    return {name: value(name) for name in returns}

@@ -1,0 +1,475 @@
+"""nestd's end of scripts: has them run in processes of their own, and ends them.
+
+The processes come from a warm one (``zygote.py``), which is started before MPI is, without the
+secrets and the MPI of this one, and always has one ready for the next script.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import zmq
+
+from nestd.runner.control import ControlSocket
+from nestd.runner.settings import MIB, ScriptSettings
+from protocol import frames
+from protocol.errors import (
+    ConfigurationError,
+    InternalError,
+    NestdError,
+    ProtocolError,
+    ScriptError,
+)
+from protocol.messages import Command, Failure, Message, Result, Script
+from protocol.processes import describe_exit
+from protocol.streams import PolledStream
+
+log = logging.getLogger(__name__)
+
+#: How long the warm process may take to import everything.
+READY_DEADLINE_S = 120.0
+#: How long it may take to end with its scripts.
+CLOSE_DEADLINE_S = 5.0
+_READ_BYTES = 1 << 16
+
+#: Variables of MPI launchers and of this server, which say where it is and let in.
+_OURS = re.compile(r"(NEST_|NESTD_|OMPI_|OPAL_|PMI|PRTE_|SLURM_|HYDRA_|I_MPI_|MPI|ZMQ_)")
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|API_?KEY|AUTH", re.IGNORECASE)
+#: All that restricted scripts' processes begin with.
+_NEEDED = re.compile(r"(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|PYTHON.*|VIRTUAL_ENV|TMPDIR)$")
+
+
+def script_environment(variables: Mapping[str, str], restricted: bool) -> dict[str, str]:
+    """The environment of the processes that run scripts."""
+    if restricted:
+        kept = {name: value for name, value in variables.items() if _NEEDED.match(name)}
+        # No thread of a library's own: there is none after a fork, and none may be made.
+        return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return {
+        name: value
+        for name, value in variables.items()
+        if not _OURS.match(name) and not _SECRET.search(name)
+    }
+
+
+@dataclass
+class _Prepared:
+    """A process that waits for a script."""
+
+    stream: PolledStream
+    connected: socket.socket
+    output: int
+    pid: int | None = None
+
+    def close(self) -> None:
+        self.connected.close()
+        os.close(self.output)
+
+
+class Executor(Protocol):
+    """What runs in nestd while a script does."""
+
+    def perform(self, command: Command) -> Message:
+        """The answer to a script's operation."""
+
+    def take_up(self) -> None:
+        """Look at what has arrived from others meanwhile."""
+
+
+class ScriptRunner:
+    """Runs scripts, one at a time.
+
+    Parameters
+    ----------
+    settings : of scripts
+    owner : directory of the server, which the list of processes shows
+    """
+
+    def __init__(self, settings: ScriptSettings, owner: Path) -> None:
+        self._settings = settings
+        self._owner = owner
+        self._setup: dict[str, Any] = {}
+        self._control: ControlSocket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._prepared: _Prepared | None = None
+        #: Forked processes that have not said their pid yet, in their order.
+        self._unnamed: list[_Prepared] = []
+        self._run: Run | None = None
+        self._start()
+
+    def _start(self) -> None:
+        ours, theirs = ControlSocket.pair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "nestd.runner.zygote",
+                    str(theirs.fileno()),
+                    str(self._owner),
+                ],
+                pass_fds=(theirs.fileno(),),
+                env=script_environment(os.environ, self._settings.restricted),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._control = ours
+        self._prepared, self._unnamed = None, []
+
+    def set_up(self, description: dict[str, Any]) -> str:
+        """Say what the kernel offers, and wait until scripts can be run.
+
+        Parameters
+        ----------
+        description : a value of :class:`nest_remote.description.Description`
+
+        Returns
+        -------
+        How scripts are confined, for a person.
+
+        Raises
+        ------
+        ConfigurationError
+            If scripts can't be run with the settings.
+        """
+        self._setup = {"settings": self._settings.to_json(), "description": description}
+        problem = self._greet()
+        self._prepare()
+        if not self._settings.restricted:
+            return "unrestricted"
+        if problem is None:
+            return "restricted"
+        log.warning(
+            "SCRIPTS ARE CONFINED BY PYTHON ALONE, the system gives no second wall: %s", problem
+        )
+        return f"restricted by Python alone: {problem}"
+
+    def _greet(self) -> str | None:
+        assert self._control is not None
+        self._control.settimeout(READY_DEADLINE_S)
+        said: dict[str, Any] = {}
+        with contextlib.suppress(OSError):
+            self._control.send({"setup": self._setup})
+            said, _ = self._control.receive() or ({}, [])
+        self._control.settimeout(0)
+        if not said.get("ready"):
+            raise ConfigurationError(
+                f"scripts can't be run: {said.get('problem', 'their process does not start')}"
+            )
+        problem: str | None = said["problem"]
+        return problem
+
+    def _prepare(self) -> None:
+        """Have a process made for the next script."""
+        assert self._control is not None
+        ours, theirs = socket.socketpair()
+        output, printing = os.pipe()
+        os.set_blocking(output, False)
+        try:
+            self._control.send({"fork": True}, [theirs.fileno(), printing])
+        finally:
+            theirs.close()
+            os.close(printing)
+        self._prepared = _Prepared(PolledStream(ours), ours, output)
+        self._unnamed.append(self._prepared)
+
+    def run(
+        self, script: Script, sender: zmq.Socket[bytes], executor: Executor
+    ) -> Result | Failure:
+        """Run ``script`` to its end and give its answer.
+
+        Parameters
+        ----------
+        script : to run
+        sender : socket on which others' messages arrive meanwhile
+        executor : executes the script's operations, and looks at those messages
+
+        Raises
+        ------
+        Diverged
+            If one of its operations ends the kernel.
+        """
+        self._look()
+        if self._control is None:
+            log.warning("the process that runs scripts has ended and is started again")
+            self._start()
+            self._greet()
+        if self._prepared is None:
+            self._prepare()
+        assert self._prepared is not None
+        run = self._run = Run(script, self._prepared, self._settings)
+        self._prepared = None
+        try:
+            self._attend(run, sender, executor)
+            return run.answer()
+        finally:
+            self._run = None
+            if run.prepared.pid is not None and not run.ended:
+                # It has said what it had to say; nobody waits for its process.
+                self._tell({"end": run.prepared.pid})
+            run.prepared.close()
+            if self._control is not None:
+                self._prepare()
+
+    def _attend(self, run: Run, sender: zmq.Socket[bytes], executor: Executor) -> None:
+        """Listen to everybody until the script has given its answer, or can't any more."""
+        while not run.is_over:
+            control = self._control
+            poller = zmq.Poller()
+            poller.register(sender, zmq.POLLIN)
+            poller.register(run.prepared.connected, run.events)
+            poller.register(run.prepared.output, zmq.POLLIN)
+            if control is not None:
+                poller.register(control.fileno(), zmq.POLLIN)
+            ready = dict(poller.poll(run.wait_ms))
+            if run.prepared.output in ready:
+                run.read_output()
+            if control is not None and control.fileno() in ready:
+                self._look()
+            if run.prepared.connected.fileno() in ready:
+                for command in run.exchange():
+                    run.reply(executor.perform(command))
+            if sender in ready:
+                executor.take_up()
+            if run.is_late and run.prepared.pid is not None:
+                self.end(f"it took longer than its limit of {self._settings.wall_s} s")
+            if self._control is None and not run.is_over:
+                run.note_end(None, None, "its process was lost")
+        run.read_output()
+
+    def end(self, reason: str) -> bool:
+        """End the script that runs; whether there was one.
+
+        Parameters
+        ----------
+        reason : for its caller
+        """
+        run = self._run
+        if run is None or run.is_over:
+            return False
+        if run.reason is None:
+            run.reason = reason
+            if run.prepared.pid is not None:
+                self._tell({"end": run.prepared.pid, "look": True})
+        return True
+
+    def _tell(self, said: dict[str, Any]) -> None:
+        if self._control is not None:
+            try:
+                self._control.send(said)
+            except OSError:
+                self._forget()
+
+    def _look(self) -> None:
+        """Hear what the warm process says."""
+        while self._control is not None:
+            try:
+                received = self._control.receive()
+            except BlockingIOError:
+                return
+            except OSError:
+                received = None
+            if received is None:
+                self._forget()
+                return
+            said, _ = received
+            if "forked" in said:
+                named = self._unnamed.pop(0)
+                named.pid = said["forked"]
+                if self._run is not None and self._run.prepared is named and self._run.reason:
+                    self._tell({"end": named.pid, "look": True})
+            elif "ended" in said:
+                self._note_end(said)
+
+    def _note_end(self, said: dict[str, Any]) -> None:
+        pid = said["ended"]
+        if self._run is not None and self._run.prepared.pid == pid:
+            self._run.note_end(said["status"], said["line"], said["reason"])
+        elif self._prepared is not None and self._prepared.pid == pid:
+            log.warning("a process that waited for a script ended by itself")
+            self._prepared.close()
+            self._prepared = None
+
+    def _forget(self) -> None:
+        """The warm process is gone, and all its scripts with it."""
+        if self._control is not None:
+            self._control.close()
+        self._control = None
+        if self._prepared is not None:
+            self._prepared.close()
+        self._prepared = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def close(self) -> None:
+        """End all scripts and the warm process."""
+        if self._prepared is not None:
+            self._prepared.close()
+            self._prepared = None
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            try:
+                self._process.wait(CLOSE_DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+
+class Run:
+    """One script while it runs.
+
+    Parameters
+    ----------
+    script : to run
+    prepared : the process
+    settings : of scripts
+    """
+
+    def __init__(self, script: Script, prepared: _Prepared, settings: ScriptSettings) -> None:
+        self.prepared = prepared
+        #: Why it is being ended, if it is.
+        self.reason: str | None = None
+        #: Whether its process has ended.
+        self.ended = False
+        self._script = script
+        self._settings = settings
+        self._said: Message | None = None
+        self._how: ScriptError | None = None
+        self._output: list[bytes] = []
+        self._kept = 0
+        self._truncated = False
+        self._due_s = None if settings.wall_s is None else time.monotonic() + settings.wall_s
+        prepared.stream.send(frames.encode(script))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has given its answer, or can't any more."""
+        return self._said is not None or self._how is not None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its time is over and it is not being ended yet."""
+        return self._due_s is not None and self.reason is None and time.monotonic() >= self._due_s
+
+    @property
+    def wait_ms(self) -> int | None:
+        """How long to wait for something to happen."""
+        if self._due_s is None or self.reason is not None:
+            return None
+        return max(0, int((self._due_s - time.monotonic()) * 1000) + 1)
+
+    @property
+    def events(self) -> int:
+        """What to wait for on its socket: one that takes no answers may ask for no more."""
+        return zmq.POLLOUT if self.prepared.stream.has_unsent else zmq.POLLIN
+
+    def exchange(self) -> list[Command]:
+        """Send and receive what there is; the operations that it asks for."""
+        stream = self.prepared.stream
+        try:
+            stream.flush()
+            received = None if stream.has_unsent else stream.receive()
+            if received is None:
+                return []
+            message = frames.decode(received)
+        except (EOFError, OSError):
+            # Its end is told by the one who forked it.
+            return []
+        except ProtocolError as error:
+            self._how = ScriptError(f"the script's process sent what is no message: {error}")
+            return []
+        if isinstance(message, Command):
+            return [message]
+        if isinstance(message, (Result, Failure)):
+            self._said = message
+        return []
+
+    def reply(self, answer: Message) -> None:
+        """Answer its operation."""
+        try:
+            self.prepared.stream.send(frames.encode(answer))
+        except (OSError, ProtocolError) as error:
+            log.info("a script did not get an answer: %s", error)
+
+    def read_output(self) -> None:
+        """Take what it has printed, as far as there is room."""
+        while True:
+            try:
+                chunk = os.read(self.prepared.output, _READ_BYTES)
+            except BlockingIOError:
+                return
+            if not chunk:
+                return
+            room = self._settings.output_bytes - self._kept
+            if room:
+                self._output.append(chunk[:room])
+                self._kept += len(self._output[-1])
+            if len(chunk) > room:
+                self._truncated = True
+                # One that prints without end must not keep everybody from being heard.
+                return
+
+    def note_end(self, status: int | None, line: int | None, reason: str | None) -> None:
+        """Its process has ended.
+
+        Parameters
+        ----------
+        status : wait status, if it is known
+        line : that it was at, if it is known
+        reason : why the process that forked it ended it, if it did
+        """
+        self.ended = True
+        # Its answer may have arrived just before.
+        self.exchange()
+        if self.is_over:
+            return
+        reason = reason or self.reason
+        if reason is None and status is not None:
+            code = os.waitstatus_to_exitcode(status)
+            reason = f"it ended with {describe_exit(code)}"
+            if code == -signal.SIGKILL:
+                reason += ", perhaps as the system had no memory left"
+        place = "" if line is None else f" at line {line}"
+        self._how = ScriptError(
+            f"the script was ended{place}: {reason}", error_name="ScriptEnded", line=line
+        )
+
+    def answer(self) -> Result | Failure:
+        """What its caller gets."""
+        printed = b"".join(self._output).decode("utf-8", "replace")
+        if self._truncated:
+            printed += f"\n… cut off after {self._settings.output_bytes // MIB} MiB\n"
+        if self._how is not None:
+            self._how.output = printed or None
+            return Failure(self._script.id, "", self._how)
+        said = self._said
+        if isinstance(said, Failure):
+            error: NestdError = said.error
+            if not isinstance(error, ScriptError):
+                error = InternalError("a script's process answered with a foreign error")
+            error.output = printed or None
+            return Failure(self._script.id, "", error)
+        assert isinstance(said, Result)
+        if not isinstance(said.value, dict):
+            return Failure(self._script.id, "", InternalError("a script's answer is none"))
+        value = {"data": said.value["data"]} if "data" in said.value else {}
+        if printed:
+            value["stdout"] = printed
+        return Result(self._script.id, "", value)

@@ -1,0 +1,259 @@
+"""The warm process from which scripts are forked: everything is imported already.
+
+``python -m nestd.runner.zygote FD OWNER`` starts it, with its end of the control socket
+(``control.py``) and, for whoever looks at the list of processes, the directory of its server.
+It ends, and all its processes with it, when the other end is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import mmap
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nest_remote.description import Description
+from nestd.runner import walls
+from nestd.runner.child import World, become_runner
+from nestd.runner.control import ControlSocket
+from nestd.runner.failures import line_in_dump
+from nestd.runner.modules import VARIABLE
+from nestd.runner.settings import ScriptSettings
+from nestd.runner.transport import LINE
+from protocol.errors import ConfigurationError
+from protocol.processes import become_subreaper, die_with_parent
+
+#: How often the processes of a running script are counted.
+COUNT_EVERY_S = 0.2
+#: How long a script that is to be ended may take to say where it is.
+LOOK_S = 0.8
+
+
+@dataclass
+class _Script:
+    """A forked process."""
+
+    pid: int
+    #: Becomes readable when it ends.
+    descriptor: int
+    #: Where it writes, in the end, where it is.
+    words: int
+    board: mmap.mmap
+    #: What it has written there.
+    said: bytes = b""
+    #: Why it was ended from here, if it was.
+    reason: str | None = None
+
+
+class Zygote:
+    """The warm process.
+
+    Parameters
+    ----------
+    control : to nestd
+    """
+
+    def __init__(self, control: ControlSocket) -> None:
+        self._control = control
+        self._settings = ScriptSettings()
+        self._walled = False
+        self._world: World | None = None
+        self._scripts: dict[int, _Script] = {}
+
+    def serve(self) -> None:
+        """Do what is said until the socket is closed."""
+        while True:
+            waiting = select.poll()
+            waiting.register(self._control.fileno(), select.POLLIN)
+            for script in self._scripts.values():
+                waiting.register(script.descriptor, select.POLLIN)
+            counting = self._scripts and not self._settings.restricted
+            ready = {fd for fd, _ in waiting.poll(COUNT_EVERY_S * 1000 if counting else None)}
+            for script in list(self._scripts.values()):
+                if script.descriptor in ready:
+                    self._conclude(script)
+            if self._control.fileno() in ready and not self._obey():
+                break
+            if counting:
+                self._count()
+        for script in list(self._scripts.values()):
+            self._end(script, look=False)
+            self._conclude(script, say=False)
+
+    def _obey(self) -> bool:
+        """Do what one packet says; whether there will be more."""
+        received = self._control.receive()
+        if received is None:
+            return False
+        said, descriptors = received
+        if "setup" in said:
+            self._set_up(said["setup"])
+        elif "fork" in said:
+            self._fork(*descriptors)
+        elif said["end"] in self._scripts:
+            self._end(self._scripts[said["end"]], said.get("look", False))
+        return True
+
+    def _set_up(self, setup: dict[str, Any]) -> None:
+        self._settings = ScriptSettings.from_json(setup["settings"])
+        problem = walls.seccomp_problem() if self._settings.restricted else None
+        self._walled = self._settings.restricted and problem is None
+        try:
+            self._world = self._make_world(Description.from_value(setup["description"]))
+        except (ImportError, ConfigurationError) as error:
+            self._control.send({"ready": False, "problem": f"{VARIABLE}: {error}"})
+            return
+        # What is here stays, and is shared with the forks as long as nobody counts it.
+        gc.collect()
+        gc.freeze()
+        self._control.send({"ready": True, "problem": problem})
+
+    def _make_world(self, description: Description) -> World:
+        """Import what scripts may use, and load what would be loaded later behind a wall."""
+        for one in self._settings.imports:
+            if one.package != "nest":
+                one.load()
+        walls.warm_up()
+        packages = {one.package for one in self._settings.imports}
+        modules = {
+            name: module
+            for name, module in sys.modules.items()
+            if name.partition(".")[0] in packages
+        }
+        return World(self._settings, description, modules)
+
+    def _fork(self, connected: int, output: int) -> None:
+        board = mmap.mmap(-1, mmap.PAGESIZE)
+        words, writing = os.pipe()
+        os.set_blocking(words, False)
+        own = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            # Nobody could end it if this process were killed.
+            die_with_parent()
+            if os.getppid() != own:
+                os._exit(70)
+            self._become_script(connected, output, writing, board)
+        for descriptor in (connected, output, writing):
+            os.close(descriptor)
+        self._scripts[pid] = _Script(pid, os.pidfd_open(pid), words, board)
+        self._control.send({"forked": pid})
+
+    def _become_script(self, connected: int, output: int, words: int, board: mmap.mmap) -> NoReturn:
+        assert self._world is not None
+        try:
+            become_runner(
+                self._settings,
+                self._world,
+                self._walled,
+                socket.socket(fileno=connected),
+                output,
+                words,
+                board,
+            )
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(70)
+
+    def _end(self, script: _Script, look: bool) -> None:
+        """End a script; if wanted, it says before where it is."""
+        if look:
+            os.kill(script.pid, signal.SIGTERM)
+            deadline = time.monotonic() + LOOK_S
+            # It writes bit by bit.
+            while line_in_dump(script.said) is None and time.monotonic() < deadline:
+                left_s = max(0.0, deadline - time.monotonic())
+                ready, _, _ = select.select([script.words, script.descriptor], [], [], left_s)
+                if script.descriptor in ready:
+                    break
+                self._listen(script)
+        os.kill(script.pid, signal.SIGKILL)
+
+    def _listen(self, script: _Script) -> None:
+        """Read what a script's process says of where it is."""
+        with contextlib.suppress(BlockingIOError):
+            script.said += os.read(script.words, 1 << 16)
+
+    def _conclude(self, script: _Script, say: bool = True) -> None:
+        """A script's process has ended: end what it has left, and tell."""
+        _, status = os.waitpid(script.pid, 0)
+        del self._scripts[script.pid]
+        os.close(script.descriptor)
+        self._end_left_over()
+        self._listen(script)
+        os.close(script.words)
+        line = line_in_dump(script.said) or LINE.unpack_from(script.board)[0] or None
+        script.board.close()
+        if say:
+            self._control.send(
+                {"ended": script.pid, "status": status, "line": line, "reason": script.reason}
+            )
+
+    def _end_left_over(self) -> None:
+        """End processes of scripts that have ended: as subreaper, this is their parent now."""
+        while True:
+            left = [pid for pid in _children(os.getpid()) if pid not in self._scripts]
+            if not left:
+                return
+            for pid in left:
+                for descendant in [*_descendants(pid), pid]:
+                    _kill(descendant)
+                os.waitpid(pid, 0)
+
+    def _count(self) -> None:
+        """End a script that has more processes than it may."""
+        for script in self._scripts.values():
+            family = _descendants(script.pid)
+            if len(family) > self._settings.processes:
+                script.reason = f"it had {len(family)} processes, and may have "
+                script.reason += str(self._settings.processes)
+                for pid in [script.pid, *family]:
+                    _kill(pid)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except OSError:
+        return []
+    return [int(child) for child in found.split()]
+
+
+def _descendants(pid: int) -> list[int]:
+    found: list[int] = []
+    unseen = _children(pid)
+    while unseen:
+        found += unseen
+        unseen = [child for parent in unseen for child in _children(parent)]
+    return found
+
+
+def main() -> None:
+    """Serve on the socket whose file descriptor is the first argument."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
+    # Ctrl-C and the end of the server are for those above; they close the socket.
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sig, signal.SIG_IGN)
+    become_subreaper()
+    Zygote(ControlSocket(control)).serve()
+
+
+if __name__ == "__main__":
+    main()

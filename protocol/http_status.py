@@ -1,0 +1,32 @@
+"""The HTTP status of every error: one table, tested for completeness."""
+
+from __future__ import annotations
+
+from protocol import errors
+from protocol.errors import NestdError
+
+#: HTTP status of each error. 400 is what clients of NEST Server read for anything that the
+#: caller caused, NEST's own errors included.
+STATUS: dict[type[NestdError], int] = {
+    errors.NestdError: 500,
+    errors.ProtocolError: 500,
+    errors.VersionMismatch: 500,
+    errors.CallerError: 400,
+    errors.MalformedRequest: 400,
+    errors.RequestTooLarge: 413,
+    errors.Refused: 403,
+    errors.UnknownCall: 404,
+    errors.ArgumentError: 400,
+    errors.StaleReference: 400,
+    errors.KernelError: 400,
+    errors.ScriptError: 400,
+    errors.Unavailable: 503,
+    errors.QueueFull: 503,
+    errors.KernelUnavailable: 503,
+    errors.KernelLost: 503,
+    errors.Diverged: 500,
+    errors.InternalError: 500,
+    errors.ConfigurationError: 500,
+    errors.PortTaken: 500,
+    errors.StartFailed: 500,
+}

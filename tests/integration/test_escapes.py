@@ -1,0 +1,119 @@
+"""The table of escapes, posted to a server: no attempt has an effect, and the server goes on."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.escapes import BOMBS, ESCAPES, REACHED, Escape
+from tests.integration.servers import Runtime, Server, start_server
+
+VARIABLE = "NESTD_TEST_SECRET_VARIABLE"
+#: Small, so that bombs meet them soon.
+LIMITS = {
+    "NEST_SERVER_EXEC_TIME_LIMIT_S": "2",
+    "NEST_SERVER_EXEC_MEMORY_MIB": "512",
+    "NEST_SERVER_EXEC_OUTPUT_MIB": "1",
+}
+
+Start = Callable[..., Server]
+
+
+@dataclass
+class Target:
+    """A server to be attacked, and the places where effects would be seen."""
+
+    server: Server
+    marker: Path
+    secret_file: Path
+    secret: str
+    listening: socket.socket
+
+    def attack(self, escape: Escape) -> tuple[list[str], Any]:
+        """What the attempt has achieved, and the reply."""
+        source = escape.filled(
+            str(self.marker), str(self.secret_file), VARIABLE, self.listening.getsockname()[1]
+        )
+        reply = self.server.post("/exec", {"source": source, "return": "result"})
+        assert reply.status_code in (200, 400), reply.text
+        said = reply.json()
+        achieved = []
+        if os.path.lexists(self.marker):
+            achieved.append("there is a new file")
+        if self.secret in reply.text or (self.server.token or self.secret) in reply.text:
+            achieved.append("a secret came out")
+        if REACHED in said.get("stdout", ""):
+            achieved.append("it says so")
+        try:
+            self.listening.accept()[0].close()
+            achieved.append("somebody connected")
+        except BlockingIOError:
+            pass
+        return achieved, said
+
+    def check_usable(self) -> None:
+        """The server answers, with the kernel it has had."""
+        assert self.server.call("GetKernelStatus", {"keys": "resolution"}) == 0.1
+        reply = self.server.post("/exec", {"source": "x = nest.resolution", "return": "x"})
+        assert reply.json() == {"data": 0.1}
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """One server with the restriction on for the whole table."""
+    directory = tmp_path_factory.mktemp("escapes")
+    secret = secrets.token_hex(16)
+    (directory / "secret").write_text(secret)
+    runtime = Runtime()
+    env = {"NEST_SERVER_ENABLE_EXEC_CALL": "1", VARIABLE: secret, **LIMITS}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        server = start_server(runtime, env)
+        made = Target(server, directory / "marker", directory / "secret", secret, listening)
+        try:
+            generation = server.get("/").json()["generation"]
+            yield made
+            made.check_usable()
+            assert server.get("/").json()["generation"] == generation
+        finally:
+            server.stop()
+            left = runtime.leftovers()
+            runtime.remove()
+    assert left == []
+
+
+@pytest.mark.parametrize("escape", [pytest.param(one, id=one.name) for one in ESCAPES])
+def test_no_attempt_has_an_effect(target: Target, escape: Escape) -> None:
+    achieved, said = target.attack(escape)
+    assert achieved == [], said
+    # What is refused is explained: it never ends the process instead.
+    if "message" in said:
+        assert " at line " in said["message"]
+        assert said["lineNumber"] >= 1
+
+
+@pytest.mark.parametrize("bomb", [pytest.param(one, id=one.name) for one in BOMBS])
+def test_bomb_ends_and_the_server_goes_on(target: Target, bomb: Escape) -> None:
+    achieved, said = target.attack(bomb)
+    assert achieved == [], said
+    target.check_usable()
+
+
+def test_server_answers_others_while_bombs_go_off(target: Target) -> None:
+    loops = [bomb for bomb in BOMBS if bomb.name.startswith("endless")]
+    with ThreadPoolExecutor(len(loops)) as threads:
+        posted = [
+            threads.submit(target.server.post, "/exec", {"source": bomb.source}) for bomb in loops
+        ]
+        while not all(one.done() for one in posted):
+            assert target.server.get("/").status_code == 200
+        assert {one.result().status_code for one in posted} <= {200, 400, 503}
+    target.check_usable()

@@ -1,0 +1,586 @@
+"""POST /exec: what scripts get, what they leave behind, and how they are ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.polling import poll_until
+from protocol.processes import identify
+from protocol.values import Unpacker
+from tests.integration.servers import DEADLINE_S, Runtime, Server, marked_processes, start_server
+
+Start = Callable[..., Server]
+
+OPEN = {"NEST_SERVER_DISABLE_RESTRICTION": "1"}
+
+
+@pytest.fixture(scope="session")
+def shared_open_server() -> Iterator[Server]:
+    """One server whose scripts are unrestricted."""
+    own = Runtime()
+    server = start_server(own, OPEN)
+    try:
+        yield server
+    finally:
+        server.stop()
+        left = own.leftovers()
+        own.remove()
+    assert left == []
+
+
+@pytest.fixture
+def open_server(shared_open_server: Server) -> Server:
+    """The server with unrestricted scripts, with an empty network."""
+    shared_open_server.call("ResetKernel")
+    return shared_open_server
+
+
+@pytest.fixture(params=["restricted", "unrestricted"])
+def either(request: pytest.FixtureRequest) -> Server:
+    """A server with restricted and one with unrestricted scripts, each with an empty network."""
+    name = "server" if request.param == "restricted" else "open_server"
+    found: Server = request.getfixturevalue(name)
+    return found
+
+
+def run(server: Server, source: str, **more: Any) -> Any:
+    """The answer to a script that succeeds."""
+    reply = server.post("/exec", {"source": source, **more})
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def fail(server: Server, source: str) -> dict[str, Any]:
+    """The answer to a script that does not."""
+    reply = server.post("/exec", {"source": source})
+    assert reply.status_code == 400, reply.text
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def test_data_is_there_if_return_is_and_stdout_if_something_was_printed(either: Server) -> None:
+    assert run(either, "a = 1") == {}
+    assert run(either, "a = 1\nprint(a)") == {"stdout": "1\n"}
+    assert run(either, "a = 1", **{"return": "a"}) == {"data": 1}
+    assert run(either, "a = 1", **{"return": ""}) == {"data": None}
+    assert run(either, "a = 1", **{"return": None}) == {"data": None}
+    assert run(either, "a = 1", **{"return": "b"}) == {"data": None}
+    assert run(either, "a = 1", **{"return": ["a", "b"]}) == {"data": {"a": 1, "b": None}}
+    assert run(either, "a = 1", response_keys=["x"], **{"return": []}) == {"data": {}}
+    assert run(either, "") == {}
+
+
+def test_scripts_come_as_json_form_query_and_messagepack(server: Server) -> None:
+    wanted = {"source": "import numpy as np\nx = np.arange(3) * 0.5", "return": "x"}
+    assert server.get("/exec", params=wanted).json() == {"data": [0.0, 0.5, 1.0]}
+    assert server.request("POST", "/exec", data=wanted).json() == {"data": [0.0, 0.5, 1.0]}
+    binary = server.post("/exec", wanted, headers={"Accept": "application/x-msgpack"})
+    found = Unpacker().unpack(binary.content)["data"]
+    assert (found.dtype.str, found.tolist()) == ("<f8", [0.0, 0.5, 1.0])
+    several = server.get("/exec", params={"source": "a=1;b=2", "return": "a,b"})
+    assert several.json() == {"data": {"a": 1, "b": 2}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        3,
+        [],
+        ["a=1"],
+        {},
+        {"source": 3},
+        {"source": None},
+        {"source": "a", "return": 3},
+        {"source": "a", "return": [1]},
+        {"return": "a"},
+    ],
+)
+def test_bodies_that_are_no_scripts_are_refused(server: Server, body: Any) -> None:
+    reply = server.post("/exec", body)
+    assert (reply.status_code, reply.json()["error"]) == (400, "MalformedRequest")
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "message"),
+    [
+        ("x = 1\n\n1 / 0", 3, "ZeroDivisionError at line 3: division by zero"),
+        (
+            "import nest\nnest.Create('no')",
+            2,
+            "UnknownModelName at line 2: no is not a known model",
+        ),
+        ("def f():\n    return {}['a']\n\nf()", 2, "KeyError at line 2: 'a'"),
+        ("a = (1\n", 1, "SyntaxError at line 1: '(' was never closed"),
+        ("a = 1\n  b = 2", 2, "IndentationError at line 2: unexpected indent"),
+        ("assert 1 == 2", 1, "AssertionError at line 1: no explanation"),
+        ("assert 1 == 2, 'never'", 1, "AssertionError at line 1: never"),
+        ("raise ValueError", 1, "ValueError at line 1: no explanation"),
+        ("class Own(Exception):\n    pass\nraise Own('mine')", 3, "Own at line 3: mine"),
+        ("def f(n):\n    return f(n + 1)\nf(0)", 2, "RecursionError at line 2: maximum recursion"),
+        ("raise SystemExit(3)", 1, "SystemExit at line 1: the script ended itself with 3"),
+        ("import nest\nnest.nope", 2, "AttributeError at line 2: module 'nest' has no"),
+        ("import no_such_module", 1, "at line 1: "),
+        (
+            "x = '\N{GREEK SMALL LETTER ALPHA}'\nundefined",
+            2,
+            "NameError at line 2: name 'undefined'",
+        ),
+    ],
+)
+def test_errors_say_what_and_at_which_line(
+    either: Server, source: str, line: int, message: str
+) -> None:
+    error = fail(either, source)
+    assert error["lineNumber"] == line
+    assert message in error["message"]
+    assert "runner" not in error.get("traceback", "")
+
+
+def test_error_has_the_output_so_far_and_the_scripts_own_frames(either: Server) -> None:
+    error = fail(either, "def inner(x):\n    print('in', x)\n    return 1 / x\n\ninner(0)")
+    assert error["stdout"] == "in 0\n"
+    assert error["error"] == "ZeroDivisionError"
+    lines = error["traceback"].splitlines()
+    assert [line for line in lines if line.startswith("  File")] == [
+        '  File "<script>", line 5, in <module>',
+        '  File "<script>", line 3, in inner',
+    ]
+    assert "    return 1 / x" in lines
+
+
+def test_output_is_in_order_from_wherever_it_comes(open_server: Server) -> None:
+    source = """
+import os, subprocess, sys
+print("one")
+print("two", file=sys.stderr)
+os.write(1, b"three\\n")
+subprocess.run(["echo", "four"])
+os.write(2, b"five\\n")
+def f():
+    print("six", end="")
+f()
+"""
+    assert run(open_server, source)["stdout"] == "one\ntwo\nthree\nfour\nfive\nsix"
+
+
+def test_unprintable_output_and_values_arrive_in_some_form(open_server: Server) -> None:
+    source = """
+import os
+print("\\ud800")
+os.write(1, b"\\xff\\n")
+class Odd:
+    def __repr__(self):
+        raise ValueError
+a = [{1, 2}, b"x", 1j, float("nan"), {(1, 2): 3}, Odd(), 10**30, range(3), "\\ud800"]
+a.append(a)
+"""
+    answer = run(open_server, source, **{"return": "a"})
+    assert answer["stdout"] == "\\ud800\n\ufffd\n"
+    expected = [[1, 2], {"$bytes": "eA=="}, {"real": 0.0, "imag": 1.0}, None, {"(1, 2)": 3}]
+    expected += ["<Odd>", str(10**30), [0, 1, 2], "\\ud800", "\u2026"]
+    assert answer["data"] == expected
+
+
+def test_network_of_a_script_is_the_kernels(either: Server) -> None:
+    source = """
+import nest
+neurons = nest.Create("iaf_psc_alpha", 3, {"I_e": 500.0})
+recorder = nest.Create("spike_recorder")
+nest.Connect(neurons, recorder)
+nest.Simulate(100.0)
+events = recorder.events
+connections = nest.GetConnections()
+"""
+    names = ["neurons", "events", "connections", "recorder"]
+    data = run(either, source, **{"return": names})["data"]
+    assert data["neurons"] == [1, 2, 3]
+    assert len(data["events"]["times"]) == len(data["events"]["senders"]) > 3
+    assert data["connections"]["target"] == [4, 4, 4]
+    assert either.call("GetStatus", [[4], "n_events"]) == [len(data["events"]["times"])]
+    # The next script finds it, too, but none of the last one's variables.
+    assert run(either, "import nest\nn = nest.network_size", **{"return": "n"}) == {"data": 4}
+    assert "NameError" in fail(either, "neurons")["message"]
+
+
+def test_scripts_leave_nothing_to_the_next(open_server: Server) -> None:
+    changes = """
+import builtins, os, sys, random
+builtins.print = None
+os.environ["LEFT"] = "behind"
+sys.path.insert(0, "left")
+sys.modules["left"] = sys
+os.chdir("/")
+"""
+    run(open_server, changes)
+    looks = """
+import os, sys
+left = [os.environ.get("LEFT"), "left" in sys.path, "left" in sys.modules, os.getcwd() == "/"]
+print("still here")
+"""
+    answer = run(open_server, looks, **{"return": "left"})
+    assert answer == {"data": [None, False, False, False], "stdout": "still here\n"}
+
+
+def test_random_numbers_of_scripts_differ(either: Server) -> None:
+    source = "import numpy as np\nx = [np.random.rand(), np.random.default_rng().random()]"
+    one, other = (run(either, source, **{"return": "x"})["data"] for _ in range(2))
+    assert len({*one, *other}) == 4
+
+
+def test_libraries_that_import_nest_get_the_look_alike(open_server: Server, tmp_path: Path) -> None:
+    (tmp_path / "lab_models.py").write_text(
+        "import nest\nimport nest.random\nfrom nest import Create\n\n"
+        "def build():\n"
+        "    return Create('iaf_psc_alpha', 2, {'V_m': nest.random.uniform(1., 2.)})\n"
+    )
+    source = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport lab_models\n"
+    source += "n = lab_models.build()\nv = n.V_m"
+    data = run(open_server, source, **{"return": ["n", "v"]})["data"]
+    assert data["n"] == [1, 2]
+    assert all(1.0 <= v < 2.0 for v in data["v"])
+
+
+def test_scripts_are_run_as_main_and_functions_can_be_inspected(open_server: Server) -> None:
+    source = """
+import inspect, pickle
+class Point:
+    x = 1
+def f():
+    return 1
+if __name__ == "__main__":
+    found = [inspect.getsource(f), pickle.loads(pickle.dumps(Point())).x]
+"""
+    data = run(open_server, source, **{"return": "found"})["data"]
+    assert data == ["def f():\n    return 1\n", 1]
+
+
+def test_threads_and_exit_functions_of_a_script_are_waited_for(open_server: Server) -> None:
+    source = """
+import atexit, threading
+event = threading.Event()
+def late():
+    event.wait(10)
+    print("thread")
+threading.Thread(target=late).start()
+atexit.register(print, "exit")
+threading.Timer(0.05, event.set).start()
+print("main")
+"""
+    assert run(open_server, source)["stdout"] == "main\nthread\nexit\n"
+
+
+def test_objects_that_scripts_made_are_dropped_from_the_kernel(server: Server) -> None:
+    source = "import nest\nfor _ in range(50):\n    p = nest.random.uniform()\n"
+    source += "n = nest.Create('iaf_psc_alpha')\nc = nest.GetConnections()"
+
+    def held() -> int:
+        """The number of the next object, and so of those that were ever made."""
+        reply = server.post("/api/Create", ["iaf_psc_alpha"], headers=binary)
+        reference = Unpacker().unpack(reply.content)
+        assert (
+            server.post(
+                "/release",
+                [
+                    {
+                        "$ref": reference.id,
+                        "type": "NodeCollection",
+                        "generation": reference.generation,
+                    }
+                ],
+            ).status_code
+            == 200
+        )
+        number: int = reference.id
+        return number
+
+    binary = {"Accept": "application/x-msgpack"}
+    before = held()
+    run(server, source)
+    after = held()
+    assert after - before >= 52
+    for number in range(before + 1, after):
+        body = [
+            {
+                "$ref": number,
+                "type": "Parameter",
+                "generation": server.get("/").json()["generation"],
+            }
+        ]
+        assert server.post("/api/Parameter.GetValue", body).json()["error"] == "StaleReference"
+
+
+def in_background(server: Server, source: str) -> tuple[threading.Thread, list[Any]]:
+    """A script under way, and where its reply will be."""
+    replies: list[Any] = []
+
+    def ask() -> None:
+        own = Server(server.runtime, server.port, server.token)
+        replies.append(own.post("/exec", {"source": source}))
+        own.session.close()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread, replies
+
+
+ENDLESS = [
+    ("loop", "x = 1\nwhile True:\n    x = x + 1"),
+    ("output", "x = 1\nwhile True:\n    print(x)"),
+    ("one call", "x = 1\nx = x\n10 ** 10 ** 9"),
+]
+
+
+@pytest.mark.parametrize(("what", "source"), ENDLESS)
+def test_endless_script_is_ended_within_a_second_and_the_network_is_there(
+    either: Server, what: str, source: str
+) -> None:
+    either.call("Create", ["iaf_psc_alpha", 3])
+    thread, replies = in_background(either, "print('begun')\n" + source)
+    poll_until(lambda: either.get("/").json()["state"] == "busy", DEADLINE_S)
+    other = Server(either.runtime, either.port, either.token)
+    began = time.monotonic()
+    poll_until(lambda: other.request("DELETE", "/exec").json()["ended"], DEADLINE_S)
+    thread.join(DEADLINE_S)
+    took_s = time.monotonic() - began
+    other.session.close()
+    assert replies[0].status_code == 400
+    error = replies[0].json()
+    assert error["error"] == "ScriptEnded"
+    assert "its end was asked for" in error["message"]
+    # It may have been ended at any moment, even before its first line.
+    line = error.get("lineNumber", 0)
+    assert line <= 5
+    assert line <= 1 or error["stdout"].startswith("begun\n")
+    assert either.call("GetKernelStatus", ["network_size"]) == 3
+    # A machine under load is slow; a script that has to wait for something takes for ever.
+    assert took_s < 10.0
+
+
+def test_there_may_be_no_script_to_end(server: Server) -> None:
+    assert server.request("DELETE", "/exec").json() == {"ended": False}
+
+
+def test_others_are_answered_while_a_script_runs_and_their_calls_wait(server: Server) -> None:
+    thread, _ = in_background(server, "while True:\n    pass")
+    poll_until(lambda: server.get("/").json()["state"] == "busy", DEADLINE_S)
+    assert server.get("/readyz").status_code == 200
+    waiting, answers = [], []
+
+    def create() -> None:
+        own = Server(server.runtime, server.port, server.token)
+        answers.append(own.call("Create", ["iaf_psc_alpha"]))
+        own.session.close()
+
+    for _ in range(3):
+        waiting.append(threading.Thread(target=create))
+        waiting[-1].start()
+    assert poll_until(lambda: server.get("/").json()["waiting"] == 4, DEADLINE_S)
+    poll_until(lambda: server.request("DELETE", "/exec").json()["ended"], DEADLINE_S)
+    for one in [thread, *waiting]:
+        one.join(DEADLINE_S)
+    assert sorted(answers) == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "how"),
+    [
+        ("import os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)", 3, "signal 9 (SIGKILL)"),
+        ("import os\nos.abort()", 2, "signal 6 (SIGABRT)"),
+        ("import os\nos._exit(7)", 2, "exit code 7"),
+        ("import ctypes\nctypes.string_at(0)", 2, "signal 11 (SIGSEGV)"),
+        ("import os\nos.execv('/bin/false', ['false'])", 2, "exit code 1"),
+    ],
+)
+def test_death_of_a_script_is_an_error_with_reason_and_line(
+    open_server: Server, source: str, line: int, how: str
+) -> None:
+    open_server.call("Create", ["iaf_psc_alpha", 3])
+    error = fail(open_server, source)
+    assert error["message"].startswith(f"the script was ended at line {line}: it ended with {how}")
+    assert (error["lineNumber"], error["error"]) == (line, "ScriptEnded")
+    assert open_server.call("GetKernelStatus", ["network_size"]) == 3
+    assert run(open_server, "a = 1", **{"return": "a"}) == {"data": 1}
+
+
+def test_what_a_script_starts_ends_with_it(open_server: Server) -> None:
+    mark = str(open_server.runtime.directory)
+    before = set(marked_processes(mark))
+    source = """
+import subprocess, os
+child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        import time
+        time.sleep(1000)
+    os._exit(0)
+pid = child.pid
+"""
+    pid = run(open_server, source, **{"return": "pid"})["data"]
+    assert poll_until(lambda: not Path(f"/proc/{pid}").exists(), DEADLINE_S)
+    # The next script's process is there; nothing else is more than before.
+    assert poll_until(lambda: len(set(marked_processes(mark)) - before) <= 1, DEADLINE_S)
+
+
+def test_lost_script_runner_is_started_again(start: Start) -> None:
+    server = start(OPEN)
+    server.call("Create", ["iaf_psc_alpha", 3])
+    parent = run(server, "import os\npid = os.getppid()", **{"return": "pid"})["data"]
+    identity = identify(parent)
+    assert identity is not None
+    os.kill(parent, signal.SIGKILL)
+    assert poll_until(lambda: not identity.is_running(), DEADLINE_S)
+    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
+    # And in the middle of a script.
+    source = (
+        "import os, signal\nprint('x')\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass"
+    )
+    assert "its process was lost" in fail(server, source)["message"]
+    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
+    assert server.call("GetKernelStatus", ["network_size"]) == 3
+
+
+def test_waiting_process_that_is_killed_is_replaced(start: Start) -> None:
+    server = start(OPEN)
+    parent = run(server, "import os\npid = os.getppid()", **{"return": "pid"})["data"]
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+    for _ in range(3):
+        found = poll_until(lambda: children.read_text().split(), DEADLINE_S)
+        assert found
+        os.kill(int(found[0]), signal.SIGKILL)
+        assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
+
+
+def test_wall_time_is_limited_if_wanted(start: Start) -> None:
+    server = start({"NEST_SERVER_EXEC_TIME_LIMIT_S": "1"})
+    server.call("Create", ["iaf_psc_alpha", 3])
+    error = fail(server, "print('a')\nx = 1\nwhile True:\n    x = x + 1")
+    assert "it took longer than its limit of 1 s" in error["message"]
+    assert error["lineNumber"] in (3, 4)
+    assert error["stdout"] == "a\n"
+    assert server.call("GetKernelStatus", ["network_size"]) == 3
+
+
+@pytest.mark.parametrize("restriction", ["0", "1"])
+def test_memory_is_limited(start: Start, restriction: str) -> None:
+    variables = {
+        "NEST_SERVER_EXEC_MEMORY_MIB": "128",
+        "NEST_SERVER_DISABLE_RESTRICTION": restriction,
+    }
+    server = start(variables)
+    error = fail(server, "x = []\nwhile True:\n    x.append('a' * 10 ** 7)")
+    assert error["error"] == "MemoryError"
+    assert error["message"] == "MemoryError at line 3: out of memory (scripts may take 128 MiB)"
+    error = fail(server, "import numpy as np\nx = np.zeros(10 ** 9)\nx[:] = 1")
+    assert error["lineNumber"] == 2
+    assert "MemoryError" in error["error"]
+    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
+
+
+def test_output_is_limited_and_says_so(start: Start) -> None:
+    server = start({"NEST_SERVER_EXEC_OUTPUT_MIB": "1"})
+    output = run(server, "for _ in range(40000):\n    print('x' * 99)\nprint('end')")["stdout"]
+    kept, _, mark = output.rpartition("\n\u2026")
+    assert len(kept) == 2**20
+    assert mark == " cut off after 1 MiB\n"
+
+
+def test_processes_are_limited(start: Start) -> None:
+    server = start(OPEN | {"NEST_SERVER_EXEC_PROCESSES": "5"})
+    server.call("Create", ["iaf_psc_alpha", 3])
+    source = "import os, time\nfor _ in range(50):\n    try:\n        pid = os.fork()\n"
+    source += "    except OSError:\n        break\n    if pid == 0:\n        time.sleep(100)\n"
+    source += "        os._exit(0)\ntime.sleep(100)"
+    error = fail(server, source)
+    assert "processes, and may have 5" in error["message"]
+    assert server.call("GetKernelStatus", ["network_size"]) == 3
+    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
+
+
+def test_open_files_are_limited(start: Start) -> None:
+    server = start(OPEN | {"NEST_SERVER_EXEC_OPEN_FILES": "32"})
+    error = fail(server, "x = []\nwhile True:\n    x.append(open('/dev/null'))")
+    assert error["message"].startswith("OSError at line 3: [Errno 24]")
+
+
+def test_no_secret_and_nothing_of_mpi_is_in_a_scripts_process(start: Start) -> None:
+    secret = "the-token-of-this-test"
+    server = start(
+        OPEN
+        | {
+            "NEST_SERVER_ACCESS_TOKEN": secret,
+            "OMPI_COMM_WORLD_RANK_X": "1",
+            "SLURM_JOB_ID_X": "1",
+            "MY_API_KEY": secret,
+            "LAB_PASSWORD": secret,
+            "HARMLESS": "kept",
+        }
+    )
+    source = "import os\ne = dict(os.environ)\np = open('/proc/self/environ').read()\n"
+    source += "q = open(f'/proc/{os.getppid()}/environ').read()"
+    data = run(server, source, **{"return": ["e", "p", "q"]})["data"]
+    assert data["e"]["HARMLESS"] == "kept"
+    told = str(data)
+    assert secret not in told
+    for name in ("NEST_SERVER", "OMPI_", "SLURM_", "API_KEY", "PASSWORD", "NESTD_RUNTIME_DIR"):
+        assert name not in told
+    loaded = "import sys\nm = sorted({n.partition('.')[0] for n in sys.modules})"
+    modules = run(server, loaded, **{"return": "m"})["data"]
+    assert {"mpi4py", "zmq", "flask", "gunicorn"}.isdisjoint(modules)
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "allowed"),
+    [
+        ({"NEST_SERVER_ENABLE_EXEC_CALL": "0"}, [], False),
+        ({"NEST_SERVER_ENABLE_EXEC_CALL": "1"}, [], True),
+        ({"NEST_SERVER_DISABLE_AUTH": "1"}, [], True),
+        ({"NEST_SERVER_DISABLE_AUTH": "1"}, ["-h", "0.0.0.0"], False),
+        (
+            {"NEST_SERVER_DISABLE_AUTH": "1", "NEST_SERVER_ENABLE_EXEC_CALL": "1"},
+            ["-h", "0.0.0.0"],
+            True,
+        ),
+        ({}, ["-h", "0.0.0.0"], True),
+    ],
+)
+def test_scripts_are_off_where_anyone_could_send_them(
+    start: Start, variables: dict[str, str], arguments: list[str], allowed: bool
+) -> None:
+    server = start(variables, *arguments)
+    reply = server.post("/exec", {"source": "a = 1", "return": "a"})
+    if allowed:
+        assert reply.json() == {"data": 1}
+    else:
+        assert (reply.status_code, reply.json()["error"]) == (403, "Refused")
+        assert "NEST_SERVER_ENABLE_EXEC_CALL" in reply.json()["message"]
+        assert server.get("/").json()["scripts"].startswith("off")
+
+
+def test_modules_are_those_of_the_variable_in_either_syntax(start: Start) -> None:
+    text = "import nest; import math as m; from statistics import mean"
+    server = start({"NEST_SERVER_MODULES": text})
+    source = "x = [m.pi, mean([1, 2, 3]), nest.resolution]"
+    assert run(server, source, **{"return": "x"})["data"] == [3.141592653589793, 2, 0.1]
+    assert run(server, "from math import sqrt\nx = sqrt(4)", **{"return": "x"}) == {"data": 2.0}
+    assert fail(server, "import numpy")["lineNumber"] == 1
+
+
+def test_wrong_modules_and_limits_are_said_at_the_start(runtime: Runtime) -> None:
+    wrong = {"NEST_SERVER_MODULES": "import", "NEST_SERVER_EXEC_MEMORY_MIB": "lots"}
+    done = runtime.run("start", "-d", env=wrong)
+    assert done.returncode == 78
+    assert "NEST_SERVER_MODULES" in done.stderr
+    assert "NEST_SERVER_EXEC_MEMORY_MIB" in done.stderr
+    done = runtime.run("start", "-d", env={"NEST_SERVER_MODULES": "nest,no_such_module"})
+    assert done.returncode == 5
+    assert "no_such_module" in done.stderr

@@ -1,0 +1,190 @@
+"""Scripts on several ranks: they run once, see one NEST, and no rank can get out of step."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from protocol.polling import poll_until
+from tests.integration.pending import await_new_kernel
+from tests.integration.servers import DEADLINE_S, Server
+
+Start = Callable[..., Server]
+
+#: Uses what differs between ranks in PyNEST: events, connections, positions, lists, branches.
+SCRIPT = """
+import nest
+import numpy as np
+nest.rng_seed = 5
+neurons = nest.Create("iaf_psc_alpha", 10, {"V_m": nest.random.uniform(-70., -60.)})
+neurons.set({"C_m": [250. + i for i in range(10)]})
+layer = nest.Create("iaf_psc_exp", positions=nest.spatial.grid([3, 2]))
+noise = nest.Create("poisson_generator", params={"rate": 15000.})
+recorder = nest.Create("spike_recorder")
+meter = nest.Create("voltmeter")
+nest.Connect(noise, neurons, syn_spec={"weight": 20.})
+nest.Connect(neurons, neurons, {"rule": "fixed_indegree", "indegree": 3})
+nest.Connect(layer, neurons, syn_spec={"weight": nest.random.normal(1., .1)})
+nest.Connect(neurons, recorder)
+nest.Connect(meter, neurons[:3])
+conns = nest.GetConnections(neurons, neurons)
+conns.set(weight=[float(i) for i in range(len(conns))])
+nest.Simulate(100.)
+if recorder.n_events > 5:
+    nest.Simulate(50.)
+times = recorder.get("events", "times")
+senders = recorder.events["senders"]
+voltages = meter.events["V_m"]
+rates = [int(np.sum(senders == n.global_id)) for n in neurons]
+weights = nest.GetConnections(layer).get("weight")
+where = nest.GetPosition(layer)
+nearest = nest.FindNearestElement(layer, [0.1, 0.2])
+for n in neurons[::3]:
+    n.V_m = -55.
+after = neurons.V_m
+state = [nest.local_num_threads, nest.num_processes, nest.Rank(), nest.biological_time]
+print(neurons, len(conns))
+"""
+NAMES = ["times", "senders", "voltages", "rates", "weights", "where", "nearest", "after", "state"]
+
+
+def answer(server: Server, source: str, returns: Any) -> Any:
+    """The answer to a script that succeeds."""
+    reply = server.post("/exec", {"source": source, "return": returns})
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def test_script_has_the_same_answers_on_1_2_and_4_ranks(
+    one_rank: Server, two_ranks: Server, four_ranks: Server
+) -> None:
+    replies = [
+        server.post("/exec", {"source": SCRIPT, "return": [*NAMES, "conns"]})
+        for server in (one_rank, two_ranks, four_ranks)
+    ]
+    assert replies[0].status_code == 200, replies[0].text
+    assert replies[0].content == replies[1].content == replies[2].content
+    data = replies[0].json()["data"]
+    assert sum(data["rates"]) == len(data["times"]) > 5
+    assert data["times"] == sorted(data["times"])
+    assert data["state"] == [4, 1, 0, 150.0]
+
+
+def test_recorder_read_in_a_script_has_all_spikes(two_ranks: Server) -> None:
+    source = "import nest\nn = nest.Create('iaf_psc_alpha', 4, {'I_e': 500.})\n"
+    source += "r = nest.Create('spike_recorder')\nnest.Connect(n, r)\nnest.Simulate(20.)\n"
+    source += "e = r.events\nfound = [len(e['times']), r.n_events, e['senders'].tolist()]"
+    assert answer(two_ranks, source, "found")["data"] == [4, 4, [1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "line"),
+    [
+        ("1 / 0", "ZeroDivisionError", 1),
+        ("import nest\nnest.Create('nope')", "UnknownModelName", 2),
+        # Only the rank that owns the node can refuse this.
+        ("import nest\nn = nest.Create('iaf_psc_alpha', 4)\nn[0].C_m = -1.", "BadProperty", 3),
+        ("import nest\nn = nest.Create('iaf_psc_alpha', 4)\nn.nope", "KeyError", 3),
+    ],
+)
+def test_script_error_leaves_all_ranks_in_step(
+    two_ranks: Server, source: str, name: str, line: int
+) -> None:
+    for _ in range(3):
+        reply = two_ranks.post("/exec", {"source": source})
+        assert reply.status_code == 400
+        assert (reply.json()["error"], reply.json()["lineNumber"]) == (name, line)
+    created = two_ranks.call("Create", ["iaf_psc_alpha", 2])
+    assert two_ranks.call("GetStatus", [created, "V_m"]) == [-70.0, -70.0]
+    two_ranks.call("Simulate", [10.0])
+
+
+def test_error_on_one_rank_can_be_caught_by_the_script(two_ranks: Server) -> None:
+    source = """
+import nest
+n = nest.Create("iaf_psc_alpha", 4)
+caught = []
+for i in range(4):
+    try:
+        n[i].C_m = -1.
+    except nest.NESTErrors.BadProperty as error:
+        caught.append(str(error))
+nest.Simulate(10.)
+t = nest.biological_time
+"""
+    data = answer(two_ranks, source, ["caught", "t"])["data"]
+    assert len(data["caught"]) == 4
+    assert data["t"] == 10.0
+
+
+def test_rank_that_diverges_in_a_script_is_named_and_the_kernel_comes_back(start: Start) -> None:
+    server = start(None, "-n", "2")
+    source = "import nest\nprint('so far')\nh = nest.Create('aeif_cond_alpha', 2)\n"
+    source += "h[0].I_e = 1e12\nnest.Simulate(100.)"
+    old = server.get("/").json()["generation"]
+    reply = server.post("/exec", {"source": source})
+    assert reply.status_code == 500
+    assert reply.json()["error"] == "NumericalInstability"
+    assert reply.json()["ranks"] == [1]
+    await_new_kernel(server, old)
+    assert answer(server, "a = 1", "a") == {"data": 1}
+
+
+def test_rank_that_is_killed_in_a_script_is_named_and_the_kernel_comes_back(start: Start) -> None:
+    server = start(None, "-n", "2")
+    old = server.get("/").json()["generation"]
+    replies: list[Any] = []
+
+    def ask() -> None:
+        own = Server(server.runtime, server.port, server.token)
+        replies.append(
+            own.post("/exec", {"source": "import nest\nwhile True:\n    nest.resolution"})
+        )
+        own.session.close()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert poll_until(lambda: server.get("/").json()["state"] == "busy", DEADLINE_S)
+    os.kill(server.connection_info()["processes"][1]["pid"], signal.SIGKILL)
+    asking.join(DEADLINE_S)
+    (reply,) = replies
+    assert (reply.status_code, reply.json()["error"]) == (503, "KernelLost")
+    assert "signal 9 (SIGKILL) of rank 1 during a script" in reply.json()["message"]
+    await_new_kernel(server, old)
+    assert answer(server, "a = 1", "a") == {"data": 1}
+
+
+def test_endless_script_is_ended_and_the_network_of_all_ranks_is_there(two_ranks: Server) -> None:
+    nodes = two_ranks.call("Create", ["iaf_psc_alpha", 4])
+    replies: list[Any] = []
+
+    def ask() -> None:
+        own = Server(two_ranks.runtime, two_ranks.port, two_ranks.token)
+        source = "import nest\nn = nest.GetNodes()\nwhile True:\n    n.V_m = -60."
+        replies.append(own.post("/exec", {"source": source}))
+        own.session.close()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert poll_until(lambda: two_ranks.request("DELETE", "/exec").json()["ended"], DEADLINE_S)
+    asking.join(DEADLINE_S)
+    assert replies[0].json()["error"] == "ScriptEnded"
+    values = two_ranks.call("GetStatus", [nodes, "V_m"])
+    assert len(set(values)) == 1
+    two_ranks.call("Simulate", [10.0])
+
+
+def test_scripts_have_nothing_of_mpi_in_them(start: Start) -> None:
+    server = start({"NEST_SERVER_DISABLE_RESTRICTION": "1"}, "-n", "2")
+    source = "import os, sys\ne = sorted(os.environ)\nm = 'mpi4py' in sys.modules\n"
+    source += (
+        "maps = open('/proc/self/maps').read()\nlib = 'libmpi' in maps or 'nestkernel' in maps"
+    )
+    data = answer(server, source, ["e", "m", "lib"])["data"]
+    assert (data["m"], data["lib"]) == (False, False)
+    assert not [name for name in data["e"] if name.startswith(("OMPI", "PMI", "NEST"))]
