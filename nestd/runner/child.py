@@ -75,7 +75,7 @@ class World:
 def become_runner(
     settings: ScriptSettings,
     world: World,
-    walled: bool,
+    doors: walls.Doors | None,
     connected: socket.socket,
     output: int,
     words: int,
@@ -87,7 +87,7 @@ def become_runner(
     ----------
     settings : of scripts
     world : that the script finds
-    walled : whether the operating system shuts restricted scripts in, too
+    doors : by which the operating system shuts the process in, too; ``None`` if it does not
     connected : stream socket to nestd
     output : file descriptor that takes what the script prints
     words : file descriptor for where the script is when it is ended
@@ -95,7 +95,7 @@ def become_runner(
     """
     stream = WaitingStream(connected)
     world.transport.attach(stream, board)
-    _shut_in(settings, walled, output, words, connected.fileno())
+    _shut_in(settings, doors, output, words, connected.fileno())
     if not world.restricted:
         _note_ends(board)
     _rehearse(world)
@@ -134,7 +134,11 @@ def _rehearse(world: World) -> None:
 
 
 def _shut_in(
-    settings: ScriptSettings, walled: bool, output: int, words: int, connection: int
+    settings: ScriptSettings,
+    doors: walls.Doors | None,
+    output: int,
+    words: int,
+    connection: int,
 ) -> None:
     """Leave this process nothing but what a script needs."""
     os.setsid()
@@ -167,15 +171,16 @@ def _shut_in(
     )
     if settings.restricted:
         os.environ.clear()
-    if walled:
-        walls.close_doors()
+    if doors is not None:
+        doors.close()
 
 
 def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) -> Result | Failure:
     """The answer to ``script``."""
     lines = [line + "\n" for line in script.source.split("\n")]
     linecache.cache[SCRIPT] = (len(script.source), None, lines, SCRIPT)
-    reserve = bytearray(_RESERVE_BYTES)
+    # Address space, which is what the limit is on; its memory is never touched.
+    reserve = mmap.mmap(-1, _RESERVE_BYTES)
     value: dict[str, Any] = {}
     try:
         try:
@@ -188,7 +193,7 @@ def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) ->
                 threading._shutdown()  # type: ignore[attr-defined]
                 atexit._run_exitfuncs()
     except BaseException as error:
-        del reserve
+        reserve.close()
         return Failure(script.id, "", script_error(error, settings.memory_bytes))
     return Result(script.id, "", value)
 

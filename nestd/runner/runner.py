@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,8 @@ from protocol.streams import PolledStream
 
 log = logging.getLogger(__name__)
 
+#: Processes that wait for scripts: one for the next, and one that is being made meanwhile.
+SPARES = 2
 #: How long the warm process may take to import everything.
 READY_DEADLINE_S = 120.0
 #: How long it may take to end with its scripts.
@@ -103,7 +106,7 @@ class ScriptRunner:
         self._setup: dict[str, Any] = {}
         self._control: ControlSocket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._prepared: _Prepared | None = None
+        self._prepared: deque[_Prepared] = deque()
         #: Forked processes that have not said their pid yet, in their order.
         self._unnamed: list[_Prepared] = []
         self._run: Run | None = None
@@ -126,7 +129,7 @@ class ScriptRunner:
                 start_new_session=True,
             )
         self._control = ours
-        self._prepared, self._unnamed = None, []
+        self._unnamed = []
 
     def set_up(self, description: dict[str, Any]) -> str:
         """Say what the kernel offers, and wait until scripts can be run.
@@ -172,18 +175,27 @@ class ScriptRunner:
         return problem
 
     def _prepare(self) -> None:
-        """Have a process made for the next script."""
-        assert self._control is not None
+        """Have processes made for the next scripts."""
+        while self._control is not None and len(self._prepared) < SPARES:
+            self._fork(self._control)
+
+    def _fork(self, control: ControlSocket) -> None:
         ours, theirs = socket.socketpair()
         output, printing = os.pipe()
         os.set_blocking(output, False)
         try:
-            self._control.send({"fork": True}, [theirs.fileno(), printing])
+            control.send({"fork": True}, [theirs.fileno(), printing])
+        except OSError:
+            ours.close()
+            os.close(output)
+            self._forget()
+            return
         finally:
             theirs.close()
             os.close(printing)
-        self._prepared = _Prepared(PolledStream(ours), ours, output)
-        self._unnamed.append(self._prepared)
+        prepared = _Prepared(PolledStream(ours), ours, output)
+        self._prepared.append(prepared)
+        self._unnamed.append(prepared)
 
     def run(
         self, script: Script, sender: zmq.Socket[bytes], executor: Executor
@@ -206,11 +218,10 @@ class ScriptRunner:
             log.warning("the process that runs scripts has ended and is started again")
             self._start()
             self._greet()
-        if self._prepared is None:
-            self._prepare()
-        assert self._prepared is not None
-        run = self._run = Run(script, self._prepared, self._settings)
-        self._prepared = None
+        self._prepare()
+        if not self._prepared:
+            raise ConfigurationError("scripts can't be run: their process has ended")
+        run = self._run = Run(script, self._prepared.popleft(), self._settings)
         try:
             self._attend(run, sender, executor)
             return run.answer()
@@ -220,8 +231,7 @@ class ScriptRunner:
                 # It has said what it had to say; nobody waits for its process.
                 self._tell({"end": run.prepared.pid})
             run.prepared.close()
-            if self._control is not None:
-                self._prepare()
+            self._prepare()
 
     def _attend(self, run: Run, sender: zmq.Socket[bytes], executor: Executor) -> None:
         """Listen to everybody until the script has given its answer, or can't any more."""
@@ -297,29 +307,29 @@ class ScriptRunner:
         pid = said["ended"]
         if self._run is not None and self._run.prepared.pid == pid:
             self._run.note_end(said["status"], said["line"], said["reason"])
-        elif self._prepared is not None and self._prepared.pid == pid:
+        for waiting in [one for one in self._prepared if one.pid == pid]:
             log.warning("a process that waited for a script ended by itself")
-            self._prepared.close()
-            self._prepared = None
+            self._prepared.remove(waiting)
+            waiting.close()
 
     def _forget(self) -> None:
         """The warm process is gone, and all its scripts with it."""
         if self._control is not None:
             self._control.close()
         self._control = None
-        if self._prepared is not None:
-            self._prepared.close()
-        self._prepared = None
+        self._discard()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
         self._process = None
 
+    def _discard(self) -> None:
+        while self._prepared:
+            self._prepared.popleft().close()
+
     def close(self) -> None:
         """End all scripts and the warm process."""
-        if self._prepared is not None:
-            self._prepared.close()
-            self._prepared = None
+        self._discard()
         if self._control is not None:
             self._control.close()
             self._control = None

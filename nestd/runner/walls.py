@@ -63,7 +63,7 @@ def limit_resources(
         _lower(resource.RLIMIT_AS, _mapped_bytes() + memory_bytes)
     if open_files is not None:
         _lower(resource.RLIMIT_NOFILE, open_files)
-    if processes is not None:
+    if processes is not None and os.geteuid() != 0:
         _lower(resource.RLIMIT_NPROC, _tasks_of_user() + processes)
     # A dump would put the script's memory into a file.
     _lower(resource.RLIMIT_CORE, 0)
@@ -106,15 +106,38 @@ def close_doors() -> None:
     OSError, RuntimeError, ImportError
         If the system doesn't have the means; :func:`seccomp_problem` tells beforehand.
     """
-    seccomp = _seccomp()
-    made = _filter(seccomp)
-    own = seccomp.Arg(0, seccomp.EQ, os.getpid())
-    # abort() sends the process its own signal.
-    for name in ("kill", "tkill", "tgkill"):
-        made.add_rule(seccomp.ALLOW, name, own)
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "no_new_privs can't be set")
-    made.load()
+    Doors().close()
+
+
+class Doors:
+    """The filter of :func:`close_doors`, made before it is needed: in the process that forks.
+
+    Raises
+    ------
+    OSError, RuntimeError, ImportError
+        If the system doesn't have the means.
+    """
+
+    def __init__(self) -> None:
+        self._seccomp = _seccomp()
+        self._made = _filter(self._seccomp)
+        self._system = ctypes.CDLL(None, use_errno=True)
+
+    def close(self) -> None:
+        """Close the doors of the process that calls this, for good.
+
+        Raises
+        ------
+        OSError
+            If the system refuses.
+        """
+        own = self._seccomp.Arg(0, self._seccomp.EQ, os.getpid())
+        # abort() sends the process its own signal.
+        for name in ("kill", "tkill", "tgkill"):
+            self._made.add_rule(self._seccomp.ALLOW, name, own)
+        if self._system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "no_new_privs can't be set")
+        self._made.load()
 
 
 def _seccomp() -> Any:

@@ -64,7 +64,7 @@ class Zygote:
     def __init__(self, control: ControlSocket) -> None:
         self._control = control
         self._settings = ScriptSettings()
-        self._walled = False
+        self._doors: walls.Doors | None = None
         self._world: World | None = None
         self._scripts: dict[int, _Script] = {}
 
@@ -105,7 +105,8 @@ class Zygote:
     def _set_up(self, setup: dict[str, Any]) -> None:
         self._settings = ScriptSettings.from_json(setup["settings"])
         problem = walls.seccomp_problem() if self._settings.restricted else None
-        self._walled = self._settings.restricted and problem is None
+        if self._settings.restricted and problem is None:
+            self._doors = walls.Doors()
         try:
             self._world = self._make_world(Description.from_value(setup["description"]))
         except (ImportError, ConfigurationError) as error:
@@ -153,7 +154,7 @@ class Zygote:
             become_runner(
                 self._settings,
                 self._world,
-                self._walled,
+                self._doors,
                 socket.socket(fileno=connected),
                 output,
                 words,
