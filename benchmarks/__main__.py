@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import cases, floor, ranks
+from benchmarks.networks import MANY_CALLS, SCRIPT_CALLS, TRIVIAL_SCRIPT
 from benchmarks.servers import (
     Program,
     Running,
@@ -92,6 +93,26 @@ def _during_run(theirs: Running, ours: Running, rounds: int) -> list[Row]:
     return [p50, p99, length]
 
 
+def _scripts(
+    servers: list[Running], ours: Running, rounds: int, times: int, in_process_ms: float
+) -> list[Row]:
+    """A script that does nothing, on both; and what a call in a script costs more than in process."""
+    rows = _latencies(
+        "trivial script",
+        servers,
+        rounds,
+        lambda one: cases.script_ms(one, *TRIVIAL_SCRIPT, times),
+        "ratio ≤ 1",
+    )
+    row = Row(f"a call in a script of {SCRIPT_CALLS}, above in process", "ms", "≤ 0.25 ms")
+    _say(row.what)
+    for _ in range(rounds):
+        took_ms = statistics.median(cases.script_ms(ours, MANY_CALLS, None, 3))
+        row.add("this", (took_ms - in_process_ms) / SCRIPT_CALLS)
+    row.add("floor", in_process_ms / SCRIPT_CALLS)
+    return [*rows, row]
+
+
 def _spikes(ours: Running, rounds: int, floor_ms: float) -> Row:
     row = Row("GetStatus of 1e5 spikes as JSON p50", "ms")
     _say(row.what)
@@ -132,6 +153,7 @@ def _measure(peer: Path, rounds: int, quick: bool) -> list[Row]:
             lambda one: cases.status_new_connection_ms(one, times),
         )
         rows += _loads(servers, flask, rounds, duration_s)
+        rows += _scripts(servers, ours, rounds, times, in_process["calls"])
         rows.append(_spikes(ours, rounds, in_process["spikes"]))
         rows += _during_run(theirs, ours, 1 if quick else 3)
     return rows

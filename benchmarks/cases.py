@@ -111,6 +111,14 @@ def index_during_run_ms(
         return took, time.perf_counter() - run_began
 
 
+def script_ms(server: Running, source: str, returned: str | None, times: int) -> list[float]:
+    """A script on a kept connection."""
+    wanted = {"source": source} if returned is None else {"source": source, "return": returned}
+    body = json.dumps(wanted).encode()
+    with server.client() as client:
+        return _timed_ms(lambda: client.request("POST", "/exec", body), times)
+
+
 def prepare_spikes(server: Running) -> bytes:
     """Record the spikes; the request that asks for them."""
     with server.client() as client:

@@ -23,7 +23,7 @@ def main() -> None:
     """Serve on the port that is the only argument."""
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=128)
     sys.argv = sys.argv[:1]
-    settings = GatewaySettings(Path(), Path(), None, (), 1 << 20, 64, "127.0.0.1")
+    settings = GatewaySettings(Path(), Path(), None, (), 1 << 20, 64, None, "127.0.0.1")
     _Empty(settings, [str(listener.fileno())]).run()
 
 

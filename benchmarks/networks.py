@@ -8,6 +8,22 @@ from typing import Any
 #: Makes the call of that name with keywords: over HTTP, or in this process.
 Call = Callable[..., Any]
 
+#: A script that does nothing, and what it returns.
+TRIVIAL_SCRIPT = ("number = 1", "number")
+
+#: Small calls of PyNEST in one script, or in one process.
+SCRIPT_CALLS = 1000
+MANY_CALLS = f"""
+import nest
+nest.ResetKernel()
+neurons = nest.Create("iaf_psc_alpha", 10)
+for _ in range({SCRIPT_CALLS // 4}):
+    nest.GetKernelStatus("resolution")
+    neurons.get("V_m")
+    neurons[3].get("V_m")
+    nest.GetDefaults("iaf_psc_alpha", "V_m")
+"""
+
 SPIKES = 100_000
 _PARROTS = 100
 _NEURONS = 2000

@@ -57,7 +57,9 @@ def this_server(ranks: int = 1) -> Program:
 def nest_server_3_10(directory: Path) -> Program:
     """NEST Server 3.10: the command its ``nest-server start`` ends in, in ``directory``."""
     command = f"{directory}/gunicorn nest.server:app --bind 127.0.0.1:{{port}} --capture-output"
-    return Program("3.10", [*command.split(), "--log-file", "{directory}/peer.log"])
+    # It runs scripts only if told to.
+    scripts = {"NEST_SERVER_ENABLE_EXEC_CALL": "1"}
+    return Program("3.10", [*command.split(), "--log-file", "{directory}/peer.log"], scripts)
 
 
 def empty_flask_route() -> Program:

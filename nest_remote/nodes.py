@@ -246,6 +246,8 @@ def maker(cls: type[NodeCollection], session: Session) -> Any:
 
     def make(reference: Reference) -> NodeCollection:
         ids = reference.ids
+        # They are for here; the kernel knows them.
+        reference = Reference(reference.type, reference.id, reference.generation)
         return cls.of(reference, np.zeros(0, np.int64) if ids is None else ids)
 
     return make

@@ -304,6 +304,9 @@ def _merge_nodes(call: str, shares: Sequence[Share]) -> Value:
         if key in GENERIC:
             columns[key] = [GENERIC[key]] * local.shape[1]
             continue
+        if len(shares) == 1 and key not in NODE_FIELDS:
+            columns[key] = list(having[0])
+            continue
         column: list[Value] = []
         for index in range(local.shape[1]):
             if on_ranks[index] == len(shares):

@@ -17,7 +17,7 @@ import numpy as np
 from nestd.kernel import shares
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
-from nestd.kernel.pynest import NodeCollection, nest, node_ids
+from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
 from nestd.kernel.spatial_shares import SpatialShares
 
 
@@ -42,7 +42,7 @@ def prepare() -> None:
     the last GetConnections. Else each goes by its own, and a first run hangs. Connecting no pair
     counts as making connections; it draws no random number.
     """
-    if nest.NumProcesses() > 1 and nest.network_size and not nest.biological_time:
+    if RANKS > 1 and nest.network_size and not nest.biological_time:
         node = NodeCollection([1])
         nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
     nest.Prepare()
@@ -90,7 +90,7 @@ def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) ->
         if params is not None or positions is not None:
             raise ValueError("a dictionary as second argument of Create excludes others")
         n, params = 1, n
-    if not isinstance(params, dict) or nest.NumProcesses() == 1:
+    if not isinstance(params, dict) or RANKS == 1:
         return nest.Create(model, n, params, positions)
     nodes = nest.Create(model, n, None, positions)
     set_nodes(nodes, params)
@@ -107,7 +107,7 @@ def set_nodes(nodes: Any, params: Any = None, **kwargs: Any) -> None:
         params = kwargs
     elif kwargs and params:
         raise TypeError("must either provide params or kwargs, but not both.")
-    if nest.NumProcesses() > 1 and isinstance(params, dict) and len(nodes):
+    if RANKS > 1 and isinstance(params, dict) and len(nodes):
         model = nodes[0].get("model")
         defaults = nest.GetDefaults(model)
         listed = [
@@ -203,22 +203,32 @@ def set_kernel_status(params: dict[str, Any]) -> None:
     number of ranks, and with it what NEST computes.
     """
     params = dict(params)
-    ranks = nest.NumProcesses()
     if isinstance(params.get("verbosity"), int):
         # NEST takes the level only, which callers have as its number.
         params["verbosity"] = nest.VerbosityLevel(params["verbosity"])
     threads = params.pop("local_num_threads", None)
-    if threads is not None and ranks > 1:
-        params["total_num_virtual_procs"] = threads
+    if threads is not None and RANKS > 1:
+        params["total_num_virtual_procs"] = virtual_processes(threads, RANKS)
     elif threads is not None:
         params["local_num_threads"] = threads
     total = params.get("total_num_virtual_procs")
-    if isinstance(total, int) and total % ranks:
+    if isinstance(total, int) and total % RANKS:
         raise ValueError(
-            f"{total} virtual processes can't be shared evenly by {ranks} ranks; possible are "
-            f"multiples of {ranks}: {', '.join(str(k * ranks) for k in range(1, 5))} …"
+            f"{total} virtual processes can't be shared evenly by {RANKS} ranks; possible are "
+            f"multiples of {RANKS}: {', '.join(str(k * RANKS) for k in range(1, 5))} …"
         )
     nest.SetKernelStatus(params)
+
+
+def virtual_processes(threads: Any, ranks: int) -> Any:
+    """Number of virtual processes for ``local_num_threads`` of the process that callers see.
+
+    One thread is what PyNEST has unless told otherwise, and what many a script asks for without
+    a thought of ranks; every rank has at least one, so fewer than ranks are as many as ranks.
+    """
+    if isinstance(threads, int) and 0 < threads < ranks:
+        return ranks
+    return threads
 
 
 def set_attributes(**kwargs: Any) -> None:

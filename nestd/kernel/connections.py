@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nestd.kernel.pynest import NodeCollection, SynapseCollection, nest
+from nestd.kernel.pynest import RANKS, NodeCollection, SynapseCollection, nest
 from protocol.errors import ArgumentError
 from protocol.values import Array
 
@@ -178,7 +178,7 @@ def find_connections(description: dict[str, Any], parameter: str) -> Connections
         np.array(missing, np.int64),
         (parameter, {field: _column(description[field]) for field in given}),
         # A single rank knows at once that nothing is missing, and may act.
-        uncertain=bool(missing) or nest.NumProcesses() > 1,
+        uncertain=bool(missing) or RANKS > 1,
     )
 
 

@@ -12,7 +12,7 @@ from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import Encoder
 from nestd.kernel.layers import Layers
 from nestd.kernel.objects import ObjectTable
-from nestd.kernel.pynest import NodeCollection, SynapseCollection, nest
+from nestd.kernel.pynest import RANK, RANKS, NodeCollection, SynapseCollection, nest
 from nestd.kernel.raised import nest_errors, raised_by_nest
 from protocol.errors import ArgumentError, InternalError, NestdError
 from protocol.messages import Action, Operation
@@ -34,8 +34,8 @@ class Kernel:
         self._arguments = Arguments(self._catalogue, self._objects, self._layers)
         self.nest_version: str = nest.__version__
         #: Ranks that NEST knows of.
-        self.rank: int = int(nest.kernel_status["mpi_rank"])
-        self.ranks: int = int(nest.kernel_status["num_processes"])
+        self.rank: int = RANK
+        self.ranks: int = RANKS
 
     def execute(self, operation: Operation, references: bool) -> Value:
         """Execute ``operation``; every error leaves the kernel as NEST left it, and usable.

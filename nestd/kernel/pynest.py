@@ -28,7 +28,21 @@ SynapseCollection = nest.SynapseCollection
 Parameter = nest.Parameter
 Mask = nest.Mask
 
-__all__ = ["nest", "NodeCollection", "SynapseCollection", "Parameter", "Mask", "node_ids"]
+#: This process among those of the kernel, and their number; asking PyNEST takes longer than most
+#: calls do.
+RANK: int = nest.Rank()
+RANKS: int = nest.NumProcesses()
+
+__all__ = [
+    "nest",
+    "NodeCollection",
+    "SynapseCollection",
+    "Parameter",
+    "Mask",
+    "RANK",
+    "RANKS",
+    "node_ids",
+]
 
 
 def node_ids(nodes: Any) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nestd.kernel.pynest import nest, node_ids
+from nestd.kernel.pynest import RANK, RANKS, nest, node_ids
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -35,13 +35,13 @@ def forget_all() -> None:
 
 def of_this_rank(nodes: Any) -> Mask:
     """Which of ``nodes`` are this rank's by their ids, bool of shape (n,)."""
-    here: Mask = node_ids(nodes) % nest.total_num_virtual_procs % nest.NumProcesses() == nest.Rank()
+    here: Mask = node_ids(nodes) % nest.total_num_virtual_procs % RANKS == RANK
     return here
 
 
 def on_this_rank(nodes: Any) -> Mask:
     """Which of ``nodes`` live on this rank, devices included, bool of shape (n,)."""
-    if nest.NumProcesses() == 1:
+    if RANKS == 1:
         return np.ones(len(nodes), dtype=bool)
     here = of_this_rank(nodes)
     ids = node_ids(nodes)

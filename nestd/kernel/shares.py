@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nestd.kernel.connections import Connections
-from nestd.kernel.pynest import nest
+from nestd.kernel.pynest import RANK, nest
 from nestd.kernel.residence import Mask, on_this_rank
 
 Share = dict[str, Any]
@@ -122,7 +122,7 @@ def done(conns: Connections) -> Share:
 
 def _missing(conns: Connections) -> Share:
     """The rows that this rank lacks; rank 0, which says so if all do, has them as described."""
-    described = conns.described if nest.Rank() == 0 else None
+    described = conns.described if RANK == 0 else None
     return {"missing": conns.missing, "described": described}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nestd.kernel.layers import Layers
-from nestd.kernel.pynest import NodeCollection, nest, node_ids
+from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
 from nestd.kernel.residence import of_this_rank
 from nestd.kernel.shares import Share
 
@@ -101,7 +101,7 @@ class SpatialShares:
         random numbers stay the same on all ranks.
         """
         metadata = spatial_nc.spatial if len(spatial_nc) else None
-        if metadata is None or "positions" not in metadata or nest.NumProcesses() == 1:
+        if metadata is None or "positions" not in metadata or RANKS == 1:
             return param.apply(spatial_nc, positions)
         local = of_this_rank(spatial_nc)
         stand_in = self._one_of_this_rank(spatial_nc)

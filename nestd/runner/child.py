@@ -30,7 +30,7 @@ from nestd.runner.failures import SCRIPT, script_error
 from nestd.runner.restriction import compile_script, restricted_namespace
 from nestd.runner.results import ResultEncoder
 from nestd.runner.settings import ScriptSettings
-from nestd.runner.transport import ScriptTransport, mark_line
+from nestd.runner.transport import BEGUN, LINE, ScriptTransport, mark_line
 from protocol import frames
 from protocol.errors import ProtocolError
 from protocol.messages import Failure, Result, Script
@@ -105,6 +105,7 @@ def become_runner(
     message = frames.decode(received)
     if not isinstance(message, Script):
         os._exit(1)
+    LINE.pack_into(board, 0, BEGUN)
     answer = _run(message, settings, world.namespace)
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()

@@ -15,7 +15,8 @@ the warm process says                    meaning
 ``{"ready": bool, "problem": …}``        whether scripts can be run; what is wrong
 ``{"forked": pid}``                      a process was forked
 ``{"ended": pid, "status": …, "line": …, it has ended: wait status, line of the script, why it
-"reason": …}``                           was ended if the warm process did
+"reason": …, "begun": bool}``            was ended if the warm process did, whether it had begun
+                                         with its script
 ======================================== ==================================================
 """
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 #: Processes that wait for scripts: one for the next, and one that is being made meanwhile.
 SPARES = 2
+#: Processes to which a script is given, if they end before they begin with it.
+ATTEMPTS = 4
 #: How long the warm process may take to import everything.
 READY_DEADLINE_S = 120.0
 #: How long it may take to end with its scripts.
@@ -213,15 +216,18 @@ class ScriptRunner:
         Diverged
             If one of its operations ends the kernel.
         """
-        self._look()
-        if self._control is None:
-            log.warning("the process that runs scripts has ended and is started again")
-            self._start()
-            self._greet()
-        self._prepare()
-        if not self._prepared:
-            raise ConfigurationError("scripts can't be run: their process has ended")
-        run = self._run = Run(script, self._prepared.popleft(), self._settings)
+        for _ in range(ATTEMPTS):
+            run = self._begin(script)
+            answer = self._run_to_end(run, sender, executor)
+            if not run.is_untouched:
+                break
+            log.warning("a process ended before it began with its script, which goes to another")
+        return answer
+
+    def _run_to_end(
+        self, run: Run, sender: zmq.Socket[bytes], executor: Executor
+    ) -> Result | Failure:
+        self._run = run
         try:
             self._attend(run, sender, executor)
             return run.answer()
@@ -233,26 +239,51 @@ class ScriptRunner:
             run.prepared.close()
             self._prepare()
 
+    def _begin(self, script: Script) -> Run:
+        """Hand the script to a process that waits for one."""
+        self._look()
+        if self._control is None:
+            log.warning("the process that runs scripts has ended and is started again")
+            self._start()
+            self._greet()
+        while True:
+            self._prepare()
+            if not self._prepared:
+                raise ConfigurationError("scripts can't be run: their process has ended")
+            prepared = self._prepared.popleft()
+            try:
+                return Run(script, prepared, self._settings)
+            except OSError:
+                log.warning("a process that waited for a script has ended")
+                prepared.close()
+
     def _attend(self, run: Run, sender: zmq.Socket[bytes], executor: Executor) -> None:
         """Listen to everybody until the script has given its answer, or can't any more."""
+        connected, output = run.prepared.connected.fileno(), run.prepared.output
+        # Of a ZeroMQ socket only changes show here; take_up looks itself whether there is more.
+        # A poller of ZeroMQ's would cost each of a script's calls twice as much.
+        others = int(sender.get(zmq.FD))
+        poller = select.poll()
+        poller.register(others, select.POLLIN)
+        poller.register(output, select.POLLIN)
+        if self._control is not None:
+            poller.register(self._control.fileno(), select.POLLIN)
         while not run.is_over:
-            control = self._control
-            poller = zmq.Poller()
-            poller.register(sender, zmq.POLLIN)
-            poller.register(run.prepared.connected, run.events)
-            poller.register(run.prepared.output, zmq.POLLIN)
-            if control is not None:
-                poller.register(control.fileno(), zmq.POLLIN)
-            ready = dict(poller.poll(run.wait_ms))
-            if run.prepared.output in ready:
-                run.read_output()
-            if control is not None and control.fileno() in ready:
-                self._look()
-            if run.prepared.connected.fileno() in ready:
+            executor.take_up()
+            if not run.is_deaf:
+                poller.register(connected, run.events)
+            ready = {descriptor for descriptor, _ in poller.poll(run.wait_ms)}
+            if output in ready and not run.read_output():
+                poller.unregister(output)
+            if connected in ready:
                 for command in run.exchange():
                     run.reply(executor.perform(command))
-            if sender in ready:
-                executor.take_up()
+                if run.is_deaf:
+                    poller.unregister(connected)
+                    # It has ended, or is of no use any more.
+                    self._tell({"end": run.prepared.pid})
+            if self._control is not None and self._control.fileno() in ready:
+                self._look()
             if run.is_late and run.prepared.pid is not None:
                 self.end(f"it took longer than its limit of {self._settings.wall_s} s")
             if self._control is None and not run.is_over:
@@ -306,6 +337,7 @@ class ScriptRunner:
     def _note_end(self, said: dict[str, Any]) -> None:
         pid = said["ended"]
         if self._run is not None and self._run.prepared.pid == pid:
+            self._run.is_untouched = not (said["begun"] or self._run.reason)
             self._run.note_end(said["status"], said["line"], said["reason"])
         for waiting in [one for one in self._prepared if one.pid == pid]:
             log.warning("a process that waited for a script ended by itself")
@@ -358,6 +390,10 @@ class Run:
         self.reason: str | None = None
         #: Whether its process has ended.
         self.ended = False
+        #: Whether its process ended, by itself, before it began with the script.
+        self.is_untouched = False
+        #: Whether it has closed its socket.
+        self.is_deaf = False
         self._script = script
         self._settings = settings
         self._said: Message | None = None
@@ -388,7 +424,7 @@ class Run:
     @property
     def events(self) -> int:
         """What to wait for on its socket: one that takes no answers may ask for no more."""
-        return zmq.POLLOUT if self.prepared.stream.has_unsent else zmq.POLLIN
+        return select.POLLOUT if self.prepared.stream.has_unsent else select.POLLIN
 
     def exchange(self) -> list[Command]:
         """Send and receive what there is; the operations that it asks for."""
@@ -400,7 +436,8 @@ class Run:
                 return []
             message = frames.decode(received)
         except (EOFError, OSError):
-            # Its end is told by the one who forked it.
+            # How it ended is told by the one who forked it.
+            self.is_deaf = True
             return []
         except ProtocolError as error:
             self._how = ScriptError(f"the script's process sent what is no message: {error}")
@@ -418,15 +455,15 @@ class Run:
         except (OSError, ProtocolError) as error:
             log.info("a script did not get an answer: %s", error)
 
-    def read_output(self) -> None:
-        """Take what it has printed, as far as there is room."""
+    def read_output(self) -> bool:
+        """Take what it has printed, as far as there is room; whether more may come."""
         while True:
             try:
                 chunk = os.read(self.prepared.output, _READ_BYTES)
             except BlockingIOError:
-                return
+                return True
             if not chunk:
-                return
+                return False
             room = self._settings.output_bytes - self._kept
             if room:
                 self._output.append(chunk[:room])
@@ -434,7 +471,7 @@ class Run:
             if len(chunk) > room:
                 self._truncated = True
                 # One that prints without end must not keep everybody from being heard.
-                return
+                return True
 
     def note_end(self, status: int | None, line: int | None, reason: str | None) -> None:
         """Its process has ended.

@@ -192,12 +192,12 @@ class Zygote:
         self._end_left_over()
         self._listen(script)
         os.close(script.words)
-        line = line_in_dump(script.said) or LINE.unpack_from(script.board)[0] or None
+        mark: int = LINE.unpack_from(script.board)[0]
+        line = line_in_dump(script.said) or (mark if mark > 0 else None)
         script.board.close()
         if say:
-            self._control.send(
-                {"ended": script.pid, "status": status, "line": line, "reason": script.reason}
-            )
+            said = {"ended": script.pid, "status": status, "line": line, "begun": mark != 0}
+            self._control.send(said | {"reason": script.reason})
 
     def _end_left_over(self) -> None:
         """End processes of scripts that have ended: as subreaper, this is their parent now."""

@@ -431,6 +431,22 @@ pid = child.pid
     assert poll_until(lambda: len(set(marked_processes(mark)) - before) <= 1, DEADLINE_S)
 
 
+@pytest.mark.parametrize(
+    ("source", "ended"),
+    [
+        ("import os\nos.close(1)\nos.close(2)\nx = sum(range(10 ** 6))", False),
+        # Its connection is one of the first descriptors, whatever it is for.
+        ("import os\nos.closerange(3, 100)\nwhile True:\n    pass", True),
+    ],
+)
+def test_script_that_closes_what_is_not_its_own_harms_only_itself(
+    open_server: Server, source: str, ended: bool
+) -> None:
+    reply = open_server.post("/exec", {"source": source})
+    assert reply.status_code == (400 if ended else 200), reply.text
+    assert run(open_server, "a = 1", **{"return": "a"}) == {"data": 1}
+
+
 def test_lost_script_runner_is_started_again(start: Start) -> None:
     server = start(OPEN)
     server.call("Create", ["iaf_psc_alpha", 3])

@@ -307,6 +307,16 @@ def test_virtual_processes_that_ranks_do_not_divide_say_which_would_do(
     assert two_ranks.call("total_num_virtual_procs") == 6
 
 
+@pytest.mark.parametrize("call", ["SetKernelStatus", "set"])
+def test_fewer_threads_than_ranks_are_one_for_each(two_ranks: Server, call: str) -> None:
+    body = {"local_num_threads": 1}
+    two_ranks.call(call, [body] if call == "SetKernelStatus" else body)
+    keys = ["local_num_threads", "total_num_virtual_procs"]
+    assert two_ranks.call("GetKernelStatus", [keys]) == [2, 2]
+    reply = two_ranks.post("/api/SetKernelStatus", [{"total_num_virtual_procs": 1}])
+    assert "1 virtual processes can't be shared evenly by 2 ranks" in reply.json()["message"]
+
+
 def test_raw_answers_of_all_ranks_are_there_for_who_asks(two_ranks: Server) -> None:
     two_ranks.call("Create", ["iaf_psc_alpha", 2])
     two_ranks.call("Connect", [[1, 2], [1, 2]])
