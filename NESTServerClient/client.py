@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nest_remote import HttpTransport, NESTServerError
+from nest_remote import NESTServerError
+from nest_remote.http import HttpTransport
 from nest_remote.module import PyNest
 from nest_remote.session import Session
 from protocol.errors import NestdError

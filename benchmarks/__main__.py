@@ -96,7 +96,7 @@ def _during_run(theirs: Running, ours: Running, rounds: int) -> list[Row]:
 def _scripts(
     servers: list[Running], ours: Running, rounds: int, times: int, in_process_ms: float
 ) -> list[Row]:
-    """A script that does nothing, on both; and what a call in a script costs more than in process."""
+    """A script that does nothing, and what a call in a script costs more than in process."""
     rows = _latencies(
         "trivial script",
         servers,

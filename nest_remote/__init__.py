@@ -11,7 +11,6 @@ import sys
 from typing import Any
 
 from nest_remote.errors import NESTServerError as NESTServerError
-from nest_remote.http import HttpTransport as HttpTransport
 from nest_remote.module import PyNest, install
 from nest_remote.session import Session
 
@@ -23,7 +22,7 @@ class _Remote(PyNest):
         return sorted({*super().__dir__(), *__own__})
 
 
-__own__ = ["HttpTransport", "NESTServerError", "connect", "disconnect", "install_as_nest"]
+__own__ = ["NESTServerError", "connect", "disconnect", "install_as_nest"]
 
 _module: Any = sys.modules[__name__]
 _module.__class__ = _Remote
@@ -45,6 +44,9 @@ def connect(url: str = "http://localhost:52425", token: str | None = None) -> No
     ValueError
         If ``url`` is none.
     """
+    # Here and not above: a script's process has another transport, and forks faster without.
+    from nest_remote.http import HttpTransport
+
     session = Session(HttpTransport.to(url, token))
     # What is wrong with address or token is better said here than at the first call.
     _ = session.description

@@ -328,7 +328,8 @@ def _merge_nodes(call: str, shares: Sequence[Share]) -> Value:
     return as_node_values(call, columns, local.shape[1], asked, shares[0]["output"])
 
 
-_IDENTITY = ("source", "target", "synapse_id", "port")
+#: In this order they come: PyNEST's own, where nothing was connected twice.
+_IDENTITY = ("synapse_id", "source", "target", "port")
 
 
 @dataclass(frozen=True)

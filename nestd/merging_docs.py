@@ -50,7 +50,7 @@ _CALL_ROWS = [
     ),
     (
         "`GetConnections`, `SynapseCollection.get`, `GetStatus` of connections",
-        "the connections of all ranks in the order of source, target, synapse id and port, or in "
+        "the connections of all ranks in the order of synapse id, source, target and port, or in "
         "the order in which the caller named them",
     ),
     (
@@ -81,9 +81,9 @@ any number of ranks and threads: what depends on that number would make scripts 
 
 _TAIL = """
 `local_num_threads` is the number of virtual processes, as if one process had them all as threads;
-setting it sets `total_num_virtual_procs`. Both have to be multiples of the number of ranks. But fewer
-threads than ranks, such as the one that NEST Desktop asks for, become one for each rank, as no rank
-can do without; what NEST then computes is what one process computes with that many threads.
+setting it sets `total_num_virtual_procs`. Both have to be multiples of the number of ranks. But
+fewer threads than ranks, such as the one that NEST Desktop asks for, become one for each rank, as
+no rank can do without; what NEST computes is then what one process computes with that many threads.
 
 ## Errors
 

@@ -62,8 +62,7 @@ def applied(call: str, shares: Sequence[Share]) -> Value:
     """The value of a parameter for each node, or for each place as seen from the only node."""
     owners = np.argmax([share["local"] for share in shares], axis=0)
     if shares[0]["of_places"]:
-        seen: Value = shares[owners[0]]["values"]
-        return seen
+        return tuple(shares[owners[0]]["values"])
     return tuple(shares[owner]["values"][index] for index, owner in enumerate(owners))
 
 

@@ -78,3 +78,13 @@ def become_subreaper() -> None:
     if sys.platform == "linux":
         pr_set_child_subreaper = 36
         ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+
+
+def python_command(module: str, *arguments: str) -> list[str]:
+    """The command that runs ``module`` with this Python.
+
+    The directory that the user is in is not searched for modules, where Python can do that (3.11
+    and newer): his ``random.py`` is not ours.
+    """
+    safe = ["-P"] if sys.version_info >= (3, 11) else []
+    return [sys.executable, *safe, "-m", module, *arguments]

@@ -207,7 +207,7 @@ class Arguments:
 
     def _entry(self, key: str, value: Value) -> Any:
         """``value`` under ``key`` of a dictionary of parameters."""
-        if key in _NODE_PARAMETERS and not isinstance(value, (Reference, dict)):
+        if key in _NODE_PARAMETERS and not isinstance(value, (Reference, Expression, dict)):
             # NEST takes a NodeCollection only, which callers have as its ids.
             try:
                 return self._nodes(key, value)

@@ -20,7 +20,7 @@ from nestd.kernel.residence import Mask, on_this_rank
 Share = dict[str, Any]
 
 #: What tells connections apart, the most significant first.
-IDENTITY = ("source", "target", "synapse_id", "port")
+IDENTITY = ("synapse_id", "source", "target", "port")
 
 #: Attributes of the kernel that the connections of all ranks decide.
 DELAYS = ("min_delay", "max_delay")

@@ -17,10 +17,9 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
-
-import numpy as np
 
 from nest_remote.description import Description
 from nest_remote.module import PyNest, install
@@ -36,6 +35,10 @@ from protocol.errors import ProtocolError
 from protocol.messages import Failure, Result, Script
 from protocol.streams import WaitingStream
 from protocol.values import Buffer
+
+#: File descriptors of a script's process beside the usual three: the socket to nestd, and the pipe
+#: over which it says in the end where it is.
+CONNECTION, WORDS = 3, 4
 
 #: Memory that is set free when a script has used up its own, to be able to say so.
 _RESERVE_BYTES = 8 << 20
@@ -67,16 +70,33 @@ class World:
         main.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = main
         install(nest)
+        # As for a script that is run from where the server was started.
+        sys.path.insert(0, str(Path.cwd()))
         for one in settings.imports:
             main.__dict__[one.name] = one.load()
         self.namespace = main.__dict__
+
+
+def prepare_streams() -> None:
+    """Set up where scripts print and where they say where they are, before the forks.
+
+    What is made once here need not be made, and its memory not be copied, in each of them. The
+    file descriptors are filled in the fork.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, WORDS, CONNECTION):
+        os.dup2(null, descriptor)
+    sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
+    faulthandler.enable(file=WORDS, all_threads=False)
+    faulthandler.register(signal.SIGTERM, file=WORDS, all_threads=False)
 
 
 def become_runner(
     settings: ScriptSettings,
     world: World,
     doors: walls.Doors | None,
-    connected: socket.socket,
+    mapped_bytes: int,
+    connected: int,
     output: int,
     words: int,
     board: mmap.mmap,
@@ -88,14 +108,19 @@ def become_runner(
     settings : of scripts
     world : that the script finds
     doors : by which the operating system shuts the process in, too; ``None`` if it does not
-    connected : stream socket to nestd
+    mapped_bytes : address space that is mapped now
+    connected : file descriptor of the socket to nestd
     output : file descriptor that takes what the script prints
     words : file descriptor for where the script is when it is ended
     board : where to leave a mark of the line that the script is at
     """
-    stream = WaitingStream(connected)
+    os.setsid()
+    for descriptor, place in ((connected, CONNECTION), (words, WORDS), (output, 1), (output, 2)):
+        os.dup2(descriptor, place)
+    os.closerange(max(CONNECTION, WORDS) + 1, os.sysconf("SC_OPEN_MAX"))
+    stream = WaitingStream(socket.socket(fileno=CONNECTION))
     world.transport.attach(stream, board)
-    _shut_in(settings, doors, output, words, connected.fileno())
+    _shut_in(settings, doors, mapped_bytes)
     if not world.restricted:
         _note_ends(board)
     _rehearse(world)
@@ -134,41 +159,22 @@ def _rehearse(world: World) -> None:
     _encoded(Result("", "", {"data": _returned(script.returns, own, world.restricted)}))
 
 
-def _shut_in(
-    settings: ScriptSettings,
-    doors: walls.Doors | None,
-    output: int,
-    words: int,
-    connection: int,
-) -> None:
+def _shut_in(settings: ScriptSettings, doors: walls.Doors | None, mapped_bytes: int) -> None:
     """Leave this process nothing but what a script needs."""
-    os.setsid()
-    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGCHLD):
+    for sig in (signal.SIGINT, signal.SIGPIPE):
         signal.signal(sig, signal.SIG_DFL)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    kept = sorted((words, connection))
-    os.closerange(3, kept[0])
-    os.closerange(kept[0] + 1, kept[1])
-    os.closerange(kept[1] + 1, os.sysconf("SC_OPEN_MAX"))
     sys.argv = [SCRIPT]
     # Those of the warm process are not the script's.
     atexit._clear()
-    sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
     # One stream for both: what is printed stays in the order in which it was printed.
     sys.stdout = sys.stderr = io.TextIOWrapper(
         io.FileIO(1, "w"), encoding="utf-8", errors="backslashreplace", write_through=True
     )
-    # NumPy's own generator would go on where the parent's is, for every script alike.
-    np.random.seed()
-    faulthandler.enable(file=words, all_threads=False)
-    faulthandler.register(signal.SIGTERM, file=words, all_threads=False)
     walls.limit_resources(
         settings.memory_bytes,
         settings.open_files,
         None if settings.restricted else settings.processes,
+        mapped_bytes,
     )
     if settings.restricted:
         os.environ.clear()

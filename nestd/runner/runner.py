@@ -14,7 +14,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -35,7 +34,7 @@ from protocol.errors import (
     ScriptError,
 )
 from protocol.messages import Command, Failure, Message, Result, Script
-from protocol.processes import describe_exit
+from protocol.processes import describe_exit, python_command
 from protocol.streams import PolledStream
 
 log = logging.getLogger(__name__)
@@ -119,13 +118,7 @@ class ScriptRunner:
         ours, theirs = ControlSocket.pair()
         with theirs:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "nestd.runner.zygote",
-                    str(theirs.fileno()),
-                    str(self._owner),
-                ],
+                python_command("nestd.runner.zygote", str(theirs.fileno()), str(self._owner)),
                 pass_fds=(theirs.fileno(),),
                 env=script_environment(os.environ, self._settings.restricted),
                 stdin=subprocess.DEVNULL,

@@ -17,8 +17,8 @@ from protocol.messages import Command, Failure, Operation, Result
 from protocol.streams import WaitingStream
 from protocol.values import Reference, Value
 
-#: Where a script is, for whoever is left to tell: a little-endian number of 4 bytes, the line. It is 0
-#: before there is a script, and -1 until it has come to a line that is marked.
+#: Where a script is, for whoever is left to tell: a little-endian number of 4 bytes, the line. It
+#: is 0 before there is a script, and -1 until it has come to a line that is marked.
 LINE = struct.Struct("<i")
 BEGUN = -1
 

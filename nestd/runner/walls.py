@@ -18,6 +18,8 @@ import locale
 import mmap
 import os
 import resource
+import struct
+import tempfile
 import time
 import traceback
 import warnings
@@ -46,10 +48,26 @@ _ALLOWED = str.split(
 # types into terminals; prctl and personality, which change what the filter relies on.
 
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_SECCOMP = 22
+_SECCOMP_MODE_FILTER = 2
+
+#: Stands in the filter for the id of the process that closes the doors: higher than any there is.
+_STAND_IN = 0x7FFF_FFF1
+_INSTRUCTION_BYTES = 8
+_CONSTANT_AT = 4
+
+
+class _Program(ctypes.Structure):
+    """A filter as the system takes it: ``struct sock_fprog`` of linux/filter.h."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
 def limit_resources(
-    memory_bytes: int | None, open_files: int | None, processes: int | None
+    memory_bytes: int | None,
+    open_files: int | None,
+    processes: int | None,
+    mapped_bytes: int | None = None,
 ) -> None:
     """Limit what this process may take; only root can raise a limit again.
 
@@ -58,9 +76,11 @@ def limit_resources(
     memory_bytes : address space beyond what is mapped now
     open_files : file descriptors
     processes : processes and threads of this user beyond those there are now; does not bind root
+    mapped_bytes : address space that is mapped now, if it is known
     """
     if memory_bytes is not None:
-        _lower(resource.RLIMIT_AS, _mapped_bytes() + memory_bytes)
+        mapped_bytes = own_address_space() if mapped_bytes is None else mapped_bytes
+        _lower(resource.RLIMIT_AS, mapped_bytes + memory_bytes)
     if open_files is not None:
         _lower(resource.RLIMIT_NOFILE, open_files)
     if processes is not None and os.geteuid() != 0:
@@ -76,7 +96,7 @@ def _lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (value, value))
 
 
-def _mapped_bytes() -> int:
+def own_address_space() -> int:
     """Address space of this process (proc(5), ``statm``)."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     return int(pages) * mmap.PAGESIZE
@@ -119,8 +139,26 @@ class Doors:
     """
 
     def __init__(self) -> None:
-        self._seccomp = _seccomp()
-        self._made = _filter(self._seccomp)
+        seccomp = _seccomp()
+        made = _filter(seccomp)
+        own = seccomp.Arg(0, seccomp.EQ, _STAND_IN)
+        # abort() sends the process its own signal.
+        for name in ("kill", "tkill", "tgkill"):
+            made.add_rule(seccomp.ALLOW, name, own)
+        with tempfile.TemporaryFile() as file:
+            made.export_bpf(file)
+            file.seek(0)
+            program = file.read()
+        self._program = ctypes.create_string_buffer(program, len(program))
+        #: Where the process id is compared: the constant of an instruction (linux/filter.h).
+        self._own = [
+            at + _CONSTANT_AT
+            for at in range(0, len(program), _INSTRUCTION_BYTES)
+            if struct.unpack_from("=I", program, at + _CONSTANT_AT)[0] == _STAND_IN
+        ]
+        self._described = _Program(
+            len(program) // _INSTRUCTION_BYTES, ctypes.addressof(self._program)
+        )
         self._system = ctypes.CDLL(None, use_errno=True)
 
     def close(self) -> None:
@@ -131,13 +169,13 @@ class Doors:
         OSError
             If the system refuses.
         """
-        own = self._seccomp.Arg(0, self._seccomp.EQ, os.getpid())
-        # abort() sends the process its own signal.
-        for name in ("kill", "tkill", "tgkill"):
-            self._made.add_rule(self._seccomp.ALLOW, name, own)
+        for at in self._own:
+            struct.pack_into("=I", self._program, at, os.getpid())
         if self._system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "no_new_privs can't be set")
-        self._made.load()
+        described = ctypes.byref(self._described)
+        if self._system.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, described, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "the filter can't be set")
 
 
 def _seccomp() -> Any:

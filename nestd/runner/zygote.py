@@ -8,6 +8,7 @@ It ends, and all its processes with it, when the other end is closed.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import mmap
 import os
@@ -20,9 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+
 from nest_remote.description import Description
 from nestd.runner import walls
-from nestd.runner.child import World, become_runner
+from nestd.runner.child import CONNECTION, WORDS, World, become_runner, prepare_streams
 from nestd.runner.control import ControlSocket
 from nestd.runner.failures import line_in_dump
 from nestd.runner.modules import VARIABLE
@@ -136,26 +139,32 @@ class Zygote:
         words, writing = os.pipe()
         os.set_blocking(words, False)
         own = os.getpid()
+        mapped_bytes = walls.own_address_space()
+        # NumPy's own generator goes on where it is in each fork, so it must be elsewhere.
+        np.random.seed()
         pid = os.fork()
         if pid == 0:
             # Nobody could end it if this process were killed.
             die_with_parent()
             if os.getppid() != own:
                 os._exit(70)
-            self._become_script(connected, output, writing, board)
+            self._become_script(mapped_bytes, connected, output, writing, board)
         for descriptor in (connected, output, writing):
             os.close(descriptor)
         self._scripts[pid] = _Script(pid, os.pidfd_open(pid), words, board)
         self._control.send({"forked": pid})
 
-    def _become_script(self, connected: int, output: int, words: int, board: mmap.mmap) -> NoReturn:
+    def _become_script(
+        self, mapped_bytes: int, connected: int, output: int, words: int, board: mmap.mmap
+    ) -> NoReturn:
         assert self._world is not None
         try:
             become_runner(
                 self._settings,
                 self._world,
                 self._doors,
-                socket.socket(fileno=connected),
+                mapped_bytes,
+                connected,
                 output,
                 words,
                 board,
@@ -247,11 +256,14 @@ def _descendants(pid: int) -> list[int]:
 
 def main() -> None:
     """Serve on the socket whose file descriptor is the first argument."""
-    control = socket.socket(fileno=int(sys.argv[1]))
-    control.set_inheritable(False)
+    # Out of the way of the descriptors that scripts have.
+    descriptor = fcntl.fcntl(int(sys.argv[1]), fcntl.F_DUPFD_CLOEXEC, WORDS + CONNECTION)
+    os.close(int(sys.argv[1]))
+    control = socket.socket(fileno=descriptor)
     # Ctrl-C and the end of the server are for those above; they close the socket.
     for sig in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sig, signal.SIG_IGN)
+    prepare_streams()
     become_subreaper()
     Zygote(ControlSocket(control)).serve()
 

@@ -18,6 +18,7 @@ from nestd.server.instance import Instance
 from nestd.server.settings import ServerSettings
 from nestd.server.supervisor import Supervisor
 from protocol.errors import NestdError, StartFailed, error_from_facts, facts_of
+from protocol.processes import python_command
 
 
 def start(settings: ServerSettings) -> tuple[Path, list[str]]:
@@ -37,7 +38,7 @@ def start(settings: ServerSettings) -> tuple[Path, list[str]]:
     with os.fdopen(report, "rb") as reports:
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "nestd.server.background", str(reporting)],
+                python_command("nestd.server.background", str(reporting)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

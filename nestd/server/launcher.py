@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 
 from protocol.errors import ConfigurationError
+from protocol.processes import python_command
 
 
 def kernel_command(ranks: int, arguments: list[str]) -> list[str]:
@@ -18,7 +18,7 @@ def kernel_command(ranks: int, arguments: list[str]) -> list[str]:
     ConfigurationError
         If several ranks are wanted and there is no MPI launcher.
     """
-    nestd = [sys.executable, "-m", "nestd.cli", *arguments]
+    nestd = python_command("nestd.cli", *arguments)
     return nestd if ranks == 1 else [*launcher_command(ranks), *nestd]
 
 

@@ -23,7 +23,7 @@ from nestd.server.rank_watch import RankWatch
 from nestd.server.settings import ServerSettings
 from nestd.server.wakeups import Wakeups
 from protocol.errors import ConfigurationError, StartFailed
-from protocol.processes import describe_exit
+from protocol.processes import describe_exit, python_command
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +219,7 @@ def gateway_child(
     fds = tuple(listener.fileno() for listener in listeners)
     return Child(
         "gateway",
-        [sys.executable, "-m", "gateway"],
+        python_command("gateway"),
         {
             "NESTD_INSTANCE_DIR": str(instance.directory),
             "NESTD_LISTEN_FDS": ",".join(map(str, fds)),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from nestd.server.launcher import kernel_command
 from protocol.errors import ConfigurationError
+from protocol.processes import python_command
 
-PROGRAM = [sys.executable, "-m", "nestd.cli", "--queue-limit", "8"]
+PROGRAM = python_command("nestd.cli", "--queue-limit", "8")
 ARGUMENTS = ["--queue-limit", "8"]
 
 

@@ -82,14 +82,15 @@ def test_a_copied_model_of_a_voltmeter_is_one(figure_of: Draw) -> None:
     assert close_to(picture(figure_of(OURS["from_device"], recorder)), theirs)
 
 
-def test_every_neuron_has_a_list_of_one_line_with_full_precision() -> None:
+def test_every_neuron_has_a_list_of_one_line_with_the_precision_of_pynest() -> None:
     recorder = recording()
     drawn = OURS["from_device"](recorder)
     assert [len(lines) for lines in drawn] == [1, 1]
     events = recorder.events
     for node, (line,) in zip((1, 2), drawn, strict=True):
-        assert line.get_xdata().tolist() == events["times"][events["senders"] == node].tolist()
-        assert line.get_ydata().tolist() == events["V_m"][events["senders"] == node].tolist()
+        own = events["senders"] == node
+        assert line.get_xdata().tolist() == events["times"][own].astype(np.float32).tolist()
+        assert line.get_ydata().tolist() == events["V_m"][own].astype(np.float32).tolist()
 
 
 def test_traces_are_added_to_the_current_axes() -> None:

@@ -1,0 +1,1 @@
+"""NEST's own examples and tests, run by plain PyNEST and through a server, side by side."""
