@@ -206,6 +206,22 @@ class NodeCollection(Handle):
         ids: list[int] = self._nodes.tolist()
         return ids
 
+    def _to_array(self, selection: str = "all") -> dict[Any, list[int]]:
+        """Where the nodes are, as PyNEST's debugging helper tells it: one process has all.
+
+        Parameters
+        ----------
+        selection : ``"all"``, ``"rank"``, or ``"thread"`` for those of each virtual process
+        """
+        ids = self.tolist()
+        if selection == "thread":
+            threads: int = self._session.read("total_num_virtual_procs")
+            found: dict[Any, list[int]] = {}
+            for node in ids:
+                found.setdefault(node % threads, []).append(node)
+            return dict(sorted(found.items()))
+        return {{"all": "All", "rank": "Rank 0"}[selection]: ids}
+
     def contents(self) -> list[int]:
         """The node ids."""
         return self.tolist()
@@ -248,6 +264,10 @@ def maker(cls: type[NodeCollection], session: Session) -> Any:
         ids = reference.ids
         # They are for here; the kernel knows them.
         reference = Reference(reference.type, reference.id, reference.generation)
-        return cls.of(reference, np.zeros(0, np.int64) if ids is None else ids)
+        if ids is None or len(ids) == 0:
+            # No nodes are no nodes in every network.
+            session.drop(reference)
+            return cls.of(Expression("NodeCollection", [[]]), np.zeros(0, np.int64))
+        return cls.of(reference, ids)
 
     return make

@@ -106,6 +106,8 @@ neurons.model
 nest.NodeCollection([1, 2, 3]).get("V_m")
 nest.NodeCollection().tolist()
 nest.NodeCollection().get()
+neurons[1:4]._to_array(), neurons[1:4]._to_array("rank"), neurons[1:4]._to_array("thread")
+(lambda empty: (nest.ResetKernel(), len(empty), nest.Connect(empty, empty)))(nest.NodeCollection())
 nest.NodeCollection().V_m
 nest.NodeCollection([99])
 nest.NodeCollection([2, 2])
