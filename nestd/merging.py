@@ -37,7 +37,7 @@ class Policy(enum.Enum):
     SUM = "the sum over ranks"
     MAXIMUM = "the largest of the ranks' values"
     MINIMUM = "the smallest of the ranks' values"
-    EVENTS = "columns of all ranks, in the order of time, sender, then the other columns"
+    EVENTS = "columns of all ranks, in the order of time with its offset, sender, the others"
     UNION = "the items of all ranks, sorted"
     GENERIC = "belongs to one process; replaced by a constant"
     VIRTUAL_PROCESSES = "the number of virtual processes, as one process would have threads"
@@ -233,9 +233,13 @@ def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
         return columns
     first = [name for name in ("times", "senders") if name in columns]
     keys = [columns[name] for name in first + sorted(columns.keys() - set(first))]
+    precise = "offsets" in columns and "times" in columns
+    if precise:
+        # Times are the ends of steps then, and offsets go back from there.
+        keys.insert(1, -columns["offsets"])
     if _in_order(keys):
         return columns
-    order = _order_of_events(keys)
+    order = np.lexsort(keys[::-1]) if precise else _order_of_events(keys)
     return {name: column[order] for name, column in columns.items()}
 
 

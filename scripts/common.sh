@@ -18,6 +18,21 @@ find_python() {
        elsewhere install it and name it with PYTHON=/path/to/python3."
 }
 
+# Installs a Chromium for the tests in a browser, if there is none.
+need_chromium() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null 2>&1; then return; fi
+  done
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    say "Installing chromium"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null
+  else
+    die "the tests in a browser need a Chromium. Debian and Ubuntu: sudo apt-get install chromium"
+  fi
+}
+
 # environment DIR EXTRA[,EXTRA]: a virtual environment in DIR with this project installed
 # editable. Does nothing when it is already there for the same pyproject.toml.
 environment() {

@@ -42,6 +42,10 @@ OUTSIDE = {
     "sudoku/plot_progress.py": "draws what another example has written",
 }
 
+_VIRTUAL_PROCESSES = "asks for one virtual process, which several ranks can't share"
+_PLACE = "asks where in a process a node is, which is a constant here"
+_ORDER = "expects connections in an order that depends on threads"
+
 #: Example and number of ranks: why its numbers are not the same. A miss without a reason here is
 #: a fault that nobody has looked at.
 EXAMPLE_MISSES: dict[tuple[str, int], str] = {
@@ -49,10 +53,35 @@ EXAMPLE_MISSES: dict[tuple[str, int], str] = {
         [("astrocytes/astrocyte_small_network.py", ranks) for ranks in (2, 4)],
         "NEST itself takes other astrocytes from a pool of type `block` on several ranks",
     ),
+    **dict.fromkeys(
+        [
+            (f"brette_et_al_2007/{name}.py", ranks)
+            for name in ("coba", "cuba", "cuba_ps", "cuba_stdp", "hh_coba")
+            for ranks in (2, 4)
+        ],
+        _VIRTUAL_PROCESSES,
+    ),
 }
 
 #: Start of a test's id and numbers of ranks: why it doesn't pass with the look-alike.
-TEST_MISSES: dict[tuple[str, tuple[int, ...]], str] = {}
+TEST_MISSES: dict[tuple[str, tuple[int, ...]], str] = {
+    ("other/test_errors.py::ErrorTestCase::test_InvalidNodeCollection", (1, 2)): (
+        "parts of nodes are chosen without asking NEST, so that their network is gone shows when "
+        "they are used"
+    ),
+    ("other/test_getstatus_39_compatibility.py", (1, 2)): _PLACE,
+    ("other/test_multithreading.py::test_check_nodes_distribution", (1, 2)): _PLACE,
+    ("other/test_neuron_vp.py", (1, 2)): _PLACE,
+    ("other/test_thread_local_ids.py", (1, 2)): _PLACE,
+    ("other/test_threads.py", (1, 2)): _PLACE,
+    ("other/test_nest_set_get.py::test_nest_get", (1, 2)): (
+        "looks at the class of the module `nest` for defaults"
+    ),
+    ("other/test_node_collection_operations.py::test_node_collection_equal", (1, 2)): (
+        "compares nodes with those of a network that is gone: here equal ids are equal"
+    ),
+    ("regressions/test_issue_211.py", (1, 2)): _ORDER,
+}
 
 #: Examples and files of tests that take little time and cover much; for every change.
 SAMPLE_EXAMPLES = (

@@ -552,6 +552,15 @@ identities = st.lists(
 )
 
 
+def test_events_within_a_step_come_in_the_order_of_their_precise_times() -> None:
+    one = {"times": [5, 5, 6], "senders": [1, 1, 1], "offsets": [0.75, 0.25, 0.5]}
+    other = {"times": [5], "senders": [2], "offsets": [0.5]}
+    parts = [{name: np.array(column) for name, column in part.items()} for part in (one, other)]
+    found = merging.merge_events(parts)
+    assert found["offsets"].tolist() == [0.75, 0.5, 0.25, 0.5]
+    assert found["senders"].tolist() == [1, 2, 1, 1]
+
+
 def by_synapse(row: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     """The order of connections: by synapse model, source, target, port."""
     source, target, synapse, port = row

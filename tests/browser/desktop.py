@@ -1,0 +1,176 @@
+"""NEST Desktop, from its package of the package index, in a browser that a test drives."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any
+from urllib.parse import urlencode
+
+from playwright.sync_api import Browser, Locator, Page, Response, expect, sync_playwright
+
+from tests.integration.servers import DEADLINE_S, Server
+
+#: The projects that NEST Desktop comes with.
+PROJECTS = (
+    "spike activity",
+    "spatial neurons",
+    "spike response",
+    "step current response",
+    "spatial spike activity",
+)
+
+#: Names of a Chromium; playwright's own can't be downloaded everywhere.
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # It asks for fonts of another host. Playwright could refuse that too, but where it looks into
+    # requests, it answers the browser's own questions about origins in the server's place.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+]
+
+#: Whether NEST Desktop has stored that it has read its own configuration.
+_CONFIGURED = """
+() => (localStorage.getItem("nest-backend-store") ?? "").includes('"loadedFromAssets":true')
+"""
+
+#: Number of points of each trace of each plot, once there are plots and all traces have some.
+_POINTS = """
+() => {
+  const plots = [...document.querySelectorAll(".js-plotly-plot")];
+  const points = plots.map(plot => (plot.data ?? []).map(trace => (trace.x ?? []).length));
+  return points.length && points.every(one => one.length && one.every(n => n)) && points;
+}
+"""
+
+
+class _Files(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: requests are no news."""
+
+
+@contextmanager
+def serve_files() -> Iterator[str]:
+    """Serve NEST Desktop on a free port for as long as this is open; gives its URL."""
+    with resources.as_file(resources.files("nest_desktop") / "app") as directory:
+        handler = functools.partial(_Files, directory=str(directory))
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as files:
+            serving = threading.Thread(target=files.serve_forever)
+            serving.start()
+            try:
+                yield f"http://localhost:{files.server_port}"
+            finally:
+                files.shutdown()
+                serving.join()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A Chromium without a window, that knows nothing of earlier ones."""
+    executable = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    assert executable, f"these tests need a Chromium: one of {', '.join(_BROWSERS)}"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Desktop:
+    """A NEST Desktop that nobody has used before.
+
+    Parameters
+    ----------
+    browser : opens it
+    url : of its files
+
+    Attributes
+    ----------
+    page : what it is in
+    faults : errors that nobody in the page has caught, since it is connected
+    """
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._url = url
+        self._context = browser.new_context(
+            viewport={"width": 1600, "height": 1000}, service_workers="block"
+        )
+        self._context.set_default_timeout(DEADLINE_S * 1000)
+        expect.set_options(timeout=DEADLINE_S * 1000)
+        self.page: Page = self._context.new_page()
+        self.faults: list[str] = []
+
+    def close(self) -> None:
+        """Close and forget it."""
+        self._context.close()
+
+    def connect(self, server: Server) -> None:
+        """Open it by a link to ``server``, as the server prints one, until it has its models."""
+        query = {
+            "nest_server_url": f"http://localhost:{server.port}",
+            "nest_server_access_token": server.token,
+        }
+        self.page.goto(f"{self._url}/?{urlencode(query)}#/nest")
+        self._await_projects()
+        # When it is opened for the first time, its configuration, with port 52425, comes later
+        # than the link and wins; and it reads its projects before the models that they need.
+        self.page.wait_for_function(_CONFIGURED)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        with self.page.expect_response("**/api/GetKernelStatus"):
+            self.page.reload()
+        self._await_projects()
+
+    def _await_projects(self) -> None:
+        # Before they are there, the page of projects stays empty.
+        for name in PROJECTS:
+            expect(self.page.get_by_text(name, exact=True).first).to_be_visible()
+
+    def open_project(self, name: str) -> None:
+        """Open one of the projects that it comes with."""
+        self.page.get_by_title("Sandbox").click()
+        self.page.get_by_role("link", name=f"{name} ").get_by_text(name, exact=True).click()
+        expect(self.page.locator("header").get_by_text(name, exact=True)).to_be_visible()
+
+    def simulate(self) -> Response:
+        """Press Simulate; gives the server's answer."""
+        with self.page.expect_response("**/exec") as answered:
+            self.page.get_by_role("button", name="Simulate").click()
+        return answered.value
+
+    def toast(self, text: str) -> Locator:
+        """What it says for a moment, if it has ``text``."""
+        return self.page.locator(".v-snackbar__content", has_text=text)
+
+    def points(self) -> list[list[int]]:
+        """Number of points of each trace of each plot, when all have some."""
+        found: list[list[int]] = self.page.wait_for_function(_POINTS).json_value()
+        return found
+
+    def insert_line(self, after: str, line: str) -> None:
+        """Type a line into its code panel, below that which reads ``after``."""
+        self.page.get_by_text("code", exact=True).click()
+        self._code.locator(".cm-line").get_by_text(after, exact=True).click()
+        self.page.keyboard.press("End")
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.type(line)
+
+    @property
+    def marked_lines(self) -> Locator:
+        """Lines of the code panel that are marked as wrong."""
+        return self._code.locator(".cm-errorLine")
+
+    @property
+    def _code(self) -> Locator:
+        # There is another one, folded away, at the bottom of the page.
+        return self.page.locator("nav .cm-editor")
