@@ -12,6 +12,10 @@ from protocol.values import Array
 TYPES = ("circular", "doughnut", "elliptical", "rectangular")
 
 
+#: Where a mask is drawn in a layer with wrapped edges, in lengths of the layer; in PyNEST's order.
+_IMAGES = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1), (1, 1), (-1, -1))
+
+
 def mask_patches(
     mask: dict[str, Any], position: Array, extent: Array, periodic: bool, color: Any
 ) -> list[Any]:
@@ -39,9 +43,7 @@ def mask_patches(
     if len(position) != 2 or not any(name in mask for name in TYPES):
         raise ValueError(f"Only masks of two dimensions can be plotted: {', '.join(TYPES)}.")
     center = np.asarray(position, dtype=float) + np.asarray(mask.get("anchor", (0.0, 0.0)))
-    images = [(0, 0)]
-    if periodic:
-        images += [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
+    images = _IMAGES if periodic else _IMAGES[:1]
     return [_patch(mask, center + np.multiply(image, extent), color) for image in images]
 
 

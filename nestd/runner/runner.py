@@ -45,8 +45,6 @@ SPARES = 2
 ATTEMPTS = 4
 #: How long the warm process may take to import everything.
 READY_DEADLINE_S = 120.0
-#: How long it may take to end with its scripts.
-CLOSE_DEADLINE_S = 5.0
 _READ_BYTES = 1 << 16
 
 #: Variables of MPI launchers and of this server, which say where it is and let in.
@@ -353,17 +351,17 @@ class ScriptRunner:
             self._prepared.popleft().close()
 
     def close(self) -> None:
-        """End all scripts and the warm process."""
+        """Let the warm process end, and all its scripts with it.
+
+        It does so by itself when its socket is closed. Nobody waits for it, as launchers give a
+        rank a second to end.
+        """
         self._discard()
         if self._control is not None:
             self._control.close()
             self._control = None
         if self._process is not None:
-            try:
-                self._process.wait(CLOSE_DEADLINE_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            self._process.returncode = 0
             self._process = None
 
 

@@ -89,6 +89,7 @@ class Zygote:
                 self._count()
         for script in list(self._scripts.values()):
             self._end(script, look=False)
+        for script in list(self._scripts.values()):
             self._conclude(script, say=False)
 
     def _obey(self) -> bool:
@@ -266,6 +267,8 @@ def main() -> None:
     prepare_streams()
     become_subreaper()
     Zygote(ControlSocket(control)).serve()
+    # There is nothing to clear up that would be worth the time.
+    os._exit(0)
 
 
 if __name__ == "__main__":

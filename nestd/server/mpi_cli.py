@@ -84,12 +84,13 @@ def _serve(settings: ServerSettings) -> None:
         # It outlives us by the moment it takes to tell its callers what happened.
         gateway = gateway_child(instance, settings, listeners, None, signal.SIGTERM)
         stack.callback(_stop, gateway)
-        # Before the gateway is stopped: launchers give a rank a second from TERM to KILL.
         stack.callback(instance.remove)
         # Before MPI is there, which processes don't fork well under.
         gateway.start()
 
         def ready() -> None:
+            # Before all else that ends then: launchers give a rank a second from TERM to KILL.
+            stack.callback(instance.remove)
             poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
             announce(instance, notes)
 

@@ -49,7 +49,12 @@ def main() -> None:
     # The script is the main module, so that it can pickle what it defines.
     script = ModuleType("__main__")
     sys.modules["__main__"] = script
-    with (into / "stdout").open("w", encoding="utf-8") as out, contextlib.redirect_stdout(out):
+    # Both, in the order in which they are printed, as a server answers them.
+    with (
+        (into / "stdout").open("w", encoding="utf-8") as out,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(out),
+    ):
         exec(code, vars(script))
 
 
