@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ import numpy as np
 from nest_remote.handles import Handle
 from nest_remote.output import as_frame, to_json
 from nest_remote.session import selection
+from protocol.messages import Action, Operation
 from protocol.values import Expression, Reference
 
 R = TypeVar("R")
@@ -73,9 +75,28 @@ class SynapseCollection(Handle):
         if name.startswith("_"):
             raise AttributeError(name)
         if name == "distance":
-            self.__dict__["distance"] = self._session.call("SynapseCollection.distance", self)
+            self.__dict__["distance"] = self._distances()
             return self.__dict__["distance"]
         return self.get(name)
+
+    def _distances(self) -> list[float]:
+        """The distance between source and target of each connection.
+
+        Of ids, as nodes of one source's targets are no collection of their layer.
+        """
+        pairs = list(zip(self.sources(), self.targets(), strict=True))
+        targets: dict[int, set[int]] = defaultdict(set)
+        for source, target in pairs:
+            targets[source].add(target)
+        found: dict[tuple[int, int], float] = {}
+        for source, others in targets.items():
+            ordered = sorted(others)
+            ask = Operation(Action.CALL, "Distance", [[source], ordered])
+            lengths = self._session.execute(ask)
+            found |= {
+                (source, target): length for target, length in zip(ordered, lengths, strict=True)
+            }
+        return [found[pair] for pair in pairs]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "print_full":

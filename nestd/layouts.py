@@ -74,24 +74,16 @@ def as_node_values(
 
 
 def as_connection_values(
-    call: str,
-    columns: dict[str, list[Value]],
-    count: int,
-    asked: Any,
-    output: str,
-    many: bool = False,
+    call: str, columns: dict[str, list[Value]], count: int, asked: Any, output: str
 ) -> Value:
-    """What SynapseCollection.get gives: scalars for one connection, lists for several.
-
-    With ``many`` a list for one connection, too.
-    """
+    """What SynapseCollection.get gives: scalars for one connection, lists for several."""
     if count == 0:
         return in_format(call, {} if asked is None else (), output)
 
     def values(key: str) -> Value:
         if key not in columns:
             raise missing_key(call, key)
-        return columns[key][0] if count == 1 and not many else columns[key]
+        return columns[key][0] if count == 1 else columns[key]
 
     if isinstance(asked, str):
         return in_format(call, values(asked), output)

@@ -370,8 +370,7 @@ def _merge_connections(call: str, shares: Sequence[Share]) -> Value:
         # Here PyNEST has a list, where it has tuples otherwise.
         as_list = isinstance(asked, str) and not output and sum(counts) > 1
         return list(records) if as_list else records
-    many = shares[0].get("many", False)
-    return as_connection_values(call, columns, sum(counts), asked, output, many)
+    return as_connection_values(call, columns, sum(counts), asked, output)
 
 
 def _joined(parts: list[dict[str, list[Value]]], counts: list[int]) -> dict[str, list[Value]]:

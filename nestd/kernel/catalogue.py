@@ -130,7 +130,6 @@ _METHODS: dict[type, dict[str, Callable[..., Any]]] = {
         "slice": Connections.slice,
         "take": Connections.take,
         "size": Connections.size,
-        "distance": shares.distances,
     },
     Parameter: {
         "GetValue": Parameter.GetValue,

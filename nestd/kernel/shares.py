@@ -104,17 +104,6 @@ def connection_share(conns: Connections) -> Share:
     }
 
 
-def distances(conns: Connections) -> Share:
-    """SynapseCollection.distance: of each connection the distance between source and target."""
-    share = connection_share(conns)
-    found = nest.SynapseCollection(conns.local._datum).distance if len(conns.local) else []
-    share["columns"] = {
-        **{key: column for key, column in share["columns"].items() if key in IDENTITY},
-        "distance": list(found),
-    }
-    return share | {"asked": "distance", "output": "", "many": True}
-
-
 def done(conns: Connections) -> Share:
     """Something was done, or put off, to those of ``conns`` that this rank has."""
     return {"$share": "done", "put_off": conns.uncertain, **_missing(conns)}

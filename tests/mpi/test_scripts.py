@@ -43,6 +43,8 @@ voltages = meter.events["V_m"]
 rates = [int(np.sum(senders == n.global_id)) for n in neurons]
 weights = nest.GetConnections(layer).get("weight")
 where = nest.GetPosition(layer)
+nest.Connect(layer, layer[:4:3])
+apart = nest.GetConnections(layer, layer).distance
 nearest = nest.FindNearestElement(layer, [0.1, 0.2])
 for n in neurons[::3]:
     n.V_m = -55.
@@ -50,7 +52,18 @@ after = neurons.V_m
 state = [nest.local_num_threads, nest.num_processes, nest.Rank(), nest.biological_time]
 print(neurons, len(conns))
 """
-NAMES = ["times", "senders", "voltages", "rates", "weights", "where", "nearest", "after", "state"]
+NAMES = [
+    "times",
+    "senders",
+    "voltages",
+    "rates",
+    "weights",
+    "where",
+    "apart",
+    "nearest",
+    "after",
+    "state",
+]
 
 
 def answer(server: Server, source: str, returns: Any) -> Any:

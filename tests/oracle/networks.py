@@ -216,6 +216,7 @@ def nodes_held_by_reference(ask: Ask) -> None:
     both = ask.held("NodeCollection.join", first, second)
     ask("NodeCollection.tolist", both)
     ask("NodeCollection.size", both)
+    ask("NodeCollection.text", both)
     ask("NodeCollection.slice", first, 1, 6, 2)
     ask("NodeCollection.take", both, [0, 3, 8])
     ask("NodeCollection.take", first, [True, False, True, False, True, False])
