@@ -153,11 +153,13 @@ def waiting(times: int, idle_s: float) -> list[str]:
             info = connection_file.read(path)
             assert info is not None
             used = [_ticks(process.pid) for process in info.processes]
+            # What is measured is what idle processes use in this time: nothing to poll for.
             time.sleep(10.0)
             burnt = [_ticks(p.pid) - u for p, u in zip(info.processes, used, strict=True)]
             per_second = os.sysconf("SC_CLK_TCK")
             share = sum(burnt) / per_second / 10.0
             rows.append(f"| 4 idle ranks for 10 s | core | {share:.4f} | | | ≤ 0.02 |")
+            # The first call after a pause is measured, so the pause is part of it.
             time.sleep(idle_s)
             with server.client() as client:
                 began = time.perf_counter()

@@ -42,6 +42,7 @@ class _Elements:
             raise TypeError(f"{type(self).__name__} can only be added with dicts or lists of dicts")
         if isinstance(other, type(self)):
             return list(other._elements)
+        # The exception that PyNEST raises for what can't be added; nothing is left to implement.
         raise NotImplementedError(
             f"{type(self).__name__} can only be added with dicts, lists of dicts, or other "
             f"{type(self).__name__}, got {type(other)}"

@@ -77,6 +77,7 @@ class RemoteFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._session.call(self._name, *args, **kwargs)
 
+    # A class's __doc__ is a string, an instance's is asked for when somebody reads it.
     @property
     def __doc__(self) -> str:  # type: ignore[override]
         return self._session.inspect(self._name, "getdoc")

@@ -109,6 +109,7 @@ class NodeCollection(Handle):
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, NodeCollection):
+            # PyNEST's exception, which its users' code and NEST's own tests expect.
             raise NotImplementedError(f"Cannot compare NodeCollection to {type(other).__name__}")
         return bool(np.array_equal(self._nodes, other._nodes))
 
