@@ -97,30 +97,22 @@ class LayerPlots:
         ImportError
             If matplotlib is missing.
         """
-        plt = pyplot()
         self._need_one_node(src_nrn, "src_nrn")
         self._need_nodes(tgt_layer, "tgt_layer")
-        extent, center = _place(tgt_layer, "tgt_layer")
-        source = _rows(self._nest.GetPosition(src_nrn))
+        place = _place(tgt_layer, "tgt_layer")
         (targets,) = self._nest.GetTargetPositions(src_nrn, tgt_layer, syn_type)
-        fig, axes = _axes(plt, fig, len(extent))
-        if len(targets) > 0:
-            _scatter(axes, _rows(targets), s=tgt_size, facecolor=tgt_color)
-        _scatter(axes, source, s=src_size, facecolor=src_color, alpha=0.4, zorder=-10)
-        if len(extent) == 2:
-            if mask is not None or probability_parameter is not None:
-                self.PlotProbabilityParameter(
-                    src_nrn,
-                    probability_parameter,
-                    mask=mask,
-                    edges=_edges(center, extent),
-                    ax=axes,
-                    prob_cmap=probability_cmap,
-                    mask_color=mask_color,
-                )
-            _draw_extent(axes, center, extent)
-        plt.draw_if_interactive()
-        return fig
+        return self._draw_partners(
+            fig,
+            place,
+            src_nrn,
+            {"s": src_size, "facecolor": src_color},
+            targets,
+            {"s": tgt_size, "facecolor": tgt_color},
+            probability_parameter,
+            mask=mask,
+            prob_cmap=probability_cmap,
+            mask_color=mask_color,
+        )
 
     def PlotSources(  # noqa: N802
         self,
@@ -162,26 +154,52 @@ class LayerPlots:
         ImportError
             If matplotlib is missing.
         """
-        plt = pyplot()
         self._need_one_node(tgt_nrn, "tgt_nrn")
         self._need_nodes(src_layer, "src_layer")
-        extent, center = _place(src_layer, "src_layer")
-        target = _rows(self._nest.GetPosition(tgt_nrn))
+        place = _place(src_layer, "src_layer")
         (sources,) = self._nest.GetSourcePositions(src_layer, tgt_nrn, syn_type)
+        return self._draw_partners(
+            fig,
+            place,
+            tgt_nrn,
+            {"s": tgt_size, "facecolor": tgt_color},
+            sources,
+            {"s": src_size, "facecolor": src_color},
+            probability_parameter,
+            mask=mask,
+            prob_cmap=probability_cmap,
+            mask_color=mask_color,
+        )
+
+    def _draw_partners(
+        self,
+        fig: Any,
+        place: Any,
+        node: Any,
+        node_style: dict[str, Any],
+        partners: Any,
+        partner_style: dict[str, Any],
+        probability_parameter: Any,
+        mask: Any,
+        **colors: Any,
+    ) -> Any:
+        """Draw ``node`` and, at their positions, the nodes of a layer that it is connected with."""
+        plt = pyplot()
+        extent, center = place
         fig, axes = _axes(plt, fig, len(extent))
-        if len(sources) > 0:
-            _scatter(axes, _rows(sources), s=src_size, facecolor=src_color)
-        _scatter(axes, target, s=tgt_size, facecolor=tgt_color, alpha=0.4, zorder=-10)
+        if len(partners) > 0:
+            _scatter(axes, _rows(partners), **partner_style)
+        position = _rows(self._nest.GetPosition(node))
+        _scatter(axes, position, alpha=0.4, zorder=-10, **node_style)
         if len(extent) == 2:
             if mask is not None or probability_parameter is not None:
                 self.PlotProbabilityParameter(
-                    tgt_nrn,
+                    node,
                     probability_parameter,
                     mask=mask,
                     edges=_edges(center, extent),
                     ax=axes,
-                    prob_cmap=probability_cmap,
-                    mask_color=mask_color,
+                    **colors,
                 )
             _draw_extent(axes, center, extent)
         plt.draw_if_interactive()
