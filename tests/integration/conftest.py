@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.integration.servers import Runtime, Server, start_server
+from tests.integration.servers import Runtime, Server, serving, start_server
 
 
 @pytest.fixture
@@ -23,15 +23,7 @@ def runtime() -> Iterator[Runtime]:
 @pytest.fixture(scope="session")
 def shared_server() -> Iterator[Server]:
     """One server for all tests that leave it usable."""
-    own = Runtime()
-    server = start_server(own)
-    try:
-        yield server
-    finally:
-        server.stop()
-        left = own.leftovers()
-        own.remove()
-    assert left == []
+    yield from serving()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,16 @@ def start_server(
     token_file = runtime.directory / f"server-{port}" / "token"
     token = token_file.read_text() if token_file.exists() else None
     return Server(runtime, port, token)
+
+
+def serving(env: dict[str, str] | None = None, *arguments: str) -> Iterator[Server]:
+    """One server for a fixture to share, which is stopped at its end and has to leave nothing."""
+    own = Runtime()
+    server = start_server(own, env, *arguments)
+    try:
+        yield server
+    finally:
+        server.stop()
+        left = own.leftovers()
+        own.remove()
+    assert left == []

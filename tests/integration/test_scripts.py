@@ -15,7 +15,7 @@ import pytest
 from protocol.polling import poll_until
 from protocol.processes import identify
 from protocol.values import Unpacker
-from tests.integration.servers import DEADLINE_S, Runtime, Server, marked_processes, start_server
+from tests.integration.servers import DEADLINE_S, Runtime, Server, marked_processes, serving
 
 Start = Callable[..., Server]
 
@@ -25,15 +25,7 @@ OPEN = {"NEST_SERVER_DISABLE_RESTRICTION": "1"}
 @pytest.fixture(scope="session")
 def shared_open_server() -> Iterator[Server]:
     """One server whose scripts are unrestricted."""
-    own = Runtime()
-    server = start_server(own, OPEN)
-    try:
-        yield server
-    finally:
-        server.stop()
-        left = own.leftovers()
-        own.remove()
-    assert left == []
+    yield from serving(OPEN)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.conftest import runtime, start
-from tests.integration.servers import Runtime, Server, start_server
+from tests.integration.servers import Server, serving
 
 __all__ = ["four_ranks", "one_rank", "runtime", "start", "two_ranks"]
 
@@ -15,28 +15,16 @@ __all__ = ["four_ranks", "one_rank", "runtime", "start", "two_ranks"]
 VIRTUAL_PROCESSES = 4
 
 
-def _shared(ranks: int) -> Iterator[Server]:
-    own = Runtime()
-    server = start_server(own, None, "-n", str(ranks))
-    try:
-        yield server
-    finally:
-        server.stop()
-        left = own.leftovers()
-        own.remove()
-    assert left == []
-
-
 @pytest.fixture(scope="session")
 def shared_on_one_rank() -> Iterator[Server]:
     """One process for all tests that leave it usable."""
-    yield from _shared(1)
+    yield from serving(None, "-n", "1")
 
 
 @pytest.fixture(scope="session")
 def shared_on_two_ranks() -> Iterator[Server]:
     """Two ranks for all tests that leave them usable."""
-    yield from _shared(2)
+    yield from serving(None, "-n", "2")
 
 
 def _emptied(server: Server) -> Server:
@@ -60,7 +48,7 @@ def two_ranks(shared_on_two_ranks: Server) -> Server:
 @pytest.fixture(scope="session")
 def shared_on_four_ranks() -> Iterator[Server]:
     """Four ranks for all tests that leave them usable."""
-    yield from _shared(4)
+    yield from serving(None, "-n", "4")
 
 
 @pytest.fixture
