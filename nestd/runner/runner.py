@@ -9,32 +9,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import select
-import signal
 import socket
 import subprocess
-import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import zmq
 
 from nestd.runner.control import ControlSocket
-from nestd.runner.settings import MIB, ScriptSettings
-from protocol import frames
-from protocol.errors import (
-    ConfigurationError,
-    InternalError,
-    NestdError,
-    ProtocolError,
-    ScriptError,
-)
+from nestd.runner.environment import script_environment
+from nestd.runner.run import Prepared, Run
+from nestd.runner.settings import ScriptSettings
+from protocol.errors import ConfigurationError
 from protocol.messages import Command, Failure, Message, Result, Script
-from protocol.processes import describe_exit, python_command
+from protocol.processes import python_command
 from protocol.streams import PolledStream
 
 log = logging.getLogger(__name__)
@@ -45,40 +35,6 @@ SPARES = 2
 ATTEMPTS = 4
 #: How long the warm process may take to import everything.
 READY_DEADLINE_S = 120.0
-_READ_BYTES = 1 << 16
-
-#: Variables of MPI launchers and of this server, which say where it is and let in.
-_OURS = re.compile(r"(NEST_|NESTD_|OMPI_|OPAL_|PMI|PRTE_|SLURM_|HYDRA_|I_MPI_|MPI|ZMQ_)")
-_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|API_?KEY|AUTH", re.IGNORECASE)
-#: All that restricted scripts' processes begin with.
-_NEEDED = re.compile(r"(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|PYTHON.*|VIRTUAL_ENV|TMPDIR)$")
-
-
-def script_environment(variables: Mapping[str, str], restricted: bool) -> dict[str, str]:
-    """The environment of the processes that run scripts."""
-    if restricted:
-        kept = {name: value for name, value in variables.items() if _NEEDED.match(name)}
-        # No thread of a library's own: there is none after a fork, and none may be made.
-        return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    return {
-        name: value
-        for name, value in variables.items()
-        if not _OURS.match(name) and not _SECRET.search(name)
-    }
-
-
-@dataclass
-class _Prepared:
-    """A process that waits for a script."""
-
-    stream: PolledStream
-    connected: socket.socket
-    output: int
-    pid: int | None = None
-
-    def close(self) -> None:
-        self.connected.close()
-        os.close(self.output)
 
 
 class Executor(Protocol):
@@ -106,9 +62,9 @@ class ScriptRunner:
         self._setup: dict[str, Any] = {}
         self._control: ControlSocket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._prepared: deque[_Prepared] = deque()
+        self._prepared: deque[Prepared] = deque()
         #: Forked processes that have not said their pid yet, in their order.
-        self._unnamed: list[_Prepared] = []
+        self._unnamed: list[Prepared] = []
         self._run: Run | None = None
         self._start()
 
@@ -187,7 +143,7 @@ class ScriptRunner:
         finally:
             theirs.close()
             os.close(printing)
-        prepared = _Prepared(PolledStream(ours), ours, output)
+        prepared = Prepared(PolledStream(ours), ours, output)
         self._prepared.append(prepared)
         self._unnamed.append(prepared)
 
@@ -363,151 +319,3 @@ class ScriptRunner:
         if self._process is not None:
             self._process.returncode = 0
             self._process = None
-
-
-class Run:
-    """One script while it runs.
-
-    Parameters
-    ----------
-    script : to run
-    prepared : the process
-    settings : of scripts
-    """
-
-    def __init__(self, script: Script, prepared: _Prepared, settings: ScriptSettings) -> None:
-        self.prepared = prepared
-        #: Why it is being ended, if it is.
-        self.reason: str | None = None
-        #: Whether its process has ended.
-        self.ended = False
-        #: Whether its process ended, by itself, before it began with the script.
-        self.is_untouched = False
-        #: Whether it has closed its socket.
-        self.is_deaf = False
-        self._script = script
-        self._settings = settings
-        self._said: Message | None = None
-        self._how: ScriptError | None = None
-        self._output: list[bytes] = []
-        self._kept = 0
-        self._truncated = False
-        self._due_s = None if settings.wall_s is None else time.monotonic() + settings.wall_s
-        prepared.stream.send(frames.encode(script))
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has given its answer, or can't any more."""
-        return self._said is not None or self._how is not None
-
-    @property
-    def is_late(self) -> bool:
-        """Whether its time is over and it is not being ended yet."""
-        return self._due_s is not None and self.reason is None and time.monotonic() >= self._due_s
-
-    @property
-    def wait_ms(self) -> int | None:
-        """How long to wait for something to happen."""
-        if self._due_s is None or self.reason is not None:
-            return None
-        return max(0, int((self._due_s - time.monotonic()) * 1000) + 1)
-
-    @property
-    def events(self) -> int:
-        """What to wait for on its socket: one that takes no answers may ask for no more."""
-        return select.POLLOUT if self.prepared.stream.has_unsent else select.POLLIN
-
-    def exchange(self) -> list[Command]:
-        """Send and receive what there is; the operations that it asks for."""
-        stream = self.prepared.stream
-        try:
-            stream.flush()
-            received = None if stream.has_unsent else stream.receive()
-            if received is None:
-                return []
-            message = frames.decode(received)
-        except (EOFError, OSError):
-            # How it ended is told by the one who forked it.
-            self.is_deaf = True
-            return []
-        except ProtocolError as error:
-            self._how = ScriptError(f"the script's process sent what is no message: {error}")
-            return []
-        if isinstance(message, Command):
-            return [message]
-        if isinstance(message, (Result, Failure)):
-            self._said = message
-        return []
-
-    def reply(self, answer: Message) -> None:
-        """Answer its operation."""
-        try:
-            self.prepared.stream.send(frames.encode(answer))
-        except (OSError, ProtocolError) as error:
-            log.info("a script did not get an answer: %s", error)
-
-    def read_output(self) -> bool:
-        """Take what it has printed, as far as there is room; whether more may come."""
-        while True:
-            try:
-                chunk = os.read(self.prepared.output, _READ_BYTES)
-            except BlockingIOError:
-                return True
-            if not chunk:
-                return False
-            room = self._settings.output_bytes - self._kept
-            if room:
-                self._output.append(chunk[:room])
-                self._kept += len(self._output[-1])
-            if len(chunk) > room:
-                self._truncated = True
-                # One that prints without end must not keep everybody from being heard.
-                return True
-
-    def note_end(self, status: int | None, line: int | None, reason: str | None) -> None:
-        """Its process has ended.
-
-        Parameters
-        ----------
-        status : wait status, if it is known
-        line : that it was at, if it is known
-        reason : why the process that forked it ended it, if it did
-        """
-        self.ended = True
-        # Its answer may have arrived just before.
-        self.exchange()
-        if self.is_over:
-            return
-        reason = reason or self.reason
-        if reason is None and status is not None:
-            code = os.waitstatus_to_exitcode(status)
-            reason = f"it ended with {describe_exit(code)}"
-            if code == -signal.SIGKILL:
-                reason += ", perhaps as the system had no memory left"
-        place = "" if line is None else f" at line {line}"
-        self._how = ScriptError(
-            f"the script was ended{place}: {reason}", error_name="ScriptEnded", line=line
-        )
-
-    def answer(self) -> Result | Failure:
-        """What its caller gets."""
-        printed = b"".join(self._output).decode("utf-8", "replace")
-        if self._truncated:
-            printed += f"\n… cut off after {self._settings.output_bytes // MIB} MiB\n"
-        if self._how is not None:
-            self._how.output = printed or None
-            return Failure(self._script.id, "", self._how)
-        said = self._said
-        if isinstance(said, Failure):
-            error: NestdError = said.error
-            if not isinstance(error, ScriptError):
-                error = InternalError("a script's process answered with a foreign error")
-            error.output = printed or None
-            return Failure(self._script.id, "", error)
-        assert isinstance(said, Result)
-        if not isinstance(said.value, dict):
-            return Failure(self._script.id, "", InternalError("a script's answer is none"))
-        value = {"data": said.value["data"]} if "data" in said.value else {}
-        if printed:
-            value["stdout"] = printed
-        return Result(self._script.id, "", value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestd.runner.runner import script_environment
+from nestd.runner.environment import script_environment
 from nestd.runner.settings import MIB, ScriptSettings, from_environment
 from protocol.errors import ConfigurationError
 

@@ -1,0 +1,25 @@
+"""What processes that run scripts may know of nestd's own environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+#: Variables of MPI launchers and of this server, which say where it is and let in.
+_OURS = re.compile(r"(NEST_|NESTD_|OMPI_|OPAL_|PMI|PRTE_|SLURM_|HYDRA_|I_MPI_|MPI|ZMQ_)")
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|API_?KEY|AUTH", re.IGNORECASE)
+#: All that restricted scripts' processes begin with.
+_NEEDED = re.compile(r"(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|PYTHON.*|VIRTUAL_ENV|TMPDIR)$")
+
+
+def script_environment(variables: Mapping[str, str], restricted: bool) -> dict[str, str]:
+    """The environment of the processes that run scripts."""
+    if restricted:
+        kept = {name: value for name, value in variables.items() if _NEEDED.match(name)}
+        # No thread of a library's own: there is none after a fork, and none may be made.
+        return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return {
+        name: value
+        for name, value in variables.items()
+        if not _OURS.match(name) and not _SECRET.search(name)
+    }
