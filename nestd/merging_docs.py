@@ -82,7 +82,7 @@ any number of ranks and threads: what depends on that number would make scripts 
 _TAIL = """
 `local_num_threads` is the number of virtual processes, as if one process had them all as threads;
 setting it sets `total_num_virtual_procs`. Both have to be multiples of the number of ranks. But
-fewer threads than ranks, such as the one that NEST Desktop asks for, become one for each rank, as
+fewer of either than ranks, such as the one that NEST Desktop asks for, become one for each rank, as
 no rank can do without; what NEST computes is then what one process computes with that many threads.
 
 ## Errors

@@ -206,11 +206,15 @@ def set_kernel_status(params: dict[str, Any]) -> None:
     if isinstance(params.get("verbosity"), int):
         # NEST takes the level only, which callers have as its number.
         params["verbosity"] = nest.VerbosityLevel(params["verbosity"])
-    threads = params.pop("local_num_threads", None)
-    if threads is not None and RANKS > 1:
-        params["total_num_virtual_procs"] = virtual_processes(threads, RANKS)
-    elif threads is not None:
-        params["local_num_threads"] = threads
+    for name in ("local_num_threads", "total_num_virtual_procs"):
+        # NEST ends the process over none at all, by an exception that nothing catches.
+        if params.get(name) == 0:
+            raise ValueError(f"{name} must be at least 1")
+    if RANKS > 1 and "local_num_threads" in params:
+        params["total_num_virtual_procs"] = params.pop("local_num_threads")
+    if "total_num_virtual_procs" in params:
+        asked = params["total_num_virtual_procs"]
+        params["total_num_virtual_procs"] = virtual_processes(asked, RANKS)
     total = params.get("total_num_virtual_procs")
     if isinstance(total, int) and total % RANKS:
         raise ValueError(
@@ -220,15 +224,15 @@ def set_kernel_status(params: dict[str, Any]) -> None:
     nest.SetKernelStatus(params)
 
 
-def virtual_processes(threads: Any, ranks: int) -> Any:
-    """Number of virtual processes for ``local_num_threads`` of the process that callers see.
+def virtual_processes(asked: Any, ranks: int) -> Any:
+    """Number of virtual processes for who asks for that many, or for that many threads.
 
-    One thread is what PyNEST has unless told otherwise, and what many a script asks for without
-    a thought of ranks; every rank has at least one, so fewer than ranks are as many as ranks.
+    One is what PyNEST has unless told otherwise, and what many a script asks for without a thought
+    of ranks; every rank has at least one, so fewer than ranks are as many as ranks.
     """
-    if isinstance(threads, int) and 0 < threads < ranks:
+    if type(asked) is int and 0 < asked < ranks:
         return ranks
-    return threads
+    return asked
 
 
 def set_attributes(**kwargs: Any) -> None:

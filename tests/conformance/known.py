@@ -42,7 +42,6 @@ OUTSIDE = {
     "sudoku/plot_progress.py": "draws what another example has written",
 }
 
-_VIRTUAL_PROCESSES = "asks for one virtual process, which several ranks can't share"
 _PLACE = "asks where in a process a node is, which is a constant here"
 _ORDER = "expects connections in an order that depends on threads"
 
@@ -52,14 +51,6 @@ EXAMPLE_MISSES: dict[tuple[str, int], str] = {
     **dict.fromkeys(
         [("astrocytes/astrocyte_small_network.py", ranks) for ranks in (2, 4)],
         "NEST itself takes other astrocytes from a pool of type `block` on several ranks",
-    ),
-    **dict.fromkeys(
-        [
-            (f"brette_et_al_2007/{name}.py", ranks)
-            for name in ("coba", "cuba", "cuba_ps", "cuba_stdp", "hh_coba")
-            for ranks in (2, 4)
-        ],
-        _VIRTUAL_PROCESSES,
     ),
     **dict.fromkeys(
         [(f"brunel_{name}_nest.py", ranks) for name in ("alpha", "delta") for ranks in (2, 4)],

@@ -278,6 +278,13 @@ def test_numbers_beyond_64_bit_are_400(
     assert word in said(reply, 400)["message"]
 
 
+@pytest.mark.parametrize("name", ["local_num_threads", "total_num_virtual_procs"])
+def test_no_threads_at_all_are_400_although_they_end_nest(network: Server, name: str) -> None:
+    reply = network.post("/api/SetKernelStatus", [{name: 0}])
+    assert f"{name} must be at least 1" in said(reply, 400)["message"]
+    assert network.call("GetStatus", [[1], "model"]) == ["iaf_psc_alpha"]
+
+
 def test_large_number_where_a_number_is_wanted_is_a_float(network: Server) -> None:
     network.call("SetStatus", [[1, 2], {"I_e": 10**30}])
     assert network.call("GetStatus", [[1], "I_e"]) == [1e30]

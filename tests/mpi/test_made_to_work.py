@@ -308,13 +308,21 @@ def test_virtual_processes_that_ranks_do_not_divide_say_which_would_do(
 
 
 @pytest.mark.parametrize("call", ["SetKernelStatus", "set"])
-def test_fewer_threads_than_ranks_are_one_for_each(two_ranks: Server, call: str) -> None:
-    body = {"local_num_threads": 1}
+@pytest.mark.parametrize("name", ["local_num_threads", "total_num_virtual_procs"])
+def test_fewer_threads_than_ranks_are_one_for_each(two_ranks: Server, name: str, call: str) -> None:
+    body = {name: 1}
     two_ranks.call(call, [body] if call == "SetKernelStatus" else body)
     keys = ["local_num_threads", "total_num_virtual_procs"]
     assert two_ranks.call("GetKernelStatus", [keys]) == [2, 2]
-    reply = two_ranks.post("/api/SetKernelStatus", [{"total_num_virtual_procs": 1}])
-    assert "1 virtual processes can't be shared evenly by 2 ranks" in reply.json()["message"]
+
+
+@pytest.mark.parametrize("number", [True, 0, -1, 1.0, "1"])
+@pytest.mark.parametrize("name", ["local_num_threads", "total_num_virtual_procs"])
+def test_what_is_no_number_of_threads_is_refused(
+    two_ranks: Server, name: str, number: object
+) -> None:
+    assert two_ranks.post("/api/SetKernelStatus", [{name: number}]).status_code == 400
+    assert two_ranks.call("total_num_virtual_procs") == 4
 
 
 def test_raw_answers_of_all_ranks_are_there_for_who_asks(two_ranks: Server) -> None:
