@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from tests.conformance.script import composed
 
@@ -19,13 +20,20 @@ def _fix_threads(threads: int) -> None:
     """Let NEST have ``threads`` virtual processes wherever it would have one."""
     import nest
 
-    reset = nest.ResetKernel
+    kernel = nest.ll_api.nestkernel
+    reset, set_status = nest.ResetKernel, kernel.llapi_set_kernel_status
 
     def reset_kernel() -> None:
         reset()
         nest.local_num_threads = threads
 
+    def set_kernel_status(params: dict[str, Any]) -> None:
+        asked = ("local_num_threads", "total_num_virtual_procs")
+        ones = {name for name in asked if params.get(name) == 1}
+        set_status({name: threads if name in ones else value for name, value in params.items()})
+
     nest.local_num_threads = threads
+    kernel.llapi_set_kernel_status = set_kernel_status
     # NEST's module refuses assignment.
     vars(nest)["ResetKernel"] = reset_kernel
 
