@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 import zmq
 
 from nestd import mpi
+from nestd.activity import Activity
 from nestd.master import Master, Stopped
 from nestd.ranks import (
     EXIT_DIVERGED,
@@ -39,11 +40,16 @@ from protocol.errors import ConfigurationError, Diverged
 from protocol.messages import Action, Operation
 from protocol.private_files import check_socket_path, private_directory
 from protocol.processes import ProcessIdentity, die_with_parent, identify
+from protocol.progress import status_path
+from protocol.spool import SPOOL_DIRECTORY, Spool
 
 if TYPE_CHECKING:
     from nestd.kernel.kernel import Kernel
 
 log = logging.getLogger(__name__)
+
+#: Events that a subscriber may be behind before it misses some.
+_EVENTS_AHEAD = 10_000
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,15 @@ def _run_master(
     stack.callback(context.term)
     commands = _router(context, stack)
     _bind_private(commands, path, stack)
+    events = context.socket(zmq.PUB)
+    events.set_hwm(_EVENTS_AHEAD)
+    events.linger = 0
+    stack.callback(events.close)
+    events_path = check_socket_path(directory / f"events-{generation}.sock")
+    _bind_private(events, events_path, stack)
+    status = status_path(directory, generation)
+    stack.callback(status.unlink, missing_ok=True)
+    activity = Activity(status, events)
     board = board_path(directory, generation)
     make_board(board, 1 if world is None else world.size)
     stack.callback(board.unlink, missing_ok=True)
@@ -123,14 +138,22 @@ def _run_master(
         kernel, ranks, processes = _meet(world, context, directory, generation, stack)
     assert scripts is not None
     confined = scripts.set_up(kernel.execute(Operation(Action.DESCRIBE), references=False))
-    info = _describe(path, generation, kernel.nest_version, processes, confined)
+    info = _describe(path, events_path, generation, kernel.nest_version, processes, confined)
     connection_file.write(settings.connection_file, info)
     stack.callback(_remove_own, settings.connection_file, generation)
+    if kernel.pauses_problem:
+        log.warning(
+            "after long simulations other random numbers are drawn than by PyNEST: %s",
+            kernel.pauses_problem,
+        )
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
+    spool = Spool(directory / SPOOL_DIRECTORY)
+    queue_limit = settings.queue_limit
+    master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts)
     try:
         if on_ready is not None:
             on_ready()
-        Master(commands, ranks, generation, settings.queue_limit, scripts).serve()
+        master.serve()
     except Diverged as error:
         # The caller has the answer; the others hang inside NEST and have to be ended.
         leave_last_words(directory, generation, error)
@@ -139,6 +162,7 @@ def _run_master(
         _leave(EXIT_DIVERGED)
     except Stopped:
         log.info("kernel %s stops", generation)
+        master.dismiss()
         if world is not None:
             stack.close()
             # NEST's own end waits for all ranks inside MPI, and they may be computing.
@@ -268,11 +292,17 @@ def _start_kernel(generation: str) -> Kernel:
 
 
 def _describe(
-    path: Path, generation: str, nest_version: str, processes: list[RankProcess], scripts: str
+    path: Path,
+    events: Path,
+    generation: str,
+    nest_version: str,
+    processes: list[RankProcess],
+    scripts: str,
 ) -> ConnectionInfo:
     own = processes[0]
     return ConnectionInfo(
         command_endpoint=f"ipc://{path}",
+        events_endpoint=f"ipc://{events}",
         public_key=None,
         host=own.host,
         pid=own.pid,

@@ -1,7 +1,7 @@
 """Rank 0's loop: takes commands from the socket, has the ranks execute them, answers.
 
-While NEST computes, nothing else runs in this process; commands that arrive meanwhile wait
-in the socket and are taken up afterwards, in order.
+While NEST computes, nothing else runs in this process; what arrives meanwhile waits in the socket
+and is taken up afterwards, in order, or between two slices of a simulation.
 """
 
 from __future__ import annotations
@@ -9,22 +9,27 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import zmq
 
+from nestd.activity import Activity
 from nestd.merging import Placement, merge, put_off
 from nestd.ranks import Ranks
 from nestd.runner.runner import ScriptRunner
+from nestd.slices import SIMULATING, Progress, Slices
 from nestd.spatial import Nodes, TextFile
 from protocol import frames
 from protocol.errors import (
     ArgumentError,
+    Cancelled,
     ConfigurationError,
     Diverged,
     InternalError,
+    KernelLost,
     NestdError,
     ProtocolError,
     QueueFull,
@@ -32,6 +37,7 @@ from protocol.errors import (
 from protocol.messages import (
     OPEN_ACTIONS,
     Action,
+    Cancel,
     Command,
     EndScript,
     Executed,
@@ -40,7 +46,9 @@ from protocol.messages import (
     Operation,
     Result,
     Script,
+    Submit,
 )
+from protocol.spool import Job, Spool
 from protocol.values import Value
 
 log = logging.getLogger(__name__)
@@ -55,10 +63,20 @@ class Stopped(SystemExit):
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A command in the queue, with the socket identity of who sent it."""
+    """A command in the queue."""
 
-    sender: bytes
     command: Command | Script
+    #: Socket identity of who waits for the answer; ``None`` for a job, whose goes to the spool.
+    sender: bytes | None = None
+    job: Job | None = None
+
+    @property
+    def what(self) -> str:
+        """What it is, for a person."""
+        if isinstance(self.command, Script):
+            return "script"
+        operation = self.command.operation
+        return operation.call or operation.action.value
 
 
 class Master:
@@ -70,6 +88,8 @@ class Master:
     ranks : that execute
     generation : of the kernel, goes into every answer
     queue_limit : commands that may wait; one more is refused
+    activity : says what is executed
+    spool : of jobs
     scripts : that runs scripts; ``None`` if none can be run
     """
 
@@ -79,14 +99,22 @@ class Master:
         ranks: Ranks,
         generation: str,
         queue_limit: int,
+        activity: Activity,
+        spool: Spool,
         scripts: ScriptRunner | None = None,
     ) -> None:
         self._socket = socket
         self._ranks = ranks
+        self._slices = Slices(ranks)
         self._generation = generation
         self._queue_limit = queue_limit
+        self._activity = activity
+        self._spool = spool
         self._scripts = scripts
         self._queue: deque[_Waiting] = deque()
+        self._current: _Waiting | None = None
+        #: Why the current command is to end, if it is.
+        self._cancelled: str | None = None
 
     def serve(self) -> None:
         """Execute commands until the process is told to stop."""
@@ -94,6 +122,18 @@ class Master:
             self._take_up(wait=not self._queue)
             if self._queue:
                 self._execute(self._queue.popleft())
+
+    def dismiss(self) -> None:
+        """Answer everybody who waits, as this process is about to end."""
+        waiting = list(self._queue)
+        if self._current is not None:
+            waiting.insert(0, self._current)
+        for one in waiting:
+            error = KernelLost(
+                f"the kernel was stopped during {one.what}; its network is lost",
+                call=None if isinstance(one.command, Script) else one.what,
+            )
+            self._answer(one, Failure(one.command.id, self._generation, error))
 
     def take_up(self) -> None:
         """Move what has arrived from the socket to the queue."""
@@ -106,43 +146,113 @@ class Master:
             wait = False
             # The copies of short frames cost less than keeping their messages alive.
             sender, *received = [part.bytes if len(part) < 4096 else part.buffer for part in parts]
-            self._enqueue(bytes(sender), received)
+            self._receive(bytes(sender), received)
 
-    def _enqueue(self, sender: bytes, received: list[Any]) -> None:
+    def _receive(self, sender: bytes, received: list[Any]) -> None:
         try:
             message = frames.decode(received)
-            if not isinstance(message, (Command, Script, EndScript)):
-                raise ProtocolError("nestd takes commands only")
         except ProtocolError as error:
-            log.warning("refused a message: %s", error)
-            self._send(sender, Failure("", self._generation, error))
+            self._refuse(sender, error)
             return
-        if isinstance(message, EndScript):
-            # It is about what runs now, so it waits in no queue.
-            ended = self._scripts is not None and self._scripts.end("its end was asked for")
-            self._send(sender, Result(message.id, self._generation, ended))
-            return
+        match message:
+            case Command() | Script():
+                self._enqueue(_Waiting(message, sender=sender))
+            # What follows is about the queue, so it waits in none.
+            case Submit():
+                self._send(sender, self._submit(message))
+            case Cancel():
+                state = self._cancel(message.target, message.reason)
+                self._send(sender, Result(message.id, self._generation, state))
+            case EndScript():
+                ended = self._scripts is not None and self._scripts.end("its end was asked for")
+                self._send(sender, Result(message.id, self._generation, ended))
+            case _:
+                self._refuse(sender, ProtocolError("nestd takes commands only"))
+
+    def _refuse(self, sender: bytes, error: ProtocolError) -> None:
+        log.warning("refused a message: %s", error)
+        self._send(sender, Failure("", self._generation, error))
+
+    def _enqueue(self, waiting: _Waiting) -> None:
         if len(self._queue) >= self._queue_limit:
             full = QueueFull(f"{len(self._queue)} commands are waiting already", retry_after_s=1)
-            self._send(sender, Failure(message.id, self._generation, full))
+            self._answer(waiting, Failure(waiting.command.id, self._generation, full))
             return
-        self._queue.append(_Waiting(sender, message))
+        self._queue.append(waiting)
+
+    def _submit(self, message: Submit) -> Message:
+        """Take a job from the spool into the queue, where it may be already."""
+        known = [waiting.command.id for waiting in self._queue]
+        if self._current is not None:
+            known.append(self._current.command.id)
+        job = self._spool.find(message.id)
+        if job is None:
+            error = ProtocolError(f"there is no job {message.id:.80} in the spool")
+            return Failure(message.id, self._generation, error)
+        if message.id not in known and job.claim is None:
+            self._enqueue(_Waiting(job.request(), job=job))
+        return Result(message.id, self._generation, True)
+
+    def _cancel(self, target: str, reason: str) -> str | None:
+        """End a command; which state it was in."""
+        for waiting in self._queue:
+            if waiting.command.id == target:
+                self._queue.remove(waiting)
+                error = Cancelled(f"{waiting.what} was cancelled before it began: {reason}")
+                answer = Failure(target, self._generation, error)
+                self._answer(waiting, answer)
+                self._activity.conclude(target, waiting.what, answer)
+                return "queued"
+        if self._current is None or self._current.command.id != target:
+            return None
+        self._cancelled = reason
+        self._activity.ending()
+        if self._scripts is not None:
+            self._scripts.end(reason)
+        return "running"
 
     def _execute(self, waiting: _Waiting) -> None:
+        if waiting.job is not None and not waiting.job.take(self._generation):
+            # Somebody has cancelled it.
+            return
         command = waiting.command
         began = time.monotonic()
+        self._current, self._cancelled = waiting, None
+        self._activity.begin(command.id, waiting.what, waiting.job, self._waiting_ids())
         try:
-            if isinstance(command, Script):
-                reply, what = self._run(command), "a script"
-            else:
-                reply, what = self.perform(command), command.operation.call
+            reply = self._run(command) if isinstance(command, Script) else self.perform(command)
         except Diverged as error:
-            self._send(waiting.sender, Failure(command.id, self._generation, error))
+            self._conclude(waiting, Failure(command.id, self._generation, error))
             raise
         took_s = time.monotonic() - began
         if took_s > SLOW_OPERATION_S:
-            log.info("%s took %.1f s", what, took_s)
-        self._send(waiting.sender, reply)
+            log.info("%s took %.1f s", waiting.what, took_s)
+        self._conclude(waiting, reply)
+
+    def _conclude(self, waiting: _Waiting, reply: Message) -> None:
+        self._answer(waiting, reply)
+        self._current = None
+        self._activity.end(reply)
+
+    def _answer(self, waiting: _Waiting, reply: Message) -> None:
+        if waiting.sender is not None:
+            self._send(waiting.sender, reply)
+        if waiting.job is not None:
+            problem = waiting.job.end(reply)
+            if problem is not None:
+                log.error("job %s: %s", waiting.job.id, problem)
+
+    def _waiting_ids(self) -> Iterator[str]:
+        return (waiting.command.id for waiting in self._queue)
+
+    def pause(self, progress: Progress) -> str | None:
+        """Give others their turn between two slices; why the simulation is to end, if it is."""
+        self.take_up()
+        self._activity.move(progress, self._waiting_ids())
+        if self._scripts is not None:
+            # A simulation ends with the script that asked for it.
+            return self._cancelled or self._scripts.ending
+        return self._cancelled
 
     def perform(self, command: Command) -> Message:
         """Have the ranks execute a command; its answer.
@@ -152,15 +262,18 @@ class Master:
         Diverged
             If the kernel is of no use any more.
         """
+        operation = command.operation
+        if operation.call in SIMULATING:
+            self._activity.enter(operation.call)
         try:
-            answers = self._ranks.execute(command.operation, command.references)
-            rest = put_off(command.operation, answers)
+            answers = self._slices.execute(operation, command.references, self)
+            rest = put_off(operation, answers)
             if rest is not None:
                 answers = self._ranks.execute(rest, command.references)
             if command.unmerged:
                 value: Value = [_as_value(answer) for answer in answers]
             else:
-                value = finish(self._ranks, merge(command.operation, answers), command.references)
+                value = finish(self._ranks, merge(operation, answers), command.references)
             return Result(command.id, self._generation, value)
         except Diverged:
             raise
@@ -175,7 +288,7 @@ class Master:
         if self._scripts is None:
             error = InternalError("this nestd runs no scripts")
             return Failure(script.id, self._generation, error)
-        objects = _ScriptObjects(self)
+        objects = _ScriptObjects(self, self._activity)
         try:
             answer = self._scripts.run(script, self._socket, objects)
         except ConfigurationError as error:
@@ -184,7 +297,10 @@ class Master:
         objects.release()
         if isinstance(answer, Result):
             return Result(script.id, self._generation, answer.value)
-        return Failure(script.id, self._generation, answer.error)
+        raised = answer.error
+        if self._cancelled is not None and raised.error_name == "ScriptEnded":
+            raised = Cancelled(raised.message, line=raised.line, output=raised.output)
+        return Failure(script.id, self._generation, raised)
 
     def _send(self, receiver: bytes, message: Message) -> None:
         try:
@@ -202,11 +318,13 @@ class _ScriptObjects:
     Parameters
     ----------
     master : that executes
+    activity : that is told what the script prints
     """
 
-    def __init__(self, master: Master) -> None:
+    def __init__(self, master: Master, activity: Activity) -> None:
         self._master = master
         self.take_up = master.take_up
+        self.print = activity.print
         #: Number of the first object that the script made; ``None`` before its first operation.
         self._first: int | None = None
 

@@ -40,6 +40,8 @@ class ConnectionInfo:
 
     #: ZeroMQ endpoint of the ROUTER socket that takes commands.
     command_endpoint: str
+    #: ZeroMQ endpoint of the PUB socket that tells what happens.
+    events_endpoint: str
     #: CURVE public key of nestd; ``None`` on ``ipc://``, where the file system guards.
     public_key: str | None
     #: Host name and process of rank 0.
@@ -69,6 +71,7 @@ class ConnectionInfo:
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "command_endpoint": (str,),
+    "events_endpoint": (str,),
     "public_key": (str, type(None)),
     "host": (str,),
     "pid": (int,),

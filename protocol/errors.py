@@ -126,6 +126,12 @@ class ScriptError(CallerError):
     kind = "script"
 
 
+class Cancelled(CallerError):
+    """Somebody asked for the end of what the caller had asked for."""
+
+    kind = "cancelled"
+
+
 class Unavailable(NestdError):
     """Not now; the same request may succeed later."""
 

@@ -15,6 +15,7 @@ the frame. Nothing here does I/O.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from protocol.errors import (
@@ -26,8 +27,10 @@ from protocol.errors import (
 )
 from protocol.messages import (
     Action,
+    Cancel,
     Command,
     EndScript,
+    Event,
     Execute,
     Executed,
     Failure,
@@ -36,12 +39,13 @@ from protocol.messages import (
     Result,
     Script,
     Settled,
+    Submit,
 )
 from protocol.values import Buffer, Packer, Reference, Unpacker, Value
 
 MAGIC = b"NESTD"
 #: Raised whenever an old peer could misread a new message.
-VERSION = 2
+VERSION = 3
 
 #: Most bytes one message may have, all frames together.
 SIZE_LIMIT_BYTES = 8 * 2**30
@@ -130,12 +134,19 @@ def _fields(message: Message) -> list[Any]:
             return ["script", id, source, returns]
         case EndScript(id):
             return ["end_script", id]
+        case Submit(id):
+            return ["submit", id]
+        case Cancel(id, target, reason):
+            return ["cancel", id, target, reason]
+        case Event(kind, facts):
+            return ["event", kind, facts]
         case Result(id, generation, value):
             return ["result", id, generation, value]
         case Failure(id, generation, error):
             return ["failure", id, generation, facts_of(error)]
         case Execute(number, operation, references):
-            return ["execute", number, *_operation_fields(operation), references]
+            fields = _operation_fields(operation)
+            return ["execute", number, *fields, references, operation.budget]
         case Executed(number, rank, value, error):
             return ["executed", number, rank, value, facts_of(error) if error else None]
         case Settled(number):
@@ -170,6 +181,21 @@ def _parse_end_script(fields: list[Any]) -> EndScript:
     return EndScript(*fields)
 
 
+def _parse_submit(fields: list[Any]) -> Submit:
+    _expect(fields, str)
+    return Submit(*fields)
+
+
+def _parse_cancel(fields: list[Any]) -> Cancel:
+    _expect(fields, str, str, str)
+    return Cancel(*fields)
+
+
+def _parse_event(fields: list[Any]) -> Event:
+    _expect(fields, str, dict)
+    return Event(*fields)
+
+
 def _operation(fields: list[Any]) -> Operation:
     action, call, args, kwargs = fields
     try:
@@ -179,8 +205,9 @@ def _operation(fields: list[Any]) -> Operation:
 
 
 def _parse_execute(fields: list[Any]) -> Execute:
-    _expect(fields, int, str, str, list, dict, bool)
-    return Execute(fields[0], _operation(fields[1:5]), fields[5])
+    _expect(fields, int, str, str, list, dict, bool, (int, type(None)))
+    operation = replace(_operation(fields[1:5]), budget=fields[6])
+    return Execute(fields[0], operation, fields[5])
 
 
 def _parse_executed(fields: list[Any]) -> Executed:
@@ -210,6 +237,9 @@ _PARSERS: dict[str, Callable[[list[Any]], Message]] = {
     "command": _parse_command,
     "script": _parse_script,
     "end_script": _parse_end_script,
+    "submit": _parse_submit,
+    "cancel": _parse_cancel,
+    "event": _parse_event,
     "result": _parse_result,
     "failure": _parse_failure,
     "execute": _parse_execute,

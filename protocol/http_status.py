@@ -20,6 +20,8 @@ STATUS: dict[type[NestdError], int] = {
     errors.StaleReference: 400,
     errors.KernelError: 400,
     errors.ScriptError: 400,
+    # Not the caller's doing, but what several clients can read.
+    errors.Cancelled: 400,
     errors.Unavailable: 503,
     errors.QueueFull: 503,
     errors.KernelUnavailable: 503,

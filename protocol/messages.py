@@ -38,6 +38,10 @@ class Action(enum.Enum):
     PLACE = "place"
     #: Between ranks: call again what every rank has put off, as nothing is missing.
     PROCEED = "proceed"
+    #: Between ranks: go on with the run that has paused.
+    GO_ON = "go_on"
+    #: Between ranks: end the run that has paused where it is.
+    STOP = "stop"
 
 
 #: What callers may ask for by themselves; the rest is between nestd and its ranks.
@@ -63,6 +67,8 @@ class Operation:
     call: str = ""
     args: list[Value] = field(default_factory=list)
     kwargs: dict[str, Value] = field(default_factory=dict)
+    #: Between ranks: steps of biological time after which a run pauses; ``None`` if it does not.
+    budget: int | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,43 @@ class EndScript:
     """Gateway to nestd: end the script that runs now, at once. The value tells if one did."""
 
     id: str
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Gateway to nestd: the job of that name in the spool is to be executed in its turn.
+
+    The value tells that it is known now. Its answer goes to the spool.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Gateway to nestd: end the command, script or job of that name.
+
+    The value is ``"queued"`` if it has not begun and now never will, ``"running"`` if it will end
+    at the next occasion, and ``None`` if it is not there (any more).
+    """
+
+    id: str
+    #: Of what is to be ended.
+    target: str
+    #: Why, for whoever waits for it.
+    reason: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """Nestd to all gateways: something happened. Nobody answers it, and it may get lost.
+
+    ``kind`` is ``state``, ``progress``, ``output`` or ``spikes``; ``facts`` are what
+    ``docs/events.md`` lists.
+    """
+
+    kind: str
+    facts: dict[str, Value]
 
 
 @dataclass(frozen=True)
@@ -146,4 +189,7 @@ class Settled:
     number: int
 
 
-Message: TypeAlias = Command | Script | EndScript | Result | Failure | Execute | Executed | Settled
+#: What a gateway asks of nestd.
+Request: TypeAlias = Command | Script | EndScript | Submit | Cancel
+
+Message: TypeAlias = Request | Event | Result | Failure | Execute | Executed | Settled

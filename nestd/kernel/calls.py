@@ -7,7 +7,6 @@ docstring; the others here are methods that PyNEST spells with Python's syntax.
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Any
@@ -18,53 +17,8 @@ from nestd.kernel import shares
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
+from nestd.kernel.simulation import Simulation, prepare
 from nestd.kernel.spatial_shares import SpatialShares
-
-
-def simulate(t: float) -> None:
-    """Simulate that leaves a usable kernel when it fails.
-
-    PyNEST's does not clean up after an error, and the next Simulate then says "Prepare called
-    twice".
-    """
-    _refuse_time(t)
-    prepare()
-    try:
-        nest.Run(t)
-    finally:
-        nest.Cleanup()
-
-
-def prepare() -> None:
-    """Prepare after which all ranks have the same min_delay.
-
-    NEST 3.10 lets the ranks agree on the delays' extremes only if connections were made since
-    the last GetConnections. Else each goes by its own, and a first run hangs. Connecting no pair
-    counts as making connections; it draws no random number.
-    """
-    if RANKS > 1 and nest.network_size and not nest.biological_time:
-        node = NodeCollection([1])
-        nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
-    nest.Prepare()
-
-
-def _refuse_time(t: float) -> None:
-    """Raise what NEST's Run would say of a time, before Prepare has sized buffers by the delays.
-
-    NEST 3.10 does not size them anew for longer delays of connections that are made after a
-    Prepare without a Run, and then writes beyond them.
-    """
-    wrong = None
-    if not math.isfinite(t):
-        wrong = "The simulation time must be finite."
-    elif t < 0:
-        wrong = "The simulation time cannot be negative."
-    else:
-        status = nest.kernel_status
-        if int(t * status["tics_per_ms"] + 0.5) % status["tics_per_step"]:
-            wrong = "The simulation time must be a multiple of the simulation resolution."
-    if wrong is not None:
-        raise nest.NESTErrors.BadParameter(wrong)
 
 
 def print_nodes() -> str:
@@ -240,7 +194,7 @@ def set_attributes(**kwargs: Any) -> None:
     set_kernel_status(kwargs)
 
 
-def replaced(layers: Layers) -> dict[str, Callable[..., Any]]:
+def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., Any]]:
     """Name in PyNEST: what is called instead."""
     return {
         "Create": create,
@@ -256,9 +210,10 @@ def replaced(layers: Layers) -> dict[str, Callable[..., Any]]:
         "Prepare": prepare,
         "PrintNodes": print_nodes,
         "Rank": rank,
+        "Run": simulation.run,
         "SetKernelStatus": set_kernel_status,
         "SetStatus": set_status,
-        "Simulate": simulate,
+        "Simulate": simulation.simulate,
         "get": shares.get,
         "help": help_text,
         "set": set_attributes,

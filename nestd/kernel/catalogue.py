@@ -20,6 +20,7 @@ from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.parameters import Kind, kind_of
 from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest
+from nestd.kernel.simulation import Simulation
 from protocol.errors import UnknownCall
 
 
@@ -156,8 +157,9 @@ class Catalogue:
     layers : for the calls that look positions up
     """
 
-    def __init__(self, layers: Layers) -> None:
-        self._entries = {entry.name: entry for entry in _entries(calls.replaced(layers))}
+    def __init__(self, layers: Layers, simulation: Simulation) -> None:
+        replaced = calls.replaced(layers, simulation)
+        self._entries = {entry.name: entry for entry in _entries(replaced)}
         #: Sorted names.
         self.names: list[str] = sorted(self._entries)
 

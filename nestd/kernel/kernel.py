@@ -14,6 +14,7 @@ from nestd.kernel.layers import Layers
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import RANK, RANKS, NodeCollection, SynapseCollection, nest
 from nestd.kernel.raised import nest_errors, raised_by_nest
+from nestd.kernel.simulation import Simulation
 from protocol.errors import ArgumentError, InternalError, NestdError
 from protocol.messages import Action, Operation
 from protocol.values import Expression, Reference, Text, Value
@@ -30,12 +31,15 @@ class Kernel:
     def __init__(self, generation: str) -> None:
         self._objects = ObjectTable(generation)
         self._layers = Layers()
-        self._catalogue = Catalogue(self._layers)
+        self._simulation = Simulation()
+        self._catalogue = Catalogue(self._layers, self._simulation)
         self._arguments = Arguments(self._catalogue, self._objects, self._layers)
         self.nest_version: str = nest.__version__
         #: Ranks that NEST knows of.
         self.rank: int = RANK
         self.ranks: int = RANKS
+        #: Why pauses of a simulation can be noticed in results; empty if they can't.
+        self.pauses_problem: str = self._simulation.problem
 
     def execute(self, operation: Operation, references: bool) -> Value:
         """Execute ``operation``; every error leaves the kernel as NEST left it, and usable.
@@ -83,7 +87,15 @@ class Kernel:
                 reference, rows, total = operation.args
                 self._objects.look_up(reference).place(rows[self.rank], total)
                 return None
+            case Action.GO_ON:
+                with raised_by_nest(operation.call):
+                    return Encoder().encode(self._simulation.go_on(operation.budget or 0))
+            case Action.STOP:
+                with raised_by_nest(operation.call):
+                    self._simulation.stop()
+                return None
         entry = self._catalogue.find(operation.call)
+        self._simulation.budget = operation.budget
         encoder = Encoder(self._objects if references else None)
         match operation.action:
             case Action.INSPECT:
@@ -135,8 +147,11 @@ class Kernel:
         """Take note of what a call did to the network."""
         if entry.name == "ResetKernel":
             residence.forget_all()
+            self._simulation.forget()
             self._layers.clear()
             self._objects.forget(NodeCollection, Connections)
+        elif entry.name in ("SetKernelStatus", "set"):
+            self._simulation.forget()
         elif entry.name == "Create" and len(result):
             residence.note_created(result)
             if result.spatial is not None:
@@ -170,6 +185,7 @@ class Kernel:
         if entry.role is not Role.ATTRIBUTE or len(operation.args) != 1:
             raise ArgumentError(f"{entry.name} is no kernel attribute to set", call=entry.name)
         value = self._arguments.plain(operation.args[0])
+        self._simulation.forget()
         with raised_by_nest(entry.name):
             calls.set_kernel_status({entry.name: value})
 

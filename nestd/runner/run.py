@@ -61,6 +61,8 @@ class Run:
         self._said: Message | None = None
         self._how: ScriptError | None = None
         self._output: list[bytes] = []
+        #: Pieces of output that were passed on.
+        self._passed_on = 0
         self._kept = 0
         self._truncated = False
         self._due_s = None if settings.wall_s is None else time.monotonic() + settings.wall_s
@@ -75,6 +77,11 @@ class Run:
     def is_late(self) -> bool:
         """Whether its time is over and it is not being ended yet."""
         return self._due_s is not None and self.reason is None and time.monotonic() >= self._due_s
+
+    @property
+    def too_late(self) -> str:
+        """Why it is ended when its time is over."""
+        return f"it took longer than its limit of {self._settings.wall_s} s"
 
     @property
     def wait_ms(self) -> int | None:
@@ -134,6 +141,12 @@ class Run:
                 self._truncated = True
                 # One that prints without end must not keep everybody from being heard.
                 return True
+
+    def new_output(self) -> bytes:
+        """What it has printed since this was asked last."""
+        new = self._output[self._passed_on :]
+        self._passed_on = len(self._output)
+        return b"".join(new)
 
     def note_end(self, status: int | None, line: int | None, reason: str | None) -> None:
         """Its process has ended.

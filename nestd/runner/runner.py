@@ -46,6 +46,9 @@ class Executor(Protocol):
     def take_up(self) -> None:
         """Look at what has arrived from others meanwhile."""
 
+    def print(self, output: bytes) -> None:
+        """Take note of what the script has printed, as far as it is kept."""
+
 
 class ScriptRunner:
     """Runs scripts, one at a time.
@@ -220,8 +223,10 @@ class ScriptRunner:
             if not run.is_deaf:
                 poller.register(connected, run.events)
             ready = {descriptor for descriptor, _ in poller.poll(run.wait_ms)}
-            if output in ready and not run.read_output():
-                poller.unregister(output)
+            if output in ready:
+                if not run.read_output():
+                    poller.unregister(output)
+                self._pass_on(run, executor)
             if connected in ready:
                 for command in run.exchange():
                     run.reply(executor.perform(command))
@@ -232,10 +237,26 @@ class ScriptRunner:
             if self._control is not None and self._control.fileno() in ready:
                 self._look()
             if run.is_late and run.prepared.pid is not None:
-                self.end(f"it took longer than its limit of {self._settings.wall_s} s")
+                self.end(run.too_late)
             if self._control is None and not run.is_over:
                 run.note_end(None, None, "its process was lost")
         run.read_output()
+        self._pass_on(run, executor)
+
+    def _pass_on(self, run: Run, executor: Executor) -> None:
+        printed = run.new_output()
+        if printed:
+            executor.print(printed)
+
+    @property
+    def ending(self) -> str | None:
+        """Why the script that runs is being ended, if it is; between its operations' slices."""
+        run = self._run
+        if run is None:
+            return None
+        if run.is_late:
+            self.end(run.too_late)
+        return run.reason or ("the script was ended" if run.is_over else None)
 
     def end(self, reason: str) -> bool:
         """End the script that runs; whether there was one.

@@ -137,7 +137,10 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
     # Whoever used it is gone: its port is ours now.
     if directory.is_dir() and not directory.is_symlink():
         for path in directory.iterdir():
-            path.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
     private_directory(directory)
     log_file = settings.log_file
     if log_file is None and (settings.daemon or not settings.console_output):

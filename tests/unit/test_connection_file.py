@@ -21,6 +21,7 @@ from protocol.processes import ProcessIdentity
 
 INFO = ConnectionInfo(
     command_endpoint="ipc:///run/kernel.sock",
+    events_endpoint="ipc:///run/events.sock",
     public_key=None,
     host="here",
     pid=12,

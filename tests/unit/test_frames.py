@@ -23,7 +23,9 @@ from protocol.errors import (
 )
 from protocol.messages import (
     Action,
+    Cancel,
     Command,
+    Event,
     Execute,
     Executed,
     Failure,
@@ -31,6 +33,7 @@ from protocol.messages import (
     Operation,
     Result,
     Settled,
+    Submit,
 )
 from protocol.values import VALUE_NESTING_LIMIT, Expression
 from tests.unit.strategies import names, same, sent_values, texts, values
@@ -41,6 +44,12 @@ operations = st.builds(
     texts,
     st.lists(sent_values, max_size=3),
     st.dictionaries(texts, sent_values, max_size=3),
+)
+budgeted = st.builds(
+    Operation,
+    st.sampled_from(Action),
+    texts,
+    budget=st.one_of(st.none(), st.integers(0, 2**40)),
 )
 errors = st.builds(
     lambda kind, message, **facts: ERROR_KINDS[kind](message, **facts),
@@ -57,9 +66,12 @@ messages = st.one_of(
     st.builds(Command, texts, operations, st.booleans(), st.booleans()),
     st.builds(Result, texts, texts, values),
     st.builds(Failure, texts, texts, errors),
-    st.builds(Execute, numbers, operations, st.booleans()),
+    st.builds(Execute, numbers, st.one_of(operations, budgeted), st.booleans()),
     st.builds(Executed, numbers, numbers, values, st.one_of(st.none(), errors)),
     st.builds(Settled, numbers),
+    st.builds(Submit, texts),
+    st.builds(Cancel, texts, texts, texts),
+    st.builds(Event, texts, st.dictionaries(texts, values, max_size=3)),
 )
 
 PREAMBLE = frames.MAGIC + bytes([frames.VERSION])
@@ -87,9 +99,11 @@ def header(*fields: Any) -> list[bytes]:
 
 
 def is_same_operation(one: Operation, other: Operation) -> bool:
-    return (one.action, one.call) == (other.action, other.call) and same(
-        [one.args, one.kwargs], [other.args, other.kwargs]
-    )
+    return (one.action, one.call, one.budget) == (
+        other.action,
+        other.call,
+        other.budget,
+    ) and same([one.args, one.kwargs], [other.args, other.kwargs])
 
 
 def is_same(one: Message, other: Message) -> bool:
@@ -112,8 +126,10 @@ def is_same(one: Message, other: Message) -> bool:
                 other.rank,
                 facts[1],
             ) and same(one.value, other.value)
-        case Settled(), Settled():
+        case (Settled(), Settled()) | (Submit(), Submit()) | (Cancel(), Cancel()):
             return one == other
+        case Event(), Event():
+            return one.kind == other.kind and same(one.facts, other.facts)
         case Result(), Result():
             return (one.id, one.generation) == (other.id, other.generation) and same(
                 one.value, other.value

@@ -45,6 +45,7 @@ class Job:
         first = processes[0]
         self.info = ConnectionInfo(
             command_endpoint="ipc:///run/kernel.sock",
+            events_endpoint="ipc:///run/events.sock",
             public_key=None,
             host="here",
             pid=first.pid,

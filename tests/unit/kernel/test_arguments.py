@@ -14,6 +14,7 @@ from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
 from nestd.kernel.parameters import Kind, kind_of
 from nestd.kernel.pynest import nest
+from nestd.kernel.simulation import Simulation
 from nestd.merging import merge
 from nestd.ranks import OneRank
 from protocol.errors import ArgumentError, KernelError, StaleReference, UnknownCall
@@ -26,7 +27,7 @@ Call = Callable[..., Any]
 # PyNEST's notes on deprecation are about scripts; the daemon silences them too.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:nest.lib.hl_api_helper")
 
-CATALOGUE = Catalogue(Layers())
+CATALOGUE = Catalogue(Layers(), Simulation())
 
 
 def text_of(call: str, parameter: str, *texts: str) -> Any:

@@ -12,9 +12,10 @@ from nestd.kernel.catalogue import LEFT_OUT, Catalogue, Role
 from nestd.kernel.layers import Layers
 from nestd.kernel.parameters import ALIASES, Kind
 from nestd.kernel.pynest import nest
+from nestd.kernel.simulation import Simulation
 from protocol.errors import UnknownCall
 
-CATALOGUE = Catalogue(Layers())
+CATALOGUE = Catalogue(Layers(), Simulation())
 #: Packages of constructors: their functions are offered, not they themselves.
 NAMESPACES = {"logic", "math", "random", "spatial", "spatial_distributions"}
 

@@ -1,0 +1,131 @@
+"""What nestd is at, said where others see it: in the status file, and as events."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import zmq
+
+from nestd.slices import Progress
+from protocol import frames
+from protocol.errors import Cancelled, NestdError, ProtocolError
+from protocol.messages import Event, Failure, Message
+from protocol.progress import LISTED, Status, StatusWriter
+from protocol.spool import Job
+from protocol.values import Value
+
+#: Between two events about the same simulation.
+_PROGRESS_S = 0.2
+
+
+class Activity:
+    """Says what is executed, how far it is, and what waits.
+
+    Parameters
+    ----------
+    path : of the status file
+    socket : bound PUB socket; whoever is too slow for it misses events
+    """
+
+    def __init__(self, path: Path, socket: zmq.Socket[bytes]) -> None:
+        self._writer = StatusWriter(path)
+        self._socket = socket
+        self._status = Status()
+        self._job: Job | None = None
+        #: Whether others were told that the command has begun.
+        self._told = False
+        self._next_s = 0.0
+
+    def begin(self, id: str, what: str, job: Job | None, queue: Iterable[str]) -> None:
+        """A command is executed from now on."""
+        self._job = job
+        self._told = False
+        self._next_s = 0.0
+        self._status = Status(id, what, time.time(), queue=list(islice(queue, LISTED)))
+        self._writer.write(self._status)
+        if job is not None:
+            self._tell()
+
+    def enter(self, call: str) -> None:
+        """A script's call, or the command's own, is executed from now on."""
+        self._status = replace(
+            self._status, call=call, from_ms=None, at_ms=None, until_ms=None, began_s=None
+        )
+
+    def move(self, progress: Progress, queue: Iterable[str]) -> None:
+        """The simulation is so far."""
+        now_s = time.time()
+        self._status = replace(
+            self._status,
+            from_ms=progress.from_ms,
+            at_ms=progress.at_ms,
+            until_ms=progress.until_ms,
+            began_s=now_s - progress.took_s,
+            at_s=now_s,
+            queue=list(islice(queue, LISTED)),
+        )
+        self._writer.write(self._status)
+        if now_s >= self._next_s:
+            self._next_s = now_s + _PROGRESS_S
+            self._tell()
+            self.publish(
+                "progress",
+                {
+                    "job": self._status.id,
+                    "call": self._status.call,
+                    "from_ms": progress.from_ms,
+                    "at_ms": progress.at_ms,
+                    "until_ms": progress.until_ms,
+                    "wall_s": progress.took_s,
+                },
+            )
+
+    def print(self, output: bytes) -> None:
+        """The script has printed something."""
+        if self._job is not None:
+            self._job.print(output)
+        self._tell()
+        text = output.decode("utf-8", "replace")
+        self.publish("output", {"job": self._status.id, "text": text})
+
+    def ending(self) -> None:
+        """The command is to end at the next occasion."""
+        self._status = replace(self._status, ending=True)
+        self._writer.write(self._status)
+
+    def end(self, answer: Message) -> None:
+        """The command has ended."""
+        if self._told:
+            self.conclude(self._status.id, self._status.what, answer)
+        self._status = Status()
+        self._job = None
+        self._writer.write(self._status)
+
+    def conclude(self, id: str, what: str, answer: Message) -> None:
+        """Tell what came of a command."""
+        facts: dict[str, Value] = {"job": id, "what": what, "state": "done"}
+        if isinstance(answer, Failure):
+            facts["state"] = state_of(answer.error)
+            facts["message"] = answer.error.message
+        self.publish("state", facts)
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            status = self._status
+            self.publish("state", {"job": status.id, "what": status.what, "state": "running"})
+
+    def publish(self, kind: str, facts: dict[str, Value]) -> None:
+        """Tell whoever listens; nobody waits for those who are too slow."""
+        with contextlib.suppress(zmq.Again, ProtocolError):
+            self._socket.send_multipart(frames.encode(Event(kind, facts)), zmq.NOBLOCK)
+
+
+def state_of(error: NestdError) -> str:
+    """The state that a command ends in by ``error``."""
+    return "cancelled" if isinstance(error, Cancelled) else "failed"

@@ -1,0 +1,193 @@
+"""Simulating, with pauses in which others get their turn.
+
+NEST holds Python's lock for the whole of a run, so nothing can be said, seen or stopped before it
+returns. A run that takes longer than its budget therefore stops at the end of a slice,
+and goes on when it is told to. Slices end where NEST itself exchanges spikes, at multiples
+of min_delay of biological time, and :class:`Seams` leaves out what NEST does between two
+runs; what is computed is what one uninterrupted run computes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from nestd.kernel.pynest import RANKS, NodeCollection, nest
+from nestd.kernel.seams import COUNTERS, SYNCHRONY, Seams
+
+
+@dataclass
+class _Paused:
+    """A run that has not come to its end."""
+
+    #: Whether it is a Simulate, which cleans up.
+    cleans_up: bool
+    step_ms: float
+    #: Slices end at multiples of so many steps of biological time.
+    grid: int
+    #: Biological time, in steps: where it began, is, and ends.
+    began: int
+    at: int
+    until: int
+    #: NEST's level of messages, to be restored.
+    verbosity: Any
+
+    def stop(self, budget: int) -> int:
+        """Where a slice ends that has ``budget`` steps, or the least there can be."""
+        beyond = (self.at + budget) // self.grid * self.grid
+        return min(self.until, max(beyond, (self.at // self.grid + 1) * self.grid))
+
+
+class Simulation:
+    """The runs of this process's kernel."""
+
+    def __init__(self) -> None:
+        self._seams = Seams()
+        self._paused: _Paused | None = None
+        self._times: tuple[float, int] | None = None
+        #: Steps after which a run pauses, at the next occasion; ``None`` if it does not.
+        self.budget: int | None = None
+
+    @property
+    def problem(self) -> str:
+        """Why pauses can be noticed in results; empty if they can't."""
+        return self._seams.problem
+
+    def forget(self) -> None:
+        """The kernel was reset, or its resolution may be another."""
+        self._paused = None
+        self._times = None
+
+    def simulate(self, t: float) -> Any:
+        """Simulate that leaves a usable kernel when it fails.
+
+        PyNEST's does not clean up after an error, and the next Simulate then says "Prepare called
+        twice".
+        """
+        self._refuse_time(t)
+        prepare()
+        try:
+            paused = self._begin(t, cleans_up=True)
+        except BaseException:
+            nest.Cleanup()
+            raise
+        if paused is None:
+            nest.Cleanup()
+        return paused
+
+    def run(self, t: float) -> Any:
+        """Run, that pauses when its budget is used up."""
+        return self._begin(t, cleans_up=False)
+
+    def go_on(self, budget: int) -> Any:
+        """Go on with the paused run, for ``budget`` more steps or less; as :meth:`run`."""
+        return self._slice(budget, COUNTERS, SYNCHRONY)
+
+    def stop(self) -> None:
+        """End the paused run where it is."""
+        if self._paused is not None:
+            self._end()
+
+    def _begin(self, t: Any, cleans_up: bool) -> Any:
+        if self.budget is None or not isinstance(t, (int, float)) or not math.isfinite(t):
+            nest.Run(t)
+            return None
+        tics_per_ms, tics_per_step = self._tics()
+        steps = int(t * tics_per_ms + 0.5) // tics_per_step
+        if steps <= self.budget:
+            nest.Run(t)
+            return None
+        status = nest.kernel_status
+        step_ms = tics_per_step / tics_per_ms
+        grid = round(status["min_delay"] / step_ms)
+        if status["structural_plasticity_synapses"]:
+            # Where a run ends, NEST grows synaptic elements. It does the same where it rewires.
+            interval_ms = status["structural_plasticity_update_interval"]
+            grid = math.lcm(grid, round(interval_ms / step_ms))
+        at = round(status["biological_time"] / step_ms)
+        paused = _Paused(cleans_up, step_ms, grid, at, at, at + steps, nest.verbosity)
+        if paused.stop(self.budget) == paused.until:
+            nest.Run(t)
+            return None
+        # Over no time at all, NEST does no more than compare random numbers: as at the start
+        # of the whole here, and at its end later.
+        nest.Run(0.0)
+        self._paused = paused
+        return self._slice(self.budget, SYNCHRONY)
+
+    def _slice(self, budget: int, *left_out: str) -> Any:
+        paused = self._paused
+        assert paused is not None
+        stop = paused.stop(budget)
+        try:
+            with self._seams.left_out(*left_out):
+                nest.Run((stop - paused.at) * paused.step_ms)
+        except BaseException:
+            self._clear_up(paused)
+            raise
+        before, paused.at = paused.at, stop
+        if stop == paused.until:
+            self._end()
+            return None
+        # NEST reports each run that it begins and ends, but this is none.
+        nest.verbosity = max(paused.verbosity, nest.VerbosityLevel.WARNING)
+        return {
+            "$paused": True,
+            "steps": paused.at - before,
+            "from_ms": round(paused.began * paused.step_ms, 9),
+            "at_ms": round(paused.at * paused.step_ms, 9),
+            "until_ms": round(paused.until * paused.step_ms, 9),
+        }
+
+    def _end(self) -> None:
+        paused = self._paused
+        assert paused is not None
+        try:
+            nest.Run(0.0)
+        finally:
+            self._clear_up(paused)
+        if paused.cleans_up:
+            nest.Cleanup()
+
+    def _clear_up(self, paused: _Paused) -> None:
+        self._paused = None
+        nest.verbosity = paused.verbosity
+
+    def _tics(self) -> tuple[float, int]:
+        """Tics per ms and per step; asking NEST takes longer than a short run."""
+        if self._times is None:
+            status = nest.kernel_status
+            self._times = status["tics_per_ms"], status["tics_per_step"]
+        return self._times
+
+    def _refuse_time(self, t: float) -> None:
+        """Raise what NEST's Run would say of a time, before Prepare has sized buffers by delays.
+
+        NEST 3.10 does not size them anew for longer delays of connections that are made after a
+        Prepare without a Run, and then writes beyond them.
+        """
+        wrong = None
+        if not math.isfinite(t):
+            wrong = "The simulation time must be finite."
+        elif t < 0:
+            wrong = "The simulation time cannot be negative."
+        else:
+            tics_per_ms, tics_per_step = self._tics()
+            if int(t * tics_per_ms + 0.5) % tics_per_step:
+                wrong = "The simulation time must be a multiple of the simulation resolution."
+        if wrong is not None:
+            raise nest.NESTErrors.BadParameter(wrong)
+
+
+def prepare() -> None:
+    """Prepare after which all ranks have the same min_delay.
+
+    NEST 3.10 lets the ranks agree on the delays' extremes only if connections were made since
+    the last GetConnections. Else each goes by its own, and a first run hangs. Connecting no pair
+    counts as making connections; it draws no random number.
+    """
+    if RANKS > 1 and nest.network_size and not nest.biological_time:
+        node = NodeCollection([1])
+        nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
+    nest.Prepare()

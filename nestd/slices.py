@@ -1,0 +1,97 @@
+"""Has the ranks simulate in slices, with a look at everything else between two of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from nestd.pace import Pace
+from nestd.ranks import Ranks
+from protocol.errors import Cancelled
+from protocol.messages import Action, Executed, Operation
+
+#: Calls that simulate.
+SIMULATING = frozenset(["Run", "Simulate"])
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a simulation is, in ms of biological time."""
+
+    #: Where it began, is, and ends.
+    from_ms: float
+    at_ms: float
+    until_ms: float
+    #: Time since its beginning, by the clock.
+    took_s: float
+
+
+class Between(Protocol):
+    """What is done between two slices."""
+
+    def pause(self, progress: Progress) -> str | None:
+        """Give others their turn; why the simulation is to end here, if it is."""
+
+
+class Slices:
+    """Executes operations, those that simulate in slices.
+
+    Parameters
+    ----------
+    ranks : that execute
+    """
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks = ranks
+        self._pace = Pace()
+
+    def execute(self, operation: Operation, references: bool, between: Between) -> list[Executed]:
+        """One answer of every rank; never raises for the operation.
+
+        Raises
+        ------
+        Diverged
+            If the kernel is of no use any more.
+        Cancelled
+            If ``between`` has ended the simulation.
+        """
+        if operation.call not in SIMULATING or operation.action not in (Action.CALL, Action.APPLY):
+            self._pace.doubt(operation)
+            return self._ranks.execute(operation, references)
+        step = replace(operation, budget=self._pace.budget())
+        first_s = time.monotonic()
+        while True:
+            began_s = time.monotonic()
+            answers = self._ranks.execute(step, references)
+            ended_s = time.monotonic()
+            paused = _paused(answers)
+            if paused is None:
+                return answers
+            if any(answer.error for answer in answers):
+                # Those that have paused are not to wait for the others.
+                self._stop(operation)
+                return answers
+            self._pace.note(paused["steps"], ended_s - began_s)
+            at_ms, until_ms = paused["at_ms"], paused["until_ms"]
+            progress = Progress(paused["from_ms"], at_ms, until_ms, ended_s - first_s)
+            reason = between.pause(progress)
+            if reason is not None:
+                self._stop(operation)
+                raise Cancelled(
+                    f"{operation.call} was ended at {at_ms:.12g} ms of biological time, "
+                    f"{until_ms - at_ms:.12g} ms before its end: {reason}",
+                    call=operation.call,
+                )
+            step = Operation(Action.GO_ON, operation.call, budget=self._pace.budget())
+
+    def _stop(self, operation: Operation) -> None:
+        self._ranks.execute(Operation(Action.STOP, operation.call), references=False)
+
+
+def _paused(answers: list[Executed]) -> dict[str, Any] | None:
+    """Where the ranks are, if any of them has paused."""
+    for answer in answers:
+        if isinstance(answer.value, dict) and answer.value.get("$paused") is True:
+            return answer.value
+    return None
