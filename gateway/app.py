@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -11,8 +12,12 @@ from gateway.arguments import discard_body
 from gateway.authentication import shows_token
 from gateway.connection import Connection
 from gateway.errors import error_reply, http_error_reply
+from gateway.events import Events
+from gateway.job_routes import READERS, job_routes
+from gateway.jobs import Jobs
 from gateway.origins import OriginPolicy
-from gateway.routes import GENERATION_HEADER, connection, routes
+from gateway.replies import GENERATION_HEADER
+from gateway.routes import connection, routes
 from gateway.settings import GatewaySettings
 from protocol.errors import InternalError, NestdError, Refused
 
@@ -28,11 +33,17 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
     # Forms have no limit of their own beside that of the body.
     app.config["MAX_FORM_MEMORY_SIZE"] = None
-    app.extensions["nestd"] = Connection(
-        settings.connection_file, settings.exit_file, settings.queue_limit
-    )
+    to_kernel = Connection(settings.connection_file, settings.exit_file, settings.queue_limit)
+    events = Events(to_kernel)
+    jobs = Jobs(to_kernel, settings.jobs, events.tell)
+    app.extensions["nestd"] = to_kernel
+    app.extensions["events"] = events
+    app.extensions["event_readers"] = threading.BoundedSemaphore(READERS)
+    app.extensions["jobs"] = jobs
+    app.extensions["hangup_s"] = settings.hangup_s
     app.extensions["scripts_refused"] = settings.scripts_refused
     app.register_blueprint(routes)
+    app.register_blueprint(job_routes)
     policy = OriginPolicy(settings.origins, settings.host)
 
     def authorize() -> Response | None:
@@ -67,6 +78,7 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.register_error_handler(NestdError, error_reply)
     app.register_error_handler(HTTPException, http_error_reply)
     app.register_error_handler(Exception, _fault)
+    jobs.resume()
     return app
 
 

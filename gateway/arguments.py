@@ -10,6 +10,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from protocol import json_form
+from protocol.environment import is_truthy
 from protocol.errors import MalformedRequest, ProtocolError, RequestTooLarge
 from protocol.messages import OPEN_ACTIONS, Action, Operation, Script
 from protocol.values import VALUE_NESTING_LIMIT, Reference, Text, Unpacker, Value
@@ -51,6 +52,9 @@ def read_arguments(request: Request) -> CallArguments:
     """
     arguments = _from_body(request)
     for name, values in request.args.lists():
+        if name == "async":
+            # It is about the answer, not about the call.
+            continue
         if name in arguments.kwargs or (name == "args" and arguments.args):
             raise MalformedRequest(f"{name!r:.80} is in the body and in the query string")
         _add_text(arguments, name, values)
@@ -84,6 +88,13 @@ def read_body(request: Request) -> Value:
         raise MalformedRequest(f"JSON is UTF-8, not {charset:.40}")
     # Whitespace alone, as some clients send for "nothing", is nothing.
     return json_form.loads(body) if body.strip() else None
+
+
+def wants_async(request: Request) -> bool:
+    """Whether the caller does not wait: ``Prefer: respond-async`` (RFC 7240), or ``?async=1``."""
+    prefer = request.headers.get("Prefer", "")
+    wanted = [one.partition(";")[0].strip().lower() for one in prefer.split(",")]
+    return "respond-async" in wanted or is_truthy(request.args.get("async", ""))
 
 
 def read_operation(request: Request) -> Operation:

@@ -7,14 +7,14 @@ the moment it closes, and every command that waits then ends.
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import json
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from gateway.callers import Caller
 from protocol import connection_file, frames
 from protocol.board import board_path, read_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo
@@ -35,8 +36,21 @@ from protocol.errors import (
     QueueFull,
     error_from_facts,
 )
-from protocol.messages import Action, Command, EndScript, Failure, Operation, Result, Script
+from protocol.messages import (
+    Action,
+    Cancel,
+    Command,
+    EndScript,
+    Failure,
+    Operation,
+    Request,
+    Result,
+    Script,
+    Submit,
+)
 from protocol.polling import poll_until
+from protocol.progress import Status, read_status, status_path
+from protocol.spool import new_name
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +58,9 @@ log = logging.getLogger(__name__)
 CONNECT_DEADLINE_S = 5.0
 #: How long to wait for the supervisor to say how a kernel ended.
 EXIT_NOTE_DEADLINE_S = 4.0
+
+#: How long to wait for an answer before looking whether somebody still waits for it.
+_PATIENCE_MS = 1000
 
 _LOST = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
 _FAILED = (
@@ -101,8 +118,8 @@ class _Channel:
                 return False
         return True
 
-    def exchange(self, command: list[Any]) -> list[Any] | None:
-        """Send ``command`` and wait for its answer; ``None`` if the kernel died instead.
+    def send(self, command: list[Any]) -> None:
+        """Send ``command``, to wait for its answer or not.
 
         Raises
         ------
@@ -116,8 +133,31 @@ class _Channel:
             raise KernelUnavailable(
                 f"kernel {self.info.generation} has just ended", retry_after_s=1
             ) from error
+
+    def exchange(
+        self, command: list[Any], caller: Caller | None, give_up: Callable[[], None]
+    ) -> list[Any] | None:
+        """Send ``command`` and wait for its answer; ``None`` if the kernel died instead.
+
+        Parameters
+        ----------
+        command : frames
+        caller : who waits for it, if that can be seen
+        give_up : called when the caller has been gone for so long that nobody wants the answer
+
+        Raises
+        ------
+        KernelUnavailable
+            If the kernel was gone before it could be sent.
+        """
+        self.send(command)
         while True:
-            ready = dict(self._poller.poll())
+            wait_ms = None if caller is None else caller.wait_ms(_PATIENCE_MS)
+            ready = dict(self._poller.poll(wait_ms))
+            if caller is not None and not ready and caller.is_gone_for_good():
+                caller = None
+                give_up()
+                continue
             if self._socket in ready:
                 return [frame.buffer for frame in self._socket.recv_multipart(copy=False)]
             if not self.is_alive():
@@ -126,11 +166,29 @@ class _Channel:
                     continue
                 return None
 
+    def drop_answers(self) -> None:
+        """Forget what has arrived that nobody waits for."""
+        with contextlib.suppress(zmq.Again):
+            while True:
+                self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+
     def close(self) -> None:
         """Close both sockets."""
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
         self._socket.close(linger=0)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A request whose caller waits for the answer."""
+
+    id: str
+    #: The PyNEST call, or ``"script"``.
+    what: str
+    #: When it came, seconds since 1970.
+    since_s: float
+    generation: str
 
 
 class Connection:
@@ -152,16 +210,28 @@ class Connection:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 4 * queue_limit + 64)
         self._idle: deque[_Channel] = deque()
-        self._command_ids = itertools.count(1)
         self._lock = threading.Lock()
-        self._under_way = 0
+        self._pending: dict[str, Pending] = {}
+        #: For what is sent without waiting, in order.
+        self._notices: _Channel | None = None
+        self._notices_lock = threading.Lock()
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
 
     @property
     def under_way(self) -> int:
         """Operations that have been sent and not yet answered."""
-        return self._under_way
+        return len(self._pending)
+
+    def pending(self) -> list[Pending]:
+        """The same, in the order in which they came."""
+        with self._lock:
+            return list(self._pending.values())
+
+    @property
+    def directory(self) -> Path:
+        """Where connection file, status and spool lie."""
+        return self._path.parent
 
     def info(self) -> ConnectionInfo | None:
         """What the connection file says now; ``None`` while there is no kernel.
@@ -206,6 +276,13 @@ class Connection:
             if mark.ended < current
         ]
 
+    def status(self) -> Status:
+        """What the kernel is at, as it said last; nothing if there is none."""
+        info = self.info()
+        if info is None:
+            return Status()
+        return read_status(status_path(self._path.parent, info.generation))
+
     def names(self) -> list[str]:
         """Sorted names of everything that can be called or read; asked once a kernel.
 
@@ -220,14 +297,35 @@ class Connection:
             names = self._names = (result.generation, list(result.value))
         return names[1]
 
-    def execute(self, operation: Operation, references: bool, unmerged: bool = False) -> Result:
+    def execute(self, operation: Operation, references: bool) -> Result:
         """Have the kernel execute ``operation``.
 
         Parameters
         ----------
         operation : what to do
         references : whether kernel objects are answered as references
-        unmerged : whether to answer what every rank says, instead of the whole
+
+        Raises
+        ------
+        NestdError
+            As :meth:`ask` does.
+        """
+        what = operation.call or operation.action.value
+        return self.ask(lambda id: Command(id, operation, references), what)
+
+    def ask(
+        self,
+        make: Callable[[str], Command | Script],
+        what: str,
+        caller: Caller | None = None,
+    ) -> Result:
+        """Have the kernel execute a command or run a script.
+
+        Parameters
+        ----------
+        make : gives the message of a name
+        what : the PyNEST call, or ``"script"``
+        caller : who waits for the answer; it is cancelled when they have gone
 
         Raises
         ------
@@ -240,22 +338,17 @@ class Connection:
         NestdError
             What the kernel raised.
         """
-        return self._ask(
-            lambda key: Command(key, operation, references, unmerged),
-            operation.call or operation.action.value,
-        )
-
-    def run(self, script: Script) -> Result:
-        """Have a script runner run ``script``.
-
-        Raises
-        ------
-        ScriptError
-            If the script raised, or was ended.
-        NestdError
-            As :meth:`execute` does.
-        """
-        return self._ask(lambda key: replace(script, id=key), "a script")
+        name = new_name()
+        info = self.info()
+        pending = Pending(name, what, time.time(), info.generation if info else "")
+        with self._lock:
+            self.refuse_if_full()
+            self._pending[name] = pending
+        try:
+            return self._exchange(make(name), what, caller)
+        finally:
+            with self._lock:
+                del self._pending[name]
 
     def end_script(self) -> bool:
         """End the script that runs now, which gets its answer; whether there was one.
@@ -263,40 +356,77 @@ class Connection:
         Raises
         ------
         NestdError
-            As :meth:`execute` does. It waits in no queue.
+            As :meth:`ask` does. It waits in no queue.
         """
-        return bool(self._exchange(EndScript(self._next_id()), "the end of a script").value)
+        return bool(self._exchange(EndScript(new_name()), "the end of a script").value)
 
-    def _next_id(self) -> str:
-        return str(next(self._command_ids))
+    def notify(self, message: Submit | Cancel) -> None:
+        """Send what nobody waits for the answer of. Messages arrive in the order of the calls.
 
-    def _ask(self, make: Callable[[str], Command | Script], what: str) -> Result:
-        """The answer to what is made with a new id, if it is not one too many."""
-        with self._lock:
-            if self._under_way >= self._queue_limit:
-                raise QueueFull(
-                    f"{self._under_way} requests are waiting for the kernel, which is as many "
-                    "as may; try again later",
-                    retry_after_s=1,
-                )
-            self._under_way += 1
-        try:
-            return self._exchange(make(self._next_id()), what)
-        finally:
-            with self._lock:
-                self._under_way -= 1
+        Raises
+        ------
+        KernelUnavailable
+            If there is no kernel.
+        """
+        info = self.needed_info()
+        with self._notices_lock:
+            channel = self._notices
+            if channel is None or channel.info != info or not channel.is_alive():
+                if channel is not None:
+                    channel.close()
+                self._notices = None
+                channel = self._notices = _Channel(self._context, info)
+            channel.drop_answers()
+            channel.send(frames.encode(message))
 
-    def _exchange(self, command: Command | Script | EndScript, what: str) -> Result:
+    def refuse_if_full(self, also: int = 0) -> None:
+        """Raise if one more operation is one too many.
+
+        Parameters
+        ----------
+        also : operations that wait besides those whose callers do
+
+        Raises
+        ------
+        QueueFull
+            If as many wait as may.
+        """
+        waiting = len(self._pending) + also
+        if waiting >= self._queue_limit:
+            raise QueueFull(
+                f"{waiting} requests are waiting for the kernel, which is as many as may; "
+                "try again later",
+                retry_after_s=1,
+            )
+
+    def needed_info(self) -> ConnectionInfo:
+        """What the connection file says now.
+
+        Raises
+        ------
+        KernelUnavailable
+            If there is no kernel.
+        """
         info = self.info()
         if info is None:
             raise KernelUnavailable(
                 "there is no kernel at the moment; it is starting, or restarting after a fault",
                 retry_after_s=1,
             )
+        return info
+
+    def _exchange(self, command: Request, what: str, caller: Caller | None = None) -> Result:
+        info = self.needed_info()
         encoded = frames.encode(command)
+
+        def give_up() -> None:
+            log.info("the caller of %s has hung up; it is cancelled", what)
+            with contextlib.suppress(NestdError):
+                self.notify(Cancel(new_name(), command.id, "its caller has hung up"))
+
         channel = self._channel(info)
         try:
-            received = channel.exchange(encoded)
+            received = channel.exchange(encoded, caller, give_up)
         except BaseException:
             channel.close()
             raise
@@ -323,10 +453,20 @@ class Connection:
                 return channel
             channel.close()
 
-    def _lost(
-        self, info: ConnectionInfo, command: Command | Script | EndScript, what: str
-    ) -> NestdError:
+    def _lost(self, info: ConnectionInfo, command: Request, what: str) -> NestdError:
         """The error for a command that the kernel of ``info`` took with it."""
+        call = command.operation.call if isinstance(command, Command) else None
+        return self.lost(info, what if what != "script" else "a script", call or None)
+
+    def lost(self, info: ConnectionInfo, what: str, call: str | None) -> NestdError:
+        """The error for what the kernel of ``info`` took with it.
+
+        Parameters
+        ----------
+        info : of a kernel that has ended
+        what : it was at, for a person
+        call : the PyNEST call, if it was one
+        """
         last_words = self._last_words(info)
         if last_words is not None:
             return last_words
@@ -337,8 +477,7 @@ class Connection:
         if how is not None:
             said = f"the kernel ended with {how} during {what}; its network is lost and a new "
             said += "kernel starts"
-        call = command.operation.call if isinstance(command, Command) else None
-        return KernelLost(said, call=call or None, retry_after_s=2)
+        return KernelLost(said, call=call, retry_after_s=2)
 
     def _last_words(self, info: ConnectionInfo) -> NestdError | None:
         """What a rank of the kernel of ``info`` wrote before it ended the job, if one did."""
@@ -370,4 +509,7 @@ class Connection:
         """Close all connections."""
         while self._idle:
             self._idle.pop().close()
+        if self._notices is not None:
+            self._notices.close()
+            self._notices = None
         self._context.destroy(linger=0)

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
 from gateway.arguments import (
-    MSGPACK_TYPES,
     CallArguments,
     read_arguments,
     read_body,
     read_operation,
     read_script,
+    wants_async,
 )
+from gateway.callers import Caller
 from gateway.connection import Connection
 from gateway.errors import facts_reply
-from protocol import json_form
+from gateway.jobs import Jobs
+from gateway.replies import EXACT, JSON, accepted_form, answer_reply, json_reply
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import KernelUnavailable, MalformedRequest, NestdError, Refused
-from protocol.messages import Action, Operation, Result
-from protocol.values import Packer, Reference, Text, Value
+from protocol.messages import Action, Command, Failure, Operation, Script
+from protocol.values import Reference, Text
 from protocol.version import SERVER_VERSION
 
 routes = Blueprint("routes", __name__)
-
-#: In every reply while there is a kernel, so that the loss of a network shows.
-GENERATION_HEADER = "NEST-Kernel-Generation"
 
 
 def connection() -> Connection:
@@ -54,7 +55,7 @@ def index() -> Response:
         "started": info.started if info else None,
         "scripts": _scripts(info),
     }
-    return _json(body)
+    return json_reply(body)
 
 
 def _scripts(info: ConnectionInfo | None) -> str | None:
@@ -66,7 +67,7 @@ def _scripts(info: ConnectionInfo | None) -> str | None:
 @routes.get("/healthz")
 def healthz() -> Response:
     """The gateway is alive."""
-    return _json({"alive": True})
+    return json_reply({"alive": True})
 
 
 @routes.get("/readyz")
@@ -75,13 +76,13 @@ def readyz() -> Response:
     info = connection().info()
     if info is None or not info.process.is_running():
         raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
-    return _json({"ready": True, "generation": info.generation})
+    return json_reply({"ready": True, "generation": info.generation})
 
 
 @routes.get("/api")
 def names() -> Response:
     """Sorted names of everything that can be called or read."""
-    return _json(connection().names())
+    return json_reply(connection().names())
 
 
 @routes.route("/api/<call>", methods=["GET", "POST"])
@@ -97,7 +98,7 @@ def api(call: str) -> Response:
         return _execute(operation, _wants_all_ranks(arguments))
     what = wanted.values[0] if isinstance(wanted, Text) else wanted
     value = connection().execute(Operation(Action.INSPECT, call, [what]), False).value
-    return _json({"data": value})
+    return json_reply({"data": value})
 
 
 @routes.route("/exec", methods=["GET", "POST"])
@@ -109,23 +110,24 @@ def run_script() -> Response:
     script = read_script(request)
     if refusal is not None:
         raise Refused(refusal)
-    return _reply(connection().run(script))
+    return _answer(lambda id: replace(script, id=id), "script", accepted_form(request))
 
 
 @routes.delete("/exec")
 def end_script() -> Response:
     """End the script that runs now; whether one did."""
-    return _json({"ended": connection().end_script()})
+    return json_reply({"ended": connection().end_script()})
 
 
 @routes.post("/operation")
 def operate() -> Response:
     """Execute an operation as our own clients send it; MessagePack both ways."""
     try:
-        result = connection().execute(read_operation(request), True)
+        operation = read_operation(request)
+        what = operation.call or operation.action.value
+        return _answer(lambda id: Command(id, operation, references=True), what, EXACT)
     except NestdError as error:
         return facts_reply(error)
-    return _binary(result, tuples=True)
 
 
 @routes.post("/release")
@@ -140,27 +142,35 @@ def release() -> Response:
 
 
 def _execute(operation: Operation, unmerged: bool = False) -> Response:
-    return _reply(connection().execute(operation, _accepts_binary(), unmerged))
+    form = accepted_form(request)
+    what = operation.call or operation.action.value
+    return _answer(lambda id: Command(id, operation, form != JSON, unmerged), what, form)
 
 
-def _accepts_binary() -> bool:
-    return any(kind in MSGPACK_TYPES for kind, quality in request.accept_mimetypes if quality > 0)
+def _answer(make: Callable[[str], Command | Script], what: str, form: str) -> Response:
+    """The reply to what is asked for: what came of it, or where that will be."""
+    key = request.headers.get("Idempotency-Key")
+    is_async = wants_async(request)
+    if key is None and not is_async:
+        return answer_reply(connection().ask(make, what, _caller()), form)
+    jobs: Jobs = current_app.extensions["jobs"]
+    job = jobs.submit(make, what, form, key)
+    if is_async:
+        reply = json_reply(jobs.one(job.id), 202)
+        reply.headers["Location"] = f"/jobs/{job.id}"
+        reply.headers["Preference-Applied"] = "respond-async"
+        return reply
+    answer = jobs.wait(job)
+    if isinstance(answer, Failure):
+        raise answer.error
+    return answer_reply(answer, form)
 
 
-def _reply(result: Result) -> Response:
-    """The result in the form that the caller accepts."""
-    if _accepts_binary():
-        return _binary(result)
-    reply = _json(result.value)
-    reply.headers[GENERATION_HEADER] = result.generation
-    return reply
-
-
-def _binary(result: Result, tuples: bool = False) -> Response:
-    body = Packer(tuples=tuples).pack(result.value)
-    reply = Response(body, mimetype="application/x-msgpack")
-    reply.headers[GENERATION_HEADER] = result.generation
-    return reply
+def _caller() -> Caller | None:
+    """Who waits for the answer, if their connection tells and it matters."""
+    grace_s: float | None = current_app.extensions["hangup_s"]
+    found = request.environ.get("gunicorn.socket")
+    return None if grace_s is None or found is None else Caller(found, grace_s)
 
 
 def _wants_all_ranks(arguments: CallArguments) -> bool:
@@ -171,7 +181,3 @@ def _wants_all_ranks(arguments: CallArguments) -> bool:
     if wanted != Text(("all",)):
         raise MalformedRequest("ranks can only be all")
     return True
-
-
-def _json(value: Value) -> Response:
-    return Response(json_form.dumps(value), mimetype="application/json")

@@ -17,6 +17,18 @@ DEFAULT_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
 
 
 @dataclass(frozen=True)
+class JobLimits:
+    """What is kept of jobs that have ended; the oldest go first."""
+
+    #: How many.
+    count: int
+    #: Room that they may take on disk.
+    size_bytes: int
+    #: Time since their end.
+    age_s: float
+
+
+@dataclass(frozen=True)
 class GatewaySettings:
     """Settings of one gateway, built once from its environment."""
 
@@ -32,6 +44,10 @@ class GatewaySettings:
     body_limit_bytes: int
     #: Requests that may wait for the kernel at once; one more gets 503.
     queue_limit: int
+    #: What is kept of jobs that have ended.
+    jobs: JobLimits
+    #: Seconds for which a request goes on whose caller has hung up; ``None`` without a limit.
+    hangup_s: float | None
     #: Why scripts are refused; ``None`` if they are not.
     scripts_refused: str | None
     #: Names and addresses under which this server may be called with authentication off.
@@ -64,6 +80,12 @@ def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
         origins=environment.items("NEST_SERVER_CORS_ORIGINS", DEFAULT_ORIGINS),
         body_limit_bytes=environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536) * MIB,
         queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", 64, 1, 4096),
+        jobs=JobLimits(
+            count=environment.integer("NEST_SERVER_JOBS_KEPT", 100, 1, 100_000),
+            size_bytes=environment.integer("NEST_SERVER_JOBS_MIB", 1024, 1, 1_000_000) * MIB,
+            age_s=environment.integer("NEST_SERVER_JOBS_HOURS", 24, 1, 100_000) * 3600.0,
+        ),
+        hangup_s=environment.seconds_or_off("NEST_SERVER_HANGUP", 10.0),
         scripts_refused=_scripts_refused(environment, token is not None, host),
         host=host,
     )

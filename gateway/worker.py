@@ -43,6 +43,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         die_with_parent()
         super().init_process()
 
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """End gracefully; readers of events would never end by themselves."""
+        self.wsgi.extensions["events"].close()
+        super().handle_exit(sig, frame)
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Send one JSON reply and let the connection be closed."""
         if isinstance(exc, http_errors.LimitRequestLine):

@@ -7,6 +7,7 @@ mode 0600, written under a temporary name and renamed, removed when nestd ends.
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,11 @@ class ConnectionInfo:
     #: All ranks, in their order.
     processes: tuple[RankProcess, ...]
     protocol: int = frames.VERSION
+
+    @property
+    def is_local(self) -> bool:
+        """Whether rank 0 runs on this host."""
+        return self.host == socket.gethostname()
 
     @property
     def process(self) -> ProcessIdentity:

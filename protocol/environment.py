@@ -56,6 +56,22 @@ class Environment:
             return default
         return number
 
+    def seconds_or_off(self, name: str, default: float) -> float | None:
+        """The variable as seconds, ``None`` if it is ``off``; wrong ones are collected."""
+        text = self._variables.get(name, "").strip().lower()
+        if not text:
+            return default
+        if text == "off":
+            return None
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds < float("inf"):
+            self._violations.append(f"{name} must be seconds, or off, not {text!r}")
+            return default
+        return seconds
+
     def items(self, name: str, default: str) -> tuple[str, ...]:
         """The variable's items, which commas separate."""
         text = self._variables.get(name, default)

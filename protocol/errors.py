@@ -102,6 +102,12 @@ class UnknownCall(CallerError):
     kind = "unknown_call"
 
 
+class UnknownJob(CallerError):
+    """A name that no job has, or not any more."""
+
+    kind = "unknown_job"
+
+
 class ArgumentError(CallerError):
     """An argument that does not fit the parameter it is for."""
 

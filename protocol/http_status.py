@@ -16,6 +16,7 @@ STATUS: dict[type[NestdError], int] = {
     errors.RequestTooLarge: 413,
     errors.Refused: 403,
     errors.UnknownCall: 404,
+    errors.UnknownJob: 404,
     errors.ArgumentError: 400,
     errors.StaleReference: 400,
     errors.KernelError: 400,

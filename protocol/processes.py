@@ -6,7 +6,9 @@ machine runs.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -60,6 +62,17 @@ def die_with_parent(sig: signal.Signals = signal.SIGKILL) -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, int(sig), 0, 0, 0)
+
+
+def signal_process(process: ProcessIdentity, sig: signal.Signals) -> None:
+    """Send ``sig`` to a process of this machine, if it still exists.
+
+    Nothing hits another one that has got its pid meanwhile, but in the moment between the look and
+    the signal.
+    """
+    if process.is_running():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, sig)
 
 
 def describe_exit(returncode: int) -> str:

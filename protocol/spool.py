@@ -224,6 +224,11 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    @property
+    def directory(self) -> Path:
+        """Where they lie."""
+        return self._directory
+
     def add(self, facts: Facts, request: Command | Script) -> tuple[Job, bool]:
         """The job of that name, and whether it is new.
 

@@ -1,0 +1,177 @@
+"""What happens, for those who listen: from the kernel's PUB socket to any number of readers.
+
+Events lie in one buffer of limited size, from which each reader reads at its own pace; one that is
+too slow, or comes back later, is told how many it has missed. Nobody waits for a reader.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+
+from gateway.connection import Connection
+from protocol import frames, json_form
+from protocol.connection_file import ConnectionInfo
+from protocol.errors import NestdError, ProtocolError
+from protocol.messages import Event
+
+#: Events that are kept for readers.
+KEPT = 10_000
+#: How often it is looked whether there is another kernel.
+_LOOK_MS = 250
+#: A line without meaning after so long, which shows whether the reader is still there.
+_HEARTBEAT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """An event with its number, which is one more than that of the event before."""
+
+    number: int
+    kind: str
+    facts: dict[str, Any]
+
+
+class Events:
+    """The events of one gateway.
+
+    Parameters
+    ----------
+    connection : to the kernel
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        #: Of this gateway: numbers of another's mean nothing here.
+        self._epoch = secrets.token_hex(4)
+        self._kept: deque[Numbered] = deque(maxlen=KEPT)
+        self._next = 1
+        self._changed = threading.Condition()
+        self._closed = False
+        self._listener: threading.Thread | None = None
+
+    def tell(self, kind: str, facts: dict[str, Any]) -> None:
+        """Something happened."""
+        with self._changed:
+            self._kept.append(Numbered(self._next, kind, facts))
+            self._next += 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let all readers end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def stream(self, job: str | None, last_id: str | None) -> Iterator[bytes]:
+        """Events as the text of server-sent events, until the reader or this gateway ends.
+
+        Parameters
+        ----------
+        job : whose events are wanted; ``None`` for all
+        last_id : of the last event that the reader has
+        """
+        self._listen()
+        # Proxies and clients then know that the connection stands.
+        yield b": events\n\n"
+        epoch, _, number = (last_id or "").partition("-")
+        with self._changed:
+            at = self._next
+        if last_id is not None and number.isdecimal():
+            if epoch == self._epoch:
+                at = min(at, int(number) + 1)
+            else:
+                yield _text(f"{self._epoch}-{at - 1}", "dropped", {"reason": "another gateway"})
+        while True:
+            with self._changed:
+                if self._next <= at and not self._closed:
+                    self._changed.wait(_HEARTBEAT_S)
+                if self._closed:
+                    return
+                found = self._since(at)
+                upto = self._next
+            if not found and upto == at:
+                yield b":\n\n"
+                continue
+            missed = (found[0].number if found else upto) - at
+            if missed:
+                yield _text(f"{self._epoch}-{at + missed - 1}", "dropped", {"count": missed})
+            for one in found:
+                if job is None or one.facts.get("job") in (job, None):
+                    yield _text(f"{self._epoch}-{one.number}", one.kind, one.facts)
+            at = upto
+
+    def _since(self, number: int) -> list[Numbered]:
+        """Those kept from a number on."""
+        if not self._kept:
+            return []
+        skipped = max(0, number - self._kept[0].number)
+        return [self._kept[index] for index in range(skipped, len(self._kept))]
+
+    def _listen(self) -> None:
+        """Hear the kernel from now on."""
+        with self._changed:
+            if self._listener is None:
+                ready = threading.Event()
+                self._listener = threading.Thread(
+                    target=self._hear, args=(ready,), name="events", daemon=True
+                )
+                self._listener.start()
+            else:
+                return
+        ready.wait(2.0)
+
+    def _hear(self, ready: threading.Event) -> None:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        heard: ConnectionInfo | None = None
+        socket: zmq.Socket[bytes] | None = None
+        while not self._closed:
+            try:
+                info = self._connection.info()
+            except NestdError:
+                info = None
+            if info is not None and (heard is None or info.generation != heard.generation):
+                if socket is not None:
+                    socket.close(linger=0)
+                if heard is not None:
+                    self.tell("kernel", {"generation": info.generation, "state": "new"})
+                socket = context.socket(zmq.SUB)
+                socket.set_hwm(KEPT)
+                socket.subscribe(b"")
+                socket.connect(info.events_endpoint)
+                heard = info
+                _await_subscription(socket)
+            ready.set()
+            if socket is None:
+                time.sleep(_LOOK_MS / 1000)
+            elif socket.poll(_LOOK_MS):
+                self._take(socket.recv_multipart())
+        context.destroy(linger=0)
+
+    def _take(self, parts: list[bytes]) -> None:
+        try:
+            message = frames.decode(parts)
+        except ProtocolError:
+            return
+        if isinstance(message, Event):
+            self.tell(message.kind, dict(message.facts))
+
+
+def _await_subscription(socket: zmq.Socket[bytes]) -> None:
+    """Return when the connection stands, or soon does."""
+    monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+    monitor.poll(1000)
+    socket.disable_monitor()
+    monitor.close(linger=0)
+
+
+def _text(id: str, kind: str, facts: dict[str, Any]) -> bytes:
+    data = json_form.dumps(facts)
+    return f"id: {id}\nevent: {kind}\ndata: ".encode() + data + b"\n\n"

@@ -1,0 +1,109 @@
+"""The addresses of jobs and of what happens."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from gateway.connection import Connection
+from gateway.errors import error_reply
+from gateway.events import Events
+from gateway.jobs import FINAL, Jobs
+from gateway.replies import GENERATION_HEADER, answer_reply, json_reply
+from protocol.errors import KernelUnavailable, QueueFull
+from protocol.messages import Failure
+from protocol.polling import poll_until
+from protocol.processes import signal_process
+
+job_routes = Blueprint("jobs", __name__)
+
+#: How long a kernel that is to be restarted may take to end by itself.
+_KERNEL_GRACE_S = 2.0
+_KERNEL_END_S = 10.0
+#: Readers of events; each keeps a thread.
+READERS = 32
+
+
+def jobs() -> Jobs:
+    """The application's jobs."""
+    found: Jobs = current_app.extensions["jobs"]
+    return found
+
+
+@job_routes.get("/jobs")
+def all_jobs() -> Response:
+    """All jobs that are kept, and requests whose callers wait, in the order of their arrival."""
+    return json_reply(jobs().all())
+
+
+@job_routes.get("/jobs/<id>")
+def one_job(id: str) -> Response:
+    """One job: its state, its place in the queue, how far it is."""
+    return json_reply(jobs().one(id))
+
+
+@job_routes.get("/jobs/<id>/result")
+def result(id: str) -> Response:
+    """What came of a job, as its caller would have got it; 202 and the job while it goes on."""
+    facts, answer = jobs().answer(id)
+    if answer is None:
+        reply = json_reply(jobs().one(id), 202)
+        reply.headers["Retry-After"] = "1"
+        return reply
+    if isinstance(answer, Failure):
+        reply = error_reply(answer.error)
+        reply.headers[GENERATION_HEADER] = answer.generation or facts.generation
+        return reply
+    return answer_reply(answer, facts.accepts)
+
+
+@job_routes.get("/jobs/<id>/output")
+def output(id: str) -> Response:
+    """What a job's script has printed so far, as text."""
+    return Response(jobs().output(id), mimetype="text/plain")
+
+
+@job_routes.delete("/jobs/<id>")
+def cancel(id: str) -> Response:
+    """End a job: at once if it waits, a simulation at its next slice, a script by ending its
+    process. 200 if it has ended, 202 if it will."""
+    view = jobs().cancel(id)
+    return json_reply(view, 200 if view["state"] in FINAL else 202)
+
+
+@job_routes.delete("/kernel")
+def restart() -> Response:
+    """End the kernel, whatever it is at; a new one with an empty network follows."""
+    connection: Connection = current_app.extensions["nestd"]
+    info = connection.info()
+    if info is None or not info.process.is_running():
+        raise KernelUnavailable("there is no kernel to end; one is starting", retry_after_s=1)
+    local = [one.process for one in info.processes if one.host == info.host]
+
+    def has_ended() -> bool:
+        return not any(process.is_running() for process in local)
+
+    for sig, patience_s in ((signal.SIGTERM, _KERNEL_GRACE_S), (signal.SIGKILL, _KERNEL_END_S)):
+        for process in local:
+            signal_process(process, sig)
+        if poll_until(has_ended, patience_s):
+            break
+    return json_reply({"ended": info.generation})
+
+
+@job_routes.get("/events")
+def events() -> Response:
+    """What happens, as server-sent events; of one job with ``?job=``."""
+    found: Events = current_app.extensions["events"]
+    readers: Any = current_app.extensions["event_readers"]
+    if not readers.acquire(blocking=False):
+        raise QueueFull(f"there are {READERS} readers of events already", retry_after_s=5)
+    last_id = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
+    stream = found.stream(request.args.get("job"), last_id)
+    reply = Response(stream, mimetype="text/event-stream")
+    reply.call_on_close(readers.release)
+    # nginx would wait for more, otherwise.
+    reply.headers["X-Accel-Buffering"] = "no"
+    return reply

@@ -1,0 +1,331 @@
+"""Jobs: started without waiting, seen, cancelled, fetched later, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from protocol.polling import poll_until
+from tests.integration.pending import (
+    ENDLESS_MS,
+    begin_endless_run,
+    kill,
+    pending,
+    processes,
+)
+from tests.integration.servers import DEADLINE_S, Server
+
+FINAL = ("done", "failed", "cancelled")
+
+Start = Callable[..., Server]
+
+ASYNC = {"Prefer": "respond-async"}
+
+
+def submit(server: Server, path: str, body: Any = None, **headers: str) -> dict[str, Any]:
+    """Start a job; what is known of it."""
+    reply = server.request("POST", path, json=body, headers=ASYNC | headers)
+    assert reply.status_code == 202, reply.text
+    job: dict[str, Any] = reply.json()
+    assert reply.headers["Location"] == f"/jobs/{job['id']}"
+    return job
+
+
+def look(server: Server, job: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = server.get(f"/jobs/{job['id']}").json()
+    return found
+
+
+def await_state(server: Server, job: dict[str, Any], *states: str) -> dict[str, Any]:
+    """The job, when it is in one of the states."""
+
+    def find() -> dict[str, Any] | None:
+        found = look(server, job)
+        return found if found["state"] in states else None
+
+    found = poll_until(find, DEADLINE_S)
+    assert found, look(server, job)
+    return found
+
+
+def result(server: Server, job: dict[str, Any]) -> requests.Response:
+    return server.get(f"/jobs/{job['id']}/result")
+
+
+def network(server: Server) -> None:
+    server.call("Create", ["iaf_psc_alpha", 2, {"I_e": 400.0}])
+    server.call("Create", ["spike_recorder"])
+    server.call("Connect", [[1, 2], [3]])
+
+
+def test_job_is_accepted_at_once_and_its_result_is_the_synchronous_reply(server: Server) -> None:
+    network(server)
+    job = submit(server, "/api/Simulate", [200.0])
+    assert job["state"] in ("queued", "running", "done")
+    ended = await_state(server, job, *FINAL)
+    assert ended["state"] == "done"
+    assert (result(server, job).status_code, result(server, job).json()) == (200, None)
+    reading = submit(server, "/api/GetStatus", [[3], "events"])
+    await_state(server, reading, "done")
+    fetched, now = result(server, reading), server.post("/api/GetStatus", [[3], "events"])
+    assert fetched.content == now.content
+    assert fetched.headers["NEST-Kernel-Generation"] == now.headers["NEST-Kernel-Generation"]
+    assert len(fetched.json()[0]["times"]) > 4
+
+
+def test_error_of_a_job_is_the_synchronous_error(server: Server) -> None:
+    job = submit(server, "/api/Create", ["no_such_model"])
+    ended = await_state(server, job, *FINAL)
+    assert ended["state"] == "failed"
+    wanted = server.post("/api/Create", ["no_such_model"])
+    assert ended["message"] == wanted.json()["message"]
+    assert (result(server, job).status_code, result(server, job).content) == (400, wanted.content)
+
+
+def test_script_as_a_job_shows_what_it_has_printed(server: Server) -> None:
+    source = "print('one')\nwhile nest.GetKernelStatus('rng_seed') != 7: pass\nprint('two')\nx = 5"
+    job = submit(server, "/exec", {"source": source, "return": "x"})
+    path = f"/jobs/{job['id']}/output"
+    assert poll_until(lambda: server.get(path).text == "one\n", DEADLINE_S)
+    assert look(server, job)["state"] == "running"
+    ended = server.request("DELETE", f"/jobs/{job['id']}").json()
+    assert ended["state"] == "cancelled"
+    reply = result(server, job)
+    assert reply.status_code == 400
+    assert reply.json()["error"] == "Cancelled"
+    assert reply.json()["stdout"] == "one\n"
+
+
+def test_cancelled_simulation_stops_where_it_is_and_goes_on_from_there(server: Server) -> None:
+    network(server)
+    job = submit(server, "/api/Simulate", [ENDLESS_MS])
+    seen = []
+
+    def progress() -> bool:
+        found = look(server, job).get("progress")
+        if found and found["biological_time_ms"] not in seen:
+            seen.append(found["biological_time_ms"])
+        return len(seen) >= 5
+
+    assert poll_until(progress, DEADLINE_S)
+    assert seen == sorted(seen)
+    view = look(server, job)
+    assert view["progress"]["total_ms"] == ENDLESS_MS
+    assert view["progress"]["estimated_end"] > view["created"]
+    ended = server.request("DELETE", f"/jobs/{job['id']}")
+    assert (ended.status_code, ended.json()["state"]) == (200, "cancelled")
+    assert "ms of biological time" in result(server, job).json()["message"]
+    at_ms = server.call("biological_time")
+    assert 0 < at_ms < ENDLESS_MS
+    server.call("Simulate", [100.0])
+    assert server.call("biological_time") == pytest.approx(at_ms + 100.0)
+    # The neurons have fired all the time, also after the cut.
+    times = server.call("GetStatus", [[3], "events"])[0]["times"]
+    assert max(times) > at_ms
+
+
+def test_queued_job_is_cancelled_at_once_and_never_executed(server: Server) -> None:
+    running = submit(server, "/api/Simulate", [ENDLESS_MS])
+    # An empty network is simulated in no time; this one is not.
+    server_busy = await_state(server, running, "running", "done")
+    assert server_busy
+    if server_busy["state"] == "done":
+        pytest.fail("the run was to be endless")
+    queued = [submit(server, "/api/Create", ["iaf_psc_alpha"]) for _ in range(3)]
+    assert poll_until(lambda: look(server, queued[2]).get("position") == 3, DEADLINE_S)
+    ended = server.request("DELETE", f"/jobs/{queued[1]['id']}").json()
+    assert ended["state"] == "cancelled"
+    server.request("DELETE", f"/jobs/{running['id']}")
+    assert await_state(server, queued[2], *FINAL)["state"] == "done"
+    assert look(server, queued[0])["state"] == "done"
+    assert server.call("network_size") == 2
+
+
+def test_request_whose_caller_waits_is_listed_and_can_be_cancelled(server: Server) -> None:
+    with pending(server) as send:
+        run = begin_endless_run(server, send)
+        (listed,) = [job for job in server.get("/jobs").json() if job["waited_for"]]
+        assert listed["what"] == "Simulate"
+        assert listed["state"] == "running"
+        reply = server.request("DELETE", f"/jobs/{listed['id']}")
+        assert reply.json()["state"] == "cancelled"
+        answer = run.result()
+    assert (answer.status_code, answer.json()["error"]) == (400, "Cancelled")
+    assert server.call("network_size") == 1
+
+
+def test_same_key_is_the_same_job(server: Server) -> None:
+    first = submit(server, "/api/Create", ["iaf_psc_alpha"], **{"Idempotency-Key": "k-1"})
+    again = submit(server, "/api/Create", ["iaf_psc_alpha"], **{"Idempotency-Key": "k-1"})
+    assert again["id"] == first["id"]
+    # Who waits gets the same answer, too.
+    reply = server.request(
+        "POST", "/api/Create", json=["iaf_psc_alpha"], headers={"Idempotency-Key": "k-1"}
+    )
+    assert reply.json() == [1]
+    assert server.call("network_size") == 1
+    other = server.request(
+        "POST", "/api/Create", json=["parrot_neuron"], headers={"Idempotency-Key": "k-1"}
+    )
+    assert other.status_code == 400
+    assert "Idempotency-Key" in other.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/jobs/nonesuch", "/jobs/nonesuch/result", "/jobs/..%2Ftoken"])
+def test_unknown_job_is_404(server: Server, path: str) -> None:
+    assert server.get(path).status_code == 404
+
+
+def test_caller_who_hangs_up_cancels_after_the_grace_period(start: Start) -> None:
+    server = start({"NEST_SERVER_HANGUP": "0.5"})
+    server.call("Create", ["iaf_psc_alpha"])
+    with pytest.raises(requests.Timeout):
+        requests.post(
+            f"{server.url}/api/Simulate",
+            json=[ENDLESS_MS],
+            headers={"NESTServerAuth": server.token or ""},
+            timeout=1.0,
+        )
+    assert server.call("network_size") == 1
+    assert server.call("biological_time") < ENDLESS_MS
+
+
+def test_result_outlives_client_and_gateway(start: Start) -> None:
+    server = start()
+    network(server)
+    job = submit(server, "/api/Simulate", [20_000.0])
+    after = submit(server, "/api/GetStatus", [[3], "events"])
+    kill(*processes(server, "gateway"))
+    assert poll_until(lambda: _answers(server), DEADLINE_S)
+    assert await_state(server, job, *FINAL)["state"] == "done"
+    assert await_state(server, after, *FINAL)["state"] == "done"
+    events = result(server, after).json()[0]
+    assert events["times"] == server.call("GetStatus", [[3], "events"])[0]["times"]
+
+
+def test_job_says_that_its_kernel_was_killed_and_ended_ones_stay(start: Start) -> None:
+    server = start()
+    done = submit(server, "/api/Create", ["iaf_psc_alpha"])
+    await_state(server, done, "done")
+    running = submit(server, "/api/Simulate", [ENDLESS_MS])
+    queued = submit(server, "/api/Create", ["iaf_psc_alpha"])
+    await_state(server, running, "running")
+    kill(server.connection_info()["pid"])
+    ended = await_state(server, running, *FINAL)
+    assert ended["state"] == "failed"
+    assert "SIGKILL" in ended["message"]
+    assert await_state(server, queued, *FINAL)["state"] == "failed"
+    assert result(server, running).status_code == 503
+    assert result(server, done).json() == [1]
+
+
+def test_what_cannot_be_interrupted_says_so_and_the_kernel_can_be_restarted(
+    start: Start,
+) -> None:
+    server = start()
+    server.call("Create", ["iaf_psc_alpha", 3000])
+    every = [list(range(1, 3001))] * 2
+    generation = server.get("/").json()["generation"]
+    job = submit(server, "/api/Connect", [*every, "all_to_all", None])
+    await_state(server, job, "running")
+    reply = server.request("DELETE", f"/jobs/{job['id']}")
+    if reply.status_code == 202:
+        assert "can't be interrupted" in reply.json()["message"] or reply.json()["ending"]
+    assert server.request("DELETE", "/kernel").json() == {"ended": generation}
+    assert poll_until(lambda: _generation(server) not in (None, generation), DEADLINE_S)
+    assert server.call("network_size") == 0
+
+
+def _answers(server: Server) -> bool:
+    try:
+        return server.get("/jobs").status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def _generation(server: Server) -> str | None:
+    found: str | None = server.get("/").json()["generation"]
+    return found
+
+
+@contextmanager
+def events(server: Server, query: str = "", last: str | None = None) -> Iterator[Iterator[Any]]:
+    """Gives what happens: id, kind and facts of each event."""
+    headers = {"NESTServerAuth": server.token or ""}
+    if last is not None:
+        headers["Last-Event-ID"] = last
+    with requests.get(
+        f"{server.url}/events{query}", headers=headers, stream=True, timeout=DEADLINE_S
+    ) as reply:
+        assert reply.headers["Content-Type"].startswith("text/event-stream")
+        lines = reply.iter_lines(chunk_size=1)
+        assert next(lines) == b": events"
+
+        def read() -> Iterator[Any]:
+            found: dict[str, str] = {}
+            for line in lines:
+                if line.startswith(b":"):
+                    continue
+                if line:
+                    name, _, value = line.decode().partition(": ")
+                    found[name] = value
+                elif found:
+                    yield found["id"], found["event"], json.loads(found["data"])
+                    found = {}
+
+        yield read()
+
+
+def test_events_tell_what_a_job_does(server: Server) -> None:
+    network(server)
+    with events(server) as happening:
+        job = submit(server, "/exec", {"source": f"print('hello')\nnest.Simulate({ENDLESS_MS})"})
+        seen = []
+        for _, kind, facts in happening:
+            assert facts["job"] == job["id"]
+            seen.append((kind, facts.get("state") or facts.get("text") or ""))
+            if kind == "progress" and sum(kind == "progress" for kind, _ in seen) == 3:
+                server.request("DELETE", f"/jobs/{job['id']}")
+            if seen[-1] == ("state", "cancelled"):
+                break
+    assert seen[0] == ("state", "queued")
+    assert seen[1] == ("state", "running")
+    assert ("output", "hello\n") in seen
+
+
+def test_reader_that_comes_back_gets_what_it_has_missed(server: Server) -> None:
+    with events(server) as happening:
+        first = submit(server, "/api/Create", ["iaf_psc_alpha"])
+        last, _, _ = next(happening)
+    await_state(server, first, "done")
+    with events(server, last=last) as happening:
+        _, kind, facts = next(happening)
+    assert (kind, facts["state"]) == ("state", "running")
+    with events(server, last="0000-7") as happening:
+        assert next(happening)[1] == "dropped"
+
+
+def test_events_of_one_job_only(server: Server) -> None:
+    wanted = submit(server, "/api/Simulate", [ENDLESS_MS])
+    with events(server, f"?job={wanted['id']}") as happening:
+        submit(server, "/api/Create", ["iaf_psc_alpha"])
+        server.request("DELETE", f"/jobs/{wanted['id']}")
+        for _, kind, facts in happening:
+            assert facts["job"] == wanted["id"]
+            if kind == "state" and facts["state"] == "cancelled":
+                break
+
+
+def test_reader_who_does_not_read_keeps_nobody(server: Server) -> None:
+    network(server)
+    with events(server):
+        began = time.monotonic()
+        server.call("Simulate", [5000.0])
+        assert time.monotonic() - began < DEADLINE_S
+        assert server.get("/jobs").status_code == 200
