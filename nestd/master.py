@@ -233,6 +233,8 @@ class Master:
         self._answer(waiting, reply)
         self._current = None
         self._activity.end(reply)
+        if self._scripts is not None and isinstance(waiting.command, Script):
+            self._scripts.clear_up()
 
     def _answer(self, waiting: _Waiting, reply: Message) -> None:
         if waiting.sender is not None:

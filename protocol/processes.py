@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,20 @@ def _stat(pid: int) -> tuple[int, str] | None:
     return int(fields[19]), fields[0]
 
 
-def die_with_parent(sig: signal.Signals = signal.SIGKILL) -> None:
-    """Ask the system to send this process ``sig`` when its parent dies (Linux only).
+def die_with_parent(sig: int = signal.SIGKILL) -> None:
+    """Ask the system to send this process ``sig`` when its parent dies (Linux only); 0 for none.
 
     Elsewhere it does nothing, and children of a killed parent have to be stopped by hand.
     """
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, int(sig), 0, 0, 0)
+        _prctl()(pr_set_pdeathsig, int(sig), 0, 0, 0)
+
+
+@functools.cache
+def _prctl() -> Any:
+    """The system's prctl(2); looked up once, as a process that was just forked has no time."""
+    return ctypes.CDLL(None, use_errno=True).prctl
 
 
 def signal_process(process: ProcessIdentity, sig: signal.Signals) -> None:
@@ -90,7 +98,7 @@ def become_subreaper() -> None:
     """Become the parent of whatever descendants outlive their own (prctl(2), Linux only)."""
     if sys.platform == "linux":
         pr_set_child_subreaper = 36
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+        _prctl()(pr_set_child_subreaper, 1, 0, 0, 0)
 
 
 def python_command(module: str, *arguments: str) -> list[str]:

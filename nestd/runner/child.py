@@ -13,6 +13,7 @@ import io
 import linecache
 import mmap
 import os
+import random
 import signal
 import socket
 import sys
@@ -33,6 +34,7 @@ from nestd.runner.transport import BEGUN, LINE, ScriptTransport, mark_line
 from protocol import frames
 from protocol.errors import ProtocolError
 from protocol.messages import Failure, Result, Script
+from protocol.processes import die_with_parent
 from protocol.streams import WaitingStream
 from protocol.values import Buffer
 
@@ -42,6 +44,10 @@ CONNECTION, WORDS = 3, 4
 
 #: Memory that is set free when a script has used up its own, to be able to say so.
 _RESERVE_BYTES = 8 << 20
+
+
+#: What is rehearsed: a script as it arrives.
+_REHEARSED = frames.encode(Script("", "number = 1\nnumber", "number"))
 
 
 class World:
@@ -61,6 +67,7 @@ class World:
         modules: dict[str, ModuleType],
     ) -> None:
         self.restricted = settings.restricted
+        self.stream, self.printed = _streams()
         self.transport = ScriptTransport()
         nest = PyNest("nest", Session(self.transport, description=description))
         if self.restricted:
@@ -77,12 +84,41 @@ class World:
         self.namespace = main.__dict__
 
 
-def prepare_streams() -> None:
-    """Set up where scripts print and where they say where they are, before the forks.
+def become_like_fork(settings: ScriptSettings) -> None:
+    """Make what a fork begins with, as far as the warm process can have it, too."""
+    sys.argv = [SCRIPT]
+    # Those of the warm process are not the script's.
+    atexit._clear()
+    if settings.restricted:
+        # No script sees them, and nothing is loaded any more that would.
+        os.environ.clear()
 
-    What is made once here need not be made, and its memory not be copied, in each of them. The
-    file descriptors are filled in the fork.
+
+def _streams() -> tuple[WaitingStream, io.TextIOWrapper]:
+    """The socket to nestd, and where scripts print, made before the forks.
+
+    What is made once here need not be made, and its memory not be copied, in each of them. Both
+    look at their file descriptors when they are made, and find the like of what a fork will have.
     """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        os.dup2(ours.fileno(), CONNECTION)
+        stream = WaitingStream(socket.socket(fileno=CONNECTION))
+    reading, writing = os.pipe()
+    own = os.dup(1)
+    os.dup2(writing, 1)
+    # One stream for both: what is printed stays in the order in which it was printed.
+    printed = io.TextIOWrapper(
+        io.FileIO(1, "w"), encoding="utf-8", errors="backslashreplace", write_through=True
+    )
+    os.dup2(own, 1)
+    for descriptor in (reading, writing, own):
+        os.close(descriptor)
+    return stream, printed
+
+
+def prepare_streams() -> None:
+    """Set up from where scripts read and where they say where they are, before the forks."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, WORDS, CONNECTION):
         os.dup2(null, descriptor)
@@ -118,12 +154,13 @@ def become_runner(
     for descriptor, place in ((connected, CONNECTION), (words, WORDS), (output, 1), (output, 2)):
         os.dup2(descriptor, place)
     os.closerange(max(CONNECTION, WORDS) + 1, os.sysconf("SC_OPEN_MAX"))
-    stream = WaitingStream(socket.socket(fileno=CONNECTION))
+    stream = world.stream
     world.transport.attach(stream, board)
+    sys.stdout = sys.stderr = world.printed
     _shut_in(settings, doors, mapped_bytes)
     if not world.restricted:
         _note_ends(board)
-    _rehearse(world)
+    rehearse(world)
     received = stream.receive()
     if received is None:
         os._exit(0)
@@ -146,38 +183,42 @@ def _encoded(answer: Result | Failure) -> list[Buffer]:
         return frames.encode(Failure(answer.id, "", failure))
 
 
-def _rehearse(world: World) -> None:
+def rehearse(world: World) -> None:
     """Go through what a script needs once, so that its memory is there when one comes.
 
     After a fork, every page is copied when it is first touched, which would take longer than a
     short script itself.
     """
-    script = frames.decode(frames.encode(Script("", "number = 1\nnumber", "number")))
+    script = frames.decode(_REHEARSED)
     assert isinstance(script, Script)
     own = dict(world.namespace)
     _execute(script.source, world.restricted, own)
     _encoded(Result("", "", {"data": _returned(script.returns, own, world.restricted)}))
 
 
+def rehearse_fork(doors: walls.Doors | None) -> None:
+    """Go through what is done in a process that was just forked, as far as it changes nothing."""
+    # Python itself does these.
+    random.seed()
+    threading._after_fork()  # type: ignore[attr-defined]
+    die_with_parent(0)
+    os.getppid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    walls.limit_resources(None, None, None)
+    if doors is not None:
+        doors.rehearse()
+
+
 def _shut_in(settings: ScriptSettings, doors: walls.Doors | None, mapped_bytes: int) -> None:
     """Leave this process nothing but what a script needs."""
     for sig in (signal.SIGINT, signal.SIGPIPE):
         signal.signal(sig, signal.SIG_DFL)
-    sys.argv = [SCRIPT]
-    # Those of the warm process are not the script's.
-    atexit._clear()
-    # One stream for both: what is printed stays in the order in which it was printed.
-    sys.stdout = sys.stderr = io.TextIOWrapper(
-        io.FileIO(1, "w"), encoding="utf-8", errors="backslashreplace", write_through=True
-    )
     walls.limit_resources(
         settings.memory_bytes,
         settings.open_files,
         None if settings.restricted else settings.processes,
         mapped_bytes,
     )
-    if settings.restricted:
-        os.environ.clear()
     if doors is not None:
         doors.close()
 
@@ -187,7 +228,7 @@ def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) ->
     lines = [line + "\n" for line in script.source.split("\n")]
     linecache.cache[SCRIPT] = (len(script.source), None, lines, SCRIPT)
     # Address space, which is what the limit is on; its memory is never touched.
-    reserve = mmap.mmap(-1, _RESERVE_BYTES)
+    reserve = mmap.mmap(-1, _RESERVE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     value: dict[str, Any] = {}
     try:
         try:

@@ -16,8 +16,13 @@ def script_environment(variables: Mapping[str, str], restricted: bool) -> dict[s
     """The environment of the processes that run scripts."""
     if restricted:
         kept = {name: value for name, value in variables.items() if _NEEDED.match(name)}
-        # No thread of a library's own: there is none after a fork, and none may be made.
-        return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        # No thread of a library's own: there is none after a fork, and none may be made. And no
+        # function is looked up when it is first called, which each fork would do again.
+        return kept | {
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "LD_BIND_NOW": "1",
+        }
     return {
         name: value
         for name, value in variables.items()

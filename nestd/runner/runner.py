@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import zmq
 
-from nestd.runner.control import ControlSocket
+from nestd.runner.control import FORK, ControlSocket
 from nestd.runner.environment import script_environment
 from nestd.runner.run import Prepared, Run
 from nestd.runner.settings import ScriptSettings
@@ -69,6 +69,8 @@ class ScriptRunner:
         #: Forked processes that have not said their pid yet, in their order.
         self._unnamed: list[Prepared] = []
         self._run: Run | None = None
+        #: The process of the last script, until it is cleared up.
+        self._used: Run | None = None
         self._start()
 
     def _start(self) -> None:
@@ -137,7 +139,7 @@ class ScriptRunner:
         output, printing = os.pipe()
         os.set_blocking(output, False)
         try:
-            control.send({"fork": True}, [theirs.fileno(), printing])
+            control.send(FORK, [theirs.fileno(), printing])
         except OSError:
             ours.close()
             os.close(output)
@@ -182,7 +184,16 @@ class ScriptRunner:
             self._attend(run, sender, executor)
             return run.answer()
         finally:
-            self._run = None
+            self._run, self._used = None, run
+
+    def clear_up(self) -> None:
+        """Have the last script's process ended and the next one made.
+
+        To be called when its answer is on its way, as this keeps the processors busy: it is done
+        at the latest for the next script.
+        """
+        run, self._used = self._used, None
+        if run is not None:
             if run.prepared.pid is not None and not run.ended:
                 # It has said what it had to say; nobody waits for its process.
                 self._tell({"end": run.prepared.pid})
@@ -191,6 +202,7 @@ class ScriptRunner:
 
     def _begin(self, script: Script) -> Run:
         """Hand the script to a process that waits for one."""
+        self.clear_up()
         self._look()
         if self._control is None:
             log.warning("the process that runs scripts has ended and is started again")
@@ -306,7 +318,9 @@ class ScriptRunner:
         pid = said["ended"]
         if self._run is not None and self._run.prepared.pid == pid:
             self._run.is_untouched = not (said["begun"] or self._run.reason)
-            self._run.note_end(said["status"], said["line"], said["reason"])
+            self._run.note_end(said["status"], said["line"] or None, said.get("reason"))
+        if self._used is not None and self._used.prepared.pid == pid:
+            self._used.ended = True
         for waiting in [one for one in self._prepared if one.pid == pid]:
             log.warning("a process that waited for a script ended by itself")
             self._prepared.remove(waiting)
@@ -334,6 +348,9 @@ class ScriptRunner:
         rank a second to end.
         """
         self._discard()
+        if self._used is not None:
+            self._used.prepared.close()
+            self._used = None
         if self._control is not None:
             self._control.close()
             self._control = None

@@ -18,7 +18,6 @@ import locale
 import mmap
 import os
 import resource
-import struct
 import tempfile
 import time
 import traceback
@@ -48,13 +47,15 @@ _ALLOWED = str.split(
 # types into terminals; prctl and personality, which change what the filter relies on.
 
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_GET_NO_NEW_PRIVS = 39
 _PR_SET_SECCOMP = 22
 _SECCOMP_MODE_FILTER = 2
 
 #: Stands in the filter for the id of the process that closes the doors: higher than any there is.
 _STAND_IN = 0x7FFF_FFF1
-_INSTRUCTION_BYTES = 8
-_CONSTANT_AT = 4
+#: Of the numbers that an instruction consists of (linux/filter.h).
+_NUMBER_BYTES = 4
+_INSTRUCTION_BYTES = 2 * _NUMBER_BYTES
 
 
 class _Program(ctypes.Structure):
@@ -98,8 +99,12 @@ def _lower(limit: int, value: int) -> None:
 
 def own_address_space() -> int:
     """Address space of this process (proc(5), ``statm``)."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    return int(pages) * mmap.PAGESIZE
+    return address_space(Path("/proc/self/statm").read_bytes())
+
+
+def address_space(statm: bytes) -> int:
+    """Address space of a process, from what its ``statm`` says."""
+    return int(statm.split(maxsplit=1)[0]) * mmap.PAGESIZE
 
 
 def _tasks_of_user() -> int:
@@ -149,17 +154,15 @@ class Doors:
             made.export_bpf(file)
             file.seek(0)
             program = file.read()
-        self._program = ctypes.create_string_buffer(program, len(program))
-        #: Where the process id is compared: the constant of an instruction (linux/filter.h).
-        self._own = [
-            at + _CONSTANT_AT
-            for at in range(0, len(program), _INSTRUCTION_BYTES)
-            if struct.unpack_from("=I", program, at + _CONSTANT_AT)[0] == _STAND_IN
-        ]
-        self._described = _Program(
-            len(program) // _INSTRUCTION_BYTES, ctypes.addressof(self._program)
+        # Each instruction is two of these numbers, the second of which is its constant.
+        self._program = (ctypes.c_uint32 * (len(program) // _NUMBER_BYTES)).from_buffer_copy(
+            program
         )
-        self._system = ctypes.CDLL(None, use_errno=True)
+        #: Where the process id is compared.
+        self._own = [at for at, number in enumerate(self._program) if number == _STAND_IN]
+        described = _Program(len(program) // _INSTRUCTION_BYTES, ctypes.addressof(self._program))
+        self._described = described, ctypes.byref(described)
+        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def close(self) -> None:
         """Close the doors of the process that calls this, for good.
@@ -169,13 +172,21 @@ class Doors:
         OSError
             If the system refuses.
         """
-        for at in self._own:
-            struct.pack_into("=I", self._program, at, os.getpid())
-        if self._system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        self._fit(os.getpid())
+        if self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "no_new_privs can't be set")
-        described = ctypes.byref(self._described)
-        if self._system.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, described, 0, 0) != 0:
+        if self._prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._described[1], 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "the filter can't be set")
+
+    def rehearse(self) -> None:
+        """Do what :meth:`close` does, except for closing."""
+        self._fit(os.getpid())
+        self._prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+
+    def _fit(self, pid: int) -> None:
+        """Make it a filter for the process ``pid``."""
+        for at in self._own:
+            self._program[at] = pid
 
 
 def _seccomp() -> Any:

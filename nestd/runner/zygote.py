@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import gc
+import io
+import json
 import mmap
 import os
 import select
@@ -18,14 +20,21 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
-
-import numpy as np
 
 from nest_remote.description import Description
 from nestd.runner import walls
-from nestd.runner.child import CONNECTION, WORDS, World, become_runner, prepare_streams
+from nestd.runner.chance import Chance
+from nestd.runner.child import (
+    CONNECTION,
+    WORDS,
+    World,
+    become_like_fork,
+    become_runner,
+    prepare_streams,
+    rehearse,
+    rehearse_fork,
+)
 from nestd.runner.control import ControlSocket
 from nestd.runner.failures import line_in_dump
 from nestd.runner.modules import VARIABLE
@@ -36,11 +45,16 @@ from protocol.processes import become_subreaper, die_with_parent
 
 #: How often the processes of a running script are counted.
 COUNT_EVERY_S = 0.2
+#: How often a script is rehearsed before the forks: Python adapts its code in the first runs, and
+#: each fork would have to copy what it writes.
+REHEARSALS = 20
 #: How long a script that is to be ended may take to say where it is.
 LOOK_S = 0.8
 
+_READ_BYTES = 1 << 16
 
-@dataclass
+
+@dataclass(slots=True)
 class _Script:
     """A forked process."""
 
@@ -70,20 +84,28 @@ class Zygote:
         self._doors: walls.Doors | None = None
         self._world: World | None = None
         self._scripts: dict[int, _Script] = {}
+        self._chance: Chance | None = None
+        # What is written to between two forks is copied anew after each: this loop and what it
+        # calls make as few objects, and use as much of what is made once, as they can.
+        self._pid = os.getpid()
+        self._own_space = os.open("/proc/self/statm", os.O_RDONLY)
+        self._own_children = _open_children(self._pid)
+        self._waiting = select.poll()
+        self._waiting.register(control.fileno(), select.POLLIN)
 
     def serve(self) -> None:
         """Do what is said until the socket is closed."""
+        control = self._control.fileno()
         while True:
-            waiting = select.poll()
-            waiting.register(self._control.fileno(), select.POLLIN)
-            for script in self._scripts.values():
-                waiting.register(script.descriptor, select.POLLIN)
             counting = self._scripts and not self._settings.restricted
-            ready = {fd for fd, _ in waiting.poll(COUNT_EVERY_S * 1000 if counting else None)}
-            for script in list(self._scripts.values()):
-                if script.descriptor in ready:
-                    self._conclude(script)
-            if self._control.fileno() in ready and not self._obey():
+            ready = self._waiting.poll(COUNT_EVERY_S * 1000 if counting else None)
+            said = False
+            for descriptor, _ in ready:
+                if descriptor == control:
+                    said = True
+                else:
+                    self._conclude(self._scripts[descriptor])
+            if said and not self._obey():
                 break
             if counting:
                 self._count()
@@ -94,7 +116,11 @@ class Zygote:
 
     def _obey(self) -> bool:
         """Do what one packet says; whether there will be more."""
-        received = self._control.receive()
+        try:
+            received = self._control.receive()
+        except ConnectionError:
+            # It was closed before all was read there.
+            return False
         if received is None:
             return False
         said, descriptors = received
@@ -102,12 +128,15 @@ class Zygote:
             self._set_up(said["setup"])
         elif "fork" in said:
             self._fork(*descriptors)
-        elif said["end"] in self._scripts:
-            self._end(self._scripts[said["end"]], said.get("look", False))
+        else:
+            for script in self._scripts.values():
+                if script.pid == said["end"]:
+                    self._end(script, said.get("look", False))
         return True
 
     def _set_up(self, setup: dict[str, Any]) -> None:
         self._settings = ScriptSettings.from_json(setup["settings"])
+        self._chance = Chance()
         problem = walls.seccomp_problem() if self._settings.restricted else None
         if self._settings.restricted and problem is None:
             self._doors = walls.Doors()
@@ -116,6 +145,10 @@ class Zygote:
         except (ImportError, ConfigurationError) as error:
             self._control.send({"ready": False, "problem": f"{VARIABLE}: {error}"})
             return
+        become_like_fork(self._settings)
+        for _ in range(REHEARSALS):
+            rehearse(self._world)
+            rehearse_fork(self._doors)
         # What is here stays, and is shared with the forks as long as nobody counts it.
         gc.collect()
         gc.freeze()
@@ -136,13 +169,14 @@ class Zygote:
         return World(self._settings, description, modules)
 
     def _fork(self, connected: int, output: int) -> None:
+        assert self._chance is not None
         board = mmap.mmap(-1, mmap.PAGESIZE)
         words, writing = os.pipe()
         os.set_blocking(words, False)
-        own = os.getpid()
-        mapped_bytes = walls.own_address_space()
+        own = self._pid
+        mapped_bytes = walls.address_space(os.pread(self._own_space, 128, 0))
         # NumPy's own generator goes on where it is in each fork, so it must be elsewhere.
-        np.random.seed()
+        self._chance.renew()
         pid = os.fork()
         if pid == 0:
             # Nobody could end it if this process were killed.
@@ -152,8 +186,10 @@ class Zygote:
             self._become_script(mapped_bytes, connected, output, writing, board)
         for descriptor in (connected, output, writing):
             os.close(descriptor)
-        self._scripts[pid] = _Script(pid, os.pidfd_open(pid), words, board)
-        self._control.send({"forked": pid})
+        descriptor = os.pidfd_open(pid)
+        self._waiting.register(descriptor, select.POLLIN)
+        self._scripts[descriptor] = _Script(pid, descriptor, words, board)
+        self._say(b'{"forked": %d}' % pid)
 
     def _become_script(
         self, mapped_bytes: int, connected: int, output: int, words: int, board: mmap.mmap
@@ -191,28 +227,42 @@ class Zygote:
 
     def _listen(self, script: _Script) -> None:
         """Read what a script's process says of where it is."""
-        with contextlib.suppress(BlockingIOError):
-            script.said += os.read(script.words, 1 << 16)
+        try:
+            script.said += os.read(script.words, _READ_BYTES)
+        except BlockingIOError:
+            return
 
     def _conclude(self, script: _Script, say: bool = True) -> None:
         """A script's process has ended: end what it has left, and tell."""
         _, status = os.waitpid(script.pid, 0)
-        del self._scripts[script.pid]
+        del self._scripts[script.descriptor]
+        self._waiting.unregister(script.descriptor)
         os.close(script.descriptor)
         self._end_left_over()
         self._listen(script)
         os.close(script.words)
         mark: int = LINE.unpack_from(script.board)[0]
-        line = line_in_dump(script.said) or (mark if mark > 0 else None)
+        line = line_in_dump(script.said) if script.said else None
         script.board.close()
         if say:
-            said = {"ended": script.pid, "status": status, "line": line, "begun": mark != 0}
-            self._control.send(said | {"reason": script.reason})
+            said = b'{"ended": %d, "status": %d, "line": %d, "begun": %d'
+            said %= (script.pid, status, line or max(mark, 0), mark != 0)
+            if script.reason is not None:
+                said += b', "reason": ' + json.dumps(script.reason).encode()
+            self._say(said + b"}")
+
+    def _say(self, said: bytes) -> None:
+        # That nestd is gone shows when it is to be obeyed.
+        with contextlib.suppress(ConnectionError):
+            self._control.send(said)
 
     def _end_left_over(self) -> None:
         """End processes of scripts that have ended: as subreaper, this is their parent now."""
-        while True:
-            left = [pid for pid in _children(os.getpid()) if pid not in self._scripts]
+        while self._own_children is not None:
+            # One reading tells hundreds; if there are more, they are told the next time round.
+            told = os.pread(self._own_children, _READ_BYTES, 0).split()
+            ours = [script.pid for script in self._scripts.values()]
+            left = [pid for pid in map(int, told) if pid not in ours]
             if not left:
                 return
             for pid in left:
@@ -238,12 +288,23 @@ def _kill(pid: int) -> None:
         return
 
 
-def _children(pid: int) -> list[int]:
+def _open_children(pid: int) -> int | None:
+    """Where the system tells the children of a process, anew at each reading."""
     try:
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY)
     except OSError:
+        return None
+
+
+def _children(pid: int) -> list[int]:
+    descriptor = _open_children(pid)
+    if descriptor is None:
         return []
-    return [int(child) for child in found.split()]
+    with io.FileIO(descriptor) as file:
+        try:
+            return [int(child) for child in file.readall().split()]
+        except OSError:
+            return []
 
 
 def _descendants(pid: int) -> list[int]:
