@@ -110,12 +110,15 @@ class Jobs:
                 f"the job can't be kept: {error.strerror}: {self._spool.directory}"
             ) from error
         if is_new:
+            # Before the kernel can tell that it has begun.
+            self._tell("state", {"job": name, "what": what, "state": "queued"})
             try:
                 self._connection.notify(Submit(name))
-            except NestdError:
+            except NestdError as error:
                 job.remove()
+                facts = {"job": name, "what": what, "state": "failed", "message": error.message}
+                self._tell("state", facts)
                 raise
-            self._tell("state", {"job": name, "what": what, "state": "queued"})
             self._watch()
         return job
 
