@@ -1,0 +1,104 @@
+"""Simulations that are seen, cancelled and gone on with: the same on any number of ranks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from protocol.polling import poll_until
+from tests.integration.pending import ENDLESS_MS
+from tests.integration.servers import DEADLINE_S, Server
+
+NEURONS = list(range(1, 401))
+
+
+def build(server: Server) -> None:
+    """A network that fires irregularly, with delays that are no multiples of each other."""
+    server.call("ResetKernel")
+    server.call("SetKernelStatus", [{"total_num_virtual_procs": 4, "rng_seed": 11}])
+    server.call("Create", ["iaf_psc_alpha", len(NEURONS)])
+    server.call("Create", ["poisson_generator", 1, {"rate": 8000.0}])
+    server.call("Create", ["spike_recorder"])
+    server.call("Connect", [[401], NEURONS, None, {"weight": 40.0, "delay": 1.5}])
+    rule = {"rule": "fixed_indegree", "indegree": 20}
+    server.call("Connect", [NEURONS, NEURONS, rule, {"weight": 20.0, "delay": 2.3}])
+    server.call("Connect", [NEURONS, [402]])
+
+
+def outcome(server: Server) -> dict[str, Any]:
+    """What the network did, and what is drawn after it from numbers that all ranks share."""
+    server.call("Create", ["iaf_psc_alpha", 50])
+    more = list(range(403, 453))
+    server.call("Connect", [more, more, {"rule": "fixed_total_number", "N": 60}])
+    pairs = server.call("GetConnections", [more, more])
+    return {
+        "events": server.call("GetStatus", [[402], "events"]),
+        "counter": server.call("local_spike_counter"),
+        "time": server.call("biological_time"),
+        "drawn": server.call(
+            "Parameter.GetValue", [{"$call": "random.uniform", "args": [], "kwargs": {}}]
+        ),
+        "pairs": sorted(zip(pairs["source"], pairs["target"], strict=True)),
+    }
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_cancelled_run_is_a_run_that_was_that_long(
+    request: pytest.FixtureRequest, ranks: int
+) -> None:
+    name = {1: "one_rank", 2: "two_ranks", 4: "four_ranks"}[ranks]
+    server: Server = request.getfixturevalue(name)
+    build(server)
+    headers = {"Prefer": "respond-async"}
+    job = server.request("POST", "/api/Simulate", json=[ENDLESS_MS], headers=headers).json()
+    seen: list[float] = []
+
+    def progress() -> bool:
+        view = server.get(f"/jobs/{job['id']}").json()
+        at_ms = view.get("progress", {}).get("biological_time_ms")
+        if at_ms is not None and at_ms not in seen:
+            seen.append(at_ms)
+        return len(seen) > 8
+
+    assert poll_until(progress, DEADLINE_S)
+    assert seen == sorted(seen)
+    assert server.request("DELETE", f"/jobs/{job['id']}").json()["state"] == "cancelled"
+    cut_ms = server.call("biological_time")
+    assert cut_ms >= seen[-1]
+    server.call("Simulate", [33.3])
+    found = outcome(server)
+
+    reference: Server = request.getfixturevalue("one_rank")
+    build(reference)
+    reference.call("Simulate", [cut_ms])
+    reference.call("Simulate", [33.3])
+    wanted = outcome(reference)
+    assert json.dumps(found) == json.dumps(wanted)
+    assert len(found["events"][0]["times"]) > 1000
+
+
+def test_rank_that_dies_is_named_by_the_job_and_ended_jobs_stay(start: Any) -> None:
+    server = start(None, "-n", "2")
+    headers = {"Prefer": "respond-async"}
+
+    def submit(call: str, body: Any) -> str:
+        reply = server.request("POST", f"/api/{call}", json=body, headers=headers)
+        return f"/jobs/{reply.json()['id']}"
+
+    done = submit("Create", ["iaf_psc_alpha", 4])
+    running = submit("Simulate", [ENDLESS_MS])
+    assert poll_until(lambda: "progress" in server.get(running).json(), DEADLINE_S)
+    os.kill(server.connection_info()["processes"][1]["pid"], signal.SIGKILL)
+
+    def ended() -> Any:
+        view = server.get(running).json()
+        return view if view["state"] == "failed" else None
+
+    found = poll_until(ended, DEADLINE_S)
+    assert found
+    assert "rank 1" in found["message"] and "SIGKILL" in found["message"]
+    assert server.get(f"{done}/result").json() == [1, 2, 3, 4]
