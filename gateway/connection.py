@@ -47,6 +47,7 @@ from protocol.messages import (
     Result,
     Script,
     Submit,
+    Watch,
 )
 from protocol.polling import poll_until
 from protocol.progress import Status, read_status, status_path
@@ -360,7 +361,7 @@ class Connection:
         """
         return bool(self._exchange(EndScript(new_name()), "the end of a script").value)
 
-    def notify(self, message: Submit | Cancel) -> None:
+    def notify(self, message: Submit | Cancel | Watch) -> None:
         """Send what nobody waits for the answer of. Messages arrive in the order of the calls.
 
         Raises

@@ -6,11 +6,12 @@ too slow, or comes back later, is told how many it has missed. Nobody waits for 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,8 @@ from gateway.connection import Connection
 from protocol import frames, json_form
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import NestdError, ProtocolError
-from protocol.messages import Event
+from protocol.messages import Event, Watch
+from protocol.spool import new_name
 
 #: Events that are kept for readers.
 KEPT = 10_000
@@ -28,6 +30,8 @@ KEPT = 10_000
 _LOOK_MS = 250
 #: A line without meaning after so long, which shows whether the reader is still there.
 _HEARTBEAT_S = 10.0
+#: How often the kernel is told that somebody watches recorders.
+_WATCH_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,15 @@ class Events:
             self._closed = True
             self._changed.notify_all()
 
-    def stream(self, job: str | None, last_id: str | None) -> Iterator[bytes]:
+    def stream(
+        self, job: str | None, recorders: Sequence[int], last_id: str | None
+    ) -> Iterator[bytes]:
         """Events as the text of server-sent events, until the reader or this gateway ends.
 
         Parameters
         ----------
         job : whose events are wanted; ``None`` for all
+        recorders : whose spikes are wanted
         last_id : of the last event that the reader has
         """
         self._listen()
@@ -89,10 +96,15 @@ class Events:
                 at = min(at, int(number) + 1)
             else:
                 yield _text(f"{self._epoch}-{at - 1}", "dropped", {"reason": "another gateway"})
+        watched_s = -_WATCH_S
         while True:
+            if recorders and time.monotonic() >= watched_s + _WATCH_S:
+                watched_s = time.monotonic()
+                with contextlib.suppress(NestdError):
+                    self._connection.notify(Watch(new_name(), list(recorders)))
             with self._changed:
                 if self._next <= at and not self._closed:
-                    self._changed.wait(_HEARTBEAT_S)
+                    self._changed.wait(_WATCH_S if recorders else _HEARTBEAT_S)
                 if self._closed:
                     return
                 found = self._since(at)
@@ -104,7 +116,7 @@ class Events:
             if missed:
                 yield _text(f"{self._epoch}-{at + missed - 1}", "dropped", {"count": missed})
             for one in found:
-                if job is None or one.facts.get("job") in (job, None):
+                if _is_wanted(one, job, recorders):
                     yield _text(f"{self._epoch}-{one.number}", one.kind, one.facts)
             at = upto
 
@@ -170,6 +182,12 @@ def _await_subscription(socket: zmq.Socket[bytes]) -> None:
     monitor.poll(1000)
     socket.disable_monitor()
     monitor.close(linger=0)
+
+
+def _is_wanted(event: Numbered, job: str | None, recorders: Sequence[int]) -> bool:
+    if event.kind == "spikes":
+        return event.facts.get("recorder") in recorders
+    return job is None or event.facts.get("job") in (job, None)
 
 
 def _text(id: str, kind: str, facts: dict[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ from gateway.errors import error_reply
 from gateway.events import Events
 from gateway.jobs import FINAL, Jobs
 from gateway.replies import GENERATION_HEADER, answer_reply, json_reply
-from protocol.errors import KernelUnavailable, QueueFull
+from protocol.errors import KernelUnavailable, MalformedRequest, QueueFull
 from protocol.messages import Failure
 from protocol.polling import poll_until
 from protocol.processes import signal_process
@@ -95,13 +95,17 @@ def restart() -> Response:
 
 @job_routes.get("/events")
 def events() -> Response:
-    """What happens, as server-sent events; of one job with ``?job=``."""
+    """What happens, as server-sent events; of one job with ``?job=``, and what recorders record
+    with ``?recorder=``, which may be repeated."""
+    recorders = request.args.getlist("recorder")
+    if not all(one.isdecimal() and 0 < int(one) < 2**31 for one in recorders):
+        raise MalformedRequest("recorder must be the id of a node")
     found: Events = current_app.extensions["events"]
     readers: Any = current_app.extensions["event_readers"]
     if not readers.acquire(blocking=False):
         raise QueueFull(f"there are {READERS} readers of events already", retry_after_s=5)
     last_id = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
-    stream = found.stream(request.args.get("job"), last_id)
+    stream = found.stream(request.args.get("job"), [int(one) for one in recorders], last_id)
     reply = Response(stream, mimetype="text/event-stream")
     reply.call_on_close(readers.release)
     # nginx would wait for more, otherwise.

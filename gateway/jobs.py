@@ -116,8 +116,8 @@ class Jobs:
                 self._connection.notify(Submit(name))
             except NestdError as error:
                 job.remove()
-                facts = {"job": name, "what": what, "state": "failed", "message": error.message}
-                self._tell("state", facts)
+                said = {"job": name, "what": what, "state": "failed", "message": error.message}
+                self._tell("state", said)
                 raise
             self._watch()
         return job

@@ -17,6 +17,7 @@ from typing import Any
 import zmq
 
 from nestd.activity import Activity
+from nestd.live_spikes import LiveSpikes
 from nestd.merging import Placement, merge, put_off
 from nestd.ranks import Ranks
 from nestd.runner.runner import ScriptRunner
@@ -47,6 +48,7 @@ from protocol.messages import (
     Result,
     Script,
     Submit,
+    Watch,
 )
 from protocol.spool import Job, Spool
 from protocol.values import Value
@@ -106,6 +108,7 @@ class Master:
         self._socket = socket
         self._ranks = ranks
         self._slices = Slices(ranks)
+        self._spikes = LiveSpikes(ranks, activity)
         self._generation = generation
         self._queue_limit = queue_limit
         self._activity = activity
@@ -119,9 +122,17 @@ class Master:
     def serve(self) -> None:
         """Execute commands until the process is told to stop."""
         while True:
+            if not self._queue:
+                self._tell_spikes()
             self._take_up(wait=not self._queue)
             if self._queue:
                 self._execute(self._queue.popleft())
+
+    def _tell_spikes(self) -> None:
+        """Tell what recorders have recorded, unless something else comes before it is time."""
+        wait_s = self._spikes.wait_s
+        if wait_s is not None and not self._socket.poll(int(wait_s * 1000) + 1):
+            self._spikes.tell()
 
     def dismiss(self) -> None:
         """Answer everybody who waits, as this process is about to end."""
@@ -163,6 +174,9 @@ class Master:
             case Cancel():
                 state = self._cancel(message.target, message.reason)
                 self._send(sender, Result(message.id, self._generation, state))
+            case Watch():
+                self._spikes.watch(message)
+                self._send(sender, Result(message.id, self._generation, True))
             case EndScript():
                 ended = self._scripts is not None and self._scripts.end("its end was asked for")
                 self._send(sender, Result(message.id, self._generation, ended))
@@ -251,6 +265,8 @@ class Master:
         """Give others their turn between two slices; why the simulation is to end, if it is."""
         self.take_up()
         self._activity.move(progress, self._waiting_ids())
+        self._spikes.note()
+        self._spikes.tell()
         if self._scripts is not None:
             # A simulation ends with the script that asked for it.
             return self._cancelled or self._scripts.ending
@@ -269,6 +285,10 @@ class Master:
             self._activity.enter(operation.call)
         try:
             answers = self._slices.execute(operation, command.references, self)
+            if operation.call in SIMULATING:
+                self._spikes.note()
+            elif operation.call == "ResetKernel":
+                self._spikes.forget()
             rest = put_off(operation, answers)
             if rest is not None:
                 answers = self._ranks.execute(rest, command.references)

@@ -410,6 +410,10 @@ def _check_missing(call: str, shares: Sequence[Share]) -> None:
         )
 
 
+def _merge_gained(call: str, shares: Sequence[Share]) -> Value:
+    return merge_events([share["columns"] for share in shares])
+
+
 def _merge_done(call: str, shares: Sequence[Share]) -> None:
     _check_missing(call, shares)
 
@@ -451,6 +455,7 @@ _MERGERS: dict[str, Callable[[str, Sequence[Share]], Value]] = {
     "nodes": _merge_nodes,
     "connections": _merge_connections,
     "done": _merge_done,
+    "gained": _merge_gained,
     "kernel": _merge_status(KERNEL_FIELDS, tuple),
     "defaults": _merge_status(DEFAULT_FIELDS, list),
     "union": _merge_union,

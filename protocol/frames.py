@@ -40,6 +40,7 @@ from protocol.messages import (
     Script,
     Settled,
     Submit,
+    Watch,
 )
 from protocol.values import Buffer, Packer, Reference, Unpacker, Value
 
@@ -138,6 +139,8 @@ def _fields(message: Message) -> list[Any]:
             return ["submit", id]
         case Cancel(id, target, reason):
             return ["cancel", id, target, reason]
+        case Watch(id, recorders):
+            return ["watch", id, recorders]
         case Event(kind, facts):
             return ["event", kind, facts]
         case Result(id, generation, value):
@@ -191,6 +194,13 @@ def _parse_cancel(fields: list[Any]) -> Cancel:
     return Cancel(*fields)
 
 
+def _parse_watch(fields: list[Any]) -> Watch:
+    _expect(fields, str, list)
+    if not all(type(recorder) is int for recorder in fields[1]):
+        raise ProtocolError("a watch over what are no nodes")
+    return Watch(*fields)
+
+
 def _parse_event(fields: list[Any]) -> Event:
     _expect(fields, str, dict)
     return Event(*fields)
@@ -239,6 +249,7 @@ _PARSERS: dict[str, Callable[[list[Any]], Message]] = {
     "end_script": _parse_end_script,
     "submit": _parse_submit,
     "cancel": _parse_cancel,
+    "watch": _parse_watch,
     "event": _parse_event,
     "result": _parse_result,
     "failure": _parse_failure,

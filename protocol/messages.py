@@ -42,6 +42,8 @@ class Action(enum.Enum):
     GO_ON = "go_on"
     #: Between ranks: end the run that has paused where it is.
     STOP = "stop"
+    #: Between ranks: what a recorder has recorded after a time.
+    GAINED = "gained"
 
 
 #: What callers may ask for by themselves; the rest is between nestd and its ranks.
@@ -132,6 +134,18 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """Gateway to nestd: tell, for some seconds, what these recorders record.
+
+    Said again and again while somebody listens.
+    """
+
+    id: str
+    #: Ids of nodes.
+    recorders: list[int]
+
+
+@dataclass(frozen=True)
 class Event:
     """Nestd to all gateways: something happened. Nobody answers it, and it may get lost.
 
@@ -190,6 +204,6 @@ class Settled:
 
 
 #: What a gateway asks of nestd.
-Request: TypeAlias = Command | Script | EndScript | Submit | Cancel
+Request: TypeAlias = Command | Script | EndScript | Submit | Cancel | Watch
 
 Message: TypeAlias = Request | Event | Result | Failure | Execute | Executed | Settled

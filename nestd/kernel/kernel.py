@@ -87,6 +87,9 @@ class Kernel:
                 reference, rows, total = operation.args
                 self._objects.look_up(reference).place(rows[self.rank], total)
                 return None
+            case Action.GAINED:
+                with raised_by_nest("GetStatus"):
+                    return Encoder().encode(shares.gained(*operation.args))
             case Action.GO_ON:
                 with raised_by_nest(operation.call):
                     return Encoder().encode(self._simulation.go_on(operation.budget or 0))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nestd.kernel.connections import Connections
-from nestd.kernel.pynest import RANK, nest
+from nestd.kernel.pynest import RANK, NodeCollection, nest
 from nestd.kernel.residence import Mask, on_this_rank
 
 Share = dict[str, Any]
@@ -176,6 +176,14 @@ def _kernel_status() -> dict[str, Any]:
         # default where there is no connection.
         status[name] = {"value": status[name], "counts": status["num_connections"] > 0}
     return status
+
+
+def gained(recorder: int, after_ms: float) -> Share:
+    """Columns of what a recorder has recorded on this rank after a time."""
+    events = NodeCollection([recorder]).get("events")
+    later = np.asarray(events["times"]) > after_ms
+    columns = {name: np.asarray(column)[later] for name, column in events.items()}
+    return {"$share": "gained", "columns": columns}
 
 
 def get(*args: Any) -> Share:

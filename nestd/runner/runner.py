@@ -241,7 +241,10 @@ class ScriptRunner:
                 self._pass_on(run, executor)
             if connected in ready:
                 for command in run.exchange():
-                    run.reply(executor.perform(command))
+                    answer = executor.perform(command)
+                    # One that is being ended is not to go on with the answer until then.
+                    if run.reason is None:
+                        run.reply(answer)
                 if run.is_deaf:
                     poller.unregister(connected)
                     # It has ended, or is of no use any more.

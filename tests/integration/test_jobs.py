@@ -264,7 +264,7 @@ def events(server: Server, query: str = "", last: str | None = None) -> Iterator
         f"{server.url}/events{query}", headers=headers, stream=True, timeout=DEADLINE_S
     ) as reply:
         assert reply.headers["Content-Type"].startswith("text/event-stream")
-        lines = reply.iter_lines(chunk_size=1)
+        lines = reply.iter_lines(chunk_size=None)
         assert next(lines) == b": events"
 
         def read() -> Iterator[Any]:
@@ -329,3 +329,38 @@ def test_reader_who_does_not_read_keeps_nobody(server: Server) -> None:
         server.call("Simulate", [5000.0])
         assert time.monotonic() - began < DEADLINE_S
         assert server.get("/jobs").status_code == 200
+
+
+def test_live_spikes_add_up_to_those_of_the_recorder(server: Server) -> None:
+    network(server)
+    with events(server, "?recorder=3") as happening:
+        job = submit(server, "/api/Simulate", [ENDLESS_MS])
+        times: list[float] = []
+        senders: list[int] = []
+        messages = 0
+        final: dict[str, Any] | None = None
+        for _, kind, facts in happening:
+            if kind == "spikes":
+                assert (facts["recorder"], facts["skipped"]) == (3, 0)
+                times += facts["times"]
+                senders += facts["senders"]
+                messages += 1
+            if messages == 4:
+                server.request("DELETE", f"/jobs/{job['id']}")
+                messages += 1
+            if kind == "state" and facts["state"] == "cancelled":
+                final = server.call("GetStatus", [[3], "events"])[0]
+            if final is not None and len(times) >= len(final["times"]):
+                break
+    assert final is not None
+    assert (times, senders) == (final["times"], final["senders"])
+    assert len(times) > 1000
+
+
+def test_live_spikes_of_what_records_nothing_say_so(server: Server) -> None:
+    network(server)
+    with events(server, "?recorder=1&recorder=77") as happening:
+        found = [facts for _, kind, facts in (next(happening), next(happening))]
+    assert {facts["recorder"] for facts in found} == {1, 77}
+    assert all(facts["problem"] for facts in found)
+    assert server.get("/events?recorder=x").status_code == 400

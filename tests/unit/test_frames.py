@@ -34,6 +34,7 @@ from protocol.messages import (
     Result,
     Settled,
     Submit,
+    Watch,
 )
 from protocol.values import VALUE_NESTING_LIMIT, Expression
 from tests.unit.strategies import names, same, sent_values, texts, values
@@ -71,6 +72,7 @@ messages = st.one_of(
     st.builds(Settled, numbers),
     st.builds(Submit, texts),
     st.builds(Cancel, texts, texts, texts),
+    st.builds(Watch, texts, st.lists(numbers, max_size=3)),
     st.builds(Event, texts, st.dictionaries(texts, values, max_size=3)),
 )
 
@@ -126,7 +128,9 @@ def is_same(one: Message, other: Message) -> bool:
                 other.rank,
                 facts[1],
             ) and same(one.value, other.value)
-        case (Settled(), Settled()) | (Submit(), Submit()) | (Cancel(), Cancel()):
+        case (Settled(), Settled()) | (Submit(), Submit()):
+            return one == other
+        case (Cancel(), Cancel()) | (Watch(), Watch()):
             return one == other
         case Event(), Event():
             return one.kind == other.kind and same(one.facts, other.facts)
