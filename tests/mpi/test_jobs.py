@@ -5,66 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 
 import pytest
 import requests
 
-from nestd.server.launcher import launcher_command
 from protocol.polling import poll_until
 from tests.integration.pending import begin_endless_run, pending
-from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port, marked_processes
-
-Job = subprocess.Popen[str]
-Launch = Callable[[int, int], Job]
-
-TOKEN = "of-the-job"
-
-
-@pytest.fixture
-def launch(runtime: Runtime) -> Iterator[Launch]:
-    """``launch(ranks, port)`` starts a job of the test's own, which ends with the test."""
-    jobs: list[Job] = []
-
-    def begin(ranks: int, port: int) -> Job:
-        launcher = [] if ranks == 1 else launcher_command(ranks)
-        server = [sys.executable, "-m", "nestd.server.mpi_cli", "--port", str(port)]
-        job = subprocess.Popen(
-            [*launcher, *server],
-            env=runtime.environment({"NEST_SERVER_ACCESS_TOKEN": TOKEN}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        jobs.append(job)
-        return job
-
-    yield begin
-    for job in jobs:
-        job.terminate()
-        try:
-            job.communicate(timeout=DEADLINE_S)
-        finally:
-            job.kill()
-
-
-def answering(job: Job, runtime: Runtime, port: int) -> Server:
-    """The server of ``job``, once it answers."""
-    server = Server(runtime, port, TOKEN)
-
-    def look() -> bool:
-        try:
-            return job.poll() is not None or server.get("/healthz").ok
-        except requests.ConnectionError:
-            return False
-
-    assert poll_until(look, DEADLINE_S)
-    assert job.poll() is None, job.communicate()[0]
-    state = runtime.directory / f"server-{port}" / "connection.json"
-    assert poll_until(lambda: state.exists() or job.poll() is not None, DEADLINE_S)
-    return server
+from tests.integration.servers import DEADLINE_S, Runtime, free_port, marked_processes
+from tests.mpi.jobs import Launch, answering
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
