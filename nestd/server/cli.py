@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -241,6 +242,9 @@ def _start(wanted: ServerSettings) -> None:
         os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
         click.echo("Starting NEST Server …")
         Supervisor(wanted, announce).run()
+        # Whoever has closed the console knows.
+        with contextlib.suppress(OSError):
+            os.write(sys.stdout.fileno(), b"NEST Server has stopped.\n")
 
 
 def _stop(found: Instance) -> None:

@@ -316,6 +316,7 @@ JAVASCRIPT = [
     case(
         "nest-jsclient's buttons show what they are for",
         *jsclient("a=1+2", "a", {"data": 3}),
+        *jsclient("models=nest.Models();", "models", has(data=containing("iaf_psc_alpha"))),
         *jsclient("nest.help();", "", has(data=None, stdout=containing("nest"))),
         *jsclient(
             "# Reset kernel\nnest.ResetKernel()\n\n# Create nodes\n"
@@ -430,6 +431,10 @@ DOCUMENTATION = [
         "documented addresses for a browser",
         get("/", has(nest="3.10.0"), headers=CURL, varies=True),
         get("/api", containing("Create", "GetDefaults"), headers=CURL),
+        get("/api/Models", containing("iaf_psc_alpha", "static_synapse"), headers=CURL),
+        get(
+            "/api/Models?sel=iaf", satisfying(lambda it: all("iaf" in m for m in it)), headers=CURL
+        ),
         get("/api/GetDefaults?model=iaf_cond_alpha", has(C_m=250.0), headers=CURL),
         get("/api/Create?inspect=getdoc", has(data=containing("Create")), headers=CURL),
         get("/api/Create?inspect=getsource", has(data=containing("def Create")), headers=CURL),

@@ -209,6 +209,17 @@ STATUSES = [
     ),
     *(
         case(
+            f"{name} may have meant {meant}",
+            call(name, ["iaf_psc_alpha"], error(404, "UnknownCall", f"is '{meant}' meant?")),
+        )
+        for name, meant in {
+            "create": "Create",
+            "Creat": "Create",
+            "GetConections": "GetConnections",
+        }.items()
+    ),
+    *(
+        case(
             f"{method} {path} is 405 as JSON and says what is allowed",
             request(
                 method,
