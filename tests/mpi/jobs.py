@@ -23,13 +23,15 @@ TOKEN = "of-the-job"
 def launch(runtime: Runtime) -> Iterator[Launch]:
     """``launch(ranks, port, env=None)`` starts a job of the test's own, which ends with the test.
 
-    Without ``env`` it asks for ``TOKEN``.
+    Without ``env`` it asks for ``TOKEN``, without ``port`` its environment says the port.
     """
     jobs: list[Job] = []
 
-    def begin(ranks: int, port: int, env: dict[str, str] | None = None) -> Job:
+    def begin(ranks: int, port: int | None, env: dict[str, str] | None = None) -> Job:
         launcher = [] if ranks == 1 else launcher_command(ranks)
-        server = [sys.executable, "-m", "nestd.server.mpi_cli", "--port", str(port)]
+        server = [sys.executable, "-m", "nestd.server.mpi_cli"]
+        if port is not None:
+            server += ["--port", str(port)]
         job = subprocess.Popen(
             [*launcher, *server],
             env=runtime.environment({"NEST_SERVER_ACCESS_TOKEN": TOKEN} if env is None else env),
@@ -49,9 +51,11 @@ def launch(runtime: Runtime) -> Iterator[Launch]:
             job.kill()
 
 
-def answering(job: Job, runtime: Runtime, port: int, token: str | None = TOKEN) -> Server:
+def answering(
+    job: Job, runtime: Runtime, port: int, token: str | None = TOKEN, host: str = "127.0.0.1"
+) -> Server:
     """The server of ``job``, once it answers."""
-    server = Server(runtime, port, token)
+    server = Server(runtime, port, token, host)
 
     def look() -> bool:
         try:

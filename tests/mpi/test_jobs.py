@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 import requests
@@ -12,7 +13,7 @@ import requests
 from protocol.polling import poll_until
 from tests.integration.pending import begin_endless_run, pending
 from tests.integration.servers import DEADLINE_S, Runtime, free_port, marked_processes
-from tests.mpi.jobs import Launch, answering
+from tests.mpi.jobs import TOKEN, Launch, answering
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -34,6 +35,37 @@ def test_job_answers_and_ends_with_everything_it_started(
     assert runtime.leftovers() == []
     with pytest.raises(requests.ConnectionError):
         requests.get(server.url, timeout=DEADLINE_S)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_job_listens_and_logs_where_its_variables_say(
+    launch: Launch, runtime: Runtime, tmp_path: Path, ranks: int
+) -> None:
+    port, log_file = free_port(), tmp_path / "elsewhere.log"
+    env = {
+        "NEST_SERVER_HOST": "127.0.0.2",
+        "NEST_SERVER_PORT": str(port),
+        "NEST_SERVER_DAEMON": "yes",
+        "NEST_SERVER_LOGFILE": str(log_file),
+        "NEST_SERVER_ACCESS_TOKEN": TOKEN,
+    }
+    job = launch(ranks, None, env)
+    server = answering(job, runtime, port, host="127.0.0.2")
+    assert server.post("/api/Run", [1.0]).status_code == 400
+    server.session.close()
+    job.terminate()
+    said, _ = job.communicate(timeout=DEADLINE_S)
+    assert f"NEST Server is now running at http://127.0.0.2:{port}." in said
+    assert f"Log           {log_file}" in said
+    assert "NEST_SERVER_DAEMON is ignored" in said
+    refused = "Run called without calling Prepare"
+    assert refused not in said
+    # Each rank says so.
+    logged = log_file.read_text()
+    assert logged.count(refused) == ranks, logged
+    assert TOKEN not in logged
+    assert "Traceback" not in logged, logged
+    assert runtime.leftovers() == []
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
