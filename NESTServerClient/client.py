@@ -51,10 +51,10 @@ class NESTServerClient:
         call.__doc__ = f"{name} of PyNEST, executed by the server."
         return call
 
-    def exec_script(self, source: str, return_vars: str | list[str] | None = None) -> Any:
+    def exec_script(
+        self, source: str, return_vars: str | list[str] | None = None
+    ) -> dict[str, Any]:
         """Run a script on the server.
-
-        What it prints is printed here.
 
         Parameters
         ----------
@@ -63,18 +63,20 @@ class NESTServerClient:
 
         Returns
         -------
-        The value; a dict for a list of names; ``None`` if nothing was asked for.
+        The server's answer: what the script printed in ``stdout``, if it printed anything; what
+        was asked for in ``data``, the value, or a dict for a list of names.
 
         Raises
         ------
         NESTServerError
             If the script raised or was ended, with its line, its traceback and what it printed.
         """
-        answer = self._transport.exec(source, return_vars)
-        print(answer.get("stdout", ""), end="")
-        return answer.get("data")
+        answer: dict[str, Any] = self._transport.exec(source, return_vars)
+        return answer
 
-    def from_file(self, filename: str, return_vars: str | list[str] | None = None) -> Any:
+    def from_file(
+        self, filename: str, return_vars: str | list[str] | None = None
+    ) -> dict[str, Any]:
         """Run a script of this machine on the server, as :meth:`exec_script` does.
 
         Parameters

@@ -184,9 +184,9 @@ def _is_json_in_disguise(request: Request) -> bool:
     """Whether a body marked as form is JSON: ``curl -d`` marks it so unless told otherwise."""
     if request.mimetype == "multipart/form-data":
         return False
-    body = _bytes(request).lstrip()
+    body = _bytes(request)
     # A form has names and values with "=" in between; text in JSON can have one too.
-    return body[:1] in (b"{", b"[", b'"') or (body != b"" and b"=" not in body)
+    return body.lstrip()[:1] in (b"{", b"[", b'"') or (body != b"" and b"=" not in body)
 
 
 def _bytes(request: Request) -> bytes:

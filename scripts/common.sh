@@ -33,6 +33,22 @@ need_chromium() {
   fi
 }
 
+# Installs what the pages' blocks of code are run with, if it is missing.
+need_programs() {
+  local name missing=()
+  for name in curl jq node; do
+    command -v "$name" >/dev/null 2>&1 || missing+=("${name/node/nodejs}")
+  done
+  if [ "${#missing[@]}" = 0 ]; then return; fi
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    say "Installing ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+  else
+    die "the tests of the documentation need ${missing[*]}. Debian and Ubuntu: sudo apt-get install ${missing[*]}"
+  fi
+}
+
 # environment DIR EXTRA[,EXTRA]: a virtual environment in DIR with this project installed
 # editable. Does nothing when it is already there for the same pyproject.toml.
 environment() {

@@ -6,6 +6,7 @@ and names with an underscore are never in it.
 
 from __future__ import annotations
 
+import difflib
 import enum
 import functools
 import inspect
@@ -177,9 +178,17 @@ class Catalogue:
         reason = LEFT_OUT.get(name.split(".")[0])
         if reason:
             raise UnknownCall(f"{name} is not offered: {reason}", call=name)
+        name = name[:80]
         raise UnknownCall(
-            f"PyNEST has no public {name!r:.80}; GET /api lists what there is", call=name[:80]
+            f"PyNEST has no public {name!r}; {self._suggestion(name)}GET /api lists what there is",
+            call=name,
         )
+
+    def _suggestion(self, name: str) -> str:
+        """What may have been meant by ``name``."""
+        known = {entry.lower(): entry for entry in self._entries}
+        close = difflib.get_close_matches(name.lower(), known, 1, 0.8)
+        return f"is {known[close[0]]!r} meant? " if close else ""
 
 
 def _entries(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:

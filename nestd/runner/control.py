@@ -91,7 +91,11 @@ class ControlSocket:
         BlockingIOError, TimeoutError
             If there is none in time.
         """
-        length, ancillary, _, _ = self._socket.recvmsg_into([self._packet], _ANCILLARY_BYTES)
+        try:
+            length, ancillary, _, _ = self._socket.recvmsg_into([self._packet], _ANCILLARY_BYTES)
+        except ConnectionResetError:
+            # The other end was closed with something of ours unread.
+            return None
         if not length:
             return None
         packet = self._packet[:length]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -92,6 +93,7 @@ def _start_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "-w", "workers", metavar="WORKERS", type=int, help="Ignored: there is one kernel."
             ),
+            click.option("-P", "plugin", metavar="PLUGIN", help="Ignored: there is no uWSGI."),
         ]
     ):
         command = option(command)
@@ -123,9 +125,9 @@ def main() -> None:
 @main.command(epilog=_EXIT_CODES)
 @_start_options
 @_reporting
-def start(timeout: int | None, workers: int | None, **flags: Any) -> None:
+def start(timeout: int | None, workers: int | None, plugin: str | None, **flags: Any) -> None:
     """Start a server and say when it answers."""
-    _note_ignored(timeout, workers)
+    _note_ignored(timeout, workers, plugin)
     _start(settings.build(Flags(**flags), os.environ))
 
 
@@ -142,12 +144,12 @@ def stop(port: int | None) -> None:
 @main.command(epilog=_EXIT_CODES)
 @_start_options
 @_reporting
-def restart(timeout: int | None, workers: int | None, **flags: Any) -> None:
+def restart(timeout: int | None, workers: int | None, plugin: str | None, **flags: Any) -> None:
     """Stop a server and start it again, with the same token and as it was started.
 
     Without a running server it only starts one.
     """
-    _note_ignored(timeout, workers)
+    _note_ignored(timeout, workers, plugin)
     wanted = settings.build(Flags(**flags), os.environ)
     port = flags["port"] or _port_from_environment()
     candidates = instance.find(port)
@@ -240,6 +242,9 @@ def _start(wanted: ServerSettings) -> None:
         os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
         click.echo("Starting NEST Server …")
         Supervisor(wanted, announce).run()
+        # Whoever has closed the console knows.
+        with contextlib.suppress(OSError):
+            os.write(sys.stdout.fileno(), b"NEST Server has stopped.\n")
 
 
 def _stop(found: Instance) -> None:
@@ -317,11 +322,13 @@ def _text(path: Path | None) -> str | None:
     return str(path) if path is not None else None
 
 
-def _note_ignored(timeout: int | None, workers: int | None) -> None:
+def _note_ignored(timeout: int | None, workers: int | None, plugin: str | None) -> None:
     if timeout is not None:
         click.echo("Note: -t is ignored; no run is killed for the time it takes.", err=True)
     if workers is not None:
         click.echo("Note: -w is ignored; there is one kernel.", err=True)
+    if plugin is not None:
+        click.echo("Note: -P is ignored; there is no uWSGI.", err=True)
 
 
 if __name__ == "__main__":

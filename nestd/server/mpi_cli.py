@@ -11,7 +11,10 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -25,7 +28,7 @@ from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
 from nestd.server.supervisor import GATEWAY_GRACE_S, gateway_child
 from nestd.settings import NestdSettings
-from protocol.errors import NestdError, PortTaken
+from protocol.errors import ConfigurationError, NestdError, PortTaken
 from protocol.polling import poll_until
 from protocol.private_files import runtime_directory
 
@@ -55,29 +58,59 @@ def main(host: str | None, port: int | None) -> None:
         format="%(asctime)s nestd[%(process)d] %(levelname)s %(message)s",
     )
     try:
-        settings = replace(
-            build(Flags(host=host, port=port), os.environ),
-            daemon=False,
-            console_output=True,
-            ranks=mpi.launched_ranks(),
-        )
+        wanted = build(Flags(host=host, port=port), os.environ)
+        settings = replace(wanted, daemon=False, console_output=True, ranks=mpi.launched_ranks())
+        notes = []
+        if wanted.daemon:
+            notes.append("NEST_SERVER_DAEMON is ignored; the launcher decides where a job runs.")
         os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
         if mpi.launched_rank() == 0:
-            _serve(settings)
+            _serve(settings, notes)
         else:
             # Rank 0 says where everything is.
             path = runtime_directory() / "connection.json"
-            daemon.run(NestdSettings(path, settings.queue_limit, scripts_from(os.environ)))
+            with _output_to(settings.log_file):
+                daemon.run(NestdSettings(path, settings.queue_limit, scripts_from(os.environ)))
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
     except NestdError as error:
         _fail(error, EXIT_CONFIGURATION)
 
 
-def _serve(settings: ServerSettings) -> None:
+@contextlib.contextmanager
+def _output_to(log_file: Path | None) -> Iterator[TextIO]:
+    """Have this process, NEST in it and its children write to ``log_file``; gives the console.
+
+    Several ranks may have the same file: each line is appended as a whole.
+    """
+    if log_file is None:
+        yield sys.stdout
+        return
+    try:
+        handle = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"can't write the log {log_file}: {error.strerror}; choose another file with "
+            "NEST_SERVER_LOGFILE"
+        ) from error
+    out, err = os.dup(1), os.dup(2)
+    for descriptor in (1, 2):
+        os.dup2(handle, descriptor)
+    os.close(handle)
+    try:
+        with os.fdopen(os.dup(out), "w") as console:
+            yield console
+    finally:
+        for kept, descriptor in ((out, 1), (err, 2)):
+            os.dup2(kept, descriptor)
+            os.close(kept)
+
+
+def _serve(settings: ServerSettings, notes: list[str]) -> None:
     """Rank 0: the gateway as a child, then the kernel in this process."""
-    listeners, notes = open_listeners(settings.host, settings.ports)
+    listeners, more = open_listeners(settings.host, settings.ports)
     with contextlib.ExitStack() as stack:
+        console = stack.enter_context(_output_to(settings.log_file))
         for listener in listeners:
             stack.enter_context(listener)
         instance = make_instance(settings, listeners)
@@ -92,7 +125,8 @@ def _serve(settings: ServerSettings) -> None:
             # Before all else that ends then: launchers give a rank a second from TERM to KILL.
             stack.callback(instance.remove)
             poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
-            announce(instance, notes)
+            with contextlib.redirect_stdout(console):
+                announce(instance, [*notes, *more])
 
         kernel = NestdSettings(
             instance.connection_file, settings.queue_limit, scripts_from(os.environ)

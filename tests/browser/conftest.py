@@ -8,9 +8,17 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.desktop import Desktop, chromium, serve_files
-from tests.integration.conftest import server, shared_server
+from tests.integration.conftest import open_server, server, shared_open_server, shared_server
 
-__all__ = ["browser", "desktop", "desktop_url", "server", "shared_server"]
+__all__ = [
+    "browser",
+    "desktop",
+    "desktop_url",
+    "open_server",
+    "server",
+    "shared_open_server",
+    "shared_server",
+]
 
 
 @pytest.fixture(scope="session")

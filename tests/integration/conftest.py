@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.integration.servers import Runtime, Server, serving, start_server
+from tests.integration.servers import OPEN, Runtime, Server, serving, start_server
 
 
 @pytest.fixture
@@ -31,6 +31,19 @@ def server(shared_server: Server) -> Server:
     """The shared server with an empty network."""
     shared_server.call("ResetKernel")
     return shared_server
+
+
+@pytest.fixture(scope="session")
+def shared_open_server() -> Iterator[Server]:
+    """One server without authentication and with unrestricted scripts."""
+    yield from serving(OPEN)
+
+
+@pytest.fixture
+def open_server(shared_open_server: Server) -> Server:
+    """The server without authentication and restriction, with an empty network."""
+    shared_open_server.call("ResetKernel")
+    return shared_open_server
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ from protocol.processes import identify
 #: Far above what anything here takes, so that only a hang reaches it.
 DEADLINE_S = 60.0
 
+#: Settings of a server for everyone who reaches it, for clients that know no token.
+OPEN = {"NEST_SERVER_DISABLE_AUTH": "1", "NEST_SERVER_DISABLE_RESTRICTION": "1"}
+
 
 def free_port() -> int:
     """A port that nobody listens on at the moment."""
@@ -106,12 +109,13 @@ class Server:
     runtime: Runtime
     port: int
     token: str | None
+    host: str = "127.0.0.1"
     session: requests.Session = field(default_factory=requests.Session)
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send a request with the token, unless ``headers`` say otherwise."""

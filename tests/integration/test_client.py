@@ -171,17 +171,15 @@ def test_arguments_that_can_not_be_sent_are_a_type_error(nsc: NESTServerClient) 
         nsc.Create("iaf_psc_alpha", params={"I_e": object()})
 
 
-def test_scripts_are_run_and_give_their_values(
-    nsc: NESTServerClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_scripts_are_run_and_give_values_and_output(nsc: NESTServerClient, tmp_path: Path) -> None:
     source = "import nest\nn = nest.Create('iaf_psc_alpha', 2)\nprint('made')\nm = [1, 2.5]"
-    assert nsc.exec_script(source, "m") == [1, 2.5]
-    assert nsc.exec_script(source) is None
-    found = nsc.exec_script(source, ["n", "m"])
+    assert nsc.exec_script(source, "m") == {"data": [1, 2.5], "stdout": "made\n"}
+    assert nsc.exec_script(source).get("data") is None
+    found = nsc.exec_script(source, ["n", "m"])["data"]
     assert found["n"].tolist() == [5, 6]
-    assert capsys.readouterr().out == "made\n" * 3
+    assert nsc.exec_script("a = 1", "a") == {"data": 1}
     (tmp_path / "script.py").write_text(source)
-    assert nsc.from_file(str(tmp_path / "script.py"), "m") == [1, 2.5]
+    assert nsc.from_file(str(tmp_path / "script.py"), "m")["data"] == [1, 2.5]
 
 
 def test_failing_script_raises_with_line_trace_and_output(nsc: NESTServerClient) -> None:

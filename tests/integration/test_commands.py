@@ -211,7 +211,7 @@ def test_ctrl_c_ends_a_server_in_the_foreground_with_exit_code_0(
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE_S) == 0
-        said = await_text("running")
+        said = await_text("NEST Server has stopped.\n")
         assert "Traceback" not in said
         assert "Aborted" not in said
 

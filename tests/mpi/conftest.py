@@ -8,8 +8,9 @@ import pytest
 
 from tests.integration.conftest import runtime, start
 from tests.integration.servers import Server, serving
+from tests.mpi.jobs import launch
 
-__all__ = ["four_ranks", "one_rank", "runtime", "start", "two_ranks"]
+__all__ = ["four_ranks", "launch", "one_rank", "runtime", "start", "two_ranks"]
 
 #: The same for any number of ranks, so that NEST computes the same.
 VIRTUAL_PROCESSES = 4

@@ -5,66 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
-from nestd.server.launcher import launcher_command
 from protocol.polling import poll_until
 from tests.integration.pending import begin_endless_run, pending
-from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port, marked_processes
-
-Job = subprocess.Popen[str]
-Launch = Callable[[int, int], Job]
-
-TOKEN = "of-the-job"
-
-
-@pytest.fixture
-def launch(runtime: Runtime) -> Iterator[Launch]:
-    """``launch(ranks, port)`` starts a job of the test's own, which ends with the test."""
-    jobs: list[Job] = []
-
-    def begin(ranks: int, port: int) -> Job:
-        launcher = [] if ranks == 1 else launcher_command(ranks)
-        server = [sys.executable, "-m", "nestd.server.mpi_cli", "--port", str(port)]
-        job = subprocess.Popen(
-            [*launcher, *server],
-            env=runtime.environment({"NEST_SERVER_ACCESS_TOKEN": TOKEN}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        jobs.append(job)
-        return job
-
-    yield begin
-    for job in jobs:
-        job.terminate()
-        try:
-            job.communicate(timeout=DEADLINE_S)
-        finally:
-            job.kill()
-
-
-def answering(job: Job, runtime: Runtime, port: int) -> Server:
-    """The server of ``job``, once it answers."""
-    server = Server(runtime, port, TOKEN)
-
-    def look() -> bool:
-        try:
-            return job.poll() is not None or server.get("/healthz").ok
-        except requests.ConnectionError:
-            return False
-
-    assert poll_until(look, DEADLINE_S)
-    assert job.poll() is None, job.communicate()[0]
-    state = runtime.directory / f"server-{port}" / "connection.json"
-    assert poll_until(lambda: state.exists() or job.poll() is not None, DEADLINE_S)
-    return server
+from tests.integration.servers import DEADLINE_S, Runtime, free_port, marked_processes
+from tests.mpi.jobs import TOKEN, Launch, answering
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -86,6 +35,37 @@ def test_job_answers_and_ends_with_everything_it_started(
     assert runtime.leftovers() == []
     with pytest.raises(requests.ConnectionError):
         requests.get(server.url, timeout=DEADLINE_S)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_job_listens_and_logs_where_its_variables_say(
+    launch: Launch, runtime: Runtime, tmp_path: Path, ranks: int
+) -> None:
+    port, log_file = free_port(), tmp_path / "elsewhere.log"
+    env = {
+        "NEST_SERVER_HOST": "127.0.0.2",
+        "NEST_SERVER_PORT": str(port),
+        "NEST_SERVER_DAEMON": "yes",
+        "NEST_SERVER_LOGFILE": str(log_file),
+        "NEST_SERVER_ACCESS_TOKEN": TOKEN,
+    }
+    job = launch(ranks, None, env)
+    server = answering(job, runtime, port, host="127.0.0.2")
+    assert server.post("/api/Run", [1.0]).status_code == 400
+    server.session.close()
+    job.terminate()
+    said, _ = job.communicate(timeout=DEADLINE_S)
+    assert f"NEST Server is now running at http://127.0.0.2:{port}." in said
+    assert f"Log           {log_file}" in said
+    assert "NEST_SERVER_DAEMON is ignored" in said
+    refused = "Run called without calling Prepare"
+    assert refused not in said
+    # Each rank says so.
+    logged = log_file.read_text()
+    assert logged.count(refused) == ranks, logged
+    assert TOKEN not in logged
+    assert "Traceback" not in logged, logged
+    assert runtime.leftovers() == []
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

@@ -6,6 +6,8 @@ import dataclasses
 import re
 from pathlib import Path
 
+import pytest
+
 from gateway.errors import STATUS
 from gateway.settings import MIB, from_environment
 from nestd.settings import DEFAULT_QUEUE_LIMIT
@@ -69,9 +71,16 @@ def test_http_page_lists_every_status_and_the_limits() -> None:
     assert f"| {values.VALUE_NESTING_LIMIT} levels |" in HTTP
 
 
-def test_links_of_the_pages_lead_somewhere() -> None:
-    for page in (PROTOCOL, HTTP):
-        for target, anchor in re.findall(r"\]\(([\w./-]*\.md)(?:#([\w-]+))?\)", page):
-            linked = (DOCS / target).read_text(encoding="utf-8")
-            headings = re.findall(r"^#+ (.*)$", linked, re.MULTILINE)
-            assert not anchor or anchor in [h.lower().replace(" ", "-") for h in headings]
+PAGES = [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target, anchor in re.findall(r"\]\(((?!http)[^)#\s]*)(?:#([\w-]+))?\)", text):
+        linked = page.parent / target if target else page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            names = [re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings]
+            assert anchor in names, (target, anchor)

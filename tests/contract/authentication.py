@@ -1,0 +1,115 @@
+"""The rows about the token."""
+
+from __future__ import annotations
+
+from tests.contract.steps import (
+    OPEN,
+    UNAUTHORIZED,
+    Expected,
+    call,
+    case,
+    get,
+    request,
+)
+
+ADDRESSES = [
+    ("GET", "/"),
+    ("GET", "/api"),
+    ("GET", "/api/resolution"),
+    ("GET", "/api/ResetKernel"),
+    ("POST", "/api/ResetKernel"),
+    ("POST", "/exec"),
+    ("DELETE", "/exec"),
+    ("POST", "/operation"),
+    ("POST", "/release"),
+    ("GET", "/readyz"),
+    ("GET", "/nope"),
+    ("GET", "/api/NoSuchCall"),
+    ("PUT", "/api/Create"),
+]
+
+RIGHT = [
+    {"NESTServerAuth": "{token}"},
+    {"nestserverauth": "{token}"},
+    {"Authorization": "Bearer {token}"},
+    {"authorization": "bearer {token}"},
+    # One that is right is enough.
+    {"NESTServerAuth": "wrong", "Authorization": "Bearer {token}"},
+]
+
+WRONG = [
+    ("NESTServerAuth", ""),
+    ("NESTServerAuth", "wrong"),
+    ("NESTServerAuth", "{token}x"),
+    ("NESTServerAuth", "{token}{token}"),
+    ("NESTServerAuth", "Bearer {token}"),
+    ("NESTServerAuth", "None"),
+    ("NESTServerAuth", "False"),
+    ("NESTServerAuth", "\xff\xfe"),
+    ("Authorization", "{token}"),
+    ("Authorization", "Basic {token}"),
+    ("Authorization", "Bearer"),
+    ("Authorization", "Bearer "),
+    ("Authorization", "Bearer wrong"),
+    ("Cookie", "NESTServerAuth={token}"),
+    ("X-NESTServerAuth", "{token}"),
+]
+
+UNTOUCHED = call("GetNodes", answer=[1])
+
+CASES = [
+    *(
+        case(
+            f"{method} {path} without the token is 403 in plain text, and does nothing",
+            call("Create", ["iaf_psc_alpha"]),
+            request(method, path, answer=UNAUTHORIZED, token=False),
+            UNTOUCHED,
+        )
+        for method, path in ADDRESSES
+    ),
+    case(
+        "HEAD / without the token is 403",
+        request("HEAD", "/", answer=Expected(403, b""), token=False),
+    ),
+    *(
+        case(
+            f"token counts in {headers}", get("/api/resolution", 0.1, headers=headers, token=False)
+        )
+        for headers in RIGHT
+    ),
+    *(
+        case(
+            f"{name}: {value!r} is 403",
+            get("/", UNAUTHORIZED, headers={name: value}, token=False),
+        )
+        for name, value in WRONG
+    ),
+    *(
+        case(
+            f"token in the address as {name} is no token",
+            get(f"/?{name}={{token}}", UNAUTHORIZED, token=False),
+        )
+        for name in ("NESTServerAuth", "token", "access_token", "nest_server_access_token")
+    ),
+    *(
+        case(
+            f"OPTIONS {path} asks for no token and executes nothing",
+            call("Create", ["iaf_psc_alpha"]),
+            request("OPTIONS", path, answer=Expected(200), token=False),
+            UNTOUCHED,
+        )
+        for path in ("/", "/api", "/api/ResetKernel", "/exec", "/release")
+    ),
+    case(
+        "body without the token is not read as arguments",
+        call("Create", b"{", UNAUTHORIZED, token=False),
+    ),
+    *(
+        case(
+            f"with authentication off, {headers} is as good as none",
+            get("/api/resolution", 0.1, headers=headers),
+            on=OPEN,
+        )
+        for headers in ({}, {"NESTServerAuth": "any"}, {"Authorization": "Bearer any"})
+    ),
+]

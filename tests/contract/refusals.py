@@ -1,0 +1,298 @@
+"""The rows about bad input: an error with the right status, and everything as it was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgpack
+
+from protocol.values import VALUE_NESTING_LIMIT
+from tests.contract.steps import (
+    JSON,
+    MSGPACK,
+    Case,
+    Step,
+    call,
+    case,
+    error,
+)
+
+#: Call, arguments that are wrong in a network of two neurons, the parameter that is named.
+WRONG: list[tuple[str, Any, str]] = [
+    # Missing, unknown, twice.
+    ("Create", None, "model"),
+    ("Create", {"n": 2}, "model"),
+    ("Connect", [[1]], "post"),
+    ("Create", {"model": "iaf_psc_alpha", "number": 2}, "number"),
+    ("Simulate", {"duration": 1.0}, "duration"),
+    ("SetKernelStatus", {"resolution": 0.2}, "resolution"),
+    ("ResetKernel", {"x": 1}, "x"),
+    ("Create", {"args": ["iaf_psc_alpha"], "model": "iaf_psc_alpha"}, "model"),
+    ("GetStatus", {"nodes": [1], "conns": {}}, "nodes_or_conns"),
+    # Of the wrong type.
+    ("Create", [5], "model"),
+    ("Create", [True], "model"),
+    ("Create", [["iaf_psc_alpha"]], "model"),
+    ("Create", [{"model": "iaf_psc_alpha"}], "model"),
+    ("Create", ["iaf_psc_alpha", "2"], "n"),
+    ("Create", ["iaf_psc_alpha", 2.5], "n"),
+    ("Create", ["iaf_psc_alpha", True], "n"),
+    ("Create", ["iaf_psc_alpha", [2]], "n"),
+    ("Simulate", ["10"], "t"),
+    ("Simulate", [[10.0]], "t"),
+    ("Simulate", [{}], "t"),
+    ("Simulate", [True], "t"),
+    ("Simulate", [None], "t"),
+    ("GetStatus", ["1"], "nodes_or_conns"),
+    ("GetStatus", [["1"]], "nodes_or_conns"),
+    ("GetStatus", [[1.5]], "nodes_or_conns"),
+    ("GetStatus", [[[1]]], "nodes_or_conns"),
+    ("GetStatus", [[None]], "nodes_or_conns"),
+    ("GetStatus", [[True]], "nodes_or_conns"),
+    ("GetStatus", [None], "nodes_or_conns"),
+    ("GetStatus", {"nodes": [1], "keys": 5}, "keys"),
+    ("GetStatus", {"nodes": [1], "keys": [5]}, "keys"),
+    ("GetKernelStatus", [{"a": 1}], "keys"),
+    ("Connect", ["a", [1]], "pre"),
+    ("Connect", [[1], None], "post"),
+    ("Connect", [[1], [2], 5], "conn_spec"),
+    ("GetConnections", {"source": "all"}, "source"),
+    ("GetNodes", {"properties": [1]}, "properties"),
+    ("SetKernelStatus", ["resolution"], "params"),
+    ("SelectNodesByMask", [[1], [0.0, 0.0], "circle"], "mask_obj"),
+    # Beyond what an id can be.
+    ("GetStatus", [[0]], "nodes_or_conns"),
+    ("GetStatus", [[-1]], "nodes_or_conns"),
+    ("GetStatus", [0], "nodes_or_conns"),
+]
+
+#: Call, arguments that NEST refuses, NEST's name of the error, a word of its message.
+REFUSED_BY_NEST: list[tuple[str, Any, str, str]] = [
+    ("Create", ["nope"], "UnknownModelName", "nope"),
+    ("Create", ["iaf_psc_alpha\x00"], "UnknownModelName", "iaf_psc_alpha"),
+    ("GetDefaults", ["nope"], "UnknownComponent", "nope"),
+    ("GetStatus", [[99]], "UnknownNode", "99"),
+    ("Connect", [[1], [99]], "UnknownNode", "99"),
+    ("SetStatus", [[1], {"nope": 1.0}], "UnaccessedDictionaryEntry", "nope"),
+    ("SetStatus", [[1], {"V_m": "high"}], "TypeMismatch", "V_m"),
+    ("SetStatus", [[1], {"C_m": -1.0}], "BadProperty", "apacitance"),
+    ("GetStatus", [[1], "nope"], "KeyError", "nope"),
+    ("Connect", [[1], [2], "no_rule"], "BadProperty", "no_rule"),
+    ("Connect", [[1], [2], {"rule": "fixed_indegree"}], "IndexError", ""),
+    ("Connect", [[1], [2], None, "no_synapse"], "UnknownSynapseType", "no_synapse"),
+    ("Simulate", [-1.0], "BadParameter", "negative"),
+    ("SetKernelStatus", [{"resolution": 0.2}], "KernelException", "Nodes have already"),
+    ("SetKernelStatus", [{"nope": 1}], "ValueError", "nope"),
+    ("CopyModel", ["iaf_psc_alpha", "iaf_psc_alpha"], "NewModelNameExists", "iaf_psc_alpha"),
+    ("Install", ["no_such_module"], "KernelException", ""),
+    ("GetPosition", [[1]], "LayerExpected", ""),
+    ("Run", [1.0], "KernelException", ""),
+]
+
+#: Bodies that are no JSON.
+NO_JSON: list[bytes] = [
+    b"{",
+    b'{"model":',
+    b'["iaf_psc_alpha"',
+    b'["iaf_psc_alpha",]',
+    b'["iaf_psc_alpha"] ["iaf_psc_alpha"]',
+    b"{'model': 'iaf_psc_alpha'}",
+    b"iaf_psc_alpha",
+    b"{model: 1}",
+    b"undefined",
+    b"True",
+    b"[NaN]",
+    b"[Infinity]",
+    b"[-Infinity]",
+    b"[1e999]",
+    b"[01]",
+    b"[0x10]",
+    b'["a\nb"]',
+    b'["\\x41"]',
+    b'["\\ud800"]',
+    b"[1]\x00",
+    b"\x00\x01\x02",
+    b"<html></html>",
+    b"--boundary\r\n",
+    # No UTF-8.
+    b'["\xff\xfe"]',
+    b"\xff",
+    b'["caf\xe9"]',
+    b'["\xed\xa0\x80"]',
+    b'["\xc0\x80"]',
+    '["iaf_psc_alpha"]'.encode("utf-16"),
+    '["iaf_psc_alpha"]'.encode("utf-32"),
+]
+
+#: Call, body with a number in it, a word of the message, if the number is too large.
+LARGE_NUMBERS = [
+    ("Create", '["iaf_psc_alpha", {}]', "'n' must be an integer"),
+    ("GetStatus", "[[{}]]", "is no node id"),
+    ("GetStatus", "[{}]", "is no node id"),
+    ("GetStatus", '{{"source": [{}], "target": [1]}}', ""),
+    ("Connect", "[[1], [{}]]", "is no node id"),
+    ("SetKernelStatus", '[{{"rng_seed": {}}}]', ""),
+    ("SetKernelStatus", '[{{"total_num_virtual_procs": {}}}]', ""),
+    ("GetConnections", '{{"synapse_label": {}}}', "'synapse_label' must be an integer"),
+]
+
+#: Bodies that are no MessagePack.
+NO_MESSAGEPACK: list[bytes] = [
+    b"\xc1",
+    b"\x93\x01",
+    b"\xdd\xff\xff\xff\xff",
+    b"\x01\x02",
+    b"\x91" * 100 + b"\x01",
+    msgpack.packb({1: 2}),
+    msgpack.packb(msgpack.ExtType(99, b"x")),
+    msgpack.packb(msgpack.Timestamp(1)),
+    msgpack.packb(msgpack.ExtType(2, msgpack.packb(["<f8", [2], b"1234567"]))),
+    msgpack.packb(msgpack.ExtType(2, msgpack.packb(["|O", [1], b"12345678"]))),
+    msgpack.packb(msgpack.ExtType(1, msgpack.packb([0, "<f8", [1]]))),
+    b"\xa4\xff\xff\xff\xff",
+    b'["iaf_psc_alpha"]',
+]
+
+
+def nested(depth: int) -> list[bytes]:
+    """Lists in lists, and objects in objects."""
+    return [b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth]
+
+
+def calls_in_calls(depth: int) -> Any:
+    """A parameter of ``depth`` calls of exp."""
+    made: Any = {"$call": "random.uniform"}
+    for _ in range(depth):
+        made = {"$call": "math.exp", "args": [made]}
+    return made
+
+
+def refused(name: str, *steps: Step) -> Case:
+    """A row whose requests change nothing in a network of two neurons."""
+    return case(
+        name,
+        call("Create", ["iaf_psc_alpha", 2, {"V_m": -60.0}], [1, 2]),
+        *steps,
+        call("GetStatus", [[1, 2], "V_m"], [-60.0, -60.0]),
+        call("GetKernelStatus", [["network_size", "biological_time", "resolution"]], [2, 0.0, 0.1]),
+    )
+
+
+CASES = [
+    *(
+        refused(
+            f"{name} {json.dumps(body)} names {parameter}",
+            call(
+                name,
+                body,
+                error(400, "ArgumentError", repr(parameter), name, call=name, parameter=parameter),
+            ),
+        )
+        for name, body, parameter in WRONG
+    ),
+    refused(
+        "too many arguments are counted, and the parameters named",
+        call(
+            "Create",
+            ["iaf_psc_alpha", 1, {}, None, 5],
+            error(400, None, "at most 4 arguments (model, n, params, positions), 5 were given"),
+        ),
+    ),
+    refused(
+        "attributes take no arguments, and the error says how to set them",
+        call("resolution", [0.2], error(400, None, "SetKernelStatus")),
+    ),
+    *(
+        refused(
+            f"{name} {json.dumps(body)} is NEST's {kind}",
+            call(name, body, error(400, kind, f"{kind} in ", word)),
+        )
+        for name, body, kind, word in REFUSED_BY_NEST
+    ),
+    *(
+        refused(
+            f"{body[:28]!r} as {kind} is no JSON",
+            call("Create", body, error(400, "MalformedRequest", "JSON"), kind=kind),
+        )
+        for kind in (JSON, "text/plain")
+        for body in NO_JSON
+    ),
+    *(
+        refused(
+            f"JSON in {charset} is refused, and the charset named",
+            call(
+                "Create",
+                b'["iaf_psc_alpha"]',
+                error(400, None, charset),
+                kind=f"{JSON}; charset={charset}",
+            ),
+        )
+        for charset in ("utf-16", "latin-1", "no-such-charset")
+    ),
+    *(
+        refused(
+            f"body with the encoding {encoding} is refused, and the encoding named",
+            call(
+                "Create",
+                b"\x1f\x8b",
+                error(400, None, encoding),
+                kind=JSON,
+                headers={"Content-Encoding": encoding},
+            ),
+        )
+        for encoding in ("gzip", "br", "nonsense")
+    ),
+    *(
+        refused(
+            f"{body[:5].decode()} {depth} times in each other is too deep",
+            call("Create", body, error(400, "MalformedRequest"), kind=JSON),
+        )
+        for depth in (VALUE_NESTING_LIMIT + 1, 100, 1000, 100_000)
+        for body in nested(depth)
+    ),
+    refused(
+        "as deep as is allowed is only a wrong argument",
+        call("Create", nested(VALUE_NESTING_LIMIT)[0], error(400, "ArgumentError")),
+    ),
+    refused(
+        "calls in calls count as nested",
+        call(
+            "SetStatus",
+            {"nodes": [1], "params": {"V_m": calls_in_calls(100)}},
+            error(400, "MalformedRequest"),
+        ),
+    ),
+    *(
+        refused(
+            f"{name} {template.format(number)} is beyond 64 bit",
+            call(name, template.format(number).encode(), error(400, None, word)),
+        )
+        for number in (2**63, 2**64, 10**30, -(10**30), -(2**63) - 1)
+        for name, template, word in LARGE_NUMBERS
+    ),
+    *(
+        refused(
+            f"no threads at all as {name} are refused, although they end NEST",
+            call("SetKernelStatus", [{name: 0}], error(400, None, f"{name} must be at least 1")),
+        )
+        for name in ("local_num_threads", "total_num_virtual_procs")
+    ),
+    refused(
+        "large number where a number is wanted is a float",
+        call("SetStatus", [[1, 2], {"I_e": 10**30}], None),
+        call("GetStatus", [[1], "I_e"], [1e30]),
+        call("Simulate", [10**30], error(400, "BadParameter")),
+    ),
+    refused(
+        "more neurons than memory are refused",
+        call("Create", ["iaf_psc_alpha", 2**40], error(400), varies=True),
+    ),
+    *(
+        refused(
+            f"{body[:28]!r} is no MessagePack",
+            call("Create", body, error(400, "MalformedRequest", "MessagePack"), kind=MSGPACK),
+        )
+        for body in NO_MESSAGEPACK
+    ),
+]
