@@ -43,7 +43,8 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
     type=click.IntRange(1, 65_535),
     help="Listen on PORT only.  [default: 52425 and 5000, those that are free]",
 )
-def main(host: str | None, port: int | None) -> None:
+@click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too.")
+def main(host: str | None, port: int | None, desktop: bool) -> None:
     """NEST Server as an MPI job: mpirun -np N nest-server-mpi.
 
     The variables NEST_SERVER_* are honoured; options win over them. The job ends with Ctrl-C,
@@ -56,7 +57,7 @@ def main(host: str | None, port: int | None) -> None:
     )
     try:
         settings = replace(
-            build(Flags(host=host, port=port), os.environ),
+            build(Flags(host=host, port=port, desktop=desktop), os.environ),
             daemon=False,
             console_output=True,
             ranks=mpi.launched_ranks(),
