@@ -1,4 +1,4 @@
-// What is running: the panel at the top.
+// The state of the server: the panel at the top.
 
 import { show } from "./showing.js";
 
