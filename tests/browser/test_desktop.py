@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Response, expect
 
 from tests.browser.desktop import PROJECTS, Desktop
-from tests.integration.servers import Server
+from tests.integration.servers import Runtime, Server
 
 #: How long a simulation goes on while NEST Desktop asks whether there is a server.
 LONG_S = 6.0
@@ -176,3 +177,12 @@ def test_files_of_the_desktop_need_no_token_and_know_their_server(
     assert server.get("/desktop/../app.py", headers={"NESTServerAuth": ""}).status_code == 403
     assert server.get("/desktop/%2e%2e/app.py").status_code == 404
     assert server.get("/").json()["desktop"] is True
+
+
+def test_server_with_a_desktop_has_it_after_a_restart(
+    start: Callable[..., Server], runtime: Runtime
+) -> None:
+    server = start({"NEST_SERVER_DESKTOP": "1"})
+    done = runtime.run("restart")
+    assert f"NEST Desktop  {server.url}/desktop/start\n" in done.stdout
+    assert server.get("/desktop/").status_code == 200
