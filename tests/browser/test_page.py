@@ -260,10 +260,9 @@ def test_lines_are_copied_where_browsers_have_no_clipboard_for_pages(
     page.goto(link(server))
     page.get_by_role("button", name="lines for curl").click()
     expect(page.get_by_role("button", name="lines for curl")).to_contain_text("Copied")
-    page.get_by_role("button", name="lines for curl").blur()
     field = page.get_by_label("Access token", exact=True)
     page.get_by_role("button", name="Forget").click()
-    field.focus()
+    expect(field).to_be_focused()
     page.keyboard.press("Control+V")
     assert f"localhost:{server.port}/api/Create" in field.input_value()
 
