@@ -11,11 +11,13 @@ from werkzeug.exceptions import HTTPException
 from gateway.arguments import discard_body
 from gateway.authentication import shows_token
 from gateway.connection import Connection
+from gateway.desktop import desktop
 from gateway.errors import error_reply, http_error_reply
 from gateway.events import Events
 from gateway.job_routes import READERS, job_routes
 from gateway.jobs import Jobs
 from gateway.origins import OriginPolicy
+from gateway.page import files, wants_page
 from gateway.replies import GENERATION_HEADER
 from gateway.routes import connection, routes
 from gateway.settings import GatewaySettings
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Paths that answer anyone: they say no more than that something is there.
 _OPEN_PATHS = frozenset(["/healthz"])
+#: What is the same for everyone, and says nothing of the kernel.
+_OPEN_BLUEPRINTS = frozenset([files.name, desktop.name])
 
 
 def create_app(settings: GatewaySettings) -> Flask:
@@ -42,12 +46,16 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.extensions["jobs"] = jobs
     app.extensions["hangup_s"] = settings.hangup_s
     app.extensions["scripts_refused"] = settings.scripts_refused
+    app.extensions["desktop"] = settings.desktop
     app.register_blueprint(routes)
     app.register_blueprint(job_routes)
+    app.register_blueprint(files)
+    if settings.desktop is not None:
+        app.register_blueprint(desktop)
     policy = OriginPolicy(settings.origins, settings.host)
 
     def authorize() -> Response | None:
-        if request.method == "OPTIONS" or request.path in _OPEN_PATHS:
+        if request.method == "OPTIONS" or request.path in _OPEN_PATHS or _is_for_people():
             return None
         if settings.token is None:
             reason = policy.refuses(request.headers)
@@ -61,7 +69,9 @@ def create_app(settings: GatewaySettings) -> Flask:
         policy.add_headers(request.headers, reply.headers)
         if request.method == "OPTIONS":
             policy.add_preflight_headers(request.headers, reply.headers)
-        if GENERATION_HEADER not in reply.headers:
+        if request.path == "/":
+            reply.headers.add("Vary", "Accept")
+        if GENERATION_HEADER not in reply.headers and not _is_for_people():
             # No kernel was asked. Where one was, it is its own generation that counts.
             try:
                 info = connection().info()
@@ -70,7 +80,8 @@ def create_app(settings: GatewaySettings) -> Flask:
             if info is not None:
                 reply.headers[GENERATION_HEADER] = info.generation
         reply.headers["X-Content-Type-Options"] = "nosniff"
-        reply.headers["Cache-Control"] = "no-store"
+        # Files are kept by browsers, and asked for again before they are used.
+        reply.headers.setdefault("Cache-Control", "no-store")
         return reply
 
     app.before_request(authorize)
@@ -80,6 +91,11 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.register_error_handler(Exception, _fault)
     jobs.resume()
     return app
+
+
+def _is_for_people() -> bool:
+    """Whether the request is for the page or its files, which anyone may see."""
+    return request.blueprint in _OPEN_BLUEPRINTS or (request.path == "/" and wants_page())
 
 
 def _fault(error: Exception) -> Response:

@@ -20,6 +20,7 @@ from gateway.callers import Caller
 from gateway.connection import Connection
 from gateway.errors import facts_reply
 from gateway.jobs import Jobs
+from gateway.page import page, wants_page
 from gateway.replies import EXACT, JSON, accepted_form, answer_reply, json_reply
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import KernelUnavailable, MalformedRequest, NestdError, Refused
@@ -38,7 +39,12 @@ def connection() -> Connection:
 
 @routes.get("/")
 def index() -> Response:
-    """What runs here. Needs no answer of the kernel, so it is fast also during a run."""
+    """What runs here: for people a page, for programs JSON.
+
+    Needs no answer of the kernel, so it is fast also during a run.
+    """
+    if wants_page():
+        return page()
     info = connection().info()
     under_way = connection().under_way
     awaited = connection().awaited()
@@ -54,6 +60,7 @@ def index() -> Response:
         "generation": info.generation if info else None,
         "started": info.started if info else None,
         "scripts": _scripts(info),
+        "desktop": current_app.extensions["desktop"] is not None,
     }
     return json_reply(body)
 

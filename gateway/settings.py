@@ -52,6 +52,8 @@ class GatewaySettings:
     scripts_refused: str | None
     #: Names and addresses under which this server may be called with authentication off.
     host: str
+    #: Files of NEST Desktop to serve; ``None`` for none.
+    desktop: Path | None = None
 
 
 def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
@@ -65,6 +67,7 @@ def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
     environment = Environment(variables)
     directory = environment.optional_text("NESTD_INSTANCE_DIR")
     base = Path(directory) if directory else runtime_directory()
+    desktop = environment.optional_text("NESTD_DESKTOP_DIR")
     host = environment.text("NEST_SERVER_HOST", "127.0.0.1")
     token = (
         None
@@ -88,6 +91,7 @@ def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
         hangup_s=environment.seconds_or_off("NEST_SERVER_HANGUP", 10.0),
         scripts_refused=_scripts_refused(environment, token is not None, host),
         host=host,
+        desktop=Path(desktop) if desktop else None,
     )
     for origin in settings.origins:
         if origin != "*" and parse_allowed(origin) is None:

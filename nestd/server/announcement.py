@@ -1,4 +1,4 @@
-"""What a server says on the console when it is ready."""
+"""What a server says on the console when it is ready, and when it has stopped."""
 
 from __future__ import annotations
 
@@ -24,11 +24,20 @@ def announce(started: Instance, notes: list[str]) -> None:
             "WARNING: authentication is off. Everyone who reaches "
             f"{started.host} can use this server, and the account it runs under."
         )
-    elif sys.stdout.isatty():
-        query = urlencode({"nest_server_url": started.urls[0], "nest_server_access_token": secret})
-        click.echo(f"  Access token  {secret}\n  NEST Desktop  {_NEST_DESKTOP}/?{query}#/nest")
-    else:
-        # This output may be a log, where a secret must not be.
+    # This output may be a log, where a secret must not be.
+    shown = secret if sys.stdout.isatty() else None
+    # Browsers keep to themselves what is behind "#".
+    fragment = f"#{urlencode({'token': shown})}" if shown else ""
+    click.echo(f"  Page          {started.urls[0]}/{fragment}")
+    if started.desktop:
+        click.echo(f"  NEST Desktop  {started.urls[0]}/desktop/start{fragment}")
+    elif shown or secret is None:
+        query = {"nest_server_url": started.urls[0]}
+        query |= {"nest_server_access_token": shown} if shown else {}
+        click.echo(f"  NEST Desktop  {_NEST_DESKTOP}/#/nest?{urlencode(query)}")
+    if shown:
+        click.echo(f"  Access token  {shown}")
+    elif secret is not None:
         click.echo(
             f"  Access token  in {started.token_file}; nest-server token -p {started.ports[0]} "
             "prints it"
@@ -39,3 +48,9 @@ def announce(started: Instance, notes: list[str]) -> None:
     else:
         click.echo("Press Ctrl-C to stop.")
     sys.stdout.flush()
+
+
+def announce_end() -> None:
+    """Tell the user that nothing of the server is left running."""
+    # A terminal has shown ^C in front.
+    click.echo("\nNEST Server has stopped." if sys.stdout.isatty() else "NEST Server has stopped.")

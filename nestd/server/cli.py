@@ -16,7 +16,8 @@ from typing import Any, NoReturn, ParamSpec
 import click
 
 from nestd.server import background, instance, settings
-from nestd.server.announcement import announce
+from nestd.server.announcement import announce, announce_end
+from nestd.server.desktop import desktop_files
 from nestd.server.http_probe import ask
 from nestd.server.instance import Instance
 from nestd.server.settings import Flags, ServerSettings
@@ -87,6 +88,7 @@ def _start_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "-n", "ranks", metavar="RANKS", type=click.IntRange(1), help="MPI ranks of NEST."
             ),
+            click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too."),
             click.option(
                 "-t", "timeout", metavar="SECONDS", type=int, help="Ignored: no run is killed."
             ),
@@ -162,6 +164,7 @@ def restart(timeout: int | None, workers: int | None, plugin: str | None, **flag
             host=flags["host"] or found.host,
             ports=found.ports,
             ranks=flags["ranks"] or found.ranks,
+            desktop=wanted.desktop or (desktop_files() if found.desktop else None),
             daemon=wanted.daemon or found.daemon,
             log_file=wanted.log_file or found.log_file,
             token=wanted.token or found.token(),
@@ -241,10 +244,7 @@ def _start(wanted: ServerSettings) -> None:
     else:
         os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
         click.echo("Starting NEST Server …")
-        Supervisor(wanted, announce).run()
-        # Whoever has closed the console knows.
-        with contextlib.suppress(OSError):
-            os.write(sys.stdout.fileno(), b"NEST Server has stopped.\n")
+        Supervisor(wanted, announce, announce_end).run()
 
 
 def _stop(found: Instance) -> None:

@@ -36,6 +36,8 @@ class Instance:
     ranks: int
     #: Start, ISO 8601 with offset.
     started: str
+    #: Whether it serves NEST Desktop too.
+    desktop: bool
 
     @property
     def connection_file(self) -> Path:
@@ -124,6 +126,7 @@ def _saved() -> Iterator[Instance]:
                 authentication=state["authentication"],
                 ranks=state["ranks"],
                 started=state["started"],
+                desktop=state["desktop"],
             )
         except (OSError, ValueError, KeyError, TypeError):
             # Being made, being removed, or not ours: no running server in any case.
@@ -155,6 +158,7 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
         authentication=not settings.no_authentication,
         ranks=settings.ranks,
         started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        desktop=settings.desktop is not None,
     )
     if instance.authentication:
         write_private(instance.token_file, (settings.token or secrets.token_hex(24)).encode())

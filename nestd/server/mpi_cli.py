@@ -46,7 +46,8 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
     type=click.IntRange(1, 65_535),
     help="Listen on PORT only.  [default: 52425 and 5000, those that are free]",
 )
-def main(host: str | None, port: int | None) -> None:
+@click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too.")
+def main(host: str | None, port: int | None, desktop: bool) -> None:
     """NEST Server as an MPI job: mpirun -np N nest-server-mpi.
 
     The variables NEST_SERVER_* are honoured; options win over them. The job ends with Ctrl-C,
@@ -58,7 +59,7 @@ def main(host: str | None, port: int | None) -> None:
         format="%(asctime)s nestd[%(process)d] %(levelname)s %(message)s",
     )
     try:
-        wanted = build(Flags(host=host, port=port), os.environ)
+        wanted = build(Flags(host=host, port=port, desktop=desktop), os.environ)
         settings = replace(wanted, daemon=False, console_output=True, ranks=mpi.launched_ranks())
         notes = []
         if wanted.daemon:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nestd.runner import settings as scripts
+from nestd.server.desktop import desktop_files
 from nestd.settings import DEFAULT_QUEUE_LIMIT
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
@@ -39,19 +40,22 @@ class ServerSettings:
     ranks: int = 1
     #: Requests that may wait for the kernel at once.
     queue_limit: int = DEFAULT_QUEUE_LIMIT
+    #: Files of NEST Desktop to serve too; ``None`` for none.
+    desktop: Path | None = None
 
     def to_json(self) -> str:
         """For the background process; also has the token, so never for a file or a log."""
-        return json.dumps(
-            asdict(self) | {"log_file": str(self.log_file) if self.log_file else None}
-        )
+        paths = {"log_file": self.log_file, "desktop": self.desktop}
+        texts = {name: str(path) if path else None for name, path in paths.items()}
+        return json.dumps(asdict(self) | texts)
 
     @staticmethod
     def from_json(text: str) -> ServerSettings:
         """The settings that :meth:`to_json` wrote."""
         fields = json.loads(text)
         fields["ports"] = tuple(fields["ports"])
-        fields["log_file"] = Path(fields["log_file"]) if fields["log_file"] else None
+        for name in ("log_file", "desktop"):
+            fields[name] = Path(fields[name]) if fields[name] else None
         return ServerSettings(**fields)
 
 
@@ -64,6 +68,7 @@ class Flags:
     daemon: bool = False
     console_output: bool = False
     ranks: int | None = None
+    desktop: bool = False
 
 
 def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
@@ -79,6 +84,12 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
     if port is None:
         port = environment.integer("NEST_SERVER_PORT", 0, 1, 65_535) or None
     log_file = environment.optional_text("NEST_SERVER_LOGFILE")
+    desktop: Path | None = None
+    if flags.desktop or environment.flag("NEST_SERVER_DESKTOP"):
+        try:
+            desktop = desktop_files()
+        except ConfigurationError as error:
+            environment.complain(error.message)
     settings = ServerSettings(
         host=flags.host or environment.text("NEST_SERVER_HOST", DEFAULT_HOST),
         ports=DEFAULT_PORTS if port is None else (port,),
@@ -89,6 +100,7 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
         no_authentication=environment.flag("NEST_SERVER_DISABLE_AUTH"),
         ranks=flags.ranks or 1,
         queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", DEFAULT_QUEUE_LIMIT, 1, 4096),
+        desktop=desktop,
     )
     # Accepted for clients' scripts; there is one kernel, and no time after which it is killed.
     environment.integer("NEST_SERVER_TIMEOUT", 30, 0, 10**9)

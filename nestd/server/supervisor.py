@@ -52,13 +52,19 @@ class Supervisor:
     ----------
     settings : of the server
     on_ready : called once, with the instance and notes for its user, when it answers
+    on_stopped : called when it was told to stop, and everything has
     """
 
     def __init__(
-        self, settings: ServerSettings, on_ready: Callable[[Instance, list[str]], None]
+        self,
+        settings: ServerSettings,
+        on_ready: Callable[[Instance, list[str]], None],
+        on_stopped: Callable[[], None] | None = None,
     ) -> None:
         self._settings = settings
         self._on_ready = on_ready
+        self._on_stopped = on_stopped
+        self._told_to_stop = False
         self._ready = False
         #: Length of the log before this server wrote to it.
         self._log_start = 0
@@ -79,6 +85,7 @@ class Supervisor:
         with contextlib.ExitStack() as stack:
             # First in, last out: no signal, such as a second Ctrl-C, interrupts the clearing up.
             wakeups = stack.enter_context(Wakeups())
+            stack.callback(self._say_stopped)
             for listener in listeners:
                 stack.enter_context(listener)
             instance = make_instance(self._settings, listeners)
@@ -160,6 +167,7 @@ class Supervisor:
             asked = arrived - {signal.SIGCHLD}
             if asked:
                 log.info("stopping on %s", min(asked).name)
+                self._told_to_stop = True
                 return
             ranks.note_ends(ended)
             for child in (nestd, gateway):
@@ -176,6 +184,12 @@ class Supervisor:
                     f"the server did not answer within {READY_DEADLINE_S:.0f} s; "
                     f"see {instance.log_file or 'its output'}"
                 )
+
+    def _say_stopped(self) -> None:
+        if self._told_to_stop and self._on_stopped is not None:
+            # The console may be gone.
+            with contextlib.suppress(OSError):
+                self._on_stopped()
 
     def _look_after(self, instance: Instance, ranks: RankWatch, child: Child) -> None:
         """Notice that ``child`` has ended; start it again when it is time."""
@@ -226,6 +240,7 @@ def gateway_child(
             "NEST_SERVER_HOST": instance.host,
             "NEST_SERVER_QUEUE_LIMIT": str(settings.queue_limit),
             "NEST_SERVER_DISABLE_AUTH": "0" if instance.authentication else "1",
+            "NESTD_DESKTOP_DIR": str(settings.desktop or ""),
         },
         output,
         fds,
@@ -241,7 +256,7 @@ def _stop(ranks: RankWatch, nestd: Child, gateway: Child) -> None:
     if status == -signal.SIGKILL:
         log.warning("nestd was computing and had to be killed")
     gateway.stop(GATEWAY_GRACE_S)
-    log.info("stopped")
+    log.info("NEST Server has stopped")
 
 
 def _last_words(log_file: Path | None, start: int) -> str:

@@ -1,24 +1,42 @@
-"""Fixtures: one browser for all tests, and a new NEST Desktop for each."""
+"""Fixtures: one browser for all tests, servers for it, and a new NEST Desktop for each test."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.desktop import Desktop, chromium, serve_files
-from tests.integration.conftest import open_server, server, shared_open_server, shared_server
+from tests.browser.chromium import chromium
+from tests.browser.desktop import Desktop, serve_files
+from tests.integration.conftest import (
+    open_server,
+    runtime,
+    server,
+    shared_open_server,
+    shared_server,
+    start,
+)
+from tests.integration.servers import Server, serving
 
 __all__ = [
     "browser",
     "desktop",
     "desktop_url",
     "open_server",
+    "runtime",
     "server",
     "shared_open_server",
     "shared_server",
+    "start",
 ]
+
+#: Python of the environment that has a NEST with MPI; scripts/test makes it.
+_MPI_PYTHON = os.environ.get(
+    "NESTD_TEST_MPI_PYTHON", str(Path(__file__).parents[2] / ".venv-mpi" / "bin" / "python")
+)
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +61,42 @@ def desktop(browser: Browser, desktop_url: str) -> Iterator[Desktop]:
         yield opened
     finally:
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared_with_desktop() -> Iterator[Server]:
+    """A server with NEST Desktop in it."""
+    yield from serving(None, "--desktop")
+
+
+@pytest.fixture
+def server_with_desktop(shared_with_desktop: Server) -> Server:
+    """A server with NEST Desktop in it, and an empty network."""
+    shared_with_desktop.call("ResetKernel")
+    return shared_with_desktop
+
+
+@pytest.fixture(scope="session")
+def shared_on_two_ranks() -> Iterator[Server]:
+    """A server on two ranks."""
+    yield from serving(None, "-n", "2", python=_MPI_PYTHON)
+
+
+@pytest.fixture
+def server_on_two_ranks(shared_on_two_ranks: Server) -> Server:
+    """A server on two ranks with an empty network."""
+    shared_on_two_ranks.call("ResetKernel")
+    return shared_on_two_ranks
+
+
+@pytest.fixture(scope="session")
+def shared_open_server() -> Iterator[Server]:
+    """A server that asks for no token."""
+    yield from serving({"NEST_SERVER_DISABLE_AUTH": "1"})
+
+
+@pytest.fixture
+def open_server(shared_open_server: Server) -> Server:
+    """A server that asks for no token, with an empty network."""
+    shared_open_server.call("ResetKernel")
+    return shared_open_server

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +11,10 @@ from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Locator, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Response, expect
 
-from tests.integration.servers import DEADLINE_S, Server
+from tests.browser.chromium import DEADLINE_MS
+from tests.integration.servers import Server
 
 #: The projects that NEST Desktop comes with.
 PROJECTS = (
@@ -24,20 +24,6 @@ PROJECTS = (
     "step current response",
     "spatial spike activity",
 )
-
-#: Names of a Chromium; playwright's own can't be downloaded everywhere.
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # It asks for fonts of another host. Playwright could refuse that too, but where it looks into
-    # requests, it answers the browser's own questions about origins in the server's place.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
-]
 
 #: Whether NEST Desktop has stored that it has read its own configuration.
 _CONFIGURED = """
@@ -74,19 +60,6 @@ def serve_files() -> Iterator[str]:
                 serving.join()
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A Chromium without a window, that knows nothing of earlier ones."""
-    executable = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    assert executable, f"these tests need a Chromium: one of {', '.join(_BROWSERS)}"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
 class Desktop:
     """A NEST Desktop that nobody has used before.
 
@@ -99,6 +72,7 @@ class Desktop:
     ----------
     page : what it is in
     faults : errors that nobody in the page has caught, since it is connected
+    requested : addresses that it has asked for
     """
 
     def __init__(self, browser: Browser, url: str) -> None:
@@ -106,10 +80,11 @@ class Desktop:
         self._context = browser.new_context(
             viewport={"width": 1600, "height": 1000}, service_workers="block"
         )
-        self._context.set_default_timeout(DEADLINE_S * 1000)
-        expect.set_options(timeout=DEADLINE_S * 1000)
+        self._context.set_default_timeout(DEADLINE_MS)
         self.page: Page = self._context.new_page()
         self.faults: list[str] = []
+        self.requested: list[str] = []
+        self.page.on("request", lambda request: self.requested.append(request.url))
 
     def close(self) -> None:
         """Close and forget it."""
@@ -121,7 +96,7 @@ class Desktop:
             "nest_server_url": f"http://localhost:{server.port}",
             "nest_server_access_token": server.token,
         }
-        self.page.goto(f"{self._url}/?{urlencode(query)}#/nest")
+        self.page.goto(f"{self._url}/#/nest?{urlencode(query)}")
         self._await_projects()
         # When it is opened for the first time, its configuration, with port 52425, comes later
         # than the link and wins; and it reads its projects before the models that they need.
@@ -130,6 +105,13 @@ class Desktop:
         with self.page.expect_response("**/api/GetKernelStatus"):
             self.page.reload()
         self._await_projects()
+
+    def connect_by_link(self, server: Server) -> None:
+        """Open that of ``server`` itself by the link that it prints, and do nothing else."""
+        self.page.goto(f"http://localhost:{server.port}/desktop/start#token={server.token}")
+        self._await_projects()
+        # Two things are missing at its very first start, which it gets over by itself.
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
 
     def _await_projects(self) -> None:
         # Before they are there, the page of projects stays empty.
@@ -147,6 +129,18 @@ class Desktop:
         with self.page.expect_response("**/exec") as answered:
             self.page.get_by_role("button", name="Simulate").click()
         return answered.value
+
+    def ping(self) -> Response:
+        """Ask the server by the button at the bottom that has its name."""
+        with self.page.expect_response(lambda response: response.url.endswith("/")) as answered:
+            # A pointer does not get there while it waits for a simulation.
+            self.page.get_by_role("button", name="nest", exact=True).dispatch_event("click")
+        return answered.value
+
+    @property
+    def health(self) -> Locator:
+        """The dot at the bottom that says by its colour whether there is a server."""
+        return self.page.get_by_role("button", name="nest", exact=True).locator(".mdi-circle")
 
     def toast(self, text: str) -> Locator:
         """What it says for a moment, if it has ``text``."""

@@ -58,6 +58,8 @@ class Runtime:
     # Short, as the paths of Unix sockets have to be.
     directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nestd-t-")))
     mark: str = field(default_factory=lambda: f"NESTD_TEST_MARK={secrets.token_hex(8)}")
+    #: Python of the environment whose server is meant.
+    python: str = sys.executable
 
     def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
         """For commands: the caller's, without NEST_SERVER_*, with this directory."""
@@ -70,7 +72,7 @@ class Runtime:
     ) -> subprocess.CompletedProcess[str]:
         """Run ``nest-server`` with ``arguments`` to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "nestd.server.cli", *arguments],
+            [self.python, "-m", "nestd.server.cli", *arguments],
             env=self.environment(env),
             capture_output=True,
             text=True,
@@ -83,7 +85,7 @@ class Runtime:
     ) -> subprocess.Popen[str]:
         """Start ``nest-server`` with ``arguments``."""
         return subprocess.Popen(
-            [sys.executable, "-m", "nestd.server.cli", *arguments],
+            [self.python, "-m", "nestd.server.cli", *arguments],
             env=self.environment(env),
             text=True,
             **options,
@@ -170,9 +172,11 @@ def start_server(
     return Server(runtime, port, token)
 
 
-def serving(env: dict[str, str] | None = None, *arguments: str) -> Iterator[Server]:
+def serving(
+    env: dict[str, str] | None = None, *arguments: str, python: str = sys.executable
+) -> Iterator[Server]:
     """One server for a fixture to share, which is stopped at its end and has to leave nothing."""
-    own = Runtime()
+    own = Runtime(python=python)
     server = start_server(own, env, *arguments)
     try:
         yield server

@@ -125,6 +125,9 @@ def test_help_lists_all_commands(runtime: Runtime) -> None:
             "NEST_SERVER_PORT must be an integer from 1 to 65535, not 'many'; NEST_SERVER_WORKERS",
         ),
         (["start"], {"NEST_SERVER_BODY_LIMIT_MIB": "plenty"}, 78, "NEST_SERVER_BODY_LIMIT_MIB"),
+        # It is not in the environment of these tests.
+        (["start", "--desktop"], {}, 78, "install it with pip install 'nest-desktop>=4.2'"),
+        (["start"], {"NEST_SERVER_DESKTOP": "1"}, 78, "NEST Desktop is not installed"),
         (["start", "-h", "192.0.2.1"], {}, 78, "can't listen on 192.0.2.1"),
         (["stop"], {}, 3, "No NEST Server of yours is running."),
         (["status"], {}, 3, "No NEST Server is running."),
@@ -186,7 +189,7 @@ def test_commands_lead_a_server_through_its_life(
     assert runtime.leftovers() == []
     assert runtime.run("stop", "-p", port).returncode == 3
     # The log stays, for those who ask why.
-    assert "INFO stopped" in runtime.run("log", "-p", port, "--no-follow").stdout
+    assert "INFO NEST Server has stopped" in runtime.run("log", "-p", port, "--no-follow").stdout
     assert len(runtime.run("log", "-p", port, "--no-follow", "-l", "1").stdout.splitlines()) == 1
 
 
@@ -197,10 +200,12 @@ def test_ctrl_c_ends_a_server_in_the_foreground_with_exit_code_0(
     with console(runtime, tmp_path, "start", "-p", str(port)) as (process, await_text):
         said = await_text("Press Ctrl-C to stop.")
         assert f"NEST Server is now running at http://127.0.0.1:{port}." in said
+        assert f"  Page          http://127.0.0.1:{port}/\n" in said
         token = runtime.run("token").stdout.strip()
         # Not on a terminal: this may be anybody's log.
         assert token not in said
         assert "nest-server token" in said
+        assert "stopped" not in said
         reply = requests.get(
             f"http://127.0.0.1:{port}/api/biological_time",
             headers={"NESTServerAuth": token},
@@ -211,7 +216,12 @@ def test_ctrl_c_ends_a_server_in_the_foreground_with_exit_code_0(
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE_S) == 0
-        said = await_text("NEST Server has stopped.\n")
+        said = await_text("running")
+        assert said.endswith("Press Ctrl-C to stop.\nNEST Server has stopped.\n")
+        # Nothing is left by then, and the log says so, too.
+        assert runtime.leftovers() == []
+        log = (runtime.directory / f"nest-server-{port}.log").read_text()
+        assert log.rstrip().endswith("INFO NEST Server has stopped")
         assert "Traceback" not in said
         assert "Aborted" not in said
 
@@ -235,7 +245,7 @@ def test_kernel_comes_back_also_when_the_console_is_gone(runtime: Runtime) -> No
             process.kill()
 
 
-def test_terminal_shows_the_token_once_with_a_link_and_nests_output_with_o(
+def test_terminal_shows_the_token_once_with_links_and_nests_output_with_o(
     runtime: Runtime,
 ) -> None:
     port = free_port()
@@ -257,9 +267,12 @@ def test_terminal_shows_the_token_once_with_a_link_and_nests_output_with_o(
             found = shows(r"Access token +([0-9a-f]{32,})\s")
             assert found
             token = found[1]
+            # Behind "#" it is sent to nobody.
+            assert shows(rf"Page +http://127.0.0.1:{port}/#token={token}\s")
             assert shows(
-                rf"http://localhost:54286/\?nest_server_url=http%3A%2F%2F127.0.0.1%3A{port}"
-                rf"&nest_server_access_token={token}#/nest"
+                rf"NEST Desktop +http://localhost:54286/#/nest\?"
+                rf"nest_server_url=http%3A%2F%2F127.0.0.1%3A{port}"
+                rf"&nest_server_access_token={token}\s"
             )
             headers = {"NESTServerAuth": token}
             url = f"http://127.0.0.1:{port}/api"
@@ -271,7 +284,8 @@ def test_terminal_shows_the_token_once_with_a_link_and_nests_output_with_o(
             assert ended
             assert process.returncode == 0
             shows("$")
-            assert screen.decode().count(token) == 2
+            assert screen.decode().endswith("\r\nNEST Server has stopped.\r\n")
+            assert screen.decode().count(token) == 3
         finally:
             process.terminate()
             os.close(terminal)

@@ -1,0 +1,40 @@
+// The page at "/": what runs here, as long as somebody looks, and how to connect.
+
+import { fillLines, showDesktop } from "./connecting.js";
+import { poll } from "./polling.js";
+import { ask, Refused, Unauthorized } from "./server.js";
+import { accepted, askForToken, watchToken } from "./signing-in.js";
+import { showGone, showLocked, showState } from "./state.js";
+import { takeTokenFromAddress } from "./token.js";
+
+const PAUSE_MS = 1000;
+
+async function look() {
+  try {
+    const info = await ask("");
+    accepted();
+    showState(info);
+    showDesktop(info.desktop);
+  } catch (error) {
+    if (error instanceof Unauthorized) {
+      showLocked();
+      showDesktop(null);
+      askForToken(error.shown);
+    } else if (error instanceof Refused) {
+      showGone();
+      document.getElementById("remark").textContent = error.message;
+    } else {
+      showGone();
+    }
+  }
+}
+
+takeTokenFromAddress();
+fillLines();
+const lookNow = poll(look, PAUSE_MS);
+watchToken(lookNow);
+// A link with a token, opened where the page is already.
+addEventListener("hashchange", () => {
+  takeTokenFromAddress();
+  lookNow();
+});
