@@ -10,6 +10,8 @@ from werkzeug.exceptions import HTTPException
 from gateway.arguments import discard_body
 from gateway.authentication import shows_token
 from gateway.connection import Connection
+from gateway.described import description_of
+from gateway.documentation import documentation
 from gateway.errors import error_reply, http_error_reply
 from gateway.origins import OriginPolicy
 from gateway.routes import GENERATION_HEADER, connection, routes
@@ -17,9 +19,6 @@ from gateway.settings import GatewaySettings
 from protocol.errors import InternalError, NestdError, Refused
 
 log = logging.getLogger(__name__)
-
-#: Paths that answer anyone: they say no more than that something is there.
-_OPEN_PATHS = frozenset(["/healthz"])
 
 
 def create_app(settings: GatewaySettings) -> Flask:
@@ -33,10 +32,11 @@ def create_app(settings: GatewaySettings) -> Flask:
     )
     app.extensions["scripts_refused"] = settings.scripts_refused
     app.register_blueprint(routes)
+    app.register_blueprint(documentation)
     policy = OriginPolicy(settings.origins, settings.host)
 
     def authorize() -> Response | None:
-        if request.method == "OPTIONS" or request.path in _OPEN_PATHS:
+        if request.method == "OPTIONS" or _is_open(app):
             return None
         if settings.token is None:
             reason = policy.refuses(request.headers)
@@ -59,7 +59,8 @@ def create_app(settings: GatewaySettings) -> Flask:
             if info is not None:
                 reply.headers[GENERATION_HEADER] = info.generation
         reply.headers["X-Content-Type-Options"] = "nosniff"
-        reply.headers["Cache-Control"] = "no-store"
+        # Files say themselves how they may be kept; answers may not.
+        reply.headers.setdefault("Cache-Control", "no-store")
         return reply
 
     app.before_request(authorize)
@@ -68,6 +69,12 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.register_error_handler(HTTPException, http_error_reply)
     app.register_error_handler(Exception, _fault)
     return app
+
+
+def _is_open(app: Flask) -> bool:
+    """Whether the address that was asked for answers anyone."""
+    described = description_of(app.view_functions.get(request.endpoint or ""))
+    return described is not None and described.open_to_all
 
 
 def _fault(error: Exception) -> Response:

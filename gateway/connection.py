@@ -35,6 +35,7 @@ from protocol.errors import (
     QueueFull,
     error_from_facts,
 )
+from protocol.interface import Interface
 from protocol.messages import Action, Command, EndScript, Failure, Operation, Result, Script
 from protocol.polling import poll_until
 
@@ -157,6 +158,7 @@ class Connection:
         self._under_way = 0
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
+        self._interface: tuple[str, Interface] | None = None
 
     @property
     def under_way(self) -> int:
@@ -219,6 +221,20 @@ class Connection:
             result = self.execute(Operation(Action.CATALOGUE), references=False)
             names = self._names = (result.generation, list(result.value))
         return names[1]
+
+    def interface(self) -> tuple[str, Interface]:
+        """The kernel's generation, and what its calls take; asked once a kernel.
+
+        Raises
+        ------
+        NestdError
+            As :meth:`execute` does.
+        """
+        info, known = self.info(), self._interface
+        if info is None or known is None or known[0] != info.generation:
+            result = self.execute(Operation(Action.INTERFACE), references=False)
+            known = self._interface = (result.generation, Interface.from_value(result.value))
+        return known
 
     def execute(self, operation: Operation, references: bool, unmerged: bool = False) -> Result:
         """Have the kernel execute ``operation``.
