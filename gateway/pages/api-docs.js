@@ -58,7 +58,7 @@ function show(spec, token) {
     spec,
     domNode: document.getElementById("document"),
     deepLinking: true,
-    docExpansion: "list",
+    docExpansion: "none",
     defaultModelsExpandDepth: -1,
     // Else Swagger UI asks a server of its makers.
     validatorUrl: null,
