@@ -11,7 +11,9 @@ from werkzeug.exceptions import HTTPException
 from gateway.arguments import discard_body
 from gateway.authentication import shows_token
 from gateway.connection import Connection
+from gateway.described import description_of
 from gateway.desktop import desktop
+from gateway.documentation import documentation
 from gateway.errors import error_reply, http_error_reply
 from gateway.events import Events
 from gateway.job_routes import READERS, job_routes
@@ -24,11 +26,6 @@ from gateway.settings import GatewaySettings
 from protocol.errors import InternalError, NestdError, Refused
 
 log = logging.getLogger(__name__)
-
-#: Paths that answer anyone: they say no more than that something is there.
-_OPEN_PATHS = frozenset(["/healthz"])
-#: What is the same for everyone, and says nothing of the kernel.
-_OPEN_BLUEPRINTS = frozenset([files.name, desktop.name])
 
 
 def create_app(settings: GatewaySettings) -> Flask:
@@ -50,12 +47,13 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.register_blueprint(routes)
     app.register_blueprint(job_routes)
     app.register_blueprint(files)
+    app.register_blueprint(documentation)
     if settings.desktop is not None:
         app.register_blueprint(desktop)
     policy = OriginPolicy(settings.origins, settings.host)
 
     def authorize() -> Response | None:
-        if request.method == "OPTIONS" or request.path in _OPEN_PATHS or _is_for_people():
+        if request.method == "OPTIONS" or _is_open(app):
             return None
         if settings.token is None:
             reason = policy.refuses(request.headers)
@@ -71,7 +69,7 @@ def create_app(settings: GatewaySettings) -> Flask:
             policy.add_preflight_headers(request.headers, reply.headers)
         if request.path == "/":
             reply.headers.add("Vary", "Accept")
-        if GENERATION_HEADER not in reply.headers and not _is_for_people():
+        if GENERATION_HEADER not in reply.headers and not _is_open(app):
             # No kernel was asked. Where one was, it is its own generation that counts.
             try:
                 info = connection().info()
@@ -93,9 +91,13 @@ def create_app(settings: GatewaySettings) -> Flask:
     return app
 
 
-def _is_for_people() -> bool:
-    """Whether the request is for the page or its files, which anyone may see."""
-    return request.blueprint in _OPEN_BLUEPRINTS or (request.path == "/" and wants_page())
+def _is_open(app: Flask) -> bool:
+    """Whether the address that was asked for answers anyone: it says no more than that it is there,
+    or is the page."""
+    described = description_of(app.view_functions.get(request.endpoint or ""))
+    if described is not None and described.open_to_all:
+        return True
+    return request.path == "/" and wants_page()
 
 
 def _fault(error: Exception) -> Response:

@@ -36,6 +36,7 @@ from protocol.errors import (
     QueueFull,
     error_from_facts,
 )
+from protocol.interface import Interface
 from protocol.messages import (
     Action,
     Cancel,
@@ -218,6 +219,7 @@ class Connection:
         self._notices_lock = threading.Lock()
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
+        self._interface: tuple[str, Interface] | None = None
 
     @property
     def under_way(self) -> int:
@@ -297,6 +299,20 @@ class Connection:
             result = self.execute(Operation(Action.CATALOGUE), references=False)
             names = self._names = (result.generation, list(result.value))
         return names[1]
+
+    def interface(self) -> tuple[str, Interface]:
+        """The kernel's generation, and what its calls take; asked once a kernel.
+
+        Raises
+        ------
+        NestdError
+            As :meth:`execute` does.
+        """
+        info, known = self.info(), self._interface
+        if info is None or known is None or known[0] != info.generation:
+            result = self.execute(Operation(Action.INTERFACE), references=False)
+            known = self._interface = (result.generation, Interface.from_value(result.value))
+        return known
 
     def execute(self, operation: Operation, references: bool) -> Result:
         """Have the kernel execute ``operation``.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, current_app, request, send_from_directory
 
+from gateway.described import FILE, HTML, described
 from gateway.page import guarded, page
 from protocol import json_form
 
@@ -37,18 +38,21 @@ def _files() -> Path:
 
 
 @desktop.get("/start")
+@described("In a browser", reply={HTML: {}}, open_to_all=True)
 def start() -> Response:
     """The page that connects NEST Desktop."""
     return page("desktop-start.html")
 
 
 @desktop.get("/")
+@described("In a browser", reply={HTML: {}}, open_to_all=True)
 def index() -> Response:
     """NEST Desktop."""
     return file("index.html")
 
 
 @desktop.get(f"/{_BACKENDS}")
+@described("In a browser", open_to_all=True)
 def backends() -> Response:
     """Its servers, where the one of NEST is this one and not that on its usual port."""
     known = json.loads((_files() / _BACKENDS).read_bytes())
@@ -57,12 +61,20 @@ def backends() -> Response:
 
 
 @desktop.get("/registerSW.js")
+@described("In a browser", reply={FILE: {}}, open_to_all=True)
 def service_worker() -> Response:
     """Nothing: what is kept for times without a server would outlive the next version of it."""
     return guarded(Response("", mimetype="text/javascript"), _POLICY)
 
 
 @desktop.get("/<path:name>")
+@described(
+    "In a browser",
+    reply={FILE: {}},
+    path={"name": "of a file"},
+    errors=(404,),
+    open_to_all=True,
+)
 def file(name: str) -> Response:
     """A file of its package."""
     return guarded(send_from_directory(_files(), name), _POLICY)

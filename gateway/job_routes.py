@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from gateway.connection import Connection
+from gateway.described import JOB, JSON, MSGPACK, an_object, described
 from gateway.errors import error_reply
 from gateway.events import Events
 from gateway.jobs import FINAL, Jobs
@@ -18,6 +19,8 @@ from protocol.polling import poll_until
 from protocol.processes import signal_process
 
 job_routes = Blueprint("jobs", __name__)
+
+_ID = {"id": "of a job"}
 
 #: How long a kernel that is to be restarted may take to end by itself.
 _KERNEL_GRACE_S = 2.0
@@ -33,18 +36,27 @@ def jobs() -> Jobs:
 
 
 @job_routes.get("/jobs")
+@described("Jobs", reply={JSON: {"type": "array", "items": JOB}})
 def all_jobs() -> Response:
     """All jobs that are kept, and requests whose callers wait, in the order of their arrival."""
     return json_reply(jobs().all())
 
 
 @job_routes.get("/jobs/<id>")
+@described("Jobs", reply={JSON: JOB}, path=_ID, errors=(404,))
 def one_job(id: str) -> Response:
     """One job: its state, its place in the queue, how far it is."""
     return json_reply(jobs().one(id))
 
 
 @job_routes.get("/jobs/<id>/result")
+@described(
+    "Jobs",
+    reply={JSON: {}, MSGPACK: {}},
+    accepted={JSON: JOB},
+    path=_ID,
+    errors=(400, 404, 503),
+)
 def result(id: str) -> Response:
     """What came of a job, as its caller would have got it; 202 and the job while it goes on."""
     facts, answer = jobs().answer(id)
@@ -60,12 +72,14 @@ def result(id: str) -> Response:
 
 
 @job_routes.get("/jobs/<id>/output")
+@described("Jobs", reply={"text/plain": {"type": "string"}}, path=_ID, errors=(404,))
 def output(id: str) -> Response:
     """What a job's script has printed so far, as text."""
     return Response(jobs().output(id), mimetype="text/plain")
 
 
 @job_routes.delete("/jobs/<id>")
+@described("Jobs", reply={JSON: JOB}, accepted={JSON: JOB}, path=_ID, errors=(404,))
 def cancel(id: str) -> Response:
     """End a job: at once if it waits, a simulation at its next slice, a script by ending its
     process. 200 if it has ended, 202 if it will."""
@@ -74,6 +88,7 @@ def cancel(id: str) -> Response:
 
 
 @job_routes.delete("/kernel")
+@described("Server", reply={JSON: an_object({"ended": {"type": "string"}})}, errors=(503,))
 def restart() -> Response:
     """End the kernel, whatever it is at; a new one with an empty network follows."""
     connection: Connection = current_app.extensions["nestd"]
@@ -94,6 +109,16 @@ def restart() -> Response:
 
 
 @job_routes.get("/events")
+@described(
+    "Jobs",
+    reply={"text/event-stream": {"type": "string"}},
+    query={
+        "job": {"type": "string"},
+        "recorder": {"type": "array", "items": {"type": "integer", "minimum": 1}},
+        "last_event_id": {"type": "string"},
+    },
+    errors=(400, 503),
+)
 def events() -> Response:
     """What happens, as server-sent events; of one job with ``?job=``, and what recorders record
     with ``?recorder=``, which may be repeated."""

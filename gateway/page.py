@@ -10,6 +10,8 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request, send_from_directory
 
+from gateway.described import FILE, described
+
 #: The page and what it consists of.
 FILES = Path(__file__).parent / "static"
 
@@ -39,6 +41,13 @@ def page(name: str = "index.html") -> Response:
 
 
 @files.get("/<path:name>")
+@described(
+    "In a browser",
+    reply={FILE: {}},
+    path={"name": "of a file"},
+    errors=(404,),
+    open_to_all=True,
+)
 def file(name: str) -> Response:
     """What the pages are made of."""
     return guarded(send_from_directory(FILES, name), _POLICY)

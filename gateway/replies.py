@@ -13,21 +13,25 @@ from protocol.values import Packer, Value
 GENERATION_HEADER = "NEST-Kernel-Generation"
 
 #: Forms of a reply: JSON, MessagePack, and MessagePack that keeps tuples, for our own clients.
-JSON, BINARY, EXACT = "json", "binary", "exact"
+AS_JSON, AS_MSGPACK, AS_EXACT = "json", "binary", "exact"
 
 
 def accepted_form(request: Request) -> str:
     """The form that ``request`` accepts."""
     wanted = request.accept_mimetypes
-    return BINARY if any(kind in MSGPACK_TYPES for kind, quality in wanted if quality > 0) else JSON
+    return (
+        AS_MSGPACK
+        if any(kind in MSGPACK_TYPES for kind, quality in wanted if quality > 0)
+        else AS_JSON
+    )
 
 
 def answer_reply(result: Result, form: str) -> Response:
     """The reply with the value of ``result``."""
-    if form == JSON:
+    if form == AS_JSON:
         reply = json_reply(result.value)
     else:
-        body = Packer(tuples=form == EXACT).pack(result.value)
+        body = Packer(tuples=form == AS_EXACT).pack(result.value)
         reply = Response(body, mimetype="application/x-msgpack")
     reply.headers[GENERATION_HEADER] = result.generation
     return reply

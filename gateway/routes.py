@@ -18,17 +18,27 @@ from gateway.arguments import (
 )
 from gateway.callers import Caller
 from gateway.connection import Connection
+from gateway.described import ASYNC, HTML, JOB, JSON, MSGPACK, an_object, described, or_null
 from gateway.errors import facts_reply
 from gateway.jobs import Jobs
 from gateway.page import page, wants_page
-from gateway.replies import EXACT, JSON, accepted_form, answer_reply, json_reply
+from gateway.replies import AS_EXACT, AS_JSON, accepted_form, answer_reply, json_reply
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import KernelUnavailable, MalformedRequest, NestdError, Refused
-from protocol.messages import Action, Command, Failure, Operation, Script
+from protocol.messages import OPEN_ACTIONS, Action, Command, Failure, Operation, Script
 from protocol.values import Reference, Text
 from protocol.version import SERVER_VERSION
 
 routes = Blueprint("routes", __name__)
+
+#: The route that all calls of PyNEST share; each has a path of its own in the document.
+CALL_RULE = "/api/<call>"
+
+#: Statuses of what the kernel is asked for.
+_OF_KERNEL = (400, 413, 503)
+_TEXT = {"type": "string"}
+_NAMES = {"type": "array", "items": _TEXT}
+_ONE_OR_MORE = {"anyOf": [_TEXT, _NAMES, {"type": "null"}]}
 
 
 def connection() -> Connection:
@@ -38,6 +48,37 @@ def connection() -> Connection:
 
 
 @routes.get("/")
+@described(
+    "Server",
+    reply={
+        JSON: an_object(
+            {
+                "nest": or_null("string"),
+                "mpi": {"type": "boolean"},
+                "server": _TEXT,
+                "state": {"enum": ["starting", "idle", "busy"]},
+                "waiting": {"type": "integer", "minimum": 0},
+                "awaited": {
+                    "type": "array",
+                    "items": an_object(
+                        {
+                            "rank": {"type": "integer"},
+                            "since": {"type": "string", "format": "date-time"},
+                            "stopped": {"type": "boolean"},
+                        }
+                    ),
+                },
+                "ranks": or_null("integer"),
+                "generation": or_null("string"),
+                "started": or_null("string"),
+                "scripts": or_null("string"),
+                "desktop": {"type": "boolean"},
+            }
+        ),
+        HTML: {"type": "string"},
+    },
+    errors=(503,),
+)
 def index() -> Response:
     """What runs here: for people a page, for programs JSON.
 
@@ -72,12 +113,18 @@ def _scripts(info: ConnectionInfo | None) -> str | None:
 
 
 @routes.get("/healthz")
+@described("Server", reply={JSON: an_object({"alive": {"const": True}})}, open_to_all=True)
 def healthz() -> Response:
     """The gateway is alive."""
     return json_reply({"alive": True})
 
 
 @routes.get("/readyz")
+@described(
+    "Server",
+    reply={JSON: an_object({"ready": {"const": True}, "generation": _TEXT})},
+    errors=(503,),
+)
 def readyz() -> Response:
     """There is a kernel that takes commands, now or after what it computes."""
     info = connection().info()
@@ -87,14 +134,26 @@ def readyz() -> Response:
 
 
 @routes.get("/api")
+@described("Calls", reply={JSON: _NAMES}, errors=(503,))
 def names() -> Response:
     """Sorted names of everything that can be called or read."""
     return json_reply(connection().names())
 
 
-@routes.route("/api/<call>", methods=["GET", "POST"])
+@routes.route(CALL_RULE, methods=["GET", "POST"])
+@described(
+    "Calls",
+    reply={JSON: {}, MSGPACK: {}},
+    accepted={JSON: JOB},
+    body={JSON: {}, MSGPACK: {}},
+    path={"call": "a name that GET /api lists"},
+    errors=(*_OF_KERNEL, 404),
+)
 def api(call: str) -> Response:
-    """Call a PyNEST function, or read a kernel attribute."""
+    """Call a PyNEST function, or read a kernel attribute.
+
+    Each of them has a path of its own here.
+    """
     if request.method == "HEAD":
         # HEAD promises to change nothing; calls can.
         return Response(status=405, headers={"Allow": "GET, POST, OPTIONS"})
@@ -109,8 +168,20 @@ def api(call: str) -> Response:
 
 
 @routes.route("/exec", methods=["GET", "POST"])
+@described(
+    "Scripts",
+    reply={JSON: {"type": "object", "properties": {"data": {}, "stdout": _TEXT}}, MSGPACK: {}},
+    accepted={JSON: JOB},
+    body={JSON: an_object({"source": _TEXT}, {"return": _ONE_OR_MORE})},
+    query={"source": _TEXT, "return": _TEXT, "async": ASYNC},
+    errors=_OF_KERNEL,
+)
 def run_script() -> Response:
-    """Run a script: ``data`` if ``return`` is there, ``stdout`` if anything was printed."""
+    """Run a script of PyNEST.
+
+    The answer has `data` if there is a `return`: the value of the variable that it names, or
+    an object of the values of several. It has `stdout` if anything was printed.
+    """
     if request.method == "HEAD":
         return Response(status=405, headers={"Allow": "GET, POST, DELETE, OPTIONS"})
     refusal: str | None = current_app.extensions["scripts_refused"]
@@ -121,23 +192,57 @@ def run_script() -> Response:
 
 
 @routes.delete("/exec")
+@described("Scripts", reply={JSON: an_object({"ended": {"type": "boolean"}})}, errors=(503,))
 def end_script() -> Response:
     """End the script that runs now; whether one did."""
     return json_reply({"ended": connection().end_script()})
 
 
 @routes.post("/operation")
+@described(
+    "Our own clients",
+    reply={MSGPACK: {}},
+    accepted={JSON: JOB},
+    query={"async": ASYNC},
+    body={
+        MSGPACK: {
+            "type": "array",
+            "prefixItems": [
+                {"enum": sorted(action.value for action in OPEN_ACTIONS)},
+                _TEXT,
+                {"type": "array"},
+                {"type": "object"},
+            ],
+            "minItems": 4,
+            "maxItems": 4,
+        }
+    },
+    errors=(*_OF_KERNEL, 404),
+    errors_as=MSGPACK,
+)
 def operate() -> Response:
-    """Execute an operation as our own clients send it; MessagePack both ways."""
+    """Execute an operation as this project's own clients send it; MessagePack both ways.
+
+    An operation is a list: action, name of the call, list of arguments, arguments by name.
+    """
     try:
         operation = read_operation(request)
         what = operation.call or operation.action.value
-        return _answer(lambda id: Command(id, operation, references=True), what, EXACT)
+        return _answer(lambda id: Command(id, operation, references=True), what, AS_EXACT)
     except NestdError as error:
         return facts_reply(error)
 
 
 @routes.post("/release")
+@described(
+    "Our own clients",
+    reply={JSON: {"type": "null"}, MSGPACK: {}},
+    body={
+        JSON: {"type": "array", "items": {"$ref": "#/components/schemas/Reference"}},
+        MSGPACK: {"type": "array"},
+    },
+    errors=_OF_KERNEL,
+)
 def release() -> Response:
     """Drop kernel objects that the caller held references to: a list of references."""
     references = read_body(request)
@@ -151,7 +256,7 @@ def release() -> Response:
 def _execute(operation: Operation, unmerged: bool = False) -> Response:
     form = accepted_form(request)
     what = operation.call or operation.action.value
-    return _answer(lambda id: Command(id, operation, form != JSON, unmerged), what, form)
+    return _answer(lambda id: Command(id, operation, form != AS_JSON, unmerged), what, form)
 
 
 def _answer(make: Callable[[str], Command | Script], what: str, form: str) -> Response:

@@ -28,6 +28,8 @@ class Action(enum.Enum):
     CATALOGUE = "catalogue"
     #: What a look-alike of PyNEST has to know: roles of all names, NEST's errors, its version.
     DESCRIBE = "describe"
+    #: What a page about PyNEST has to know: parameters and documentation of all names.
+    INTERFACE = "interface"
     #: Drop the objects that the references among the arguments name.
     RELEASE = "release"
     #: Between ranks: the number of the next object, before a script makes any.

@@ -7,6 +7,7 @@ docstring; the others here are methods that PyNEST spells with Python's syntax.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from nestd.kernel import shares
 from nestd.kernel.connections import Connections
+from nestd.kernel.drawing import refuse_endless
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
 from nestd.kernel.simulation import Simulation, prepare
@@ -44,11 +46,31 @@ def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) ->
         if params is not None or positions is not None:
             raise ValueError("a dictionary as second argument of Create excludes others")
         n, params = 1, n
+    _refuse_grid(positions)
     if not isinstance(params, dict) or RANKS == 1:
         return nest.Create(model, n, params, positions)
     nodes = nest.Create(model, n, None, positions)
     set_nodes(nodes, params)
     return nodes
+
+
+def connect(
+    pre: Any,
+    post: Any,
+    conn_spec: Any = None,
+    syn_spec: Any = None,
+    return_synapsecollection: bool = False,
+) -> Any:
+    """Connect that refuses what NEST would never come to an end with."""
+    refuse_endless(pre, post, conn_spec)
+    return nest.Connect(pre, post, conn_spec, syn_spec, return_synapsecollection)
+
+
+def _refuse_grid(positions: Any) -> None:
+    """Raise for a grid of more positions than NEST counts, which would crash it."""
+    shape = getattr(positions, "shape", None)
+    if shape is not None and math.prod(max(1, int(extent)) for extent in shape) >= 2**31:
+        raise ValueError(f"a grid has at most {2**31 - 1} positions, and {shape} are more")
 
 
 def set_nodes(nodes: Any, params: Any = None, **kwargs: Any) -> None:
@@ -150,6 +172,20 @@ def num_processes() -> int:
     return 1
 
 
+#: Most threads of a rank: NEST writes the number of one in 10 bits.
+MOST_THREADS = 1024
+
+#: Kernel parameter: least and largest number that NEST survives. It ends the process over no thread
+#: at all by an exception that nothing catches, and divides by the sizes of its buffers.
+_SIZES: dict[str, tuple[int, int]] = {
+    "local_num_threads": (1, MOST_THREADS * RANKS),
+    "total_num_virtual_procs": (1, MOST_THREADS * RANKS),
+    "buffer_size_spike_data": (1, 2**31),
+    "buffer_size_target_data": (1, 2**31),
+    "max_buffer_size_target_data": (1, 2**31),
+}
+
+
 def set_kernel_status(params: dict[str, Any]) -> None:
     """SetKernelStatus in which threads are those of the one process that callers see.
 
@@ -160,10 +196,7 @@ def set_kernel_status(params: dict[str, Any]) -> None:
     if isinstance(params.get("verbosity"), int):
         # NEST takes the level only, which callers have as its number.
         params["verbosity"] = nest.VerbosityLevel(params["verbosity"])
-    for name in ("local_num_threads", "total_num_virtual_procs"):
-        # NEST ends the process over none at all, by an exception that nothing catches.
-        if params.get(name) == 0:
-            raise ValueError(f"{name} must be at least 1")
+    _refuse_sizes(params)
     if RANKS > 1 and "local_num_threads" in params:
         params["total_num_virtual_procs"] = params.pop("local_num_threads")
     if "total_num_virtual_procs" in params:
@@ -176,6 +209,15 @@ def set_kernel_status(params: dict[str, Any]) -> None:
             f"multiples of {RANKS}: {', '.join(str(k * RANKS) for k in range(1, 5))} …"
         )
     nest.SetKernelStatus(params)
+
+
+def _refuse_sizes(params: dict[str, Any]) -> None:
+    """Raise for numbers with which NEST 3.10 ends the process, or starts threads without end."""
+    for name, (least, most) in _SIZES.items():
+        value = params.get(name)
+        if isinstance(value, (int, float)) and not least <= value <= most:
+            bounds = f"at least {least}" if value < least else f"at most {most}"
+            raise ValueError(f"{name} must be {bounds}, not {value}")
 
 
 def virtual_processes(asked: Any, ranks: int) -> Any:
@@ -197,6 +239,7 @@ def set_attributes(**kwargs: Any) -> None:
 def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., Any]]:
     """Name in PyNEST: what is called instead."""
     return {
+        "Connect": connect,
         "Create": create,
         "Disconnect": disconnect,
         "GetDefaults": shares.get_defaults,

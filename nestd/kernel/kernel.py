@@ -9,6 +9,7 @@ from nestd.kernel import calls, residence, shares
 from nestd.kernel.arguments import Arguments, BoundArguments, bind, typed
 from nestd.kernel.catalogue import LEFT_OUT, Catalogue, Entry, Role
 from nestd.kernel.connections import Connections
+from nestd.kernel.description import described, documentation
 from nestd.kernel.encoding import Encoder
 from nestd.kernel.layers import Layers
 from nestd.kernel.objects import ObjectTable
@@ -73,6 +74,8 @@ class Kernel:
                 return list(self._catalogue.names)
             case Action.DESCRIBE:
                 return self._described()
+            case Action.INTERFACE:
+                return described(self._catalogue).to_value()
             case Action.MARK:
                 return self._objects.next
             case Action.RELEASE_FROM:
@@ -214,7 +217,7 @@ def _inspected(entry: Entry, args: list[Value]) -> str:
     if wanted == "signature":
         return str(entry.signature)
     if wanted == "getdoc":
-        return inspect.getdoc(entry.documented) or ""
+        return documentation(entry)
     if wanted == "getsource":
         try:
             return inspect.getsource(inspect.unwrap(entry.documented))  # type: ignore[arg-type]

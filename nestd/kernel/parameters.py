@@ -6,32 +6,9 @@ and guessing from values would make the meaning of a call depend on its data.
 
 from __future__ import annotations
 
-import enum
+from protocol.interface import Kind
 
-
-class Kind(enum.Enum):
-    """What a parameter takes; the text is used in error messages."""
-
-    NODES = "nodes: a list of node ids, one id, or a reference"
-    #: Also unsorted or repeated ids, where PyNEST takes arrays.
-    NODE_ARRAY = "nodes: a list of node ids (in any order for one_to_one), one id, or a reference"
-    CONNECTIONS = "connections: an object with source, target, …, or a reference"
-    NODES_OR_CONNECTIONS = "nodes (ids or a reference) or connections (an object or a reference)"
-    NODES_OR_POSITIONS = "nodes (ids or a reference) or positions (a list of coordinates)"
-    INTEGER = "an integer"
-    #: A number of nodes, or, as PyNEST still allows, the parameters of a single one.
-    COUNT = "an integer number of nodes"
-    NUMBER = "a number"
-    STRING = "a string"
-    BOOLEAN = "true or false"
-    MAPPING = "an object of names and values"
-    #: One name or several.
-    KEYS = "a string or a list of strings"
-    #: A name, or an object with details.
-    SPEC = "a string, an object, or CollocatedSynapses"
-    MASK = "a mask"
-    ANY = "any value"
-
+__all__ = ["ALIASES", "Kind", "kind_of"]
 
 _BY_NAME: dict[str, Kind] = {
     "anchor": Kind.ANY,

@@ -87,16 +87,3 @@ def server_on_two_ranks(shared_on_two_ranks: Server) -> Server:
     """A server on two ranks with an empty network."""
     shared_on_two_ranks.call("ResetKernel")
     return shared_on_two_ranks
-
-
-@pytest.fixture(scope="session")
-def shared_open_server() -> Iterator[Server]:
-    """A server that asks for no token."""
-    yield from serving({"NEST_SERVER_DISABLE_AUTH": "1"})
-
-
-@pytest.fixture
-def open_server(shared_open_server: Server) -> Server:
-    """A server that asks for no token, with an empty network."""
-    shared_open_server.call("ResetKernel")
-    return shared_open_server

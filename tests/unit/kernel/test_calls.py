@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from nestd.kernel.calls import virtual_processes
+from protocol.errors import KernelError
+from protocol.values import Expression
+from tests.unit.kernel.conftest import Call
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,61 @@ from nestd.kernel.calls import virtual_processes
 def test_fewer_threads_than_ranks_are_one_for_each(threads: Any, ranks: int, total: Any) -> None:
     found = virtual_processes(threads, ranks)
     assert (type(found), found) == (type(total), total)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("local_num_threads", 0, "at least 1"),
+        ("local_num_threads", -1, "at least 1"),
+        ("local_num_threads", 1025, "at most 1024"),
+        ("total_num_virtual_procs", 100_000, "at most 1024"),
+        ("buffer_size_spike_data", 0, "at least 1"),
+        ("buffer_size_target_data", -1, "at least 1"),
+        ("max_buffer_size_target_data", 0, "at least 1"),
+    ],
+)
+def test_sizes_that_would_end_the_process_are_refused(
+    call: Call, name: str, value: int, said: str
+) -> None:
+    with pytest.raises(KernelError, match=f"{name} must be {said}"):
+        call("SetKernelStatus", {name: value})
+    with pytest.raises(KernelError, match=f"{name} must be {said}"):
+        call("set", **{name: value})
+    call("Create", "iaf_psc_alpha", 2)
+    call("Connect", [1], [2])
+    call("Simulate", 1.0)
+
+
+def test_grid_of_more_positions_than_nest_counts_is_refused(call: Call) -> None:
+    grid = Expression("spatial.grid", [[100_000, 100_000]])
+    with pytest.raises(KernelError, match="at most 2147483647 positions"):
+        call("Create", "iaf_psc_alpha", positions=grid)
+    assert call("network_size") == 0
+
+
+@pytest.mark.parametrize(
+    ("pre", "post", "spec", "endless"),
+    [
+        ([1], [1], {"rule": "fixed_indegree", "indegree": 1}, True),
+        ([1], [1, 2], {"rule": "fixed_indegree", "indegree": 1}, True),
+        ([1], [1], {"rule": "fixed_outdegree", "outdegree": 1}, True),
+        ([1, 2], [1], {"rule": "fixed_outdegree", "outdegree": 1}, True),
+        ([1], [1], {"rule": "fixed_total_number", "N": 1}, True),
+        ([1, 2], [1, 2], {"rule": "fixed_indegree", "indegree": 2, "allow_multapses": False}, True),
+        ([1], [2], {"rule": "fixed_indegree", "indegree": 1}, False),
+        ([1, 2], [1], {"rule": "fixed_indegree", "indegree": 3}, False),
+        ([1, 2], [1], {"rule": "fixed_total_number", "N": 3}, False),
+        ([1], [1], {"rule": "fixed_indegree", "indegree": 0}, False),
+    ],
+)
+def test_rule_that_could_be_drawn_for_without_end_is_refused(
+    call: Call, pre: list[int], post: list[int], spec: dict[str, Any], endless: bool
+) -> None:
+    call("Create", "iaf_psc_alpha", 2)
+    spec = spec | {"allow_autapses": False}
+    if endless:
+        with pytest.raises(KernelError, match="without autapses"):
+            call("Connect", pre, post, spec)
+    else:
+        call("Connect", pre, post, spec)

@@ -1,0 +1,112 @@
+"""The document of a real server: complete, as NEST is, and kept by every generated request."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from protocol.polling import poll_until
+from tests.integration.generated import send
+from tests.integration.servers import DEADLINE_S, Server
+
+#: As many as take about half a minute; more with the variable.
+REQUESTS = int(os.environ.get("NESTD_GENERATED_REQUESTS", "400"))
+
+
+@pytest.fixture(scope="module")
+def document(shared_server: Server) -> dict[str, Any]:
+    """The document."""
+    reply = shared_server.get("/openapi.json")
+    assert reply.status_code == 200
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.headers["NEST-Kernel-Generation"]
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def test_document_is_valid_and_about_this_nest(
+    shared_server: Server, document: dict[str, Any]
+) -> None:
+    validate(document)
+    assert shared_server.get("/").json()["nest"] in document["info"]["summary"]
+
+
+def test_every_name_is_a_path_with_its_documentation(
+    shared_server: Server, document: dict[str, Any]
+) -> None:
+    for name in shared_server.get("/api").json():
+        operation = document["paths"][f"/api/{name}"]
+        assert set(operation) == {"get", "post"}
+    said = shared_server.get("/api/Create?inspect=getdoc").json()["data"]
+    create = document["paths"]["/api/Create"]["post"]
+    assert said == f"{create['summary']}\n\n{create['description']}"
+
+
+def signature_of(text: str) -> dict[str, Any]:
+    """Parameters of a signature: name, and default as Python writes it or ``None``."""
+    # The default that is no literal is a number to callers.
+    text = text.replace("<VerbosityLevel.INFO: 10>", "10")
+    arguments = ast.parse(f"def f{text}: pass").body[0].args  # type: ignore[attr-defined]
+    placed = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(placed) - len(arguments.defaults)) + arguments.defaults
+    defaults += arguments.kw_defaults
+    every = [*placed, *arguments.kwonlyargs]
+    return {a.arg: d and ast.literal_eval(d) for a, d in zip(every, defaults, strict=True)} | {
+        "*": arguments.vararg is not None or bool(arguments.posonlyargs)
+    }
+
+
+def test_parameters_are_those_of_the_signature(
+    shared_server: Server, document: dict[str, Any]
+) -> None:
+    for name in shared_server.get("/api").json():
+        signature = shared_server.get(f"/api/{name}?inspect=signature").json()["data"]
+        shown = document["paths"][f"/api/{name}"]["get"]["parameters"]
+        named = {one["name"]: one for one in shown if "name" in one}
+        expected = signature_of(signature)
+        assert ("args" in named) is expected.pop("*") or name in ("Disconnect", "get"), name
+        if "/)" in signature or "**" in signature:
+            continue
+        assert set(expected) == set(named) - {"args"}, name
+        for parameter, default in expected.items():
+            found = named[parameter].get("schema", {}).get("default")
+            assert found == default or found == str(default), (name, parameter)
+            has_default = re.search(rf"\b{parameter}=", signature) is not None
+            assert named[parameter]["required"] is not has_default, (name, parameter)
+
+
+def test_document_is_there_also_during_a_run(server: Server, document: dict[str, Any]) -> None:
+    server.call("Create", ["iaf_psc_alpha", 2000])
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(server.call, "Simulate", [2000.0])
+        assert poll_until(lambda: server.get("/").json()["state"] == "busy", DEADLINE_S)
+        assert server.get("/openapi.json").json() == document
+        assert not running.done()
+        running.result()
+
+
+@pytest.fixture
+def own_server(start: Callable[..., Server]) -> Iterator[Server]:
+    """A server whose network may become anything."""
+    yield start()
+
+
+def test_generated_requests_are_answered_as_the_document_says(own_server: Server) -> None:
+    before = own_server.get("/").json()["generation"]
+    sent = send(own_server, REQUESTS)
+    print(f"{sum(sent.statuses.values())} requests to {len(sent.names)} addresses:", sent.statuses)
+    assert not sent.faults, "\n\n".join(sent.faults)
+    assert sum(sent.statuses.values()) >= 0.9 * REQUESTS
+    assert sent.statuses[200] > 0.2 * REQUESTS
+    # Whatever they did to the network, it is the same kernel, and still good for another.
+    assert own_server.get("/").json()["generation"] == before
+    own_server.call("ResetKernel")
+    assert own_server.call("Create", ["iaf_psc_alpha", 2]) == [1, 2]
+    own_server.call("Simulate", [10.0])
