@@ -163,7 +163,7 @@ def _route(app: Flask, rule: Rule) -> tuple[str, dict[str, Any]]:
     operations = {}
     for method in methods_of(rule):
         operation: dict[str, Any] = {
-            "operationId": f"{method.lower()}_{rule.endpoint.rpartition('.')[2]}",
+            "operationId": f"{method.lower()}_{rule.endpoint.replace('.', '_')}",
             "tags": [said.tag],
             "summary": summary,
         }

@@ -15,7 +15,7 @@ from gateway.app import create_app
 from gateway.described import description_of
 from gateway.openapi import document, methods_of, path_of, undescribed
 from gateway.schemas import KINDS, example_of
-from gateway.settings import MIB, GatewaySettings
+from gateway.settings import MIB, GatewaySettings, JobLimits
 from protocol.http_status import STATUS
 from protocol.interface import Call, Given, Interface, Kind, Parameter
 
@@ -80,8 +80,11 @@ def app(tmp_path: Path) -> Iterator[Flask]:
             origins=(),
             body_limit_bytes=MIB,
             queue_limit=4,
+            jobs=JobLimits(10, MIB, 60.0),
+            hangup_s=None,
             scripts_refused=None,
             host="127.0.0.1",
+            desktop=tmp_path,
         )
     )
     yield made
@@ -120,12 +123,20 @@ def test_the_routes_that_ask_for_no_token_are_these(app: Flask, found: dict[str,
         for operation in methods.values()
         if operation.get("security") == []
     }
-    assert open_ones == {"/healthz", "/api-docs/", "/api-docs/{name}", "/static/{name}"}
+    desktop = {path for path in found["paths"] if path.startswith("/desktop/")}
+    assert open_ones == desktop | {
+        "/healthz",
+        "/api-docs/",
+        "/api-docs/{name}",
+        "/static/{name}",
+    }
     client = app.test_client()
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<name>", "api-docs.js").replace("<call>", "Create")
         for method in methods_of(rule):
-            refused = client.open(path, method=method).status_code == 403
+            reply = client.open(path, method=method)
+            refused = reply.status_code == 403
+            reply.close()
             description = description_of(app.view_functions[rule.endpoint])
             assert description is not None
             assert refused is not description.open_to_all, (method, path)
