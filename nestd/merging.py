@@ -38,7 +38,7 @@ class Policy(enum.Enum):
     MAXIMUM = "the largest of the ranks' values"
     MINIMUM = "the smallest of the ranks' values"
     EVENTS = "columns of all ranks, in the order of time with its offset, sender, the others"
-    UNION = "the items of all ranks, sorted"
+    FILES = "those of all ranks, the last virtual process's, which PyNEST names, first"
     GENERIC = "belongs to one process; replaced by a constant"
     VIRTUAL_PROCESSES = "the number of virtual processes, as one process would have threads"
     BY_THREAD = "one entry a thread, in the order of virtual processes"
@@ -52,7 +52,7 @@ class Policy(enum.Enum):
 NODE_FIELDS: dict[str, Policy] = {
     "events": Policy.EVENTS,
     "n_events": Policy.SUM,
-    "filenames": Policy.UNION,
+    "filenames": Policy.FILES,
 }
 
 #: Fields of nodes and connections that say where in a process something lies.
@@ -196,8 +196,8 @@ def merge_field(call: str, field: str, policy: Policy, values: Sequence[Value]) 
             return max(_counting(values))
         case Policy.EVENTS:
             return merge_events(values)
-        case Policy.UNION:
-            return sorted({item for value in values for item in value})
+        case Policy.FILES:
+            return sorted({item for value in values for item in value}, reverse=True)
         case Policy.GENERIC:
             return GENERIC[field]
         case Policy.VIRTUAL_PROCESSES:

@@ -134,7 +134,7 @@ def test_of_several_errors_that_of_the_first_rank_counts() -> None:
         (Policy.SUM, "n_events", [26, 38], 64),
         (Policy.MAXIMUM, "max_update_time", [1.5, 2.5], 2.5),
         (Policy.MINIMUM, "min_update_time", [1.5, 2.5], 1.5),
-        (Policy.UNION, "filenames", [["b-1", "a-0"], ["c-2", "a-0"]], ["a-0", "b-1", "c-2"]),
+        (Policy.FILES, "filenames", [["a-0", "a-2"], ["a-1", "a-3"]], ["a-3", "a-2", "a-1", "a-0"]),
         (Policy.VIRTUAL_PROCESSES, "local_num_threads", [2, 2], 4),
         (Policy.WALL_TIME, "time_simulate", [1.0, 3.0], 3.0),
         (Policy.GENERIC, "vp", [0, 1], GENERIC["vp"]),
