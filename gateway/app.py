@@ -27,6 +27,9 @@ from protocol.errors import InternalError, NestdError, Refused
 
 log = logging.getLogger(__name__)
 
+#: Parts of the application that are for browsers.
+_PAGES = frozenset([files.name, desktop.name, documentation.name])
+
 
 def create_app(settings: GatewaySettings) -> Flask:
     """The application for ``settings``; its connection opens when it is needed."""
@@ -69,7 +72,7 @@ def create_app(settings: GatewaySettings) -> Flask:
             policy.add_preflight_headers(request.headers, reply.headers)
         if request.path == "/":
             reply.headers.add("Vary", "Accept")
-        if GENERATION_HEADER not in reply.headers and not _is_open(app):
+        if GENERATION_HEADER not in reply.headers and not _is_for_people():
             # No kernel was asked. Where one was, it is its own generation that counts.
             try:
                 info = connection().info()
@@ -92,10 +95,14 @@ def create_app(settings: GatewaySettings) -> Flask:
 
 
 def _is_open(app: Flask) -> bool:
-    """Whether the address that was asked for answers anyone: it says no more than that it is there,
-    or is the page."""
+    """Whether the address that was asked for answers anyone."""
     described = description_of(app.view_functions.get(request.endpoint or ""))
-    if described is not None and described.open_to_all:
+    return (described is not None and described.open_to_all) or _is_for_people()
+
+
+def _is_for_people() -> bool:
+    """Whether the request is for a page or its files, which are the same whatever the kernel is."""
+    if request.blueprint in _PAGES and request.endpoint != "documentation.openapi":
         return True
     return request.path == "/" and wants_page()
 

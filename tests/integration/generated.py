@@ -212,12 +212,20 @@ def _bound(case: Case) -> None:
         case.query["args"] = _bounded("t", case.query["args"])
 
 
+#: One ends the kernel, which is not to end here; the other never ends.
+_LEFT_OUT = frozenset([("DELETE", "/kernel"), ("GET", "/events")])
+
+
 def send(server: Server, count: int) -> Sent:
     """Send that many generated requests to ``server``, and check every reply."""
     document = server.get("/openapi.json").json()
     _named(document)
     schema = schemathesis.openapi.from_dict(document)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [
+        operation
+        for operation in (found.ok() for found in schema.get_all_operations())
+        if (operation.method.upper(), operation.path) not in _LEFT_OUT
+    ]
     sent = Sent()
     modes = (GenerationMode.POSITIVE, GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     built: dict[tuple[int, GenerationMode], Any] = {}
