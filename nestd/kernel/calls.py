@@ -217,6 +217,9 @@ def _refuse_sizes(params: dict[str, Any]) -> None:
         value = params.get(name)
         if isinstance(value, (int, float)) and not least <= value <= most:
             bounds = f"at least {least}" if value < least else f"at most {most}"
+            if most == MOST_THREADS * RANKS:
+                # The same for any number of ranks.
+                bounds = bounds.replace(str(most), f"{MOST_THREADS} a rank")
             raise ValueError(f"{name} must be {bounds}, not {value}")
 
 
