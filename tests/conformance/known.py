@@ -56,13 +56,17 @@ EXAMPLE_MISSES: dict[tuple[str, int], str] = {
         [(f"brunel_{name}_nest.py", ranks) for name in ("alpha", "delta") for ranks in (2, 4)],
         "draws from the files of all threads; plain PyNEST on several threads names one of them",
     ),
-    (
-        "spatial/ctx_2n.py",
-        1,
-    ): "PyNEST changes how Python shows warnings: without the line, here `=1`",
-    ("pong/run_example.py", 1): "logs how long a step took, to 0.01 s",
-    ("synapsecollection.py", 1): (
-        "draws delays of pairs that are connected twice, which come in the order of their ports"
+    **dict.fromkeys(
+        [("spatial/ctx_2n.py", ranks) for ranks in (1, 2, 4)],
+        "PyNEST changes how Python shows warnings: without the line, here `=1`",
+    ),
+    **dict.fromkeys(
+        [("pong/run_example.py", ranks) for ranks in (1, 2, 4)],
+        "logs how long a step took, to 0.01 s",
+    ),
+    **dict.fromkeys(
+        [("synapsecollection.py", ranks) for ranks in (1, 2, 4)],
+        "draws delays of pairs that are connected twice, which come in the order of their ports",
     ),
 }
 
