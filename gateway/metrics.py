@@ -125,7 +125,8 @@ class Metrics:
         request.environ[_BEGAN] = time.perf_counter()
 
     def _end(self, reply: Response) -> Response:
-        now: Request = request
+        # Each look through the proxy costs as much as a count.
+        now: Request = request._get_current_object()
         rule = now.url_rule
         # Without a route the method is anything, too.
         method, route = (now.method, rule.rule) if rule is not None else ("", UNKNOWN)
