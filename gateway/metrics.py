@@ -126,7 +126,7 @@ class Metrics:
 
     def _end(self, reply: Response) -> Response:
         # Each look through the proxy costs as much as a count.
-        now: Request = request._get_current_object()
+        now: Request = request._get_current_object()  # type: ignore[attr-defined]
         rule = now.url_rule
         # Without a route the method is anything, too.
         method, route = (now.method, rule.rule) if rule is not None else ("", UNKNOWN)
