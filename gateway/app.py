@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -18,6 +17,7 @@ from gateway.errors import error_reply, http_error_reply
 from gateway.events import Events
 from gateway.job_routes import READERS, job_routes
 from gateway.jobs import Jobs
+from gateway.metrics import Metrics, Readers
 from gateway.origins import OriginPolicy
 from gateway.page import files, wants_page
 from gateway.replies import GENERATION_HEADER
@@ -42,7 +42,9 @@ def create_app(settings: GatewaySettings) -> Flask:
     jobs = Jobs(to_kernel, settings.jobs, events.tell)
     app.extensions["nestd"] = to_kernel
     app.extensions["events"] = events
-    app.extensions["event_readers"] = threading.BoundedSemaphore(READERS)
+    readers = app.extensions["event_readers"] = Readers(READERS)
+    metrics = app.extensions["metrics"] = Metrics(to_kernel, jobs, readers)
+    metrics.add_to(app)
     app.extensions["jobs"] = jobs
     app.extensions["hangup_s"] = settings.hangup_s
     app.extensions["scripts_refused"] = settings.scripts_refused

@@ -220,6 +220,8 @@ class Connection:
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
         self._interface: tuple[str, Interface] | None = None
+        #: How many kernels this has seen.
+        self.kernels = 0
 
     @property
     def under_way(self) -> int:
@@ -259,7 +261,11 @@ class Connection:
         except ConfigurationError as error:
             raise KernelUnavailable(error.message) from error
         if info is not None:
-            self._read = (version, info)
+            with self._lock:
+                read = self._read
+                if read is None or read[1].generation != info.generation:
+                    self.kernels += 1
+                self._read = (version, info)
         return info
 
     def awaited(self) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -31,7 +32,7 @@ from protocol.errors import (
 from protocol.messages import Cancel, Command, Failure, Result, Script, Submit
 from protocol.polling import poll_until
 from protocol.progress import Status
-from protocol.spool import CANCELLED, SPOOL_DIRECTORY, Facts, Job, Spool, new_name
+from protocol.spool import CANCELLED, LOST, SPOOL_DIRECTORY, Facts, Job, Spool, new_name
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ _LOOK_S = 0.02
 #: How often it is looked whether the kernels of jobs still are there.
 _WATCH_S = 0.5
 
-#: States that are final.
+#: All states, and those that are final.
+STATES = ("queued", "running", "done", "failed", "cancelled")
 FINAL = frozenset(["done", "failed", "cancelled"])
 
 
@@ -68,8 +70,10 @@ class Jobs:
         self._spool = Spool(connection.directory / SPOOL_DIRECTORY)
         #: Kernels that jobs were accepted for, by generation.
         self._kernels: dict[str, ConnectionInfo] = {}
+        #: Final states that were found, by name and time of acceptance; results can be large.
+        self._found: dict[tuple[str, float], str] = {}
         self._watch_lock = threading.Lock()
-        self._watched = False
+        self._watched = self._watch_again = False
 
     def submit(
         self, make: Callable[[str], Command | Script], what: str, accepts: str, key: str | None
@@ -124,27 +128,40 @@ class Jobs:
 
     def resume(self) -> None:
         """Tell the kernel of jobs that a gateway has accepted and perhaps not passed on."""
-
-        for job in self._waiting():
-            with contextlib.suppress(NestdError):
+        with contextlib.suppress(NestdError):
+            for job in self._waiting():
                 self._connection.notify(Submit(job.id))
         self._watch()
 
     def _watch(self) -> None:
         """Notice the end of jobs whose kernel has ended, also while nobody asks for them."""
 
+        def look() -> bool:
+            """Whether some have not ended."""
+            info = self._connection.info()
+            if info is not None:
+                self._kernels.setdefault(info.generation, info)
+            going_on = [job for job in self._spool.jobs() if job.ended_s is None]
+            # Each of them, as looking is what ends those that are lost.
+            return [job for job in going_on if self._answer(job) is None] != []
+
         def watch() -> None:
             while True:
-                info = self._connection.info()
-                if info is not None:
-                    self._kernels.setdefault(info.generation, info)
                 with self._watch_lock:
-                    if all(self._answer(job) is not None for job in self._spool.jobs()):
+                    self._watch_again = False
+                try:
+                    goes_on = look()
+                except NestdError:
+                    goes_on = True
+                with self._watch_lock:
+                    if not goes_on and not self._watch_again:
                         self._watched = False
                         return
                 time.sleep(_WATCH_S)
 
         with self._watch_lock:
+            # Who looks now may not have seen the newest.
+            self._watch_again = True
             if not self._watched:
                 self._watched = True
                 threading.Thread(target=watch, name="jobs", daemon=True).start()
@@ -166,8 +183,26 @@ class Jobs:
         self._tidy()
         status = self._connection.status()
         views = [self._view_pending(one, status) for one in self._connection.pending()]
-        views += [self._view(job, status) for job in self._spool.jobs()]
+        for job in self._spool.jobs():
+            with contextlib.suppress(UnknownJob):
+                views.append(self._view(job, status))
         return sorted(views, key=lambda view: str(view["created"]))
+
+    def states(self) -> Counter[str]:
+        """How many jobs are in which state; those whose callers wait are among them."""
+        now = self._connection.status().id
+        counts = Counter(
+            "running" if one.id == now else "queued" for one in self._connection.pending()
+        )
+        found = {}
+        for job in self._spool.jobs():
+            key = (job.id, job.facts.created_s)
+            state = self._found.get(key) or _state(job)
+            if state in FINAL:
+                found[key] = state
+            counts[state] += job.exists
+        self._found = found
+        return counts
 
     def one(self, id: str) -> dict[str, Any]:
         """What is known of a job.
@@ -199,12 +234,22 @@ class Jobs:
         return job.facts, self._answer(job)
 
     def wait(self, job: Job) -> Result | Failure:
-        """What came of a job, when it has ended."""
+        """What came of a job, when it has ended.
+
+        Raises
+        ------
+        UnknownJob
+            If it was removed before this has seen its end.
+        """
         pause_s = _LOOK_S / 10
         while True:
             found = self._answer(job)
             if found is not None:
                 return found
+            if not job.exists:
+                raise UnknownJob(
+                    f"job {job.id} has ended, and so many have since that it is not kept any more"
+                )
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LOOK_S)
 
@@ -215,14 +260,23 @@ class Jobs:
         ------
         UnknownJob
             If there is none of that name.
+        Unavailable
+            If there is no room to say that it is cancelled.
         """
         before = self.one(id)
         job = self._spool.find(id)
         if before["state"] in FINAL:
             return before
-        if job is not None and job.take(CANCELLED):
-            self._tell("state", {"job": id, "what": job.facts.what, "state": "cancelled"})
-            return self.one(id)
+        try:
+            if job is not None and job.take(CANCELLED):
+                self._tell("state", {"job": id, "what": job.facts.what, "state": "cancelled"})
+                return self.one(id)
+        except OSError as error:
+            # It may have ended and gone meanwhile, which this says then.
+            self._find(id)
+            raise Unavailable(
+                f"the job can't be cancelled: {error.strerror}: {self._spool.directory}"
+            ) from error
         with contextlib.suppress(NestdError):
             self._connection.notify(Cancel(new_name(), id, "its end was asked for"))
 
@@ -248,7 +302,7 @@ class Jobs:
     def _find(self, id: str) -> Job:
         job = self._spool.find(id)
         if job is None:
-            raise UnknownJob(f"there is no job {id:.80}; GET /jobs lists those that are kept")
+            raise _unknown(id)
         return job
 
     def _tidy(self) -> None:
@@ -260,25 +314,30 @@ class Jobs:
             return found
         claim = job.claim
         if claim is not None and claim.by == CANCELLED:
-            error: NestdError = Cancelled(f"{job.facts.what} was cancelled before it began")
-            return Failure(job.id, job.facts.generation, error)
+            return _cancelled(job)
         kernel = self._kernels.get(job.facts.generation)
         now = self._connection.info()
         if now is not None and now.generation == job.facts.generation:
             kernel = now
             if not kernel.is_local or kernel.process.is_running():
                 return None
+        if claim is None:
+            try:
+                if not job.take(LOST):
+                    # Cancelled, or begun and over, since this has looked.
+                    return self._answer(job)
+            except OSError:
+                if not job.exists:
+                    return None
         what = job.facts.what if claim is not None else f"the wait of {job.facts.what}"
         if kernel is not None:
             error = self._connection.lost(kernel, what, None)
         else:
             error = KernelLost(f"the kernel ended during {what}; its network is lost")
-        # An answer that arrived just before counts; what is kept from now on does not change.
-        found = job.answer()
-        if found is None:
-            found = Failure(job.id, job.facts.generation, error)
-            job.end(found)
-        return found
+        lost = Failure(job.id, job.facts.generation, error)
+        # An answer that arrived just before counts.
+        job.end(lost)
+        return job.answer() or lost
 
     def _view(self, job: Job, status: Status) -> dict[str, Any]:
         facts = job.facts
@@ -292,20 +351,20 @@ class Jobs:
             "generation": facts.generation,
             "waited_for": False,
         }
+        # Before the claim, which is then there if an answer is.
+        answer = self._answer(job)
         claim = job.claim
-        if claim is not None and claim.by != CANCELLED:
+        if claim is not None and claim.by not in (CANCELLED, LOST):
             view["state"] = "running"
             view["began"] = _iso(claim.at_s)
-        answer = self._answer(job)
         if answer is not None:
-            view["state"] = "done"
+            view["state"] = _final_state(answer)
             if isinstance(answer, Failure):
-                cancelled = isinstance(answer.error, Cancelled)
-                view["state"] = "cancelled" if cancelled else "failed"
                 view["message"] = answer.error.message
-            ended_s = job.ended_s or (claim.at_s if claim else None)
-            view["ended"] = _iso(ended_s)
+            view["ended"] = _iso(job.ended_s)
             view["result"] = f"/jobs/{facts.id}/result"
+        elif not job.exists:
+            raise _unknown(facts.id)
         elif status.id == facts.id:
             view |= self._progress(status)
         elif view["state"] == "queued":
@@ -358,6 +417,32 @@ class Jobs:
             else None,
         }
         return view
+
+
+def _state(job: Job) -> str:
+    """As the spool says, without a look at whether its kernel still is there."""
+    answer = job.answer()
+    if answer is not None:
+        return _final_state(answer)
+    claim = job.claim
+    if claim is None or claim.by == LOST:
+        return "queued"
+    return "cancelled" if claim.by == CANCELLED else "running"
+
+
+def _final_state(answer: Result | Failure) -> str:
+    if isinstance(answer, Result):
+        return "done"
+    return "cancelled" if isinstance(answer.error, Cancelled) else "failed"
+
+
+def _unknown(id: str) -> UnknownJob:
+    return UnknownJob(f"there is no job {id:.80}; GET /jobs lists those that are kept")
+
+
+def _cancelled(job: Job) -> Failure:
+    error = Cancelled(f"{job.facts.what} was cancelled before it began")
+    return Failure(job.id, job.facts.generation, error)
 
 
 def _position(id: str, status: Status) -> int | None:

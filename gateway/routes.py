@@ -21,6 +21,7 @@ from gateway.connection import Connection
 from gateway.described import ASYNC, HTML, JOB, JSON, MSGPACK, an_object, described, or_null
 from gateway.errors import facts_reply
 from gateway.jobs import Jobs
+from gateway.metrics import Metrics
 from gateway.page import page, wants_page
 from gateway.replies import AS_EXACT, AS_JSON, accepted_form, answer_reply, json_reply
 from protocol.connection_file import ConnectionInfo
@@ -131,6 +132,15 @@ def readyz() -> Response:
     if info is None or not info.process.is_running():
         raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
     return json_reply({"ready": True, "generation": info.generation})
+
+
+@routes.get("/metrics")
+@described("Server", reply={"text/plain": _TEXT, "application/openmetrics-text": _TEXT})
+def metrics() -> Response:
+    """Measurements for Prometheus."""
+    measured: Metrics = current_app.extensions["metrics"]
+    text, media_type = measured.text(request.headers.get("Accept", ""))
+    return Response(text, content_type=media_type)
 
 
 @routes.get("/api")

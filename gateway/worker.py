@@ -59,6 +59,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         else:
             status = 500
             self.log.exception("request failed")
+        self.wsgi.extensions["metrics"].refused(status)
         message = f"{type(exc).__name__}: {exc}"[:300]
         body = json.dumps({"message": message, "error": type(exc).__name__}).encode()
         head = (

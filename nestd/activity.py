@@ -21,6 +21,8 @@ from protocol.values import Value
 
 #: Between two events about the same simulation.
 _PROGRESS_S = 0.2
+#: Of the name of a call that others see.
+_WHAT_CHARACTERS = 200
 
 
 class Activity:
@@ -46,7 +48,11 @@ class Activity:
         self._job = job
         self._told = False
         self._next_s = 0.0
-        self._status = Status(id, what, time.time(), queue=list(islice(queue, LISTED)))
+        # A caller chooses it, and it has to fit into the file.
+        what = what[:_WHAT_CHARACTERS]
+        self._status = replace(
+            self._idle(), id=id, what=what, since_s=time.time(), queue=list(islice(queue, LISTED))
+        )
         self._writer.write(self._status)
         if job is not None:
             self._tell()
@@ -85,6 +91,20 @@ class Activity:
                 },
             )
 
+    def simulated(self, biological_ms: float) -> None:
+        """A simulation has ended, after so much biological time."""
+        self._status = replace(
+            self._status,
+            from_ms=None,
+            at_ms=None,
+            until_ms=None,
+            began_s=None,
+            simulated_ms=self._status.simulated_ms + biological_ms,
+        )
+
+    def _idle(self) -> Status:
+        return Status(simulated_ms=self._status.simulated_ms)
+
     def print(self, output: bytes) -> None:
         """The script has printed something."""
         if self._job is not None:
@@ -102,7 +122,7 @@ class Activity:
         """The command has ended."""
         if self._told:
             self.conclude(self._status.id, self._status.what, answer)
-        self._status = Status()
+        self._status = self._idle()
         self._job = None
         self._writer.write(self._status)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,13 +50,15 @@ from protocol.messages import (
     Submit,
     Watch,
 )
-from protocol.spool import Job, Spool
+from protocol.spool import CANCELLED, LOST, Job, Spool
 from protocol.values import Value
 
 log = logging.getLogger(__name__)
 
 #: An operation that takes longer than this is worth a line in the log.
 SLOW_OPERATION_S = 1.0
+#: Cancelled commands that have not arrived yet, of which it is remembered that they are.
+_EARLY_CANCELS = 1024
 
 
 class Stopped(SystemExit):
@@ -118,6 +120,8 @@ class Master:
         self._current: _Waiting | None = None
         #: Why the current command is to end, if it is.
         self._cancelled: str | None = None
+        #: Why commands that have not arrived yet are not to be executed, by their names.
+        self._early: OrderedDict[str, str] = OrderedDict()
 
     def serve(self) -> None:
         """Execute commands until the process is told to stop."""
@@ -140,6 +144,9 @@ class Master:
         if self._current is not None:
             waiting.insert(0, self._current)
         for one in waiting:
+            if one is not self._current and one.job is not None and not _taken(one.job, LOST):
+                # Somebody has cancelled it.
+                continue
             error = KernelLost(
                 f"the kernel was stopped during {one.what}; its network is lost",
                 call=None if isinstance(one.command, Script) else one.what,
@@ -188,7 +195,13 @@ class Master:
         self._send(sender, Failure("", self._generation, error))
 
     def _enqueue(self, waiting: _Waiting) -> None:
-        if len(self._queue) >= self._queue_limit:
+        reason = self._early.pop(waiting.command.id, None)
+        if reason is not None and waiting.job is None:
+            error = Cancelled(f"{waiting.what} was cancelled before it began: {reason}")
+            self._answer(waiting, Failure(waiting.command.id, self._generation, error))
+            return
+        # What was accepted as a job is not refused any more.
+        if waiting.job is None and len(self._queue) >= self._queue_limit:
             full = QueueFull(f"{len(self._queue)} commands are waiting already", retry_after_s=1)
             self._answer(waiting, Failure(waiting.command.id, self._generation, full))
             return
@@ -203,8 +216,14 @@ class Master:
         if job is None:
             error = ProtocolError(f"there is no job {message.id:.80} in the spool")
             return Failure(message.id, self._generation, error)
-        if message.id not in known and job.claim is None:
-            self._enqueue(_Waiting(job.request(), job=job))
+        if message.id not in known and job.claim is None and job.ended_s is None:
+            try:
+                self._enqueue(_Waiting(job.request(), job=job))
+            except InternalError as error:
+                # Cancelled and removed since it was found, or damaged.
+                answer = Failure(message.id, self._generation, error)
+                job.end(answer)
+                return answer
         return Result(message.id, self._generation, True)
 
     def _cancel(self, target: str, reason: str) -> str | None:
@@ -212,12 +231,19 @@ class Master:
         for waiting in self._queue:
             if waiting.command.id == target:
                 self._queue.remove(waiting)
+                if waiting.job is not None and not _taken(waiting.job, CANCELLED):
+                    # Somebody was faster.
+                    return "queued"
                 error = Cancelled(f"{waiting.what} was cancelled before it began: {reason}")
                 answer = Failure(target, self._generation, error)
                 self._answer(waiting, answer)
                 self._activity.conclude(target, waiting.what, answer)
                 return "queued"
         if self._current is None or self._current.command.id != target:
+            # Commands come on other connections than this, and perhaps later.
+            self._early[target] = reason
+            if len(self._early) > _EARLY_CANCELS:
+                self._early.popitem(last=False)
             return None
         self._cancelled = reason
         self._activity.ending()
@@ -226,10 +252,20 @@ class Master:
         return "running"
 
     def _execute(self, waiting: _Waiting) -> None:
-        if waiting.job is not None and not waiting.job.take(self._generation):
-            # Somebody has cancelled it.
-            return
         command = waiting.command
+        try:
+            if waiting.job is not None and not waiting.job.take(self._generation):
+                # Somebody has cancelled it.
+                return
+        except OSError as error:
+            # Cancelled and removed since, or there is no room to say that it begins.
+            why = InternalError(
+                f"it was not executed, as the spool can't be used: {error.strerror}"
+            )
+            answer = Failure(command.id, self._generation, why)
+            self._answer(waiting, answer)
+            self._activity.conclude(command.id, waiting.what, answer)
+            return
         began = time.monotonic()
         self._current, self._cancelled = waiting, None
         self._activity.begin(command.id, waiting.what, waiting.job, self._waiting_ids())
@@ -271,6 +307,10 @@ class Master:
             # A simulation ends with the script that asked for it.
             return self._cancelled or self._scripts.ending
         return self._cancelled
+
+    def simulated(self, biological_ms: float) -> None:
+        """A simulation has ended."""
+        self._activity.simulated(biological_ms)
 
     def perform(self, command: Command) -> Message:
         """Have the ranks execute a command; its answer.
@@ -320,7 +360,8 @@ class Master:
         if isinstance(answer, Result):
             return Result(script.id, self._generation, answer.value)
         raised = answer.error
-        if self._cancelled is not None and raised.error_name == "ScriptEnded":
+        # Its process may see the end of a simulation before its own.
+        if self._cancelled is not None:
             raised = Cancelled(raised.message, line=raised.line, output=raised.output)
         return Failure(script.id, self._generation, raised)
 
@@ -364,6 +405,14 @@ class _ScriptObjects:
         """Drop the objects that nobody can name any more."""
         if self._first:
             self._master.perform(Command("", Operation(Action.RELEASE_FROM, args=[self._first])))
+
+
+def _taken(job: Job, by: str) -> bool:
+    """Whether this call has taken a job; with no room to say so, nobody has."""
+    try:
+        return job.take(by)
+    except OSError:
+        return job.claim is None
 
 
 def finish(ranks: Ranks, value: Value, references: bool) -> Value:

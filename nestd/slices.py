@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -10,6 +12,7 @@ from nestd.pace import Pace
 from nestd.ranks import Ranks
 from protocol.errors import Cancelled
 from protocol.messages import Action, Executed, Operation
+from protocol.values import Text
 
 #: Calls that simulate.
 SIMULATING = frozenset(["Run", "Simulate"])
@@ -28,10 +31,13 @@ class Progress:
 
 
 class Between(Protocol):
-    """What is done between two slices."""
+    """What is done between two slices, and at the end."""
 
     def pause(self, progress: Progress) -> str | None:
         """Give others their turn; why the simulation is to end here, if it is."""
+
+    def simulated(self, biological_ms: float) -> None:
+        """So much was simulated in all."""
 
 
 class Slices:
@@ -61,23 +67,29 @@ class Slices:
             return self._ranks.execute(operation, references)
         step = replace(operation, budget=self._pace.budget())
         first_s = time.monotonic()
+        total_ms, done_ms = _time_of(operation), 0.0
         while True:
             began_s = time.monotonic()
             answers = self._ranks.execute(step, references)
             ended_s = time.monotonic()
             paused = _paused(answers)
             if paused is None:
+                failed = any(answer.error for answer in answers)
+                between.simulated(done_ms if failed else total_ms)
                 return answers
             if any(answer.error for answer in answers):
                 # Those that have paused are not to wait for the others.
                 self._stop(operation)
+                between.simulated(done_ms)
                 return answers
             self._pace.note(paused["steps"], ended_s - began_s)
             at_ms, until_ms = paused["at_ms"], paused["until_ms"]
+            total_ms, done_ms = until_ms - paused["from_ms"], at_ms - paused["from_ms"]
             progress = Progress(paused["from_ms"], at_ms, until_ms, ended_s - first_s)
             reason = between.pause(progress)
             if reason is not None:
                 self._stop(operation)
+                between.simulated(done_ms)
                 raise Cancelled(
                     f"{operation.call} was ended at {at_ms:.12g} ms of biological time, "
                     f"{until_ms - at_ms:.12g} ms before its end: {reason}",
@@ -87,6 +99,15 @@ class Slices:
 
     def _stop(self, operation: Operation) -> None:
         self._ranks.execute(Operation(Action.STOP, operation.call), references=False)
+
+
+def _time_of(operation: Operation) -> float:
+    """Biological time in ms that a call asks for; 0 if that can't be seen."""
+    t = operation.args[0] if operation.args else operation.kwargs.get("t")
+    if isinstance(t, Text):
+        with contextlib.suppress(ValueError):
+            t = float(t.values[0])
+    return float(t) if isinstance(t, (int, float)) and math.isfinite(t) else 0.0
 
 
 def _paused(answers: list[Executed]) -> dict[str, Any] | None:

@@ -41,6 +41,8 @@ class Status:
     #: When the simulation began and was there, seconds since 1970.
     began_s: float | None = None
     at_s: float | None = None
+    #: Biological time in ms that calls which have ended have simulated since the kernel's start.
+    simulated_ms: float = 0.0
     #: Whether it is being ended.
     ending: bool = False
     #: What waits, in its order.

@@ -7,15 +7,15 @@ and what came of it outlives the kernel. In the directory are
 ====================  =====================================================================
 ``facts.json``        what it is, when and by whom it was asked for; never changed
 ``request``           the message to be executed
-``claim``             who took it: nestd to execute it, or a gateway to cancel it, whoever
-                      was first
+``claim``             who took it: nestd to execute it, or whoever ends it before that; the
+                      first has it
 ``output``            what a script has printed so far
-``result``            the message that answers it; there when it has ended
+``result``            the message that answers it; there when it has ended, and never replaced
 ``note``              room for one line, kept from the start, for when the disk is full
 ====================  =====================================================================
 
 A directory appears and a file is written under another name first, and renamed; what is there is
-whole.
+whole. It goes under another name, too: half a job would look like one that has not ended.
 """
 
 from __future__ import annotations
@@ -35,7 +35,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from protocol import frames
-from protocol.errors import InternalError, MalformedRequest, NestdError, ProtocolError
+from protocol.errors import (
+    InternalError,
+    MalformedRequest,
+    NestdError,
+    ProtocolError,
+    error_from_facts,
+)
 from protocol.messages import Command, Failure, Message, Result, Script
 from protocol.values import Buffer
 
@@ -47,6 +53,8 @@ _COUNT = struct.Struct("<I")
 _LENGTH = struct.Struct("<Q")
 #: Room for one line about a job when there is no room on the disk any more.
 _NOTE_BYTES = 1024
+#: Directories under another name that are so old have been left by somebody who was killed.
+_LEFT_S = 3600.0
 
 
 def new_name() -> str:
@@ -79,8 +87,9 @@ class Claim:
     at_s: float
 
 
-#: In :class:`Claim`: it was cancelled before it began. Everything else is a kernel's generation.
-CANCELLED = "cancelled"
+#: In :class:`Claim`: it was cancelled before it began, or its kernel ended before. Everything else
+#: is the generation of the kernel that executes it.
+CANCELLED, LOST = "cancelled", "lost"
 
 
 class Job:
@@ -117,7 +126,12 @@ class Job:
 
         Parameters
         ----------
-        by : generation of the kernel that is about to execute it, or ``CANCELLED``
+        by : generation of the kernel that is about to execute it, ``CANCELLED`` or ``LOST``
+
+        Raises
+        ------
+        OSError
+            If there is no room to say so, or no such job any more.
         """
         # Whole before it is there: who finds it can read it.
         handle, temporary = tempfile.mkstemp(dir=self.path)
@@ -140,6 +154,11 @@ class Job:
             return None
 
     @property
+    def exists(self) -> bool:
+        """Whether it has not been removed."""
+        return self.path.exists()
+
+    @property
     def ended_s(self) -> float | None:
         """When it ended, seconds since 1970; ``None`` if it has not."""
         for name in ("result", "note"):
@@ -147,7 +166,8 @@ class Job:
                 found = (self.path / name).stat()
                 if name == "result" or self._noted():
                     return found.st_mtime
-        return None
+        claim = self.claim
+        return claim.at_s if claim is not None and claim.by == CANCELLED else None
 
     def print(self, output: bytes) -> None:
         """Add what a script has printed. What finds no room is not kept."""
@@ -162,21 +182,30 @@ class Job:
             return b""
 
     def end(self, answer: Message) -> NestdError | None:
-        """Keep what came of it; why that can't be done, if it can't.
+        """Keep what came of it, unless that is known already; why that can't be done, if it can't.
 
         Parameters
         ----------
         answer : a Result or a Failure
         """
+        if self.answer() is not None:
+            return None
         try:
             _write(self.path / "result", frames.encode(answer))
+        except FileExistsError:
+            return None
         except (OSError, ProtocolError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            lost = InternalError(f"it was executed, but its result can't be kept: {why}")
+            lost: NestdError = InternalError(
+                f"it was executed, but its result can't be kept: {why}"
+            )
+            if isinstance(answer, Failure):
+                # Shorter, but of the same kind.
+                lost = type(answer.error)(answer.error.message)
             try:
                 _write(self.path / "result", frames.encode(Failure(self.id, "", lost)))
             except OSError:
-                self._note(lost.message)
+                self._note(lost)
             return lost
         return None
 
@@ -188,29 +217,42 @@ class Job:
                 return message
             return Failure(self.id, "", InternalError("its result can't be read"))
         noted = self._noted()
-        return Failure(self.id, "", InternalError(noted)) if noted else None
+        return Failure(self.id, "", noted) if noted else None
 
     @property
     def bytes(self) -> int:
         """Room that it takes on disk."""
         total = 0
-        for path in self.path.iterdir():
-            with contextlib.suppress(OSError):
-                total += path.stat().st_size
+        # Somebody else may be removing it.
+        with contextlib.suppress(OSError):
+            for path in self.path.iterdir():
+                with contextlib.suppress(OSError):
+                    total += path.stat().st_size
         return total
 
     def remove(self) -> None:
         """Remove it from the disk."""
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def _note(self, line: str) -> None:
-        with contextlib.suppress(OSError), (self.path / "note").open("r+b") as file:
-            file.write(line.encode()[:_NOTE_BYTES].ljust(_NOTE_BYTES))
-
-    def _noted(self) -> str:
+        leaving = self.path.parent / f".{self.id}-{secrets.token_hex(4)}"
         with contextlib.suppress(OSError):
-            return (self.path / "note").read_text(encoding="utf-8", errors="replace").strip()
-        return ""
+            self.path.rename(leaving)
+            shutil.rmtree(leaving, ignore_errors=True)
+
+    def _note(self, error: NestdError) -> None:
+        message = error.message
+        while True:
+            said = json.dumps({"kind": error.kind, "message": message}).encode()
+            if len(said) <= _NOTE_BYTES:
+                break
+            message = message[: len(message) // 2]
+        # In place, where there is room; in one write, so that nobody sees half of it.
+        with contextlib.suppress(OSError), (self.path / "note").open("r+b", buffering=0) as file:
+            file.write(said.ljust(_NOTE_BYTES))
+
+    def _noted(self) -> NestdError | None:
+        with contextlib.suppress(OSError, ValueError, ProtocolError):
+            said = (self.path / "note").read_bytes().strip()
+            return error_from_facts(json.loads(said)) if said else None
+        return None
 
 
 class Spool:
@@ -300,9 +342,14 @@ class Spool:
             # The newest result stays, however large it is: somebody is about to fetch it.
             if (number and (number >= count or kept_bytes > size_bytes)) or now_s - at_s > age_s:
                 job.remove()
+        with contextlib.suppress(OSError):
+            for path in self._directory.glob(".*"):
+                if now_s - path.stat().st_mtime > _LEFT_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _write(path: Path, parts: Sequence[Buffer]) -> None:
+    """Write a message into a file that is not there yet."""
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -311,10 +358,10 @@ def _write(path: Path, parts: Sequence[Buffer]) -> None:
                 file.write(_LENGTH.pack(memoryview(part).nbytes))
             for part in parts:
                 file.write(part)
-        Path(temporary).replace(path)
-    except BaseException:
+        # A rename would replace what another has written.
+        os.link(temporary, path)
+    finally:
         Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path) -> Message | None:

@@ -1,0 +1,303 @@
+"""Jobs of many clients that wait, cancel, hang up and lose their gateway; and too little room."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import resource
+import shutil
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import requests
+
+from protocol.polling import poll_until
+from tests.integration.pending import ENDLESS_MS, kill, processes
+from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.test_jobs import FINAL, await_state, look, result, submit
+
+Start = Callable[..., Server]
+
+CLIENTS, JOBS = 20, 200
+ORDER = {"queued": 0, "running": 1} | dict.fromkeys(FINAL, 2)
+
+
+def ask(server: Server, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    """The reply to a request that is sent again while there is no gateway."""
+
+    def send() -> list[requests.Response]:
+        with contextlib.suppress(requests.RequestException):
+            reply = requests.request(
+                method,
+                server.url + path,
+                json=body,
+                headers={"NESTServerAuth": server.token or ""} | headers,
+                timeout=DEADLINE_S,
+            )
+            # A reply that tells of an error counts as false.
+            return [reply]
+        return []
+
+    replies = poll_until(send, DEADLINE_S)
+    assert replies, server.log()
+    return replies[0]
+
+
+def hang_up_on(server: Server, model: str) -> None:
+    """Ask for a node and close the connection without waiting for the answer."""
+    body = f'["{model}"]'
+    head = (
+        f"POST /api/Create HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        f"NESTServerAuth: {server.token}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", server.port)) as caller,
+    ):
+        caller.sendall((head + body).encode())
+
+
+class Watcher:
+    """Looks at all jobs over and over, and notes where one goes back."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.states: dict[str, str] = {}
+        self.wrong: list[tuple[str, str, str]] = []
+        self.looks = 0
+
+    def _watch(self) -> None:
+        while not self._done.is_set():
+            listed = ask(self._server, "GET", "/jobs").json()
+            self.looks += 1
+            for job in listed:
+                before, now = self.states.get(job["id"], "queued"), job["state"]
+                if ORDER[now] < ORDER[before] or (before in FINAL and now != before):
+                    self.wrong.append((job["id"], before, now))
+                self.states[job["id"]] = now
+
+    def __enter__(self) -> Watcher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+@contextmanager
+def busy(server: Server) -> Iterator[dict[str, Any]]:
+    """A simulation runs, behind which others wait; it is ended afterwards."""
+    job = ask(server, "POST", "/api/Simulate", [ENDLESS_MS], Prefer="respond-async").json()
+    await_state(server, job, "running")
+    try:
+        yield job
+    finally:
+        assert ask(server, "DELETE", f"/jobs/{job['id']}").status_code == 200
+
+
+def test_each_job_ends_once_and_the_kernel_executed_those_that_are_done(start: Start) -> None:
+    server = start(
+        {
+            "NEST_SERVER_HANGUP": "0.2",
+            "NEST_SERVER_QUEUE_LIMIT": "400",
+            "NEST_SERVER_JOBS_KEPT": "1000",
+        }
+    )
+    generation = server.get("/").json()["generation"]
+    source = f"for n in range({JOBS}): nest.CopyModel('iaf_psc_alpha', f'model_{{n}}')"
+    assert server.post("/exec", {"source": f"{source}\nnest.Create('parrot_neuron')"}).ok
+    chance = random.Random(2026)
+    plans = [("wait", "cancel", "cancel later", "hang up")[n % 4] for n in range(JOBS)]
+    chance.shuffle(plans)
+    started = count()
+    accepted: dict[int, str] = {}
+
+    def act(number: int) -> None:
+        if next(started) == JOBS // 2:
+            kill(*processes(server, "gateway"))
+        plan, model = plans[number], f"model_{number}"
+        if plan == "hang up":
+            hang_up_on(server, model)
+            return
+        # The key makes one job of what has to be sent again as the gateway died.
+        keys = {"Prefer": "respond-async", "Idempotency-Key": f"key {number}"}
+        reply = ask(server, "POST", "/api/Create", [model], **keys)
+        assert reply.status_code == 202, reply.text
+        path = f"/jobs/{reply.json()['id']}"
+        accepted[number] = reply.json()["id"]
+        if plan == "cancel later":
+            assert ask(server, "POST", "/api/network_size").ok
+        if plan != "wait":
+            assert ask(server, "DELETE", path).status_code in (200, 202)
+        assert poll_until(lambda: ask(server, "GET", path).json()["state"] in FINAL, DEADLINE_S), (
+            ask(server, "GET", path).text
+        )
+
+    with Watcher(server) as watcher, ThreadPoolExecutor(CLIENTS) as clients:
+        acts = [clients.submit(act, number) for number in range(JOBS)]
+        while not all(one.done() for one in acts):
+            with busy(server):
+                poll_until(lambda: all(one.done() for one in acts) or _queued(server) >= 12, 1.0)
+        for one in acts:
+            one.result()
+    assert watcher.wrong == []
+    assert watcher.looks > 10
+
+    def pending_requests() -> list[Any]:
+        return [job for job in ask(server, "GET", "/jobs").json() if job["waited_for"]]
+
+    assert poll_until(lambda: not pending_requests(), DEADLINE_S)
+    listed = {job["id"]: job for job in ask(server, "GET", "/jobs").json()}
+    assert accepted.keys() == {n for n in range(JOBS) if plans[n] != "hang up"}
+    assert len(set(accepted.values())) == len(accepted)
+    size = server.call("network_size")
+    made = Counter(server.call("GetStatus", [list(range(1, size + 1)), "model"]))
+    for number, plan in enumerate(plans):
+        times = made.pop(f"model_{number}", 0)
+        if plan == "hang up":
+            assert times <= 1, number
+            continue
+        job = listed[accepted[number]]
+        assert times == (job["state"] == "done"), (plan, job)
+        assert job["state"] in (("done",) if plan == "wait" else ("done", "cancelled")), job
+        assert watcher.states.get(job["id"], job["state"]) in (job["state"], "queued", "running")
+    assert made == {"parrot_neuron": 1}
+    states = Counter(listed[id]["state"] for id in accepted.values())
+    assert states["cancelled"] > 0
+    assert states["done"] >= plans.count("wait")
+    assert server.get("/").json()["generation"] == generation
+
+
+def _queued(server: Server) -> int:
+    return sum(job["state"] == "queued" for job in ask(server, "GET", "/jobs").json())
+
+
+def test_what_waits_for_a_caller_who_hung_up_is_not_executed(start: Start) -> None:
+    server = start({"NEST_SERVER_HANGUP": "0.2"})
+    server.call("Create", ["iaf_psc_alpha"])
+    with busy(server):
+        for _ in range(5):
+            hang_up_on(server, "parrot_neuron")
+        assert poll_until(lambda: _queued(server) == 5, DEADLINE_S)
+        assert poll_until(lambda: _queued(server) == 0, DEADLINE_S)
+    assert server.call("network_size") == 1
+
+
+def test_only_the_newest_ended_jobs_are_kept_those_that_never_began_included(
+    start: Start,
+) -> None:
+    server = start({"NEST_SERVER_JOBS_KEPT": "5"})
+    server.call("Create", ["iaf_psc_alpha"])
+    generation = server.get("/").json()["generation"]
+    spool = server.runtime.directory / f"server-{server.port}" / "jobs"
+    done = []
+    for _ in range(12):
+        done.append(submit(server, "/api/network_size"))
+        await_state(server, done[-1], "done")
+    assert [job["id"] for job in server.get("/jobs").json()] == [job["id"] for job in done[-5:]]
+    assert {path.name for path in spool.iterdir()} == {job["id"] for job in done[-5:]}
+    assert server.get(f"/jobs/{done[0]['id']}/result").status_code == 404
+    with busy(server):
+        waiting = [submit(server, "/api/Create", ["parrot_neuron"]) for _ in range(12)]
+        for job in waiting:
+            ended = server.request("DELETE", f"/jobs/{job['id']}").json()
+            assert ended["state"] == "cancelled"
+        # nestd still has them in its queue; the kernel has to survive that they are gone.
+        kept = [job["id"] for job in server.get("/jobs").json() if job["state"] in FINAL]
+        assert kept == [job["id"] for job in waiting[-5:]]
+    assert server.call("network_size") == 1
+    assert server.get("/").json()["generation"] == generation
+
+
+def test_job_whose_directory_is_gone_or_damaged_does_no_harm(start: Start) -> None:
+    server = start()
+    server.call("Create", ["iaf_psc_alpha"])
+    generation = server.get("/").json()["generation"]
+    spool = server.runtime.directory / f"server-{server.port}" / "jobs"
+    with busy(server):
+        gone = submit(server, "/api/Create", ["parrot_neuron"])
+        shutil.rmtree(spool / gone["id"])
+        after = submit(server, "/api/Create", ["parrot_neuron"])
+    assert await_state(server, after, *FINAL)["state"] == "done"
+    assert server.get(f"/jobs/{gone['id']}").status_code == 404
+    damaged = result(server, after)
+    (spool / after["id"] / "result").write_bytes(b"\x01\x00")
+    damaged = result(server, after)
+    assert (damaged.status_code, damaged.json()["error"]) == (500, "InternalError")
+    assert server.call("network_size") == 2
+    assert server.get("/").json()["generation"] == generation
+
+
+def test_cancelled_jobs_do_not_fill_the_queue(start: Start) -> None:
+    server = start({"NEST_SERVER_QUEUE_LIMIT": "3"})
+    server.call("Create", ["iaf_psc_alpha"])
+    with busy(server):
+        for _ in range(4):
+            for job in [submit(server, "/api/Create", ["parrot_neuron"]) for _ in range(2)]:
+                server.request("DELETE", f"/jobs/{job['id']}")
+        last = submit(server, "/api/Create", ["parrot_neuron"])
+        assert look(server, last)["state"] == "queued"
+    assert await_state(server, last, *FINAL)["state"] == "done"
+
+
+def test_job_or_result_without_room_says_so_and_the_run_is_unharmed(start: Start) -> None:
+    server = start()
+    server.call("Create", ["iaf_psc_alpha"])
+    generation = server.get("/").json()["generation"]
+    spool = server.runtime.directory / f"server-{server.port}" / "jobs"
+    # The log is not to be too large.
+    limit_bytes = len(server.log().encode()) + 40_000
+    for pid in (server.connection_info()["pid"], *processes(server, "gateway")):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+    large = {"source": f"x = 'x' * {2 * limit_bytes}", "return": "x"}
+    refused = server.request(
+        "POST", "/api/Create", json=["x" * (2 * limit_bytes)], headers={"Prefer": "respond-async"}
+    )
+    assert refused.status_code == 503
+    assert "File too large" in refused.json()["message"]
+    assert list(spool.iterdir()) == []
+    server.call("Simulate", [10.0])
+    job = submit(server, "/exec", large)
+    ended = await_state(server, job, *FINAL)
+    assert ended["state"] == "failed"
+    assert ended["message"] == "it was executed, but its result can't be kept: File too large"
+    assert result(server, job).status_code == 500
+    # It needs no more room than there is.
+    assert await_state(server, submit(server, "/api/Simulate", [10.0]), *FINAL)["state"] == "done"
+    assert server.call("biological_time") == 20.0
+    # Who waits for the same needs no room in the spool.
+    assert len(server.post("/exec", large).json()["data"]) == 2 * limit_bytes
+    assert server.get("/").json()["generation"] == generation
+
+
+def test_waiting_callers_of_one_key_all_get_its_answer(start: Start) -> None:
+    server = start()
+    server.call("Create", ["iaf_psc_alpha"])
+    with busy(server), ThreadPoolExecutor(8) as callers:
+        same = [
+            callers.submit(
+                ask,
+                server,
+                "POST",
+                "/api/Create",
+                ["parrot_neuron"],
+                **{"Idempotency-Key": "k"},
+            )
+            for _ in range(8)
+        ]
+        assert poll_until(lambda: _queued(server) == 1, DEADLINE_S)
+        (waiting,) = [job for job in server.get("/jobs").json() if job["state"] == "queued"]
+        server.request("DELETE", f"/jobs/{waiting['id']}")
+        replies = [one.result() for one in same]
+    assert {(one.status_code, one.json()["error"]) for one in replies} == {(400, "Cancelled")}
+    assert server.call("network_size") == 1
