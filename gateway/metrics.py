@@ -136,10 +136,10 @@ class Metrics:
         received = now.content_length
         if received:
             self._received.inc(received)
-        if reply.is_streamed:
+        if reply.content_length is not None:
+            self._sent.inc(reply.content_length)
+        elif reply.is_streamed:
             reply.response = self._stream(reply.response)
-        else:
-            self._sent.inc(reply.content_length or 0)
         return reply
 
     def _count(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:

@@ -217,6 +217,9 @@ class SpatialShares:
 
     def dump_layer_nodes(self, layer: Any, outname: str) -> Share:
         """DumpLayerNodes, to one file as one process writes it."""
+        if layer.spatial is None:
+            # NEST 3.10 ends the process over it, by an exception that nothing catches.
+            raise nest.NESTErrors.LayerExpected("the nodes of DumpLayerNodes have no positions")
         return _dumped(outname, lambda path: nest.DumpLayerNodes(layer, path))
 
     def dump_layer_connections(

@@ -59,6 +59,13 @@ def test_sizes_that_would_end_the_process_are_refused(
     call("Simulate", 1.0)
 
 
+def test_dump_of_nodes_without_positions_is_refused(call: Call) -> None:
+    call("Create", "iaf_psc_alpha", 2)
+    with pytest.raises(KernelError, match="LayerExpected in DumpLayerNodes"):
+        call("DumpLayerNodes", [1], "nodes.txt")
+    assert call("network_size") == 2
+
+
 def test_grid_of_more_positions_than_nest_counts_is_refused(call: Call) -> None:
     grid = Expression("spatial.grid", [[100_000, 100_000]])
     with pytest.raises(KernelError, match="at most 2147483647 positions"):

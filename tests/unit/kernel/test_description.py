@@ -8,11 +8,12 @@ from nestd.kernel.catalogue import Catalogue
 from nestd.kernel.description import described
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
+from nestd.kernel.simulation import Simulation
 from protocol.interface import Call, Given, Interface, Kind
 from protocol.messages import Action, Operation
 from protocol.values import Packer, Unpacker
 
-CATALOGUE = Catalogue(Layers())
+CATALOGUE = Catalogue(Layers(), Simulation())
 INTERFACE = described(CATALOGUE)
 CALLS = {call.name: call for call in INTERFACE.calls}
 
