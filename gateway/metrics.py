@@ -136,10 +136,14 @@ class Metrics:
         received = now.content_length
         if received:
             self._received.inc(received)
-        if reply.content_length is not None:
-            self._sent.inc(reply.content_length)
+        length = reply.headers.get("Content-Length", type=int)
+        if length is not None:
+            self._sent.inc(length)
         elif reply.is_streamed:
-            reply.response = self._stream(reply.response)
+            parts: Any = reply.response
+            reply.response = self._stream(parts)
+            if hasattr(parts, "close"):
+                reply.call_on_close(parts.close)
         return reply
 
     def _count(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
