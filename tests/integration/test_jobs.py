@@ -288,7 +288,9 @@ def test_events_tell_what_a_job_does(server: Server) -> None:
         job = submit(server, "/exec", {"source": f"print('hello')\nnest.Simulate({ENDLESS_MS})"})
         seen = []
         for _, kind, facts in happening:
-            assert facts["job"] == job["id"]
+            if facts["job"] != job["id"]:
+                # The end of an earlier test's.
+                continue
             seen.append((kind, facts.get("state") or facts.get("text") or ""))
             if kind == "progress" and sum(kind == "progress" for kind, _ in seen) == 3:
                 server.request("DELETE", f"/jobs/{job['id']}")
@@ -302,7 +304,7 @@ def test_events_tell_what_a_job_does(server: Server) -> None:
 def test_reader_that_comes_back_gets_what_it_has_missed(server: Server) -> None:
     with events(server) as happening:
         first = submit(server, "/api/Create", ["iaf_psc_alpha"])
-        last, _, _ = next(happening)
+        last = next(id for id, _, facts in happening if facts["job"] == first["id"])
     await_state(server, first, "done")
     with events(server, last=last) as happening:
         _, kind, facts = next(happening)
