@@ -55,7 +55,7 @@ def test_blocks_that_are_not_run_are_counted() -> None:
 def test_every_block_has_a_language_that_is_known() -> None:
     for page in PAGES:
         for block in blocks(page):
-            assert block.language in RUN | {"json", ""}, str(block)
+            assert block.language in RUN | {"json", "yaml", ""}, str(block)
             if block.language == "":
                 # A drawing, or a frame on the wire: no command and no call.
                 assert not re.search(r"^(\$ |curl |import )", block.text, re.MULTILINE), str(block)
