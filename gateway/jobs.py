@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from gateway.connection import Connection, Pending
+from gateway.connection import Connection, Pending, name_is_taken
 from gateway.settings import JobLimits
 from protocol import frames
 from protocol.connection_file import ConnectionInfo
@@ -217,6 +217,17 @@ class Jobs:
             if pending.id == id:
                 return self._view_pending(pending, status)
         return self._view(self._find(id), status)
+
+    def refuse_kept(self, name: str) -> None:
+        """Raise if a job that is kept has the name that somebody chose for another.
+
+        Raises
+        ------
+        MalformedRequest
+            If one has.
+        """
+        if self._spool.find(name) is not None:
+            raise name_is_taken(name)
 
     def output(self, id: str) -> bytes:
         """What a job's script has printed so far; see :meth:`one`."""
