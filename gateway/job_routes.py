@@ -11,9 +11,10 @@ from gateway.connection import Connection
 from gateway.described import JOB, JSON, MSGPACK, an_object, described
 from gateway.errors import error_reply, facts_reply
 from gateway.events import Events
-from gateway.jobs import FINAL, Jobs
+from gateway.jobs import Jobs
 from gateway.replies import AS_EXACT, GENERATION_HEADER, answer_reply, json_reply
 from protocol.errors import KernelUnavailable, MalformedRequest, QueueFull
+from protocol.jobs import FINAL
 from protocol.messages import Failure
 from protocol.polling import poll_until
 from protocol.processes import signal_process

@@ -29,6 +29,7 @@ from protocol.errors import (
     Unavailable,
     UnknownJob,
 )
+from protocol.jobs import FINAL
 from protocol.messages import Cancel, Command, Failure, Result, Script, Submit
 from protocol.polling import poll_until
 from protocol.progress import Status
@@ -43,9 +44,8 @@ _LOOK_S = 0.02
 #: How often it is looked whether the kernels of jobs still are there.
 _WATCH_S = 0.5
 
-#: All states, and those that are final.
+#: All states.
 STATES = ("queued", "running", "done", "failed", "cancelled")
-FINAL = frozenset(["done", "failed", "cancelled"])
 
 
 class Jobs:
