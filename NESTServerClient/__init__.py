@@ -6,6 +6,8 @@
 """
 
 from nest_remote import NESTServerError
+from nest_remote.background import Job
+from nest_remote.progress import Progress
 from NESTServerClient.client import NESTServerClient
 
-__all__ = ["NESTServerClient", "NESTServerError"]
+__all__ = ["NESTServerClient", "NESTServerError", "Job", "Progress"]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nest_remote import NESTServerError
+from nest_remote import NESTServerError, background
+from nest_remote.background import Job
 from nest_remote.http import HttpTransport
 from nest_remote.module import PyNest
 from nest_remote.session import Session
@@ -26,17 +27,26 @@ class NESTServerClient:
     host, port : of the server
     token : access token; without one, ``NEST_SERVER_ACCESS_TOKEN`` is taken, or that of the
         user's own server on this machine
+    progress : whether a bar shows, on a terminal or in a notebook, how far a simulation is that
+        takes longer than a second; without it, yes, unless ``NEST_SERVER_PROGRESS=0``
 
     Raises
     ------
     NESTServerError
         By every method, with NEST's error name and message, if NEST or the server refuses.
+    KeyboardInterrupt
+        By every method on Ctrl-C, when the server has cancelled the call. A simulation has
+        stopped where it was, and the next call goes on from there.
     """
 
     def __init__(
-        self, host: str = "localhost", port: int = 52425, token: str | None = None
+        self,
+        host: str = "localhost",
+        port: int = 52425,
+        token: str | None = None,
+        progress: bool | None = None,
     ) -> None:
-        self._transport = HttpTransport(host, port, token)
+        self._transport = HttpTransport.at(host, port, token, progress)
         self._session = Session(self._transport, raised=_raised, lenient=True)
         self._nest = PyNest("nest", self._session)
 
@@ -85,6 +95,57 @@ class NESTServerClient:
         return_vars : name, or names, of variables whose values are wanted
         """
         return self.exec_script(Path(filename).read_text(encoding="utf-8"), return_vars)
+
+    def submit(self, call: str, *args: Any, **kwargs: Any) -> Job:
+        """Have a function of PyNEST executed without waiting for it.
+
+        ``nsc.submit("Simulate", 1000.0)`` is ``nsc.Simulate(1000.0)`` in the background.
+
+        Parameters
+        ----------
+        call : name of the function
+        args, kwargs : of the call
+
+        Returns
+        -------
+        The job, whose ``result()`` is what the call would have returned, or raised. It goes on
+        when this client has ended.
+
+        Raises
+        ------
+        NESTServerError
+            If the server does not take it. What NEST has against the call, ``result()`` raises.
+        """
+        return background.submit(self._session, call, *args, **kwargs)
+
+    def submit_script(self, source: str, return_vars: str | list[str] | None = None) -> Job:
+        """Have a script run on the server without waiting for it.
+
+        Parameters
+        ----------
+        source : Python code
+        return_vars : name, or names, of variables whose values are wanted
+
+        Returns
+        -------
+        The job, whose ``result()`` is what :meth:`exec_script` would have returned, or raised.
+        """
+        return background.submit_script(self._session, source, return_vars)
+
+    def jobs(self) -> list[Job]:
+        """The server's jobs, of all sessions, and requests that wait, in the order of their
+        arrival."""
+        return background.jobs(self._session)
+
+    def job(self, id: str) -> Job:
+        """The job of that id, perhaps of another session.
+
+        Raises
+        ------
+        NESTServerError
+            If the server has none.
+        """
+        return background.job(self._session, id)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._transport.get("/api")})

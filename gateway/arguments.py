@@ -13,6 +13,7 @@ from protocol import json_form
 from protocol.environment import is_truthy
 from protocol.errors import MalformedRequest, ProtocolError, RequestTooLarge
 from protocol.messages import OPEN_ACTIONS, Action, Operation, Script
+from protocol.spool import NAME
 from protocol.values import VALUE_NESTING_LIMIT, Reference, Text, Unpacker, Value
 
 MSGPACK_TYPES = frozenset(
@@ -95,6 +96,27 @@ def wants_async(request: Request) -> bool:
     prefer = request.headers.get("Prefer", "")
     wanted = [one.partition(";")[0].strip().lower() for one in prefer.split(",")]
     return "respond-async" in wanted or is_truthy(request.args.get("async", ""))
+
+
+def read_job_name(request: Request) -> str | None:
+    """The name that a caller who waits gives the request (``X-Job-ID``), to see and to cancel it.
+
+    Raises
+    ------
+    MalformedRequest
+        If it can be none, or another header names the request, too.
+    """
+    name = request.headers.get("X-Job-ID")
+    if name is None:
+        return None
+    if not NAME.fullmatch(name):
+        raise MalformedRequest("X-Job-ID must be 8 to 64 of the characters 0-9 and a-z")
+    if "Idempotency-Key" in request.headers or wants_async(request):
+        raise MalformedRequest(
+            "X-Job-ID is for requests whose caller waits; a job that is kept gets its name "
+            "from the server"
+        )
+    return name
 
 
 def read_operation(request: Request) -> Operation:

@@ -31,6 +31,7 @@ from protocol.errors import (
     InternalError,
     KernelLost,
     KernelUnavailable,
+    MalformedRequest,
     NestdError,
     ProtocolError,
     QueueFull,
@@ -341,6 +342,7 @@ class Connection:
         make: Callable[[str], Command | Script],
         what: str,
         caller: Caller | None = None,
+        name: str | None = None,
     ) -> Result:
         """Have the kernel execute a command or run a script.
 
@@ -349,9 +351,12 @@ class Connection:
         make : gives the message of a name
         what : the PyNEST call, or ``"script"``
         caller : who waits for the answer; it is cancelled when they have gone
+        name : that the caller has chosen
 
         Raises
         ------
+        MalformedRequest
+            If another one has that name.
         QueueFull
             If ``queue_limit`` operations are under way; this one was not sent.
         KernelUnavailable
@@ -361,10 +366,12 @@ class Connection:
         NestdError
             What the kernel raised.
         """
-        name = new_name()
+        name = name or new_name()
         info = self.info()
         pending = Pending(name, what, time.time(), info.generation if info else "")
         with self._lock:
+            if name in self._pending:
+                raise name_is_taken(name)
             self.refuse_if_full()
             self._pending[name] = pending
         try:
@@ -536,3 +543,8 @@ class Connection:
             self._notices.close()
             self._notices = None
         self._context.destroy(linger=0)
+
+
+def name_is_taken(name: str) -> MalformedRequest:
+    """The error for a name that another job has."""
+    return MalformedRequest(f"there is a job {name} already; X-Job-ID must be a new name each time")

@@ -9,11 +9,12 @@ from flask import Blueprint, Response, current_app, request
 
 from gateway.connection import Connection
 from gateway.described import JOB, JSON, MSGPACK, an_object, described
-from gateway.errors import error_reply
+from gateway.errors import error_reply, facts_reply
 from gateway.events import Events
-from gateway.jobs import FINAL, Jobs
-from gateway.replies import GENERATION_HEADER, answer_reply, json_reply
+from gateway.jobs import Jobs
+from gateway.replies import AS_EXACT, GENERATION_HEADER, answer_reply, json_reply
 from protocol.errors import KernelUnavailable, MalformedRequest, QueueFull
+from protocol.jobs import FINAL
 from protocol.messages import Failure
 from protocol.polling import poll_until
 from protocol.processes import signal_process
@@ -65,7 +66,8 @@ def result(id: str) -> Response:
         reply.headers["Retry-After"] = "1"
         return reply
     if isinstance(answer, Failure):
-        reply = error_reply(answer.error)
+        tell = facts_reply if facts.accepts == AS_EXACT else error_reply
+        reply = tell(answer.error)
         reply.headers[GENERATION_HEADER] = answer.generation or facts.generation
         return reply
     return answer_reply(answer, facts.accepts)

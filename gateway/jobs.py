@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from gateway.connection import Connection, Pending
+from gateway.connection import Connection, Pending, name_is_taken
 from gateway.settings import JobLimits
 from protocol import frames
 from protocol.connection_file import ConnectionInfo
@@ -29,6 +29,7 @@ from protocol.errors import (
     Unavailable,
     UnknownJob,
 )
+from protocol.jobs import FINAL
 from protocol.messages import Cancel, Command, Failure, Result, Script, Submit
 from protocol.polling import poll_until
 from protocol.progress import Status
@@ -43,9 +44,8 @@ _LOOK_S = 0.02
 #: How often it is looked whether the kernels of jobs still are there.
 _WATCH_S = 0.5
 
-#: All states, and those that are final.
+#: All states.
 STATES = ("queued", "running", "done", "failed", "cancelled")
-FINAL = frozenset(["done", "failed", "cancelled"])
 
 
 class Jobs:
@@ -217,6 +217,17 @@ class Jobs:
             if pending.id == id:
                 return self._view_pending(pending, status)
         return self._view(self._find(id), status)
+
+    def refuse_kept(self, name: str) -> None:
+        """Raise if a job that is kept has the name that somebody chose for another.
+
+        Raises
+        ------
+        MalformedRequest
+            If one has.
+        """
+        if self._spool.find(name) is not None:
+            raise name_is_taken(name)
 
     def output(self, id: str) -> bytes:
         """What a job's script has printed so far; see :meth:`one`."""

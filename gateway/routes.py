@@ -12,6 +12,7 @@ from gateway.arguments import (
     CallArguments,
     read_arguments,
     read_body,
+    read_job_name,
     read_operation,
     read_script,
     wants_async,
@@ -273,9 +274,12 @@ def _answer(make: Callable[[str], Command | Script], what: str, form: str) -> Re
     """The reply to what is asked for: what came of it, or where that will be."""
     key = request.headers.get("Idempotency-Key")
     is_async = wants_async(request)
-    if key is None and not is_async:
-        return answer_reply(connection().ask(make, what, _caller()), form)
+    name = read_job_name(request)
     jobs: Jobs = current_app.extensions["jobs"]
+    if key is None and not is_async:
+        if name is not None:
+            jobs.refuse_kept(name)
+        return answer_reply(connection().ask(make, what, _caller(), name), form)
     job = jobs.submit(make, what, form, key)
     if is_async:
         reply = json_reply(jobs.one(job.id), 202)

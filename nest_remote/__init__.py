@@ -8,11 +8,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nest_remote.errors import NESTServerError as NESTServerError
 from nest_remote.module import PyNest, install
 from nest_remote.session import Session
+
+if TYPE_CHECKING:
+    from nest_remote.background import Job
 
 
 class _Remote(PyNest):
@@ -22,20 +25,36 @@ class _Remote(PyNest):
         return sorted({*super().__dir__(), *__own__})
 
 
-__own__ = ["NESTServerError", "connect", "disconnect", "install_as_nest"]
+__own__ = [
+    "NESTServerError",
+    "connect",
+    "disconnect",
+    "install_as_nest",
+    "job",
+    "jobs",
+    "submit",
+    "submit_script",
+]
 
 _module: Any = sys.modules[__name__]
 _module.__class__ = _Remote
 
 
-def connect(url: str = "http://localhost:52425", token: str | None = None) -> None:
+def connect(
+    url: str = "http://localhost:52425", token: str | None = None, progress: bool | None = None
+) -> None:
     """Execute from now on at the server at ``url``.
+
+    Ctrl-C during a call cancels it on the server and raises ``KeyboardInterrupt``; the network
+    can be used on from where the call has stopped.
 
     Parameters
     ----------
     url : such as ``http://host:52425``
     token : access token; without one, ``NEST_SERVER_ACCESS_TOKEN`` is taken, or that of the
         user's own server on this machine
+    progress : whether a bar shows, on a terminal or in a notebook, how far a simulation is that
+        takes longer than a second; without it, yes, unless ``NEST_SERVER_PROGRESS=0``
 
     Raises
     ------
@@ -47,7 +66,7 @@ def connect(url: str = "http://localhost:52425", token: str | None = None) -> No
     # Here and not above: a script's process has another transport, and forks faster without.
     from nest_remote.http import HttpTransport
 
-    session = Session(HttpTransport.to(url, token))
+    session = Session(HttpTransport.to(url, token, progress))
     # What is wrong with address or token is better said here than at the first call.
     _ = session.description
     _disconnect()
@@ -57,6 +76,61 @@ def connect(url: str = "http://localhost:52425", token: str | None = None) -> No
 def disconnect() -> None:
     """Let go of the server. Nodes and the like can't be used any more."""
     _disconnect()
+
+
+def submit(call: str, *args: Any, **kwargs: Any) -> Job:
+    """Have a function of PyNEST executed without waiting for it: ``submit("Simulate", 1e4)``.
+
+    Parameters
+    ----------
+    call : name of the function
+    args, kwargs : of the call
+
+    Returns
+    -------
+    The job, whose ``result()`` is what the call would have returned, or raised.
+    """
+    from nest_remote import background
+
+    return background.submit(_module._connected(), call, *args, **kwargs)
+
+
+def submit_script(source: str, return_vars: str | list[str] | None = None) -> Job:
+    """Have a script run on the server without waiting for it.
+
+    Parameters
+    ----------
+    source : Python code
+    return_vars : name, or names, of variables whose values are wanted
+
+    Returns
+    -------
+    The job, whose ``result()`` is a dict with what was asked for in ``data`` and what the script
+    printed in ``stdout``.
+    """
+    from nest_remote import background
+
+    return background.submit_script(_module._connected(), source, return_vars)
+
+
+def jobs() -> list[Job]:
+    """The server's jobs, of all sessions, and requests that wait, in the order of their arrival."""
+    from nest_remote import background
+
+    return background.jobs(_module._connected())
+
+
+def job(id: str) -> Job:
+    """The job of that id, perhaps of another session.
+
+    Raises
+    ------
+    NESTServerError
+        If the server has none.
+    """
+    from nest_remote import background
+
+    return background.job(_module._connected(), id)
 
 
 def _disconnect() -> None:

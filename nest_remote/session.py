@@ -92,7 +92,11 @@ class Session:
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Call the function, method or constructor ``name``."""
-        return self.execute(Operation(self._call_action, name, list(args), kwargs))
+        return self.execute(self.operation(name, *args, **kwargs))
+
+    def operation(self, name: str, *args: Any, **kwargs: Any) -> Operation:
+        """What calls the function, method or constructor ``name``."""
+        return Operation(self._call_action, name, list(args), kwargs)
 
     def read(self, name: str) -> Any:
         """The value of the kernel attribute ``name``."""
@@ -118,12 +122,16 @@ class Session:
         if len(self._dropped) >= RELEASE_BATCH:
             self.release()
         try:
-            return self.transport.execute(operation, to_value, self._object)
+            return self.transport.execute(operation, to_value, self.object_for)
         except NestdError as error:
-            raised = self.errors.exception(error) if self._raised is None else self._raised(error)
-            raise raised from None
+            raise self.exception(error) from None
 
-    def _object(self, reference: Reference) -> Any:
+    def exception(self, error: NestdError) -> Exception:
+        """What to raise of what the kernel said."""
+        return self.errors.exception(error) if self._raised is None else self._raised(error)
+
+    def object_for(self, reference: Reference) -> Any:
+        """What stands here for an object of the kernel."""
         make = self.makers.get(reference.type)
         return reference if make is None else make(reference)
 
@@ -135,7 +143,7 @@ class Session:
         """Let go of what was dropped."""
         gone = [self._dropped.popleft() for _ in range(len(self._dropped))]
         if gone:
-            self.transport.execute(Operation(Action.RELEASE, args=gone), to_value, self._object)
+            self.transport.execute(Operation(Action.RELEASE, args=gone), to_value, self.object_for)
 
     def close(self) -> None:
         """Let go of everything."""

@@ -21,7 +21,7 @@ from nestd.live_spikes import LiveSpikes
 from nestd.merging import Placement, merge, put_off
 from nestd.ranks import Ranks
 from nestd.runner.runner import ScriptRunner
-from nestd.slices import SIMULATING, Progress, Slices
+from nestd.slices import Progress, Slices
 from nestd.spatial import Nodes, TextFile
 from protocol import frames
 from protocol.errors import (
@@ -35,6 +35,7 @@ from protocol.errors import (
     ProtocolError,
     QueueFull,
 )
+from protocol.jobs import SIMULATING
 from protocol.messages import (
     OPEN_ACTIONS,
     Action,

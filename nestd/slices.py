@@ -11,11 +11,9 @@ from typing import Any, Protocol
 from nestd.pace import Pace
 from nestd.ranks import Ranks
 from protocol.errors import Cancelled
+from protocol.jobs import SIMULATING
 from protocol.messages import Action, Executed, Operation
 from protocol.values import Text
-
-#: Calls that simulate.
-SIMULATING = frozenset(["Run", "Simulate"])
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ from protocol.values import Buffer
 #: Beside the connection file.
 SPOOL_DIRECTORY = "jobs"
 
-_NAME = re.compile(r"[0-9a-z]{8,64}")
+#: What names look like: as the names of directories, and nothing that leads out of one.
+NAME = re.compile(r"[0-9a-z]{8,64}")
 _COUNT = struct.Struct("<I")
 _LENGTH = struct.Struct("<Q")
 #: Room for one line about a job when there is no room on the disk any more.
@@ -306,7 +307,7 @@ class Spool:
 
     def find(self, id: str) -> Job | None:
         """The job of that name, if there is one."""
-        if not _NAME.fullmatch(id):
+        if not NAME.fullmatch(id):
             return None
         with contextlib.suppress(OSError, ValueError, TypeError):
             return Job(self._directory / id)

@@ -8,12 +8,14 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec
 
 import click
 
+from nest_remote.progress import Progress, clock
 from nestd.server import background, instance, settings
 from nestd.server.announcement import announce, announce_end
 from nestd.server.desktop import desktop_files
@@ -190,6 +192,8 @@ def status(port: int | None, as_json: bool) -> None:
             f"{' and '.join(server['urls'])}\n"
             f"  state    {server['state']}, NEST {server['nest']}, {server['ranks']} rank(s), "
             f"kernel {server['generation']}\n"
+            f"{_running(server['running'])}"
+            f"{_queued(server['queued'])}"
             f"{_awaited(server['awaited'])}"
             f"  scripts  {server['scripts']}\n"
             f"  process  {server['pid']}, since {server['started']}\n"
@@ -286,6 +290,7 @@ def _port_from_environment() -> int | None:
 
 def _describe(found: Instance) -> dict[str, Any]:
     answer = ask(found, "/", timeout_s=2.0) or {}
+    jobs = ask(found, "/jobs", timeout_s=2.0) or []
     return {
         "urls": found.urls,
         "host": found.host,
@@ -297,6 +302,8 @@ def _describe(found: Instance) -> dict[str, Any]:
         "generation": answer.get("generation"),
         "waiting": answer.get("waiting"),
         "awaited": answer.get("awaited", []),
+        "running": next((job for job in jobs if job["state"] == "running"), None),
+        "queued": sum(job["state"] == "queued" for job in jobs),
         "scripts": answer.get("scripts"),
         "pid": found.supervisor.pid,
         "started": found.started,
@@ -304,6 +311,26 @@ def _describe(found: Instance) -> dict[str, Any]:
         "token_file": _text(found.token_file) if found.authentication else None,
         "directory": str(found.directory),
     }
+
+
+def _running(job: dict[str, Any] | None) -> str:
+    """Lines about what the kernel is at: what, since when, and how far."""
+    if job is None:
+        return ""
+    since = clock(datetime.fromisoformat(job["began"]))
+    line = f"  runs     {job['what']} since {since}, job {job['id']}\n"
+    if job.get("ending"):
+        line += "           is being cancelled\n"
+    progress = Progress.of(job)
+    if progress is not None:
+        call = f"{progress.call}: " if progress.call != job["what"] else ""
+        line += f"  is at    {call}{100 * progress.fraction:.0f}%, {progress}\n"
+    return line
+
+
+def _queued(number: int) -> str:
+    """A line about what waits, if anything does."""
+    return f"  waiting  {number} more\n" if number else ""
 
 
 def _awaited(awaited: list[dict[str, Any]]) -> str:

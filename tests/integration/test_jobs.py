@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -175,6 +176,50 @@ def test_same_key_is_the_same_job(server: Server) -> None:
     )
     assert other.status_code == 400
     assert "Idempotency-Key" in other.json()["message"]
+
+
+def test_caller_who_waits_can_name_the_request_to_cancel_it(server: Server) -> None:
+    server.call("Create", ["iaf_psc_alpha"])
+    name = "chosen0by0the0caller"
+    with ThreadPoolExecutor(1) as thread:
+        run = thread.submit(
+            requests.post,
+            f"{server.url}/api/Simulate",
+            json=[ENDLESS_MS],
+            headers={"NESTServerAuth": server.token or "", "X-Job-ID": name},
+            timeout=DEADLINE_S,
+        )
+        assert poll_until(lambda: server.get(f"/jobs/{name}").status_code == 200, DEADLINE_S)
+        job = await_state(server, {"id": name}, "running")
+        assert (job["what"], job["waited_for"]) == ("Simulate", True)
+        # Another one of that name could not be told from it.
+        again = server.post("/api/Create", ["iaf_psc_alpha"], headers={"X-Job-ID": name})
+        assert again.status_code == 400
+        assert name in again.json()["message"]
+        assert server.request("DELETE", f"/jobs/{name}").json()["state"] == "cancelled"
+        assert run.result().json()["error"] == "Cancelled"
+    assert server.get(f"/jobs/{name}").status_code == 404
+    # The name is free again.
+    assert server.post("/api/network_size", headers={"X-Job-ID": name}).json() == 1
+
+
+@pytest.mark.parametrize("name", ["../token", "short", "UPPERCASE", "a" * 65, "", "with space"])
+def test_names_that_could_lead_elsewhere_are_refused(server: Server, name: str) -> None:
+    reply = server.post("/api/Create", ["iaf_psc_alpha"], headers={"X-Job-ID": name})
+    assert reply.status_code == 400
+    assert "X-Job-ID" in reply.json()["message"]
+    assert server.call("network_size") == 0
+
+
+def test_name_of_a_kept_job_and_two_names_are_refused(server: Server) -> None:
+    kept = submit(server, "/api/Create", ["iaf_psc_alpha"])
+    reply = server.post("/api/Create", ["iaf_psc_alpha"], headers={"X-Job-ID": kept["id"]})
+    assert reply.status_code == 400
+    for other in (ASYNC, {"Idempotency-Key": "k-2"}):
+        headers = {"X-Job-ID": "0123456789"} | other
+        assert server.post("/api/Create", ["iaf_psc_alpha"], headers=headers).status_code == 400
+    await_state(server, kept, "done")
+    assert server.call("network_size") == 1
 
 
 @pytest.mark.parametrize("path", ["/jobs/nonesuch", "/jobs/nonesuch/result", "/jobs/..%2Ftoken"])

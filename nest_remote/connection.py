@@ -1,0 +1,139 @@
+"""Requests to a server and its replies, over connections that are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+from nest_remote.errors import NESTServerError
+from protocol.local_token import find_token
+
+CONNECT_TIMEOUT_S = 10.0
+DEFAULT_PORT = 52425
+MSGPACK = "application/x-msgpack"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server answered."""
+
+    #: HTTP status.
+    status: int
+    body: bytes
+    #: Whether the body is MessagePack; JSON or text if not.
+    is_msgpack: bool
+
+    def json(self) -> Any:
+        """The JSON in the body of a reply with status 200 or 202.
+
+        Raises
+        ------
+        NESTServerError
+            If the server refused.
+        """
+        if self.status in (200, 202):
+            return json.loads(self.body)
+        raise self.error()
+
+    def error(self) -> NESTServerError:
+        """The error in a JSON or plain body."""
+        try:
+            said = json.loads(self.body)
+            return NESTServerError(
+                said["message"],
+                said.get("error") or "Error",
+                self.status,
+                said.get("lineNumber"),
+                said.get("traceback") or "",
+                said.get("stdout") or "",
+            )
+        except (ValueError, KeyError, TypeError):
+            text = self.body.decode("utf-8", "replace").strip()
+            hint = ": the access token is missing or wrong" if self.status == 403 else ""
+            return NESTServerError(f"{text or 'no explanation'}{hint}", "Unauthorized", self.status)
+
+
+class Connection:
+    """Connections to one server. Safe for threads.
+
+    Parameters
+    ----------
+    host, port : of the server
+    token : access token; without one, ``NEST_SERVER_ACCESS_TOKEN`` is taken, or that of the
+        user's own server on this machine
+    """
+
+    def __init__(
+        self, host: str, port: int, token: str | None = None, scheme: str = "http"
+    ) -> None:
+        self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        token = token or os.environ.get("NEST_SERVER_ACCESS_TOKEN") or find_token(host, port)
+        self._headers = {"NESTServerAuth": token} if token else {}
+        # A simulation takes as long as it takes: no limit for the answer.
+        self._pool = urllib3.PoolManager(
+            maxsize=16,
+            retries=False,
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
+        )
+
+    @classmethod
+    def to(cls, url: str, token: str | None = None) -> Connection:
+        """Connections to the server at ``url``, such as ``http://host:52425`` or ``host``.
+
+        Raises
+        ------
+        ValueError
+            If it is no such address.
+        """
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError(f"{url!r} is no address of a server, such as http://localhost:52425")
+        port = parts.port or (443 if parts.scheme == "https" else DEFAULT_PORT)
+        return cls(parts.hostname, port, token, parts.scheme)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """The reply to a request.
+
+        Parameters
+        ----------
+        method, path : of the request
+        body : MessagePack
+        headers : besides the usual ones
+        timeout_s : time for the answer; ``None`` for as long as it takes
+
+        Raises
+        ------
+        NESTServerError
+            If no server answered.
+        """
+        sent = self._headers | (headers or {})
+        if body is not None:
+            sent |= {"Content-Type": MSGPACK, "Accept": MSGPACK}
+        try:
+            if timeout_s is None:
+                reply = self._pool.request(method, self.url + path, body=body, headers=sent)
+            else:
+                reply = self._pool.request(
+                    method, self.url + path, body=body, headers=sent, timeout=timeout_s
+                )
+        except urllib3.exceptions.HTTPError as error:
+            raise NESTServerError(
+                f"no answer from {self.url}: {error}", type(error).__name__, 0
+            ) from error
+        return Reply(reply.status, reply.data, reply.headers.get("Content-Type") == MSGPACK)
+
+    def close(self) -> None:
+        """Close them."""
+        self._pool.clear()

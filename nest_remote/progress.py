@@ -1,0 +1,92 @@
+"""How far a simulation is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a simulation is, as the server said it.
+
+    Attributes
+    ----------
+    call : the PyNEST call that simulates, such as ``Simulate``; in a script, the one it is at
+    biological_time_ms : of the network now
+    done_ms, total_ms : of this simulation, biological time
+    wall_s : that it has taken, by the clock
+    real_time_factor : wall time over biological time, as NEST defines it: 2 means that a second of
+        the network takes two; ``None`` as long as nothing is done
+    estimated_end : when it will have ended if it goes on like this, by the clock of this machine;
+        ``None`` as long as nothing is done
+    """
+
+    call: str
+    biological_time_ms: float
+    done_ms: float
+    total_ms: float
+    wall_s: float
+    real_time_factor: float | None
+    estimated_end: datetime | None
+
+    @classmethod
+    def of(cls, job: dict[str, Any]) -> Progress | None:
+        """The progress in what ``GET /jobs/<id>`` says; ``None`` if it does not simulate now."""
+        said = job.get("progress")
+        if said is None:
+            return None
+        done_ms, total_ms, wall_s = said["done_ms"], said["total_ms"], said["wall_s"]
+        end = None
+        if done_ms:
+            # From what is left and not from the server's clock, which may be another.
+            left_s = wall_s * (total_ms - done_ms) / done_ms
+            end = datetime.now().astimezone() + timedelta(seconds=min(left_s, _LONGEST_S))
+        return cls(
+            call=job.get("call") or job["what"],
+            biological_time_ms=said["biological_time_ms"],
+            done_ms=done_ms,
+            total_ms=total_ms,
+            wall_s=wall_s,
+            real_time_factor=said["real_time_factor"],
+            estimated_end=end,
+        )
+
+    @property
+    def fraction(self) -> float:
+        """Part of this simulation that is done, from 0 to 1."""
+        return self.done_ms / self.total_ms if self.total_ms else 1.0
+
+    @property
+    def until_ms(self) -> float:
+        """Biological time of the network when it will have ended."""
+        return self.biological_time_ms + self.total_ms - self.done_ms
+
+    def at_end(self) -> Progress:
+        """The same when it has come to its end."""
+        return replace(
+            self,
+            biological_time_ms=self.until_ms,
+            done_ms=self.total_ms,
+            estimated_end=None,
+        )
+
+    def __str__(self) -> str:
+        parts = [f"{self.biological_time_ms:.10g} of {self.until_ms:.10g} ms"]
+        if self.real_time_factor is not None:
+            parts.append(f"real-time factor {self.real_time_factor:.3g}")
+        if self.estimated_end is not None:
+            parts.append(f"ends {clock(self.estimated_end)}")
+        return ", ".join(parts)
+
+
+#: An end that is further away is as good as never, and dates have an end, too.
+_LONGEST_S = 1e9
+
+
+def clock(at: datetime) -> str:
+    """A time for a person here: without the day if that is today."""
+    local = at.astimezone()
+    is_today = local.date() == datetime.now().date()
+    return local.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M")
