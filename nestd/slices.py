@@ -8,12 +8,16 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from nestd.merging import merge
 from nestd.pace import Pace
 from nestd.ranks import Ranks
-from protocol.errors import Cancelled
+from protocol.errors import Cancelled, NestdError
 from protocol.jobs import SIMULATING
 from protocol.messages import Action, Executed, Operation
 from protocol.values import Text
+
+#: Calls before which the ranks have to know the shortest delay of all.
+_PREPARING = frozenset(["Prepare", "Simulate"])
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Slices:
     def __init__(self, ranks: Ranks) -> None:
         self._ranks = ranks
         self._pace = Pace()
+        self._min_delay_ms: float | None = None
 
     def execute(self, operation: Operation, references: bool, between: Between) -> list[Executed]:
         """One answer of every rank; never raises for the operation.
@@ -60,10 +65,15 @@ class Slices:
         Cancelled
             If ``between`` has ended the simulation.
         """
-        if operation.call not in SIMULATING or operation.action not in (Action.CALL, Action.APPLY):
+        called = operation.action in (Action.CALL, Action.APPLY)
+        if called and operation.call in _PREPARING and self._ranks.size > 1:
+            self._min_delay_ms = self._shortest_delay_ms()
+        if operation.call not in SIMULATING or not called:
+            if operation.call == "ResetKernel":
+                self._min_delay_ms = None
             self._pace.doubt(operation)
             return self._ranks.execute(operation, references)
-        step = replace(operation, budget=self._pace.budget())
+        step = replace(operation, budget=self._pace.budget(), min_delay_ms=self._min_delay_ms)
         first_s = time.monotonic()
         total_ms, done_ms = _time_of(operation), 0.0
         while True:
@@ -94,6 +104,14 @@ class Slices:
                     call=operation.call,
                 )
             step = Operation(Action.GO_ON, operation.call, budget=self._pace.budget())
+
+    def _shortest_delay_ms(self) -> float | None:
+        """Of all ranks, none of which knows the others' before the first run."""
+        asked = Operation(Action.CALL, "GetKernelStatus", ["min_delay"])
+        try:
+            return float(merge(asked, self._ranks.execute(asked, references=False)))
+        except NestdError:
+            return None
 
     def _stop(self, operation: Operation) -> None:
         self._ranks.execute(Operation(Action.STOP, operation.call), references=False)

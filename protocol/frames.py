@@ -149,7 +149,14 @@ def _fields(message: Message) -> list[Any]:
             return ["failure", id, generation, facts_of(error)]
         case Execute(number, operation, references):
             fields = _operation_fields(operation)
-            return ["execute", number, *fields, references, operation.budget]
+            return [
+                "execute",
+                number,
+                *fields,
+                references,
+                operation.budget,
+                operation.min_delay_ms,
+            ]
         case Executed(number, rank, value, error):
             return ["executed", number, rank, value, facts_of(error) if error else None]
         case Settled(number):
@@ -215,8 +222,8 @@ def _operation(fields: list[Any]) -> Operation:
 
 
 def _parse_execute(fields: list[Any]) -> Execute:
-    _expect(fields, int, str, str, list, dict, bool, (int, type(None)))
-    operation = replace(_operation(fields[1:5]), budget=fields[6])
+    _expect(fields, int, str, str, list, dict, bool, (int, type(None)), (float, type(None)))
+    operation = replace(_operation(fields[1:5]), budget=fields[6], min_delay_ms=fields[7])
     return Execute(fields[0], operation, fields[5])
 
 

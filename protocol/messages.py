@@ -73,6 +73,8 @@ class Operation:
     kwargs: dict[str, Value] = field(default_factory=dict)
     #: Between ranks: steps of biological time after which a run pauses; ``None`` if it does not.
     budget: int | None = None
+    #: Between ranks: the shortest delay of all of them, in ms, if they may not ask NEST for it.
+    min_delay_ms: float | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from nestd.kernel.connections import Connections
 from nestd.kernel.drawing import refuse_endless
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
-from nestd.kernel.simulation import Simulation, prepare
+from nestd.kernel.simulation import Simulation
 from nestd.kernel.spatial_shares import SpatialShares
 
 
@@ -253,7 +253,7 @@ def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., 
         "GetStatus": shares.get_status,
         "NumProcesses": num_processes,
         "NodeCollection": node_collection,
-        "Prepare": prepare,
+        "Prepare": simulation.prepare,
         "PrintNodes": print_nodes,
         "Rank": rank,
         "Run": simulation.run,

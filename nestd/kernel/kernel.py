@@ -102,6 +102,7 @@ class Kernel:
                 return None
         entry = self._catalogue.find(operation.call)
         self._simulation.budget = operation.budget
+        self._simulation.min_delay_ms = operation.min_delay_ms
         encoder = Encoder(self._objects if references else None)
         match operation.action:
             case Action.INSPECT:

@@ -46,8 +46,12 @@ class Simulation:
         self._seams = Seams()
         self._paused: _Paused | None = None
         self._times: tuple[float, int] | None = None
+        #: NEST's status before Prepare, until the first run after it.
+        self._before: dict[str, Any] | None = None
         #: Steps after which a run pauses, at the next occasion; ``None`` if it does not.
         self.budget: int | None = None
+        #: The shortest delay of all ranks, where NEST must not be asked for it.
+        self.min_delay_ms: float | None = None
 
     @property
     def problem(self) -> str:
@@ -58,6 +62,21 @@ class Simulation:
         """The kernel was reset, or its resolution may be another."""
         self._paused = None
         self._times = None
+        self._before = None
+
+    def prepare(self) -> None:
+        """Prepare after which all ranks have the same min_delay.
+
+        NEST 3.10 lets the ranks agree on the delays' extremes only if connections were made since
+        the last GetConnections. Else each goes by its own, and a first run hangs. Connecting no
+        pair counts as making connections; it draws no random number. To ask for the status of the
+        kernel makes each go by its own again, until they have run.
+        """
+        self._before = nest.kernel_status
+        if RANKS > 1 and self._before["network_size"] and not self._before["biological_time"]:
+            node = NodeCollection([1])
+            nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
+        nest.Prepare()
 
     def simulate(self, t: float) -> Any:
         """Simulate that leaves a usable kernel when it fails.
@@ -66,7 +85,7 @@ class Simulation:
         twice".
         """
         self._refuse_time(t)
-        prepare()
+        self.prepare()
         try:
             paused = self._begin(t, cleans_up=True)
         except BaseException:
@@ -91,14 +110,19 @@ class Simulation:
 
     def _begin(self, t: Any, cleans_up: bool) -> Any:
         if self.budget is None or not isinstance(t, (int, float)) or not math.isfinite(t):
-            nest.Run(t)
-            return None
+            return self._run(t)
+        before = self._before
+        is_first = RANKS > 1 and before is not None and not before["biological_time"]
+        if is_first and self.min_delay_ms is None:
+            return self._run(t)
         tics_per_ms, tics_per_step = self._tics()
         steps = int(t * tics_per_ms + 0.5) // tics_per_step
         if steps <= self.budget:
-            nest.Run(t)
-            return None
-        status = nest.kernel_status
+            return self._run(t)
+        if is_first and before is not None:
+            status = before | {"min_delay": self.min_delay_ms}
+        else:
+            status = nest.kernel_status
         step_ms = tics_per_step / tics_per_ms
         grid = round(status["min_delay"] / step_ms)
         if status["structural_plasticity_synapses"]:
@@ -106,15 +130,19 @@ class Simulation:
             interval_ms = status["structural_plasticity_update_interval"]
             grid = math.lcm(grid, round(interval_ms / step_ms))
         at = round(status["biological_time"] / step_ms)
-        paused = _Paused(cleans_up, step_ms, grid, at, at, at + steps, nest.verbosity)
+        paused = _Paused(cleans_up, step_ms, grid, at, at, at + steps, status["verbosity"])
         if paused.stop(self.budget) == paused.until:
-            nest.Run(t)
-            return None
+            return self._run(t)
         # Over no time at all, NEST does no more than compare random numbers: as at the start
         # of the whole here, and at its end later.
         nest.Run(0.0)
         self._paused = paused
         return self._slice(self.budget, SYNCHRONY)
+
+    def _run(self, t: Any) -> None:
+        """Run in one piece."""
+        nest.Run(t)
+        self._before = None
 
     def _slice(self, budget: int, *left_out: str) -> Any:
         paused = self._paused
@@ -126,6 +154,7 @@ class Simulation:
         except BaseException:
             self._clear_up(paused)
             raise
+        self._before = None
         before, paused.at = paused.at, stop
         if stop == paused.until:
             self._end()
@@ -157,7 +186,7 @@ class Simulation:
     def _tics(self) -> tuple[float, int]:
         """Tics per ms and per step; asking NEST takes longer than a short run."""
         if self._times is None:
-            status = nest.kernel_status
+            status = self._before or nest.kernel_status
             self._times = status["tics_per_ms"], status["tics_per_step"]
         return self._times
 
@@ -178,16 +207,3 @@ class Simulation:
                 wrong = "The simulation time must be a multiple of the simulation resolution."
         if wrong is not None:
             raise nest.NESTErrors.BadParameter(wrong)
-
-
-def prepare() -> None:
-    """Prepare after which all ranks have the same min_delay.
-
-    NEST 3.10 lets the ranks agree on the delays' extremes only if connections were made since
-    the last GetConnections. Else each goes by its own, and a first run hangs. Connecting no pair
-    counts as making connections; it draws no random number.
-    """
-    if RANKS > 1 and nest.network_size and not nest.biological_time:
-        node = NodeCollection([1])
-        nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
-    nest.Prepare()

@@ -51,6 +51,7 @@ budgeted = st.builds(
     st.sampled_from(Action),
     texts,
     budget=st.one_of(st.none(), st.integers(0, 2**40)),
+    min_delay_ms=st.one_of(st.none(), st.floats(0, 1e6)),
 )
 errors = st.builds(
     lambda kind, message, **facts: ERROR_KINDS[kind](message, **facts),
@@ -101,10 +102,11 @@ def header(*fields: Any) -> list[bytes]:
 
 
 def is_same_operation(one: Operation, other: Operation) -> bool:
-    return (one.action, one.call, one.budget) == (
+    return (one.action, one.call, one.budget, one.min_delay_ms) == (
         other.action,
         other.call,
         other.budget,
+        other.min_delay_ms,
     ) and same([one.args, one.kwargs], [other.args, other.kwargs])
 
 
