@@ -8,8 +8,6 @@ from protocol.messages import Action, Operation
 SLICE_S = 0.15
 #: The same for the first one after something was done to the network, which may be slower now.
 CAREFUL_S = 0.02
-#: Steps of a first slice: short simulations are not cut at all.
-FIRST_STEPS = 2000
 #: How many times longer than the last a slice may be.
 _GROWTH = 8
 
@@ -53,11 +51,11 @@ class Pace:
         self._careful = True
 
     def budget(self) -> int:
-        """Steps of biological time that the next slice may have."""
+        """Steps of biological time that the next slice may have; 0 for as few as possible."""
         if self._rate is None:
-            return FIRST_STEPS
+            return 0
         if self._careful:
-            return max(FIRST_STEPS, int(self._rate * CAREFUL_S))
+            return int(self._rate * CAREFUL_S)
         return max(1, min(int(self._rate * SLICE_S), self._last * _GROWTH))
 
     def note(self, steps: int, took_s: float) -> None:
