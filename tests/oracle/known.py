@@ -25,10 +25,6 @@ BUFFERS = {
     "recv_buffer_size_secondary_events": "gap junctions and rates are sent by rank",
 }
 
-#: Fields that NEST brings up to date at the end of each run, so that their last bits depend on the
-#: number of slices; see docs/decisions/0008-slices-leave-no-trace.md.
-SLICED = frozenset(["Ca"])
-
 #: Distributions of which NEST keeps the second value of a pair for each thread of a process. When
 #: the random generator that is the same on all ranks is asked for the values of many nodes
 #: (Parameter.apply), more threads leave more of these behind.
@@ -44,16 +40,10 @@ def comparable(text: str) -> str:
     return json.dumps(_stripped(value))
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.12g}") if isinstance(value, float) else value
-
-
 def _stripped(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: _rounded(item) if key in SLICED else _stripped(item)
+            key: _stripped(item)
             for key, item in value.items()
             if key not in MEASURED and key not in BUFFERS and not key.startswith(MEASURED_PREFIX)
         }
