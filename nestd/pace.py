@@ -51,7 +51,7 @@ class Pace:
         self._careful = True
 
     def budget(self) -> int:
-        """Steps of biological time that the next slice may have; 0 for as few as possible."""
+        """Steps of biological time that the next slice may have; 0 if nothing is known."""
         if self._rate is None:
             return 0
         if self._careful:

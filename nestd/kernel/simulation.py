@@ -16,6 +16,12 @@ from typing import Any
 from nestd.kernel.pynest import RANKS, NodeCollection, nest
 from nestd.kernel.seams import COUNTERS, SYNCHRONY, Seams
 
+#: Updates of nodes, and steps in which ranks wait for each other, that take tenths of a second.
+#: A first slice has no more, as long as nobody knows how fast the network is: short simulations are
+#: not cut at all, whatever the machine is.
+_UPDATES = 4_000_000
+_STEPS = 10_000
+
 
 @dataclass
 class _Paused:
@@ -46,9 +52,12 @@ class Simulation:
         self._seams = Seams()
         self._paused: _Paused | None = None
         self._times: tuple[float, int] | None = None
+        #: Nodes at the last Prepare.
+        self._size = 0
         #: NEST's status before Prepare, until the first run after it.
         self._before: dict[str, Any] | None = None
-        #: Steps after which a run pauses, at the next occasion; ``None`` if it does not.
+        #: Steps after which a run pauses, at the next occasion; 0 for as many as should take no
+        #: time worth mentioning, ``None`` if it does not pause.
         self.budget: int | None = None
         #: The shortest delay of all ranks, where NEST must not be asked for it.
         self.min_delay_ms: float | None = None
@@ -73,6 +82,7 @@ class Simulation:
         kernel makes each go by its own again, until they have run.
         """
         self._before = nest.kernel_status
+        self._size = self._before["network_size"]
         if RANKS > 1 and self._before["network_size"] and not self._before["biological_time"]:
             node = NodeCollection([1])
             nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
@@ -117,7 +127,8 @@ class Simulation:
             return self._run(t)
         tics_per_ms, tics_per_step = self._tics()
         steps = int(t * tics_per_ms + 0.5) // tics_per_step
-        if steps <= self.budget:
+        budget = self.budget or min(_STEPS, _UPDATES // max(1, self._size))
+        if steps <= budget:
             return self._run(t)
         if is_first and before is not None:
             status = before | {"min_delay": self.min_delay_ms}
@@ -131,13 +142,13 @@ class Simulation:
             grid = math.lcm(grid, round(interval_ms / step_ms))
         at = round(status["biological_time"] / step_ms)
         paused = _Paused(cleans_up, step_ms, grid, at, at, at + steps, status["verbosity"])
-        if paused.stop(self.budget) == paused.until:
+        if paused.stop(budget) == paused.until:
             return self._run(t)
         # Over no time at all, NEST does no more than compare random numbers: as at the start
         # of the whole here, and at its end later.
         nest.Run(0.0)
         self._paused = paused
-        return self._slice(self.budget, SYNCHRONY)
+        return self._slice(budget, SYNCHRONY)
 
     def _run(self, t: Any) -> None:
         """Run in one piece."""

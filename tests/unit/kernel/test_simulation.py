@@ -116,7 +116,7 @@ def outcome(build: Callable[[], Any], simulate: Callable[[], None]) -> list[Any]
 
 
 @pytest.mark.parametrize("build", [balanced, on_two_threads, correlated, rewired, coupled])
-@pytest.mark.parametrize("budget", [0, 7, 100, 1000])
+@pytest.mark.parametrize("budget", [1, 7, 100, 1000])
 @pytest.mark.parametrize("steps", [[120.0], [33.3, 50.1, 0.0, 21.7]])
 def test_pauses_change_nothing(
     simulation: Simulation, build: Callable[[], Any], budget: int, steps: list[float]
@@ -205,14 +205,14 @@ def test_error_in_a_later_slice_leaves_a_kernel_that_can_be_reset(simulation: Si
 
 @pytest.mark.parametrize("t", [-1.0, 0.05, float("inf"), float("nan")])
 def test_wrong_times_raise_what_they_raise_without_pauses(simulation: Simulation, t: float) -> None:
-    simulation.budget = 0
+    simulation.budget = 1
     with pytest.raises(NESTErrors.BadParameter):
         simulation.simulate(t)
     assert simulation.simulate(0.1) is None
 
 
 def test_run_without_prepare_raises_what_it_raises_without_pauses(simulation: Simulation) -> None:
-    simulation.budget = 0
+    simulation.budget = 1
     with pytest.raises(NESTErrors.KernelException):
         simulation.run(100.0)
     nest.Prepare()
