@@ -1,9 +1,4 @@
-"""The gateway's end of ZeroMQ: one command, one answer, and no wait for a dead kernel.
-
-While NEST computes, nestd's Python does not run, so it can't be asked whether it lives. Its
-end of the socket is open for exactly as long as its process exists, though: libzmq reports
-the moment it closes, and every command that waits then ends.
-"""
+"""The kernel as the gateway sees it: what it is, what it is at, and what it is asked for."""
 
 from __future__ import annotations
 
@@ -20,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from gateway.callers import Caller
+from gateway.channel import Channel
 from protocol import connection_file, frames
 from protocol.board import board_path, read_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo
@@ -57,129 +52,8 @@ from protocol.spool import new_name
 
 log = logging.getLogger(__name__)
 
-#: How long a connection to a nestd that is said to be there may take.
-CONNECT_DEADLINE_S = 5.0
 #: How long to wait for the supervisor to say how a kernel ended.
 EXIT_NOTE_DEADLINE_S = 4.0
-
-#: How long to wait for an answer before looking whether somebody still waits for it.
-_PATIENCE_MS = 1000
-
-_LOST = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
-_FAILED = (
-    _LOST
-    | zmq.EVENT_CONNECT_RETRIED
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-)
-
-
-class _Channel:
-    """A DEALER socket to one kernel, with the monitor that notices the kernel's death.
-
-    One command at a time. A channel that has failed is closed, never used again.
-    """
-
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], info: ConnectionInfo) -> None:
-        self.info = info
-        self._socket = context.socket(zmq.DEALER)
-        self._socket.linger = 0
-        self._socket.set_hwm(0)
-        # Another kernel has another endpoint: this one never comes back.
-        self._socket.reconnect_ivl = -1
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | _FAILED)
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._monitor, zmq.POLLIN)
-        self._socket.connect(info.command_endpoint)
-        self._await_handshake()
-
-    def _await_handshake(self) -> None:
-        deadline = time.monotonic() + CONNECT_DEADLINE_S
-        while True:
-            left_ms = max(0, int((deadline - time.monotonic()) * 1000))
-            if not self._monitor.poll(left_ms):
-                event = 0
-            else:
-                event = int(recv_monitor_message(self._monitor)["event"])
-            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                return
-            if event == 0 or event & _FAILED:
-                self.close()
-                raise KernelUnavailable(
-                    f"kernel {self.info.generation} (process {self.info.pid} on {self.info.host}) "
-                    "does not accept connections; it may be restarting",
-                    retry_after_s=1,
-                )
-
-    def is_alive(self) -> bool:
-        """Whether the kernel was still there when this channel last heard of it."""
-        # Asks the socket itself: a poll would cost every command a system call.
-        while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
-            if int(recv_monitor_message(self._monitor)["event"]) & _LOST:
-                return False
-        return True
-
-    def send(self, command: list[Any]) -> None:
-        """Send ``command``, to wait for its answer or not.
-
-        Raises
-        ------
-        KernelUnavailable
-            If the kernel was gone before it could be sent.
-        """
-        try:
-            # A socket without a peer would wait for one, and none comes.
-            self._socket.send_multipart(command, zmq.NOBLOCK, copy=False)
-        except zmq.Again as error:
-            raise KernelUnavailable(
-                f"kernel {self.info.generation} has just ended", retry_after_s=1
-            ) from error
-
-    def exchange(
-        self, command: list[Any], caller: Caller | None, give_up: Callable[[], None]
-    ) -> list[Any] | None:
-        """Send ``command`` and wait for its answer; ``None`` if the kernel died instead.
-
-        Parameters
-        ----------
-        command : frames
-        caller : who waits for it, if that can be seen
-        give_up : called when the caller has been gone for so long that nobody wants the answer
-
-        Raises
-        ------
-        KernelUnavailable
-            If the kernel was gone before it could be sent.
-        """
-        self.send(command)
-        while True:
-            wait_ms = None if caller is None else caller.wait_ms(_PATIENCE_MS)
-            ready = dict(self._poller.poll(wait_ms))
-            if caller is not None and not ready and caller.is_gone_for_good():
-                caller = None
-                give_up()
-                continue
-            if self._socket in ready:
-                return [frame.buffer for frame in self._socket.recv_multipart(copy=False)]
-            if not self.is_alive():
-                # The answer may have arrived just before the end.
-                if self._socket.poll(0):
-                    continue
-                return None
-
-    def drop_answers(self) -> None:
-        """Forget what has arrived that nobody waits for."""
-        with contextlib.suppress(zmq.Again):
-            while True:
-                self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
-
-    def close(self) -> None:
-        """Close both sockets."""
-        self._socket.disable_monitor()
-        self._monitor.close(linger=0)
-        self._socket.close(linger=0)
 
 
 @dataclass(frozen=True)
@@ -212,11 +86,11 @@ class Connection:
         self._queue_limit = queue_limit
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 4 * queue_limit + 64)
-        self._idle: deque[_Channel] = deque()
+        self._idle: deque[Channel] = deque()
         self._lock = threading.Lock()
         self._pending: dict[str, Pending] = {}
         #: For what is sent without waiting, in order.
-        self._notices: _Channel | None = None
+        self._notices: Channel | None = None
         self._notices_lock = threading.Lock()
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
@@ -405,7 +279,7 @@ class Connection:
                 if channel is not None:
                     channel.close()
                 self._notices = None
-                channel = self._notices = _Channel(self._context, info)
+                channel = self._notices = Channel(self._context, info)
             channel.drop_answers()
             channel.send(frames.encode(message))
 
@@ -471,14 +345,14 @@ class Connection:
             raise InternalError("the kernel's answer belongs to another command")
         return message
 
-    def _channel(self, info: ConnectionInfo) -> _Channel:
+    def _channel(self, info: ConnectionInfo) -> Channel:
         """An idle channel to the kernel of ``info``, or a new one."""
         while True:
             try:
                 # The one used last: its memory is warm, and the others' can grow cold.
                 channel = self._idle.pop()
             except IndexError:
-                return _Channel(self._context, info)
+                return Channel(self._context, info)
             if channel.info == info and channel.is_alive():
                 return channel
             channel.close()

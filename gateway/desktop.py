@@ -12,7 +12,7 @@ from pathlib import Path
 from flask import Blueprint, Response, current_app, request, send_from_directory
 
 from gateway.described import FILE, HTML, described
-from gateway.page import guarded, page
+from gateway.page import describes_files, guarded, page
 from protocol import json_form
 
 #: Where NEST Desktop looks for its servers, until they are in the browser's storage.
@@ -68,13 +68,7 @@ def service_worker() -> Response:
 
 
 @desktop.get("/<path:name>")
-@described(
-    "In a browser",
-    reply={FILE: {}},
-    path={"name": "of a file"},
-    errors=(404,),
-    open_to_all=True,
-)
+@describes_files
 def file(name: str) -> Response:
     """A file of its package."""
     return guarded(send_from_directory(_files(), name), _POLICY)

@@ -162,6 +162,7 @@ class Events:
                 _await_subscription(socket)
             ready.set()
             if socket is None:
+                # Without a kernel there is no socket to wait on.
                 time.sleep(_LOOK_MS / 1000)
             elif socket.poll(_LOOK_MS):
                 self._take(socket.recv_multipart())

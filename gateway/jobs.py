@@ -15,10 +15,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Any
 
 from gateway.connection import Connection, Pending, name_is_taken
+from gateway.job_views import final_state, of_job, of_request
 from gateway.settings import JobLimits
 from protocol import frames
 from protocol.connection_file import ConnectionInfo
@@ -157,6 +157,7 @@ class Jobs:
                     if not goes_on and not self._watch_again:
                         self._watched = False
                         return
+                # That a kernel has ended, and left no answer, is told by nobody.
                 time.sleep(_WATCH_S)
 
         with self._watch_lock:
@@ -261,6 +262,7 @@ class Jobs:
                 raise UnknownJob(
                     f"job {job.id} has ended, and so many have since that it is not kept any more"
                 )
+            # The end of a job is a file, which another process writes.
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LOOK_S)
 
@@ -351,100 +353,25 @@ class Jobs:
         return job.answer() or lost
 
     def _view(self, job: Job, status: Status) -> dict[str, Any]:
-        facts = job.facts
-        view: dict[str, Any] = {
-            "id": facts.id,
-            "what": facts.what,
-            "state": "queued",
-            "created": _iso(facts.created_s),
-            "began": None,
-            "ended": None,
-            "generation": facts.generation,
-            "waited_for": False,
-        }
-        # Before the claim, which is then there if an answer is.
+        # Before the claim is looked at, which is there if an answer is.
         answer = self._answer(job)
-        claim = job.claim
-        if claim is not None and claim.by not in (CANCELLED, LOST):
-            view["state"] = "running"
-            view["began"] = _iso(claim.at_s)
-        if answer is not None:
-            view["state"] = _final_state(answer)
-            if isinstance(answer, Failure):
-                view["message"] = answer.error.message
-            view["ended"] = _iso(job.ended_s)
-            view["result"] = f"/jobs/{facts.id}/result"
-        elif not job.exists:
-            raise _unknown(facts.id)
-        elif status.id == facts.id:
-            view |= self._progress(status)
-        elif view["state"] == "queued":
-            view["position"] = _position(facts.id, status)
-        return view
+        if answer is None and not job.exists:
+            raise _unknown(job.id)
+        return of_job(job, answer, status, self._connection.awaited)
 
     def _view_pending(self, pending: Pending, status: Status) -> dict[str, Any]:
-        view: dict[str, Any] = {
-            "id": pending.id,
-            "what": pending.what,
-            "state": "queued",
-            "created": _iso(pending.since_s),
-            "began": None,
-            "ended": None,
-            "generation": pending.generation,
-            "waited_for": True,
-        }
-        if status.id == pending.id:
-            view["state"] = "running"
-            view["began"] = _iso(status.since_s)
-            view |= self._progress(status)
-        else:
-            view["position"] = _position(pending.id, status)
-        return view
-
-    def _progress(self, status: Status) -> dict[str, Any]:
-        """How far what runs is."""
-        view: dict[str, Any] = {"wall_s": round(time.time() - status.since_s, 3)}
-        if status.call:
-            view["call"] = status.call
-        if status.ending:
-            view["ending"] = True
-        view["awaited"] = self._connection.awaited()
-        if status.at_ms is None or status.from_ms is None or status.until_ms is None:
-            return view
-        if status.at_s is None or status.began_s is None:
-            return view
-        done_ms, total_ms = status.at_ms - status.from_ms, status.until_ms - status.from_ms
-        took_s = max(status.at_s - status.began_s, 1e-6)
-        view["progress"] = {
-            "biological_time_ms": status.at_ms,
-            "done_ms": round(done_ms, 9),
-            "total_ms": round(total_ms, 9),
-            "fraction": done_ms / total_ms if total_ms else 1.0,
-            "wall_s": round(took_s, 3),
-            # As NEST defines it: how many times longer it takes than what it simulates.
-            "real_time_factor": took_s / (done_ms / 1000) if done_ms else None,
-            "estimated_end": _iso(status.began_s + took_s * total_ms / done_ms)
-            if done_ms
-            else None,
-        }
-        return view
+        return of_request(pending, status, self._connection.awaited)
 
 
 def _state(job: Job) -> str:
     """As the spool says, without a look at whether its kernel still is there."""
     answer = job.answer()
     if answer is not None:
-        return _final_state(answer)
+        return final_state(answer)
     claim = job.claim
     if claim is None or claim.by == LOST:
         return "queued"
     return "cancelled" if claim.by == CANCELLED else "running"
-
-
-def _final_state(answer: Result | Failure) -> str:
-    if isinstance(answer, Result):
-        return "done"
-    return "cancelled" if isinstance(answer.error, Cancelled) else "failed"
 
 
 def _unknown(id: str) -> UnknownJob:
@@ -454,14 +381,6 @@ def _unknown(id: str) -> UnknownJob:
 def _cancelled(job: Job) -> Failure:
     error = Cancelled(f"{job.facts.what} was cancelled before it began")
     return Failure(job.id, job.facts.generation, error)
-
-
-def _position(id: str, status: Status) -> int | None:
-    """Place in the queue, 1 for the next; ``None`` while it is on its way there."""
-    try:
-        return status.queue.index(id) + 1
-    except ValueError:
-        return None
 
 
 def _named_after(key: str) -> str:
@@ -475,9 +394,3 @@ def _digest(message: Command | Script, accepts: str) -> str:
     for part in frames.encode(replace(message, id="")):
         found.update(part)
     return found.hexdigest()
-
-
-def _iso(at_s: float | None) -> str | None:
-    if at_s is None:
-        return None
-    return datetime.fromtimestamp(at_s, timezone.utc).isoformat(timespec="milliseconds")

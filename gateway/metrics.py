@@ -32,7 +32,7 @@ UNKNOWN = "unknown"
 _BEGAN = "nestd.began"
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
-# The moments in which series were made would be as many series again.
+# The moments in which series were made would be as many series again. It has no types.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
@@ -125,7 +125,7 @@ class Metrics:
         request.environ[_BEGAN] = time.perf_counter()
 
     def _end(self, reply: Response) -> Response:
-        # Each look through the proxy costs as much as a count.
+        # Each look through the proxy costs as much as a count. Its type hides what is there.
         now: Request = request._get_current_object()  # type: ignore[attr-defined]
         rule = now.url_rule
         # Without a route the method is anything, too.

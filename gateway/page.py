@@ -40,14 +40,18 @@ def page(name: str = "index.html") -> Response:
     return guarded(send_from_directory(FILES, name), _POLICY)
 
 
-@files.get("/<path:name>")
-@described(
+#: What is said of a route that gives any of several files.
+describes_files = described(
     "In a browser",
     reply={FILE: {}},
     path={"name": "of a file"},
     errors=(404,),
     open_to_all=True,
 )
+
+
+@files.get("/<path:name>")
+@describes_files
 def file(name: str) -> Response:
     """What the pages are made of."""
     return guarded(send_from_directory(FILES, name), _POLICY)

@@ -106,6 +106,7 @@ class Job:
                     if past_s >= timeout:
                         return False
                     pause_s = min(pause_s, timeout - past_s)
+                # The server answers what is known now; it has no request that waits for the end.
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LOOK_S)
 

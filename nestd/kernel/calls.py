@@ -175,14 +175,16 @@ def num_processes() -> int:
 #: Most threads of a rank: NEST writes the number of one in 10 bits.
 MOST_THREADS = 1024
 
-#: Kernel parameter: least and largest number that NEST survives. It ends the process over no thread
-#: at all by an exception that nothing catches, and divides by the sizes of its buffers.
-_SIZES: dict[str, tuple[int, int]] = {
-    "local_num_threads": (1, MOST_THREADS * RANKS),
-    "total_num_virtual_procs": (1, MOST_THREADS * RANKS),
-    "buffer_size_spike_data": (1, 2**31),
-    "buffer_size_target_data": (1, 2**31),
-    "max_buffer_size_target_data": (1, 2**31),
+#: Kernel parameter: largest number that NEST survives, and how it is said; the least is 1. It ends
+#: the process over no thread at all by an exception that nothing catches, and divides by the sizes
+#: of its buffers.
+_SIZES: dict[str, tuple[int, str]] = {
+    # Said in the same way for any number of ranks.
+    "local_num_threads": (MOST_THREADS * RANKS, f"{MOST_THREADS} a rank"),
+    "total_num_virtual_procs": (MOST_THREADS * RANKS, f"{MOST_THREADS} a rank"),
+    "buffer_size_spike_data": (2**31, str(2**31)),
+    "buffer_size_target_data": (2**31, str(2**31)),
+    "max_buffer_size_target_data": (2**31, str(2**31)),
 }
 
 
@@ -213,13 +215,10 @@ def set_kernel_status(params: dict[str, Any]) -> None:
 
 def _refuse_sizes(params: dict[str, Any]) -> None:
     """Raise for numbers with which NEST 3.10 ends the process, or starts threads without end."""
-    for name, (least, most) in _SIZES.items():
+    for name, (most, said) in _SIZES.items():
         value = params.get(name)
-        if isinstance(value, (int, float)) and not least <= value <= most:
-            bounds = f"at least {least}" if value < least else f"at most {most}"
-            if most == MOST_THREADS * RANKS:
-                # The same for any number of ranks.
-                bounds = bounds.replace(str(most), f"{MOST_THREADS} a rank")
+        if isinstance(value, (int, float)) and not 1 <= value <= most:
+            bounds = "at least 1" if value < 1 else f"at most {said}"
             raise ValueError(f"{name} must be {bounds}, not {value}")
 
 
