@@ -13,7 +13,8 @@ json       has to be JSON
 ========== ===================================================================================
 
 In what is printed, ``…`` stands for anything. A comment ``<!-- not run: why -->`` in the line
-before a block keeps it from being run.
+before a block keeps it from being run, and one ``<!-- run alone: what it does -->`` from being run
+with the others of its page.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ from tests.integration.servers import DEADLINE_S, Runtime, free_port
 ROOT = Path(__file__).parents[2]
 
 _NOT_RUN = re.compile(r"<!-- not run: (.+) -->")
+_ALONE = re.compile(r"<!-- run alone: (.+) -->")
 _FENCE = re.compile(r"( *)```(\w*)")
 #: The ports in the pages, which other programs of the machine may have.
 _DOCUMENTED = ("52425", "5000")
 _START = "nest-server start"
+_RUNNING = "NEST Server is now running"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Block:
     language : after the fence
     text : with a newline at its end
     not_run : why it is not run; ``None`` if it is
+    alone : what it does, if it is not run with the others of its page
     """
 
     page: str
@@ -57,6 +61,7 @@ class Block:
     language: str
     text: str
     not_run: str | None
+    alone: str | None = None
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -76,11 +81,54 @@ def blocks(page: Path) -> list[Block]:
                     break
                 text.append(inner.removeprefix(fence[1]) + "\n")
             reason = _NOT_RUN.fullmatch(before.strip())
+            alone = _ALONE.fullmatch(before.strip())
             found.append(
-                Block(page.name, number + 1, fence[2], "".join(text), reason[1] if reason else None)
+                Block(
+                    page.name,
+                    number + 1,
+                    fence[2],
+                    "".join(text),
+                    reason[1] if reason else None,
+                    alone[1] if alone else None,
+                )
             )
         before = line
     return found
+
+
+def run_as_server(block: Block, runtime: Runtime, directory: Path) -> None:
+    """Run a block that starts a server; assert that it has one, which ends by Ctrl-C."""
+    port = free_port()
+    programs = Path(runtime.python).parent
+    environment = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "NEST_SERVER_PORT": str(port),
+        # As root, and with more ranks than cores, which users of a launcher are and have not.
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    }
+    text = block.text.replace(_DOCUMENTED[0], str(port))
+    with (directory / "console.txt").open("w") as console:
+        process = subprocess.Popen(
+            ["bash", "-ec", text],
+            cwd=directory,
+            env=runtime.environment(environment),
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            # As a terminal sends Ctrl-C: to all that it has started.
+            start_new_session=True,
+        )
+    try:
+        # It says so when a request was answered.
+        said = (directory / "console.txt").read_text
+        poll_until(lambda: _RUNNING in said() or process.poll() is not None, DEADLINE_S)
+        assert _RUNNING in said(), said()
+        assert process.poll() is None, said()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        process.wait(DEADLINE_S)
 
 
 def matches(wanted: str, printed: str) -> bool:

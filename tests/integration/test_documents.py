@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.integration.documents import ROOT, Block, Page, blocks
+from tests.integration.documents import ROOT, Block, Page, blocks, run_as_server
 from tests.integration.servers import Runtime
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = {"bash", "console", "python", "javascript", "output"}
 
 #: How many blocks of a page are not run, as it says above each. One more has to be looked at.
-NOT_RUN = {"README.md": 4, "guide.md": 6, "operations.md": 1, "performance.md": 1}
+NOT_RUN = {"README.md": 4, "guide.md": 2, "operations.md": 1, "performance.md": 1}
 
 
 def runs(page: Path) -> list[Block]:
     """The blocks of ``page`` that can be run."""
-    return [b for b in blocks(page) if b.language in RUN and b.not_run is None]
+    found = [b for b in blocks(page) if b.language in RUN]
+    return [b for b in found if b.not_run is None and b.alone is None]
+
+
+def alone(what: str) -> list[Block]:
+    """The blocks that do so, and are not run with the others of their page."""
+    return [b for page in PAGES for b in blocks(page) if b.alone == what]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if runs(page)], ids=lambda page: page.name)
@@ -45,6 +53,43 @@ def test_blocks_of_a_page_run_and_print_what_it_says(
         if not starts:
             assert runtime.run("stop").returncode == 0
         shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("block", alone("starts a server"), ids=str)
+def test_block_that_starts_a_server_has_one(block: Block, runtime: Runtime, tmp_path: Path) -> None:
+    run_as_server(block, runtime, tmp_path)
+
+
+@pytest.mark.parametrize("block", alone("installs"), ids=str)
+def test_block_that_installs_has_everything(block: Block, tmp_path: Path) -> None:
+    # A build leaves files beside what it builds.
+    project = tmp_path / "project"
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in tracked:
+        if (ROOT / name).is_file():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, project / name)
+    text = block.text.replace("/path/to/nestd", str(project))
+    # The last one installed has the command of that name.
+    text += "nest-server --help | grep -q restart && python -c 'import nest, nestd, gateway'"
+    done = subprocess.run(
+        ["bash", "-ec", text],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    shutil.rmtree(tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_blocks_do_alone_is_known() -> None:
+    found = {b.alone for page in PAGES for b in blocks(page)} - {None}
+    assert found == {"installs", "starts a server", "starts a server on ranks"}
 
 
 def test_blocks_that_are_not_run_are_counted() -> None:
