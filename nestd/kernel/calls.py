@@ -241,6 +241,7 @@ def set_attributes(**kwargs: Any) -> None:
 def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., Any]]:
     """Name in PyNEST: what is called instead."""
     return {
+        "Cleanup": simulation.cleanup,
         "Connect": connect,
         "Create": create,
         "Disconnect": disconnect,

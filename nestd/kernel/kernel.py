@@ -101,6 +101,7 @@ class Kernel:
                     self._simulation.stop()
                 return None
         entry = self._catalogue.find(operation.call)
+        self._simulation.note(operation.call)
         self._simulation.budget = operation.budget
         self._simulation.min_delay_ms = operation.min_delay_ms
         encoder = Encoder(self._objects if references else None)

@@ -23,6 +23,10 @@ _UPDATES = 4_000_000
 _STEPS = 10_000
 
 
+#: Calls that don't ask NEST for its status.
+_UNASKING = frozenset(["Cleanup", "Run"])
+
+
 @dataclass
 class _Paused:
     """A run that has not come to its end."""
@@ -56,6 +60,8 @@ class Simulation:
         self._size = 0
         #: NEST's status before Prepare, until the first run after it.
         self._before: dict[str, Any] | None = None
+        #: Whether NEST may have been asked for its status since Prepare.
+        self._asked = False
         #: Steps after which a run pauses, at the next occasion; 0 for as many as should take no
         #: time worth mentioning, ``None`` if it does not pause.
         self.budget: int | None = None
@@ -73,6 +79,10 @@ class Simulation:
         self._times = None
         self._before = None
 
+    def note(self, call: str) -> None:
+        """Something is about to be called."""
+        self._asked = self._before is not None and (self._asked or call not in _UNASKING)
+
     def prepare(self) -> None:
         """Prepare after which all ranks have the same min_delay.
 
@@ -87,6 +97,12 @@ class Simulation:
             node = NodeCollection([1])
             nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
         nest.Prepare()
+        self._asked = False
+
+    def cleanup(self) -> None:
+        """Cleanup, after which there is no run before the next Prepare."""
+        self._before = None
+        nest.Cleanup()
 
     def simulate(self, t: float) -> Any:
         """Simulate that leaves a usable kernel when it fails.
@@ -99,10 +115,10 @@ class Simulation:
         try:
             paused = self._begin(t, cleans_up=True)
         except BaseException:
-            nest.Cleanup()
+            self.cleanup()
             raise
         if paused is None:
-            nest.Cleanup()
+            self.cleanup()
         return paused
 
     def run(self, t: float) -> Any:
@@ -123,6 +139,10 @@ class Simulation:
             return self._run(t)
         before = self._before
         is_first = RANKS > 1 and before is not None and not before["biological_time"]
+        if is_first and self._asked:
+            # Once more: nothing was simulated since, and the ranks agree again.
+            self.cleanup()
+            self.prepare()
         if is_first and self.min_delay_ms is None:
             return self._run(t)
         tics_per_ms, tics_per_step = self._tics()
@@ -188,7 +208,7 @@ class Simulation:
         finally:
             self._clear_up(paused)
         if paused.cleans_up:
-            nest.Cleanup()
+            self.cleanup()
 
     def _clear_up(self, paused: _Paused) -> None:
         self._paused = None

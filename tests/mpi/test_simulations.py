@@ -102,3 +102,27 @@ def test_rank_that_dies_is_named_by_the_job_and_ended_jobs_stay(start: Any) -> N
     assert found
     assert "rank 1" in found["message"] and "SIGKILL" in found["message"]
     assert server.get(f"{done}/result").json() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("read", ["biological_time", "GetKernelStatus", "Prepare"])
+def test_status_may_be_read_between_prepare_and_the_first_run(
+    two_ranks: Server, one_rank: Server, read: str
+) -> None:
+    def simulate(server: Server) -> Any:
+        server.call("Create", ["parrot_neuron", 8])
+        server.call("Create", ["spike_generator", 1, {"spike_times": [1.0, 3.0]}])
+        server.call("Create", ["spike_recorder"])
+        # The ranks have different shortest delays, and each knows its own.
+        for node in range(1, 5):
+            spec = {"delay": 1.0 + node}
+            server.call("Connect", [[node], [node + 4], "one_to_one", spec])
+        server.call("Connect", [[9], [1, 2, 3, 4], "all_to_all", {"delay": 7.0}])
+        server.call("Connect", [list(range(1, 9)), [10], "all_to_all", {"delay": 7.0}])
+        server.call("GetConnections")
+        server.call("Prepare")
+        server.post(f"/api/{read}")
+        server.call("Run", [20.0])
+        server.call("Cleanup")
+        return server.call("GetStatus", [[10], "events"])
+
+    assert simulate(two_ranks) == simulate(one_rank)
