@@ -70,7 +70,11 @@ class OneRank:
     def execute(self, operation: Operation, references: bool) -> list[Executed]:
         """The only rank's answer."""
         self._number += 1
-        return [answer(self._kernel, 0, Execute(self._number, operation, references), self._board)]
+        execute = Execute(self._number, operation, references)
+        own = answer(self._kernel, 0, execute, self._board)
+        if own.error is not None:
+            self._kernel.withdraw()
+        return [own]
 
 
 def answer(
@@ -173,6 +177,7 @@ class ManyRanks:
         own = answer(self._kernel, 0, execute, self._board)
         answers = [own, *self._collect(own, operation)]
         if any(answer.error is not None for answer in answers):
+            self._kernel.withdraw()
             settled = frames.encode(Settled(self._number))
             for rank in range(1, self.size):
                 self._socket.send_multipart([identity(rank), *settled])
@@ -250,7 +255,9 @@ class Worker:
                 answered = answer(self._kernel, self._rank, message, self._board)
                 self._socket.send_multipart(frames.encode(answered), copy=False)
                 failed = answered if answered.error is not None else None
-            elif not isinstance(message, Settled):
+            elif isinstance(message, Settled):
+                self._kernel.withdraw()
+            else:
                 raise InternalError("rank 0 sent what is no operation")
 
     def _receive(self, grace: Grace | None) -> list[Buffer] | None:

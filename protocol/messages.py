@@ -202,7 +202,7 @@ class Executed:
 
 @dataclass(frozen=True)
 class Settled:
-    """Master to a rank that raised: all ranks have answered, so none is stuck."""
+    """Rank 0 to a rank: some rank raised, but all have answered, so none is stuck."""
 
     number: int
 

@@ -31,6 +31,8 @@ class Kernel:
 
     def __init__(self, generation: str) -> None:
         self._objects = ObjectTable(generation)
+        #: Number of the first object that the latest operation may have made.
+        self._first = self._objects.next
         self._layers = Layers()
         self._simulation = Simulation()
         self._catalogue = Catalogue(self._layers, self._simulation)
@@ -57,6 +59,7 @@ class Kernel:
         InternalError
             If this project is at fault.
         """
+        self._first = self._objects.next
         try:
             return self._execute(operation, references)
         except NestdError:
@@ -67,6 +70,14 @@ class Kernel:
                 f"{type(error).__name__}: {error}",
                 call=operation.call,
             ) from error
+
+    def withdraw(self) -> None:
+        """Drop what the latest operation made, as it failed on some rank.
+
+        Elsewhere it may have succeeded. The caller gets the error, and no reference; without this,
+        ranks would number what comes later differently.
+        """
+        self._objects.withdraw_from(self._first)
 
     def _execute(self, operation: Operation, references: bool) -> Value:
         match operation.action:

@@ -11,8 +11,8 @@ from protocol.values import Reference
 class ObjectTable:
     """Numbered kernel objects.
 
-    Numbers count up from 1 and are never used again within a generation, so that all ranks,
-    which execute the same operations in the same order, number alike.
+    Numbers count up from 1, and one that was given out is never used again within a generation, so
+    that all ranks, which execute the same operations in the same order, number alike.
 
     Parameters
     ----------
@@ -68,6 +68,11 @@ class ObjectTable:
     def release_from(self, number: int) -> None:
         """Drop all objects from ``number`` on."""
         self._objects = {key: item for key, item in self._objects.items() if key < number}
+
+    def withdraw_from(self, number: int) -> None:
+        """Drop all objects from ``number`` on, which nobody knows of, and count on from there."""
+        self.release_from(number)
+        self._next = number
 
     def forget(self, *types: type) -> None:
         """Drop all objects of ``types``, as their network is gone."""

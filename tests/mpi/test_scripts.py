@@ -135,6 +135,30 @@ t = nest.biological_time
     assert data["t"] == 10.0
 
 
+def test_nodes_are_the_same_on_all_ranks_after_one_refused_to_create_some(
+    two_ranks: Server,
+) -> None:
+    source = """
+import nest
+refused = 0
+for i in range(3):
+    nest.ResetKernel()
+    try:
+        nest.Create("gif_psc_exp", params={"lambda_0": -1.})
+    except nest.NESTErrors.BadProperty as error:
+        refused += 1
+    n = nest.Create("iaf_psc_alpha", 4)
+    m = nest.random.uniform(1., 2.) + i
+    n.set(V_m=m)
+ids = n.tolist()
+v = n.get("V_m")
+"""
+    data = answer(two_ranks, source, ["refused", "ids", "v"])["data"]
+    # NEST keeps a node whose parameters it refuses.
+    assert (data["refused"], data["ids"]) == (3, [2, 3, 4, 5])
+    assert all(3.0 <= value <= 4.0 for value in data["v"])
+
+
 def test_rank_that_diverges_in_a_script_is_named_and_the_kernel_comes_back(start: Start) -> None:
     server = start(None, "-n", "2")
     source = "import nest\nprint('so far')\nh = nest.Create('aeif_cond_alpha', 2)\n"
