@@ -1,7 +1,8 @@
 """NEST Desktop under ``/desktop/``, served from its package, connected to this server.
 
 ``/desktop/start`` is where its link leads: a page of ours that leaves the address and the token
-of this server in the browser's storage, where NEST Desktop looks for them, and goes on.
+of this server in the browser's storage, where NEST Desktop looks for them, has it read its models
+in a frame, and goes on.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _POLICY = (
     "connect-src 'self' data: blob: http://localhost:* http://127.0.0.1:* "
     "https://api.github.com https://raw.githubusercontent.com; "
     "frame-src https://nest-simulator.readthedocs.io; object-src 'none'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    "form-action 'none'; frame-ancestors 'self'"
 )
 
 desktop = Blueprint("desktop", __name__, url_prefix="/desktop")
@@ -41,7 +42,7 @@ def _files() -> Path:
 @described("In a browser", reply={HTML: {}}, open_to_all=True)
 def start() -> Response:
     """The page that connects NEST Desktop."""
-    return page("desktop-start.html")
+    return page("desktop-start.html", frames="'self'")
 
 
 @desktop.get("/")

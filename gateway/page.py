@@ -35,9 +35,15 @@ def wants_page() -> bool:
     return request.method == "GET" and named > accepted.quality("application/json")
 
 
-def page(name: str = "index.html") -> Response:
-    """One of the pages, with the rules that a browser has to keep on it."""
-    return guarded(send_from_directory(FILES, name), _POLICY)
+def page(name: str = "index.html", frames: str = "'none'") -> Response:
+    """One of the pages, with the rules that a browser has to keep on it.
+
+    Parameters
+    ----------
+    name : of its file
+    frames : what may be in a frame of the page, in terms of a Content-Security-Policy
+    """
+    return guarded(send_from_directory(FILES, name), f"{_POLICY}; frame-src {frames}")
 
 
 #: What is said of a route that gives any of several files.

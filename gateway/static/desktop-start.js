@@ -3,6 +3,7 @@
 // NEST Desktop takes address and token from an address with "?", too, but that would go to the
 // server and stay in the address bar. This leaves them where NEST Desktop 4 itself keeps them.
 
+import { readModels } from "./desktop-models.js";
 import { ask, ROOT, Unauthorized } from "./server.js";
 import { say } from "./showing.js";
 import { takeTokenFromAddress, token } from "./token.js";
@@ -31,7 +32,9 @@ async function start() {
   // "Loaded": else it would fetch the address that is usual and take that.
   leave(localStorage, { enabled: true, loadedFromAssets: true, url });
   leave(sessionStorage, { accessToken: token() ?? "" });
-  location.replace(new URL("desktop/#/nest", ROOT));
+  const desktop = new URL("desktop/#/nest", ROOT);
+  await readModels(desktop);
+  location.replace(desktop);
 }
 
 start();
