@@ -146,6 +146,8 @@ def _run_master(
             "after long simulations other random numbers are drawn than by PyNEST: %s",
             kernel.pauses_problem,
         )
+    if kernel.events_problem:
+        log.warning("many events take long to read: %s", kernel.events_problem)
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
     spool = Spool(directory / SPOOL_DIRECTORY)
     queue_limit = settings.queue_limit

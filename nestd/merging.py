@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nestd import spatial
+from nestd import ordering, spatial
 from nestd.layouts import (
     as_connection_values,
     as_node_values,
@@ -195,7 +195,7 @@ def merge_field(call: str, field: str, policy: Policy, values: Sequence[Value]) 
         case Policy.LONGEST:
             return max(_counting(values))
         case Policy.EVENTS:
-            return merge_events(values)
+            return ordering.merge_events(values)
         case Policy.FILES:
             return sorted({item for value in values for item in value}, reverse=True)
         case Policy.GENERIC:
@@ -215,88 +215,6 @@ def _counting(values: Sequence[Share]) -> list[Value]:
     """The values of the ranks that have a say; all if none has."""
     counting = [value["value"] for value in values if value["counts"]]
     return counting or [value["value"] for value in values]
-
-
-def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
-    """Events of all ranks in one canonical order.
-
-    Parameters
-    ----------
-    values : of each rank the columns, each of shape (number of events,)
-    """
-    # NEST gives columns without entries as floats, also where their entries are integers.
-    having = [value for value in values if len(next(iter(value.values()), ()))] or values[:1]
-    columns = {
-        name: np.concatenate([np.asarray(value[name]) for value in having]) for name in having[0]
-    }
-    if not columns or not len(next(iter(columns.values()))):
-        return columns
-    first = [name for name in ("times", "senders") if name in columns]
-    keys = [columns[name] for name in first + sorted(columns.keys() - set(first))]
-    precise = "offsets" in columns and "times" in columns
-    if precise:
-        # Times are the ends of steps then, and offsets go back from there.
-        keys.insert(1, -columns["offsets"])
-    if _in_order(keys):
-        return columns
-    order = np.lexsort(keys[::-1]) if precise else _order_of_events(keys)
-    return {name: column[order] for name, column in columns.items()}
-
-
-def _order(keys: list[Array]) -> Array | None:
-    """The permutation that sorts by ``keys``, the first being the most significant.
-
-    ``None`` if they are in order already, which costs one pass to find out.
-    """
-    return None if _in_order(keys) else np.lexsort(keys[::-1])
-
-
-def _in_order(keys: list[Array]) -> bool:
-    undecided = np.ones(len(keys[0]) - 1, dtype=bool)
-    for key in keys:
-        # NaN is neither before nor after anything; sorting puts it last.
-        if key.dtype.kind == "f" and np.isnan(key).any():
-            return False
-        if np.any(undecided & (key[1:] < key[:-1])):
-            return False
-        undecided &= key[1:] == key[:-1]
-        if not undecided.any():
-            break
-    return True
-
-
-#: Times are whole numbers of these, but for spikes off the grid: NEST's tic.
-_TICS_PER_MS = 1000.0
-
-
-def _order_of_events(keys: list[Array]) -> Array:
-    """As :func:`_order`, for times, senders and what follows.
-
-    Sorting one number made of time and sender takes about as long as sorting by time alone.
-    """
-    times = keys[0]
-    packed = _packed(times, keys[1]) if len(keys) > 1 else None
-    if packed is not None:
-        order = np.argsort(packed, kind="stable")
-        packed, times = packed[order], times[order]
-        ties = len(keys) > 2 and bool(np.any(packed[1:] == packed[:-1]))
-        # Off the grid, times between the same tics may be in the wrong order.
-        if not ties and not np.any(times[1:] < times[:-1]):
-            return order
-    return np.lexsort(keys[::-1])
-
-
-def _packed(times: Array, senders: Array) -> Array | None:
-    """Int64 numbers in the order of time and sender; ``None`` if they don't fit in."""
-    if senders.dtype.kind not in "iu" or times.dtype.kind not in "iuf":
-        return None
-    bits = int(senders.max()).bit_length()
-    tics = np.rint(times * _TICS_PER_MS) if times.dtype.kind == "f" else times
-    # Of NaN, too, neither is true.
-    if not (senders.min() >= 0 and tics.min() >= 0 and tics.max() < 2.0 ** (63 - bits)):
-        return None
-    packed: Array = (tics.astype(np.int64) << bits) | senders.astype(np.int64)
-    return packed
 
 
 def _merge_nodes(call: str, shares: Sequence[Share]) -> Value:
@@ -323,7 +241,7 @@ def _merge_nodes(call: str, shares: Sequence[Share]) -> Value:
                 owner = having[int(np.argmax(local[:, index]))]
                 value = None if owner is None else owner[index]
                 if key == "events" and value is not None:
-                    value = merge_events([value])
+                    value = ordering.merge_events([value])
                 column.append(value)
         columns[key] = column
     asked = shares[0]["asked"]
@@ -357,7 +275,7 @@ def _merge_connections(call: str, shares: Sequence[Share]) -> Value:
         if given_rows:
             # The caller has given them an order.
             keys.insert(0, np.concatenate(given_rows))
-        order = _order(keys)
+        order = ordering.order(keys)
     if "reference" in shares[0]:
         return _placement(shares[0]["reference"], counts, order)
     if order is not None:
@@ -411,7 +329,7 @@ def _check_missing(call: str, shares: Sequence[Share]) -> None:
 
 
 def _merge_gained(call: str, shares: Sequence[Share]) -> Value:
-    return merge_events([share["columns"] for share in shares])
+    return ordering.merge_events([share["columns"] for share in shares])
 
 
 def _merge_done(call: str, shares: Sequence[Share]) -> None:

@@ -43,6 +43,8 @@ class Kernel:
         self.ranks: int = RANKS
         #: Why pauses of a simulation can be noticed in results; empty if they can't.
         self.pauses_problem: str = self._simulation.problem
+        #: Why events are not read where NEST has them; empty if they are.
+        self.events_problem: str = shares.recordings.problem
 
     def execute(self, operation: Operation, references: bool) -> Value:
         """Execute ``operation``; every error leaves the kernel as NEST left it, and usable.

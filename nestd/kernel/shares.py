@@ -15,6 +15,7 @@ import numpy as np
 
 from nestd.kernel.connections import Connections
 from nestd.kernel.pynest import RANK, NodeCollection, nest
+from nestd.kernel.recordings import Recordings
 from nestd.kernel.residence import Mask, on_this_rank
 
 Share = dict[str, Any]
@@ -28,6 +29,10 @@ DELAYS = ("min_delay", "max_delay")
 #: The weight of a diffusion_connection, the model with a ``drift_factor``: it has none, and NEST
 #: 3.10 gives what happens to lie in memory, which differs between ranks.
 NO_WEIGHT = float("nan")
+
+
+#: Like NEST's kernel, there is one of it in a process.
+recordings = Recordings()
 
 
 def _names(keys: Any) -> list[str] | None:
@@ -47,9 +52,9 @@ def node_share(nodes: Any, keys: list[str] | None) -> Share:
     columns: dict[str, Any] = {}
     if keys is not None and len(keys) == 1:
         with suppress(KeyError):
-            columns[keys[0]] = nodes.get(keys[0])
+            columns[keys[0]] = recordings.get_one(nodes, keys[0])
     else:
-        columns = dict(nodes.get())
+        columns = recordings.get(nodes)
         if keys is not None:
             columns = {key: columns[key] for key in keys if _have(columns.get(key), local)}
     if len(nodes) == 1:
@@ -180,7 +185,7 @@ def _kernel_status() -> dict[str, Any]:
 
 def gained(recorder: int, after_ms: float) -> Share:
     """Columns of what a recorder has recorded on this rank after a time."""
-    events = NodeCollection([recorder]).get("events")
+    events = recordings.get_one(NodeCollection([recorder]), "events")
     later = np.asarray(events["times"]) > after_ms
     columns = {name: np.asarray(column)[later] for name, column in events.items()}
     return {"$share": "gained", "columns": columns}

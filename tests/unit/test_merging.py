@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nestd import merging
+from nestd import merging, ordering
 from nestd.merging import GENERIC, Placement, Policy, merge
 from protocol.errors import ArgumentError, InternalError, KernelError, StaleReference
 from protocol.messages import Action, Executed, Operation
@@ -355,13 +355,13 @@ def test_columns_of_integers_stay_so_beside_ranks_without_events() -> None:
     here = {"times": np.array([2.0]), "senders": np.array([3]), "state": np.array([1])}
     nothing = {name: np.zeros(0) for name in here}
     for values in ([here, nothing], [nothing, here]):
-        found = merging.merge_events(values)
+        found = ordering.merge_events(values)
         assert {name: column.dtype.kind for name, column in found.items()} == {
             "times": "f",
             "senders": "i",
             "state": "i",
         }
-    assert merging.merge_events([nothing, nothing]).keys() == here.keys()
+    assert ordering.merge_events([nothing, nothing]).keys() == here.keys()
 
 
 @given(
@@ -392,7 +392,7 @@ def test_events_are_in_the_order_of_all_their_columns(
         del found["V_m"]
     keys = [found["times"], found["senders"], *([found["V_m"]] if columns == 3 else [])]
     order = np.lexsort(keys[::-1])
-    merged_events = merging.merge_events([found])
+    merged_events = ordering.merge_events([found])
     for name, column in merged_events.items():
         assert np.array_equal(column, found[name][order], equal_nan=True), name
 
@@ -556,7 +556,7 @@ def test_events_within_a_step_come_in_the_order_of_their_precise_times() -> None
     one = {"times": [5, 5, 6], "senders": [1, 1, 1], "offsets": [0.75, 0.25, 0.5]}
     other = {"times": [5], "senders": [2], "offsets": [0.5]}
     parts = [{name: np.array(column) for name, column in part.items()} for part in (one, other)]
-    found = merging.merge_events(parts)
+    found = ordering.merge_events(parts)
     assert found["offsets"].tolist() == [0.75, 0.5, 0.25, 0.5]
     assert found["senders"].tolist() == [1, 2, 1, 1]
 
