@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -117,17 +117,18 @@ class Recordings:
         with self._noting():
             return nodes.get(key)
 
-    def get(self, nodes: Any) -> dict[str, Any]:
+    def get(self, nodes: Any, keys: Collection[str] = RECORDED) -> dict[str, Any]:
         """``nodes.get()``.
 
         Parameters
         ----------
         nodes : NodeCollection, not empty
+        keys : what is wanted of it; other fields of recorders may be missing
         """
         if self.problem:
             return dict(nodes.get())
         status, places = self._ask(nodes)
-        if not places:
+        if not places or not set(RECORDED) & set(keys):
             return status
         try:
             if len(nodes) == 1:

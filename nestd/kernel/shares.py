@@ -54,7 +54,7 @@ def node_share(nodes: Any, keys: list[str] | None) -> Share:
         with suppress(KeyError):
             columns[keys[0]] = recordings.get_one(nodes, keys[0])
     else:
-        columns = recordings.get(nodes)
+        columns = recordings.get(nodes) if keys is None else recordings.get(nodes, keys)
         if keys is not None:
             columns = {key: columns[key] for key in keys if _have(columns.get(key), local)}
     if len(nodes) == 1:

@@ -76,6 +76,14 @@ def test_everything_is_as_pynest_gives_it(recordings: Recordings, threads: int) 
     assert recordings.problem == ""
 
 
+def test_events_that_nobody_wants_are_left_where_they_are(recordings: Recordings) -> None:
+    spikes = network()["spikes"]
+    few = recordings.get(spikes, ["n_events", "label"])
+    assert "events" not in few
+    assert few["n_events"] == spikes.n_events
+    assert same(recordings.get(spikes, ["label", "events"]), dict(spikes.get()))
+
+
 def test_fields_are_as_pynest_gives_them(recordings: Recordings) -> None:
     recorders = network()
     for name, key in (
