@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any, NoReturn
 
+from nestd.cores import Cores, let_threads_sleep
 from protocol.errors import ConfigurationError
 
 #: Where launchers say how many ranks they started: Open MPI, MPICH and Intel MPI, Slurm's PMIx.
@@ -68,6 +69,8 @@ class World:
         self._communicator: Any = MPI.COMM_WORLD.Clone()
         self.rank: int = self._communicator.Get_rank()
         self.size: int = self._communicator.Get_size()
+        own = Cores.of_this_process()
+        let_threads_sleep(own, [Cores.decode(one) for one in self.gather(own.encode())])
 
     def share(self, data: bytes) -> bytes:
         """Rank 0's ``data`` on every rank."""
