@@ -17,6 +17,7 @@ from gunicorn.app.base import BaseApplication
 from gateway.app import create_app
 from gateway.settings import GatewaySettings, from_environment
 from protocol.errors import NestdError
+from protocol.log_lines import LogLines
 
 #: Threads beyond those that can wait for the kernel: they answer what needs no kernel, and
 #: read from clients that send slowly. They are made when they are needed.
@@ -55,7 +56,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app(self._settings)
+        app = create_app(self._settings)
+        tell_line = app.extensions["events"].tell_line
+        logging.getLogger("gateway").addHandler(LogLines(tell_line, any_thread=True))
+        return app
 
 
 def main() -> None:

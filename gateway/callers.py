@@ -1,9 +1,30 @@
-"""The client at the other end of a connection, while it waits for an answer."""
+"""Who waits for an answer, and for how long."""
 
 from __future__ import annotations
 
 import socket
 import time
+
+
+class Patience:
+    """Whoever waits for so long and no longer.
+
+    Parameters
+    ----------
+    patience_s : from now on
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        self._until_s = time.monotonic() + patience_s
+
+    def wait_ms(self, patience_ms: int) -> int | None:
+        """How long to wait before looking again."""
+        left_s = self._until_s - time.monotonic()
+        return max(0, min(patience_ms, int(left_s * 1000) + 1))
+
+    def is_gone_for_good(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() >= self._until_s
 
 
 class Caller:

@@ -15,7 +15,7 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from gateway.callers import Caller
+from gateway.callers import Caller, Patience
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import KernelUnavailable
 
@@ -97,7 +97,7 @@ class Channel:
             ) from error
 
     def exchange(
-        self, command: list[Any], caller: Caller | None, give_up: Callable[[], None]
+        self, command: list[Any], caller: Caller | Patience | None, give_up: Callable[[], None]
     ) -> list[Any] | None:
         """Send ``command`` and wait for its answer; ``None`` if the kernel died instead.
 

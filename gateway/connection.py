@@ -16,7 +16,7 @@ from typing import Any
 
 import zmq
 
-from gateway.callers import Caller
+from gateway.callers import Caller, Patience
 from gateway.channel import Channel
 from protocol import connection_file, frames
 from protocol.board import board_path, read_board
@@ -30,6 +30,7 @@ from protocol.errors import (
     NestdError,
     ProtocolError,
     QueueFull,
+    Unavailable,
     error_from_facts,
 )
 from protocol.interface import Interface
@@ -39,6 +40,7 @@ from protocol.messages import (
     Command,
     EndScript,
     Failure,
+    ListRecorders,
     Operation,
     Request,
     Result,
@@ -54,6 +56,8 @@ log = logging.getLogger(__name__)
 
 #: How long to wait for the supervisor to say how a kernel ended.
 EXIT_NOTE_DEADLINE_S = 4.0
+#: How long to wait for what waits in no queue.
+_LOOK_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -264,6 +268,26 @@ class Connection:
         """
         return bool(self._exchange(EndScript(new_name()), "the end of a script").value)
 
+    def recorders(self) -> list[tuple[int, int, str]]:
+        """First id, last id and model of each range of recorders.
+
+        Raises
+        ------
+        Unavailable
+            If the kernel is at something that it can't be interrupted in.
+        NestdError
+            As :meth:`ask` does. It waits in no queue.
+        """
+
+        def give_up() -> None:
+            raise Unavailable(
+                "what is executed now can't be interrupted to look for recorders", retry_after_s=2
+            )
+
+        request, patience = ListRecorders(new_name()), Patience(_LOOK_S)
+        found: Any = self._exchange(request, "a look for recorders", patience, give_up).value
+        return [(first, last, model) for first, last, model in found]
+
     def notify(self, message: Submit | Cancel | Watch) -> None:
         """Send what nobody waits for the answer of. Messages arrive in the order of the calls.
 
@@ -319,18 +343,24 @@ class Connection:
             )
         return info
 
-    def _exchange(self, command: Request, what: str, caller: Caller | None = None) -> Result:
+    def _exchange(
+        self,
+        command: Request,
+        what: str,
+        caller: Caller | Patience | None = None,
+        give_up: Callable[[], None] | None = None,
+    ) -> Result:
         info = self.needed_info()
         encoded = frames.encode(command)
 
-        def give_up() -> None:
+        def cancel() -> None:
             log.info("the caller of %s has hung up; it is cancelled", what)
             with contextlib.suppress(NestdError):
                 self.notify(Cancel(new_name(), command.id, "its caller has hung up"))
 
         channel = self._channel(info)
         try:
-            received = channel.exchange(encoded, caller, give_up)
+            received = channel.exchange(encoded, caller, give_up or cancel)
         except BaseException:
             channel.close()
             raise

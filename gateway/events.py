@@ -18,6 +18,7 @@ from typing import Any
 import zmq
 
 from gateway.connection import Connection
+from gateway.seen_spikes import Seen
 from protocol import frames, json_form
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import NestdError, ProtocolError
@@ -68,6 +69,10 @@ class Events:
             self._next += 1
             self._changed.notify_all()
 
+    def tell_line(self, level: str, text: str) -> None:
+        """This gateway has logged a line."""
+        self.tell("log", {"source": "gateway", "level": level, "text": text})
+
     def close(self) -> None:
         """Let all readers end."""
         with self._changed:
@@ -89,11 +94,13 @@ class Events:
         # Proxies and clients then know that the connection stands.
         yield b": events\n\n"
         epoch, _, number = (last_id or "").partition("-")
+        seen = Seen(recorders)
         with self._changed:
             at = self._next
         if last_id is not None and number.isdecimal():
             if epoch == self._epoch:
                 at = min(at, int(number) + 1)
+                seen.go_on()
             else:
                 yield _text(f"{self._epoch}-{at - 1}", "dropped", {"reason": "another gateway"})
         watched_s = -_WATCH_S
@@ -101,7 +108,7 @@ class Events:
             if recorders and time.monotonic() >= watched_s + _WATCH_S:
                 watched_s = time.monotonic()
                 with contextlib.suppress(NestdError):
-                    self._connection.notify(Watch(new_name(), list(recorders)))
+                    self._connection.notify(Watch(new_name(), list(recorders), seen.needs_all))
             with self._changed:
                 if self._next <= at and not self._closed:
                     self._changed.wait(_WATCH_S if recorders else _HEARTBEAT_S)
@@ -116,8 +123,9 @@ class Events:
             if missed:
                 yield _text(f"{self._epoch}-{at + missed - 1}", "dropped", {"count": missed})
             for one in found:
-                if _is_wanted(one, job, recorders):
-                    yield _text(f"{self._epoch}-{one.number}", one.kind, one.facts)
+                facts = seen.unseen(one.kind, one.facts)
+                if facts is not None and _is_wanted(one, job):
+                    yield _text(f"{self._epoch}-{one.number}", one.kind, facts)
             at = upto
 
     def _since(self, number: int) -> list[Numbered]:
@@ -185,10 +193,10 @@ def _await_subscription(socket: zmq.Socket[bytes]) -> None:
     monitor.close(linger=0)
 
 
-def _is_wanted(event: Numbered, job: str | None, recorders: Sequence[int]) -> bool:
-    if event.kind == "spikes":
-        return event.facts.get("recorder") in recorders
-    return job is None or event.facts.get("job") in (job, None)
+def _is_wanted(event: Numbered, job: str | None) -> bool:
+    if job is None or event.kind in ("spikes", "kernel"):
+        return True
+    return event.facts.get("job") == job
 
 
 def _text(id: str, kind: str, facts: dict[str, Any]) -> bytes:

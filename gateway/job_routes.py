@@ -110,6 +110,33 @@ def restart() -> Response:
     return json_reply({"ended": info.generation})
 
 
+@job_routes.get("/recorders")
+@described(
+    "Jobs",
+    reply={
+        JSON: {
+            "type": "array",
+            "items": an_object(
+                {
+                    "first": {"type": "integer"},
+                    "last": {"type": "integer"},
+                    "model": {"type": "string"},
+                }
+            ),
+        }
+    },
+    errors=(503,),
+)
+def recorders() -> Response:
+    """The recorders of the network, whose events can be followed: ranges of ids, and their model.
+
+    Waits for no simulation and no script; a 503 during a call that can't be interrupted."""
+    connection: Connection = current_app.extensions["nestd"]
+    found = connection.recorders()
+    names = ("first", "last", "model")
+    return json_reply([dict(zip(names, one, strict=True)) for one in found])
+
+
 @job_routes.get("/events")
 @described(
     "Jobs",

@@ -72,6 +72,8 @@ class Jobs:
         self._kernels: dict[str, ConnectionInfo] = {}
         #: Final states that were found, by name and time of acceptance; results can be large.
         self._found: dict[tuple[str, float], str] = {}
+        #: What is said of those that have ended, by the same; it does not change any more.
+        self._ended: dict[tuple[str, float], dict[str, Any]] = {}
         self._watch_lock = threading.Lock()
         self._watched = self._watch_again = False
 
@@ -184,9 +186,15 @@ class Jobs:
         self._tidy()
         status = self._connection.status()
         views = [self._view_pending(one, status) for one in self._connection.pending()]
+        ended = {}
         for job in self._spool.jobs():
+            key = (job.id, job.facts.created_s)
             with contextlib.suppress(UnknownJob):
-                views.append(self._view(job, status))
+                view = self._ended.get(key) or self._view(job, status)
+                if view["state"] in FINAL:
+                    ended[key] = view
+                views.append(view)
+        self._ended = ended
         return sorted(views, key=lambda view: str(view["created"]))
 
     def states(self) -> Counter[str]:

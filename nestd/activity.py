@@ -126,6 +126,10 @@ class Activity:
         self._job = None
         self._writer.write(self._status)
 
+    def log(self, level: str, text: str) -> None:
+        """This process has logged a line."""
+        self.publish("log", {"source": "kernel", "level": level, "text": text})
+
     def conclude(self, id: str, what: str, answer: Message) -> None:
         """Tell what came of a command."""
         facts: dict[str, Value] = {"job": id, "what": what, "state": "done"}

@@ -37,6 +37,7 @@ from protocol import connection_file
 from protocol.board import BoardWriter, board_path, make_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo, RankProcess
 from protocol.errors import ConfigurationError, Diverged
+from protocol.log_lines import LogLines
 from protocol.messages import Action, Operation
 from protocol.private_files import check_socket_path, private_directory
 from protocol.processes import ProcessIdentity, die_with_parent, identify
@@ -127,6 +128,9 @@ def _run_master(
     status = status_path(directory, generation)
     stack.callback(status.unlink, missing_ok=True)
     activity = Activity(status, events)
+    lines = LogLines(activity.log)
+    logging.getLogger("nestd").addHandler(lines)
+    stack.callback(logging.getLogger("nestd").removeHandler, lines)
     board = board_path(directory, generation)
     make_board(board, 1 if world is None else world.size)
     stack.callback(board.unlink, missing_ok=True)

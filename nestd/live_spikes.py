@@ -13,6 +13,7 @@ from nestd.merging import merge
 from nestd.ranks import Ranks
 from protocol.errors import NestdError
 from protocol.messages import Action, Operation, Watch
+from protocol.values import Value
 
 #: Part of the time by the clock that may go into it.
 _PART = 0.05
@@ -50,14 +51,29 @@ class LiveSpikes:
         """Somebody watches recorders, for now."""
         until_s = time.monotonic() + _WATCHED_S
         for recorder in message.recorders:
-            if recorder not in self._watched:
+            if message.anew:
+                self._told_ms[recorder] = -math.inf
+            if message.anew or recorder not in self._watched:
                 self._told_ms.setdefault(recorder, -math.inf)
                 self._is_due = True
             self._watched[recorder] = until_s
 
     def forget(self) -> None:
         """The recorders are gone."""
+        for recorder in self._watched:
+            self._activity.publish("spikes", {"recorder": recorder, "reset": True})
         self._told_ms = dict.fromkeys(self._watched, -math.inf)
+
+    def recorders(self) -> Value:
+        """First id, last id and model of each range of recorders.
+
+        Raises
+        ------
+        NestdError
+            If the ranks can't tell.
+        """
+        operation = Operation(Action.RECORDERS)
+        return merge(operation, self._ranks.execute(operation, False))
 
     def note(self) -> None:
         """A simulation has gone on, and there may be something to tell."""
@@ -94,4 +110,6 @@ class LiveSpikes:
         self._told_ms[recorder] = float(times.max())
         skipped = max(0, len(times) - _EVENTS)
         facts = {name: np.asarray(column)[skipped:] for name, column in found.items()}
-        self._activity.publish("spikes", {"recorder": recorder, "skipped": skipped, **facts})
+        after = None if told_ms == -math.inf else told_ms
+        said: dict[str, Value] = {"recorder": recorder, "after_ms": after, "skipped": skipped}
+        self._activity.publish("spikes", {**said, **facts})

@@ -44,6 +44,7 @@ from protocol.messages import (
     EndScript,
     Executed,
     Failure,
+    ListRecorders,
     Message,
     Operation,
     Result,
@@ -185,6 +186,8 @@ class Master:
             case Watch():
                 self._spikes.watch(message)
                 self._send(sender, Result(message.id, self._generation, True))
+            case ListRecorders():
+                self._send(sender, self._list_recorders(message))
             case EndScript():
                 ended = self._scripts is not None and self._scripts.end("its end was asked for")
                 self._send(sender, Result(message.id, self._generation, ended))
@@ -226,6 +229,14 @@ class Master:
                 job.end(answer)
                 return answer
         return Result(message.id, self._generation, True)
+
+    def _list_recorders(self, message: ListRecorders) -> Message:
+        try:
+            return Result(message.id, self._generation, self._spikes.recorders())
+        except Diverged:
+            raise
+        except NestdError as error:
+            return Failure(message.id, self._generation, error)
 
     def _cancel(self, target: str, reason: str) -> str | None:
         """End a command; which state it was in."""

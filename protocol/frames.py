@@ -34,6 +34,7 @@ from protocol.messages import (
     Execute,
     Executed,
     Failure,
+    ListRecorders,
     Message,
     Operation,
     Result,
@@ -139,8 +140,10 @@ def _fields(message: Message) -> list[Any]:
             return ["submit", id]
         case Cancel(id, target, reason):
             return ["cancel", id, target, reason]
-        case Watch(id, recorders):
-            return ["watch", id, recorders]
+        case Watch(id, recorders, anew):
+            return ["watch", id, recorders, anew]
+        case ListRecorders(id):
+            return ["list_recorders", id]
         case Event(kind, facts):
             return ["event", kind, facts]
         case Result(id, generation, value):
@@ -202,10 +205,15 @@ def _parse_cancel(fields: list[Any]) -> Cancel:
 
 
 def _parse_watch(fields: list[Any]) -> Watch:
-    _expect(fields, str, list)
+    _expect(fields, str, list, bool)
     if not all(type(recorder) is int for recorder in fields[1]):
         raise ProtocolError("a watch over what are no nodes")
     return Watch(*fields)
+
+
+def _parse_list_recorders(fields: list[Any]) -> ListRecorders:
+    _expect(fields, str)
+    return ListRecorders(*fields)
 
 
 def _parse_event(fields: list[Any]) -> Event:
@@ -257,6 +265,7 @@ _PARSERS: dict[str, Callable[[list[Any]], Message]] = {
     "submit": _parse_submit,
     "cancel": _parse_cancel,
     "watch": _parse_watch,
+    "list_recorders": _parse_list_recorders,
     "event": _parse_event,
     "result": _parse_result,
     "failure": _parse_failure,

@@ -46,6 +46,8 @@ class Action(enum.Enum):
     STOP = "stop"
     #: Between ranks: what a recorder has recorded after a time.
     GAINED = "gained"
+    #: Between ranks: which recorders there are.
+    RECORDERS = "recorders"
 
 
 #: What callers may ask for by themselves; the rest is between nestd and its ranks.
@@ -147,14 +149,26 @@ class Watch:
     id: str
     #: Ids of nodes.
     recorders: list[int]
+    #: Whether to begin with what they have recorded so far, though others may know it.
+    anew: bool = False
+
+
+@dataclass(frozen=True)
+class ListRecorders:
+    """Gateway to nestd: which recorders are there?
+
+    The value is a list of ``[first id, last id, model]``. It waits in no queue.
+    """
+
+    id: str
 
 
 @dataclass(frozen=True)
 class Event:
     """Nestd to all gateways: something happened. Nobody answers it, and it may get lost.
 
-    ``kind`` is ``state``, ``progress``, ``output`` or ``spikes``; ``facts`` are what
-    ``docs/events.md`` lists.
+    ``kind`` is ``state``, ``progress``, ``output``, ``spikes`` or ``log``; ``facts`` are what
+    ``docs/protocol.md`` lists.
     """
 
     kind: str
@@ -208,6 +222,6 @@ class Settled:
 
 
 #: What a gateway asks of nestd.
-Request: TypeAlias = Command | Script | EndScript | Submit | Cancel | Watch
+Request: TypeAlias = Command | Script | EndScript | Submit | Cancel | Watch | ListRecorders
 
 Message: TypeAlias = Request | Event | Result | Failure | Execute | Executed | Settled

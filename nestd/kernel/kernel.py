@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from nestd.kernel import calls, residence, shares
+from nestd.kernel import calls, recorders, residence, shares
 from nestd.kernel.arguments import Arguments, BoundArguments, bind, typed
 from nestd.kernel.catalogue import LEFT_OUT, Catalogue, Entry, Role
 from nestd.kernel.connections import Connections
@@ -106,6 +106,9 @@ class Kernel:
             case Action.GAINED:
                 with raised_by_nest("GetStatus"):
                     return Encoder().encode(shares.gained(*operation.args))
+            case Action.RECORDERS:
+                with raised_by_nest("PrintNodes"):
+                    return Encoder().encode(recorders.listed())
             case Action.GO_ON:
                 with raised_by_nest(operation.call):
                     return Encoder().encode(self._simulation.go_on(operation.budget or 0))

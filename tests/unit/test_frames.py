@@ -29,6 +29,7 @@ from protocol.messages import (
     Execute,
     Executed,
     Failure,
+    ListRecorders,
     Message,
     Operation,
     Result,
@@ -73,7 +74,8 @@ messages = st.one_of(
     st.builds(Settled, numbers),
     st.builds(Submit, texts),
     st.builds(Cancel, texts, texts, texts),
-    st.builds(Watch, texts, st.lists(numbers, max_size=3)),
+    st.builds(Watch, texts, st.lists(numbers, max_size=3), st.booleans()),
+    st.builds(ListRecorders, texts),
     st.builds(Event, texts, st.dictionaries(texts, values, max_size=3)),
 )
 
@@ -130,7 +132,7 @@ def is_same(one: Message, other: Message) -> bool:
                 other.rank,
                 facts[1],
             ) and same(one.value, other.value)
-        case (Settled(), Settled()) | (Submit(), Submit()):
+        case (Settled(), Settled()) | (Submit(), Submit()) | (ListRecorders(), ListRecorders()):
             return one == other
         case (Cancel(), Cancel()) | (Watch(), Watch()):
             return one == other
