@@ -91,12 +91,13 @@ class Events:
         last_id : of the last event that the reader has
         """
         self._listen()
-        # Proxies and clients then know that the connection stands.
-        yield b": events\n\n"
         epoch, _, number = (last_id or "").partition("-")
         seen = Seen(recorders)
+        # Whoever hears of the connection gets all that happens from then on.
         with self._changed:
             at = self._next
+        # Proxies and clients then know that the connection stands.
+        yield b": events\n\n"
         if last_id is not None and number.isdecimal():
             if epoch == self._epoch:
                 at = min(at, int(number) + 1)

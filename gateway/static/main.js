@@ -1,6 +1,7 @@
 // The page at "/": what runs here, as long as somebody looks, and how to connect.
 
 import { fillLines, showDesktop } from "./connecting.js";
+import { follow, unfollow } from "./live.js";
 import { poll } from "./polling.js";
 import { ask, Refused, Unauthorized } from "./server.js";
 import { accepted, askForToken, watchToken } from "./signing-in.js";
@@ -15,9 +16,11 @@ async function look() {
     accepted();
     showState(info);
     showDesktop(info.desktop);
+    follow(info);
   } catch (error) {
     if (error instanceof Unauthorized) {
       showLocked();
+      unfollow();
       showDesktop(null);
       askForToken(error.shown);
     } else if (error instanceof Refused) {

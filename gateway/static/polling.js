@@ -1,24 +1,40 @@
 // Does something again and again, while somebody looks.
 
-/** Do `action` now, and `pause_ms` after it is done; gives a function that does it at once. */
-export function poll(action, pause_ms) {
-  let timer = null;
+/**
+ * `action` in a form that never runs twice at once: asked for meanwhile, it is done once more.
+ *
+ * A promise of it is true where that call has done it.
+ */
+export function coalesced(action) {
   let running = false;
   let again = false;
 
-  async function turn() {
-    clearTimeout(timer);
+  return async function run() {
     if (running) {
       again = true;
-      return;
+      return false;
     }
     running = true;
-    do {
-      again = false;
-      await action();
-    } while (again);
-    running = false;
-    if (!document.hidden) timer = setTimeout(turn, pause_ms);
+    try {
+      do {
+        again = false;
+        await action();
+      } while (again);
+    } finally {
+      running = false;
+    }
+    return true;
+  };
+}
+
+/** Do `action` now, and `pause_ms` after it is done; gives a function that does it at once. */
+export function poll(action, pause_ms) {
+  let timer = null;
+  const run = coalesced(action);
+
+  async function turn() {
+    clearTimeout(timer);
+    if ((await run()) && !document.hidden) timer = setTimeout(turn, pause_ms);
   }
 
   document.addEventListener("visibilitychange", () => {

@@ -24,12 +24,12 @@ export class Refused extends Error {
 }
 
 /**
- * The JSON answer of the server to a request with the token.
+ * The answer of the server to a request with the token, whatever its status.
  *
- * `path` has no slash in front; `options` are those of fetch. Throws Unauthorized, Refused, or
- * what fetch throws if there is no answer.
+ * `path` has no slash in front; `options` are those of fetch. Throws Unauthorized, or what fetch
+ * throws if there is no answer.
  */
-export async function ask(path, options = {}) {
+export async function send(path, options = {}) {
   const headers = { Accept: "application/json", ...options.headers };
   const shown = token();
   if (shown !== null) headers.NESTServerAuth = shown;
@@ -43,6 +43,12 @@ export async function ask(path, options = {}) {
   const kind = reply.headers.get("Content-Type") ?? "";
   // The plain 403 is about the token; one in JSON is about something else.
   if (reply.status === 403 && !kind.startsWith("application/json")) throw new Unauthorized(shown);
+  return reply;
+}
+
+/** The same as JSON. Throws Refused, too. */
+export async function ask(path, options = {}) {
+  const reply = await send(path, options);
   const answer = await reply.json();
   if (!reply.ok) throw new Refused(reply.status, answer.message);
   return answer;

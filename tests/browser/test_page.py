@@ -311,8 +311,12 @@ def test_everything_is_reached_by_keyboard_in_the_order_of_reading(
         assert outline_px >= 2, name
         reached.append(name)
     assert reached == [
+        "Connect",
         "HTTP interface",
         "Forget the access token",
+        "Jobs that wait",
+        "Jobs that have ended",
+        "Lines of the log",
         "Copy lines for NEST Desktop",
         "Lines for NEST Desktop",
         "Copy lines for nest_remote",
