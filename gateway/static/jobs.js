@@ -3,7 +3,7 @@
 import { clock, made, number, setText, shortened } from "./formats.js";
 import { showNoRun, showRun } from "./running.js";
 import { ask } from "./server.js";
-import { say } from "./showing.js";
+import { hold, isHeld, say } from "./showing.js";
 
 const SHOWN_WAITING = 50;
 const SHOWN_ENDED = 12;
@@ -98,9 +98,10 @@ function waitingRow(job) {
   button.type = "button";
   button.append(made("span", "unseen", ` ${job.what} ${shortened(job.id)}`));
   button.addEventListener("click", async () => {
-    button.disabled = true;
+    if (isHeld(button)) return;
+    hold(button, true);
     say(await cancel(job.id));
-    button.disabled = false;
+    hold(button, false);
   });
   row.append(text, button);
   return row;

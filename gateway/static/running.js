@@ -1,13 +1,15 @@
 // The job that runs: what it is, how far it is, and when it may end.
 
 import { clock, duration, number, rounded, setText, shortened } from "./formats.js";
-import { say, show } from "./showing.js";
+import { hold, isHeld, say, show } from "./showing.js";
 
 const nothing = document.getElementById("run-nothing");
 const panel = document.getElementById("run");
 const title = document.getElementById("running-title");
 const bar = document.getElementById("run-progress");
 const button = document.getElementById("run-cancel");
+const what = document.getElementById("run-what");
+const name = document.getElementById("run-id");
 const note = document.getElementById("run-note");
 
 /** The job that is shown; null if none is. */
@@ -15,13 +17,14 @@ let shown = null;
 let cancelIt = null;
 
 button.addEventListener("click", async () => {
+  if (isHeld(button)) return;
   const id = shown?.id;
-  button.disabled = true;
+  hold(button, true);
   setText(note, "Ending …");
   const said = await cancelIt(id);
   if (shown?.id === id) {
     setText(note, said);
-    button.disabled = false;
+    hold(button, false);
   } else {
     say(said);
   }
@@ -32,12 +35,12 @@ export function showRun(job, cancel) {
   cancelIt = cancel;
   if (shown?.id !== job.id) {
     setText(note, "");
-    button.disabled = false;
+    hold(button, false);
   }
   if (job.ending) setText(note, "It is being ended.");
   shown = job;
-  setText(document.getElementById("run-what"), job.what);
-  setText(document.getElementById("run-id"), shortened(job.id));
+  setText(what, job.what);
+  setText(name, shortened(job.id));
   setText(button.lastElementChild, ` ${job.what}`);
   for (const element of panel.querySelectorAll("[data-run]")) {
     setText(element, FACTS[element.dataset.run](job));
@@ -55,6 +58,9 @@ export function showNoRun() {
   if (document.activeElement === button) title.focus();
   shown = null;
   setText(note, "");
+  for (const element of [what, name, ...panel.querySelectorAll("[data-run]")]) {
+    setText(element, "–");
+  }
   show(panel, false);
   show(document.getElementById("run-name"), false);
   show(button, false);
@@ -75,8 +81,8 @@ export function showProgress(facts) {
     real_time_factor: done_ms > 0 ? facts.wall_s / (done_ms / 1000) : null,
     estimated_end: left_s === null ? null : Date.now() + 1000 * left_s,
   };
-  for (const name of ["simulated", "factor", "end"]) {
-    setText(panel.querySelector(`[data-run="${name}"]`), FACTS[name](shown));
+  for (const fact of ["simulated", "factor", "end"]) {
+    setText(panel.querySelector(`[data-run="${fact}"]`), FACTS[fact](shown));
   }
   showBar(shown.progress);
   return true;

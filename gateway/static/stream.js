@@ -114,11 +114,11 @@ export class Stream {
         before?.abort();
         before = null;
         if (reply.ok) {
+          continues = true;
           for await (const event of parsed(reply.body, heard)) {
             if (signal.aborted) break;
             this.#pass(event);
           }
-          continues = true;
         }
       } catch (error) {
         // Whoever asks for the token opens it again.

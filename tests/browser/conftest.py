@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.chromium import chromium
 from tests.browser.desktop import Desktop, serve_files
+from tests.browser.tabs import open_tab
 from tests.integration.conftest import (
     open_server,
     runtime,
@@ -26,6 +27,7 @@ __all__ = [
     "desktop",
     "desktop_url",
     "open_server",
+    "open_tab",
     "runtime",
     "server",
     "shared_open_server",

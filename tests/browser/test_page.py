@@ -6,113 +6,34 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import DEADLINE_MS
+from tests.browser.tabs import (
+    DESKTOP,
+    FOCUSED,
+    OVERLAPPING,
+    PHONE,
+    SHIFTED,
+    SMALL_PHONE,
+    STICKING_OUT,
+    Open,
+    link,
+    pictured,
+)
 from tests.integration.servers import DEADLINE_S, Server
 
 Start = Callable[..., Server]
-Open = Callable[..., Page]
-
-PHONE = {"width": 375, "height": 812}
-SMALL_PHONE = {"width": 320, "height": 568}
-DESKTOP = {"width": 1280, "height": 900}
-
-#: What sticks out of the window at its side, and is not inside what scrolls by itself.
-_STICKING_OUT = """
-() => [...document.querySelectorAll("body, body *:not(pre *, .unseen, .unseen *)")]
-  .filter(element => {
-    const box = element.getBoundingClientRect();
-    return box.width && (box.left < 0 || box.right > document.documentElement.clientWidth + 0.5);
-  })
-  .map(element => element.outerHTML.slice(0, 100))
-"""
-#: Texts that are cut off by the box that they are in, or lie on each other.
-_OVERLAPPING = """
-() => {
-  const visible = element => getComputedStyle(element).visibility === "visible";
-  const kinds = "h1, h2, h3, p, dt, dd, pre, button, a.button, label";
-  const texts = [...document.querySelectorAll(kinds)]
-    .filter(element => visible(element) && !element.closest(".unseen") && element.innerText.trim());
-  const boxes = texts.map(element => element.getBoundingClientRect());
-  const found = [];
-  texts.forEach((one, i) => texts.forEach((other, j) => {
-    if (i >= j || one.contains(other) || other.contains(one)) return;
-    const [a, b] = [boxes[i], boxes[j]];
-    const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-    const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-    if (width > 1 && height > 1) found.push([one.innerText, other.innerText]);
-  }));
-  return found;
-}
-"""
-#: How far things have moved by themselves since the page was opened (Cumulative Layout Shift).
-_SHIFTED = """
-() => new Promise(resolve => {
-  let sum = 0;
-  const observer = new PerformanceObserver(list => {
-    for (const entry of list.getEntries()) sum += entry.value;
-  });
-  observer.observe({type: "layout-shift", buffered: true});
-  requestAnimationFrame(() => requestAnimationFrame(() => resolve(sum)));
-})
-"""
-#: The element that has the focus: what it is called, and how it is marked.
-_FOCUSED = """
-() => {
-  const element = document.activeElement;
-  if (element === document.body) return null;
-  const name = element.getAttribute("aria-label")
-    ?? element.labels?.[0]?.textContent ?? element.textContent;
-  const style = getComputedStyle(element);
-  return [name.trim(), style.outlineStyle === "solid" ? parseFloat(style.outlineWidth) : 0];
-}
-"""
-
-
-@pytest.fixture
-def open_tab(browser: Browser) -> Iterator[Open]:
-    """Opens addresses in browsers that nobody has used before: ``open_tab(url, **settings)``."""
-    contexts: list[BrowserContext] = []
-
-    def open_it(url: str, **settings: Any) -> Page:
-        contexts.append(browser.new_context(**settings))
-        contexts[-1].set_default_timeout(DEADLINE_MS)
-        page = contexts[-1].new_page()
-        page.goto(url)
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-
-
-@contextmanager
-def pictured(page: Page, path: Path) -> Iterator[None]:
-    """Keep a picture of the page in ``path`` if what is done in this context fails."""
-    try:
-        yield
-    except BaseException:
-        page.screenshot(path=path, full_page=True)
-        print(f"see {path}")
-        raise
-
-
-def link(server: Server) -> str:
-    """The link to the page that the server prints."""
-    return f"http://localhost:{server.port}/#token={server.token}"
 
 
 def fact(page: Page, name: str) -> Any:
-    return page.locator("dt", has_text=name).locator("xpath=following-sibling::dd")
+    return page.locator("#facts dt", has_text=name).locator("xpath=following-sibling::dd")
 
 
 def test_page_says_nothing_before_the_token_and_all_after_it(
@@ -278,9 +199,9 @@ def test_page_fits_and_stays_where_it_is_and_can_be_read_by_everyone(
     page = open_tab(url, viewport=size, color_scheme=scheme, has_touch=touch, is_mobile=touch)
     expect(page.locator("#state")).to_have_text("locked" if locked else "idle")
     with pictured(page, tmp_path / "page.png"):
-        assert page.evaluate(_STICKING_OUT) == []
-        assert page.evaluate(_OVERLAPPING) == []
-        assert page.evaluate(_SHIFTED) < 0.01
+        assert page.evaluate(STICKING_OUT) == []
+        assert page.evaluate(OVERLAPPING) == []
+        assert page.evaluate(SHIFTED) < 0.01
         small = page.evaluate(
             "least => [...document.querySelectorAll('button, input, a')].filter(one => "
             "getComputedStyle(one).visibility === 'visible' && one.getBoundingClientRect().height "
@@ -304,7 +225,7 @@ def test_everything_is_reached_by_keyboard_in_the_order_of_reading(
     reached = []
     while len(reached) < 30:
         page.keyboard.press("Tab")
-        focused = page.evaluate(_FOCUSED)
+        focused = page.evaluate(FOCUSED)
         if focused is None:
             break
         name, outline_px = focused
