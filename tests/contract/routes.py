@@ -61,6 +61,21 @@ ROOT = [
         ),
         on=BOTH,
     ),
+    case(
+        "GET /recorders lists recorders by ranges of their ids",
+        get("/recorders", []),
+        call("Create", ["spike_recorder", 2], [1, 2]),
+        call("Create", ["parrot_neuron"], [3]),
+        call("Create", ["voltmeter"], [4]),
+        get(
+            "/recorders",
+            [
+                {"first": 1, "last": 2, "model": "spike_recorder"},
+                {"first": 4, "last": 4, "model": "voltmeter"},
+            ],
+        ),
+        on=BOTH,
+    ),
 ]
 
 #: Result of a call, as it goes over the wire.
