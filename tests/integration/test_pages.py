@@ -20,6 +20,8 @@ Start = Callable[..., Server]
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "gateway" / "static"
+#: All files below it.
+FILES = sorted(str(path.relative_to(STATIC)) for path in STATIC.rglob("*") if path.is_file())
 
 #: What Chromium, Firefox and Safari send for an address that was typed in.
 BROWSERS = [
@@ -106,7 +108,7 @@ def test_page_with_authentication_off_is_for_anyone_but_its_state_is_not(start: 
     assert send(server, "GET", "/", Accept="*/*").json()["state"] == "idle"
 
 
-@pytest.mark.parametrize("path", sorted(path.name for path in STATIC.iterdir()))
+@pytest.mark.parametrize("path", FILES)
 def test_files_of_the_page_are_for_anyone_and_say_their_type(server: Server, path: str) -> None:
     reply = send(server, "GET", f"/static/{path}")
     assert reply.status_code == 200
@@ -116,6 +118,8 @@ def test_files_of_the_page_are_for_anyone_and_say_their_type(server: Server, pat
         ".css": "text/css",
         ".js": "text/javascript",
         ".svg": "image/svg",
+        # Licences of others, as they wrote them.
+        "": "application/octet-stream",
     }
     assert reply.headers["Content-Type"].startswith(kinds[Path(path).suffix])
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
@@ -219,5 +223,8 @@ def test_wheel_has_the_files_of_the_page(tmp_path: Path) -> None:
     )
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("nestd-*.whl")
-    packed = {name for name in zipfile.ZipFile(wheel).namelist() if "/static/" in name}
-    assert packed == {f"gateway/static/{path.name}" for path in STATIC.iterdir()}
+    names = zipfile.ZipFile(wheel).namelist()
+    packed = {name for name in names if name.startswith("gateway/static/")}
+    assert packed == {f"gateway/static/{path}" for path in FILES}
+    licence = "licenses/gateway/static/vendor/uplot/LICENSE"
+    assert any(name.endswith(licence) for name in names)
