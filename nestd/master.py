@@ -321,6 +321,10 @@ class Master:
         Diverged
             If the kernel is of no use any more.
         """
+        with self._spikes.kept_up(command.operation):
+            return self._perform(command)
+
+    def _perform(self, command: Command) -> Message:
         operation = command.operation
         if operation.call in SIMULATING:
             self._activity.enter(operation.call)
@@ -328,8 +332,6 @@ class Master:
             answers = self._slices.execute(operation, command.references, self)
             if operation.call in SIMULATING:
                 self._spikes.note()
-            elif operation.call == "ResetKernel":
-                self._spikes.forget()
             rest = put_off(operation, answers)
             if rest is not None:
                 answers = self._ranks.execute(rest, command.references)
