@@ -217,6 +217,10 @@ class Master:
         if job is None:
             error = ProtocolError(f"there is no job {message.id:.80} in the spool")
             return Failure(message.id, self._generation, error)
+        if job.facts.generation != self._generation:
+            # The kernel that it was accepted for took it along; the gateway says so.
+            lost = KernelLost(f"job {message.id} was accepted for kernel {job.facts.generation}")
+            return Failure(message.id, self._generation, lost)
         if message.id not in known and job.claim is None and job.ended_s is None:
             try:
                 self._enqueue(_Waiting(job.request(), job=job))
