@@ -24,7 +24,7 @@ _PART = 0.05
 #: At most so often.
 _INTERVAL_S = 0.2
 #: Watchers who are not heard of for so long have gone.
-_WATCHED_S = 6.0
+WATCHED_S = 6.0
 #: Events in one message; those beyond are counted.
 _EVENTS = 100_000
 
@@ -54,7 +54,7 @@ class LiveSpikes:
 
     def watch(self, message: Watch) -> None:
         """Somebody watches recorders, for now."""
-        until_s = time.monotonic() + _WATCHED_S
+        until_s = time.monotonic() + WATCHED_S
         for recorder in message.recorders:
             self._is_due |= recorder not in self._watched
             self._watched[recorder] = until_s
