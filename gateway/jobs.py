@@ -19,9 +19,9 @@ from typing import Any
 from gateway.connection import Connection, Pending, name_is_taken
 from gateway.job_views import final_state, of_job, of_request
 from gateway.settings import JobLimits
-from gateway.settling import Settling
+from gateway.settling import Settling, is_there
 from protocol import frames
-from protocol.errors import NestdError, Unavailable, UnknownJob
+from protocol.errors import KernelUnavailable, NestdError, Unavailable, UnknownJob
 from protocol.jobs import FINAL
 from protocol.messages import Cancel, Command, Failure, Result, Script
 from protocol.polling import poll_until
@@ -87,6 +87,8 @@ class Jobs:
             If it can't be kept.
         """
         info = self._connection.needed_info()
+        if not is_there(info):
+            raise KernelUnavailable(f"kernel {info.generation} has just ended", retry_after_s=1)
         name = new_name() if key is None else _named_after(key)
         digest = _digest(make(""), accepts)
         facts = Facts(name, what, time.time(), info.generation, accepts, digest)
@@ -103,13 +105,7 @@ class Jobs:
         if is_new:
             # Before the kernel can tell that it has begun.
             self._tell("state", {"job": name, "what": what, "state": "queued"})
-            try:
-                self._settling.pass_on(job, info)
-            except NestdError as error:
-                job.remove()
-                said = {"job": name, "what": what, "state": "failed", "message": error.message}
-                self._tell("state", said)
-                raise
+            self._settling.pass_on(job, info)
         return job
 
     def resume(self) -> None:

@@ -44,17 +44,22 @@ class Settling:
         self._watches = self._look_again = False
 
     def pass_on(self, job: Job, kernel: ConnectionInfo) -> None:
-        """Tell a kernel of a job that was accepted for it.
+        """Tell a kernel of a job that was accepted for it, at once or as soon as that can be done.
 
-        Raises
-        ------
-        KernelUnavailable
-            If it is not there any more.
+        Should the kernel end before, so does the job: others may have seen it already.
         """
         self._kernels[kernel.generation] = kernel
-        self._connection.notify(Submit(job.id), kernel)
-        self._passed.add(job.id)
+        self._try_to_pass_on(job, kernel)
         self.watch()
+
+    def _try_to_pass_on(self, job: Job, kernel: ConnectionInfo) -> bool:
+        try:
+            self._connection.notify(Submit(job.id), kernel)
+        except NestdError as error:
+            log.warning("job %s can't be passed on yet: %s", job.id, error)
+            return False
+        self._passed.add(job.id)
+        return True
 
     def answer(self, job: Job) -> Result | Failure | None:
         """What came of a job; ``None`` if it goes on."""
@@ -131,14 +136,10 @@ class Settling:
         for job in going_on:
             if now is None or job.facts.generation != now.generation:
                 continue
-            if job.claim is None and job.id not in self._passed:
-                # Accepted by a gateway before this, which perhaps could not pass it on.
-                try:
-                    self._connection.notify(Submit(job.id), now)
-                except NestdError as error:
-                    log.warning("job %s can't be passed on yet: %s", job.id, error)
-                    break
-                self._passed.add(job.id)
+            # Accepted by a gateway before this, or the kernel took no connections then.
+            is_new = job.claim is None and job.id not in self._passed
+            if is_new and not self._try_to_pass_on(job, now):
+                break
         return bool(going_on)
 
 

@@ -280,9 +280,16 @@ def test_job_or_result_without_room_says_so_and_the_run_is_unharmed(start: Start
     assert ended["state"] == "failed"
     assert ended["message"] == "it was executed, but its result can't be kept: File too large"
     assert result(server, job).status_code == 500
+    printing = {"source": f"print('x' * {2 * limit_bytes})\nnest.Simulate(10.0)\nprint('end')"}
+    job = submit(server, "/exec", printing)
+    assert await_state(server, job, *FINAL)["message"] == ended["message"]
+    printed = server.get(f"/jobs/{job['id']}/output").text
+    # As much of it as there was room for.
+    assert set(printed) == {"x"}
+    assert len(printed) <= limit_bytes
     # It needs no more room than there is.
     assert await_state(server, submit(server, "/api/Simulate", [10.0]), *FINAL)["state"] == "done"
-    assert server.call("biological_time") == 20.0
+    assert server.call("biological_time") == 30.0
     # Who waits for the same needs no room in the spool.
     assert len(server.post("/exec", large).json()["data"]) == 2 * limit_bytes
     assert server.get("/").json()["generation"] == generation
@@ -331,9 +338,14 @@ def test_job_that_could_not_be_passed_on_at_once_is_later(start: Start) -> None:
     # A kernel that is stopped takes no new connections either, until the gateway gives up.
     assert poll_until(lambda: f"job {job['id']} can't be passed on yet" in server.log(), DEADLINE_S)
     assert ask(server, "GET", f"/jobs/{job['id']}").json()["state"] == "queued"
+    # One that is accepted meanwhile waits like it, and is not taken back.
+    server.session.close()
+    late = submit(server, "/api/Create", ["parrot_neuron"])
+    assert look(server, late)["state"] == "queued"
     os.kill(info["pid"], signal.SIGCONT)
-    assert await_state(server, job, *FINAL)["state"] == "done"
-    assert server.call("network_size") == 1
+    for one in (job, late):
+        assert await_state(server, one, *FINAL)["state"] == "done"
+    assert server.call("network_size") == 2
 
 
 def test_job_of_another_kernel_is_not_executed(start: Start) -> None:

@@ -54,10 +54,11 @@ medians.""",
     "loop": (
         "100,000 steps",
         """\
-`Prepare`, `Run(10.0)` and `Cleanup`, the recorder read and cleared, 100,000 times, by a script and by `nest_remote` over
-HTTP. All spikes have to be those of one `Simulate`. The memory of all processes of the server
-together must not grow by more than 4 MiB after the first tenth, and no step may be left in the
-list of jobs or on disk.""",
+`Simulate(10.0)`, that is `Prepare`, `Run(10.0)` and `Cleanup`, 100,000 times, with the recorder
+read and cleared after each (NEST lets none be cleared before `Cleanup`), by a script and by
+`nest_remote` over HTTP. All spikes have to be those of one uninterrupted `Simulate`. The memory
+of all processes of the server together must not grow by more than 4 MiB after the first tenth,
+and no step may be left in the list of jobs or on disk.""",
     ),
 }
 
