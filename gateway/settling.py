@@ -73,7 +73,9 @@ class Settling:
         now = self._connection.info()
         if now is not None:
             self._kernels[now.generation] = now
-            if now.generation == job.facts.generation and is_there(now):
+            lives = now.generation == job.facts.generation and is_there(now)
+            # What was taken for lost nobody executes; who took it may have been killed since.
+            if lives and (claim is None or claim.by != LOST):
                 return None
         if claim is None:
             try:

@@ -25,7 +25,7 @@ from gateway.replies import AS_JSON
 from protocol import frames
 from protocol.messages import Action, Command, Failure, Operation, Submit
 from protocol.polling import poll_until
-from protocol.spool import SPOOL_DIRECTORY, Facts, Spool, new_name
+from protocol.spool import LOST, SPOOL_DIRECTORY, Facts, Spool, new_name
 from tests.integration.pending import ENDLESS_MS, await_new_kernel, kill, processes
 from tests.integration.servers import DEADLINE_S, Server
 from tests.integration.test_jobs import FINAL, await_state, look, result, submit
@@ -295,13 +295,17 @@ def test_job_or_result_without_room_says_so_and_the_run_is_unharmed(start: Start
     assert server.get("/").json()["generation"] == generation
 
 
+def spool_of(server: Server) -> Spool:
+    """Where its jobs lie."""
+    return Spool(server.runtime.directory / f"server-{server.port}" / SPOOL_DIRECTORY)
+
+
 def accepted(server: Server, generation: str) -> dict[str, Any]:
     """A job that a gateway has accepted for a kernel, and was killed before it could say so."""
-    spool = Spool(server.runtime.directory / f"server-{server.port}" / SPOOL_DIRECTORY)
     name = new_name()
     facts = Facts(name, "Create", time.time(), generation, AS_JSON)
     operation = Operation(Action.CALL, "Create", ["parrot_neuron"])
-    spool.add(facts, Command(name, operation))
+    spool_of(server).add(facts, Command(name, operation))
     return {"id": name}
 
 
@@ -346,6 +350,18 @@ def test_job_that_could_not_be_passed_on_at_once_is_later(start: Start) -> None:
     for one in (job, late):
         assert await_state(server, one, *FINAL)["state"] == "done"
     assert server.call("network_size") == 2
+
+
+def test_job_that_was_being_given_up_by_a_gateway_that_was_killed_fails(start: Start) -> None:
+    server = start()
+    job = accepted(server, server.get("/").json()["generation"])
+    found = spool_of(server).find(job["id"])
+    assert found is not None
+    assert found.take(LOST)
+    kill(*processes(server, "gateway"))
+    assert poll_until(lambda: _final(server, f"/jobs/{job['id']}"), DEADLINE_S)
+    assert look(server, job)["state"] == "failed"
+    assert server.call("network_size") == 0
 
 
 def test_job_of_another_kernel_is_not_executed(start: Start) -> None:

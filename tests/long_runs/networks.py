@@ -6,7 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from protocol.jobs import FINAL
+from protocol.polling import poll_until
 from tests.integration.servers import Server
+from tests.integration.test_jobs import look, submit
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,23 @@ class Network:
         """What was recorded: times in ms and senders."""
         found: dict[str, list[Any]] = server.call("GetStatus", [[self.recorder], "events"])[0]
         return found
+
+
+def simulate(server: Server, t_ms: float) -> None:
+    """Simulate so long, however long that takes."""
+    assert ending(server, submit(server, "/api/Simulate", [t_ms]))["state"] == "done"
+
+
+def ending(server: Server, job: dict[str, Any]) -> dict[str, Any]:
+    """A job when it has ended, however long that takes."""
+
+    def find() -> dict[str, Any] | None:
+        found = look(server, job)
+        return found if found["state"] in FINAL else None
+
+    found = poll_until(find, 3600.0, 0.2)
+    assert found, look(server, job)
+    return found
 
 
 def speed(server: Server, t_ms: float = 200.0) -> float:

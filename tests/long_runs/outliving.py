@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from protocol.polling import poll_until
 from tests.integration.pending import ENDLESS_MS, await_new_kernel, kill, processes
 from tests.integration.servers import DEADLINE_S, Server
-from tests.integration.test_jobs import await_state, result, submit
+from tests.integration.test_jobs import await_state, look, result, submit
 from tests.long_runs.findings import Finding
-from tests.long_runs.networks import Network, speed
+from tests.long_runs.networks import Network, ending, simulate, speed
 from tests.long_runs.placed import Setting
 
 FINAL = ("done", "failed", "cancelled")
@@ -58,13 +58,13 @@ def _client_and_gateway(server: Server, ranks: int, run_s: float) -> Finding:
     kill(*processes(server, "gateway"))
     server.session.close()
     assert poll_until(lambda: _answers(server), DEADLINE_S)
-    running = await_state(server, job, "running", *FINAL)["state"]
-    ended = [await_state(server, one, *FINAL)["state"] for one in (job, reading)]
+    running = look(server, job)["state"]
+    ended = [ending(server, one)["state"] for one in (job, reading)]
     found = result(server, reading).json()[0]
     at_ms = server.call("biological_time")
     network.build(server, ranks)
     server.call("Simulate", [before_ms])
-    server.call("Simulate", [t_ms])
+    simulate(server, t_ms)
     same = found == network.spikes(server)
     said = (
         f"{running} when the gateway was back, then {' and '.join(ended)}; "

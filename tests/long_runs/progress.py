@@ -10,7 +10,7 @@ from typing import Any
 from tests.integration.servers import Server
 from tests.integration.test_jobs import look, submit
 from tests.long_runs.findings import Finding
-from tests.long_runs.networks import Network, speed
+from tests.long_runs.networks import Network, simulate, speed
 from tests.long_runs.placed import Setting
 
 #: How long it is simulated before it is cancelled, by the clock, and how many values are wanted.
@@ -42,7 +42,7 @@ def run(setting: Setting, ranks: int) -> Iterator[Finding]:
         setting.say(f"progress: the same without a cancel, up to {at_ms:.1f} ms")
         network.build(server, ranks)
         for t_ms in _parts(before_ms, at_ms):
-            server.call("Simulate", [t_ms])
+            simulate(server, t_ms)
         whole = network.spikes(server)
     rising = all(one < other for one, other in itertools.pairwise(values))
     cancelled = ended.status_code == 200 and ended.json()["state"] == "cancelled"

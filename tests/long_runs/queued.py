@@ -27,6 +27,8 @@ from tests.long_runs.placed import Setting
 
 FINAL = frozenset(["done", "failed", "cancelled"])
 CLIENTS = 20
+#: Far above what a job may take to come to its end while kernels and gateways come back.
+_END_S = 180.0
 _ORDER = {"queued": 0, "running": 1} | dict.fromkeys(FINAL, 2)
 #: What is done about a job; the last two are of callers who wait for it.
 _PLANS = ("let it be", "cancel", "cancel later", "hang up", "kill the caller")
@@ -145,7 +147,11 @@ class _Trial:
         chance.shuffle(plans)
         self.jobs = [_Job(number, plan) for number, plan in enumerate(plans)]
         self._made = threading.Semaphore(0)
+        self._clients_left = -(-count // (-(-count // CLIENTS)))
+        #: All have asked for all.
+        self._all_made = threading.Event()
         self._all_done = threading.Event()
+        self._lock = threading.Lock()
 
     def run(self) -> _Watcher:
         """Have all clients do what they are to do."""
@@ -170,12 +176,15 @@ class _Trial:
     def _block(self) -> None:
         """Have the kernel simulate most of the time, so that jobs wait; in turns."""
         key = {"Prefer": "respond-async"}
+        longest_s = DEADLINE_S / 2
         while not self._all_done.is_set():
             self._ask("POST", "/api/Create", ["iaf_psc_alpha"])
             job = self._ask("POST", "/api/Simulate", [ENDLESS_MS], **key).json()
             path = f"/jobs/{job['id']}"
             # It ends without anybody's doing if its kernel is killed.
-            self._all_done.wait(self._chance.uniform(0.2, 4.0))
+            self._all_made.wait(longest_s)
+            self._all_done.wait(self._chance.uniform(0.2, 3.0))
+            longest_s = 0.0
             self._ask("DELETE", path)
             ended = poll_until(lambda p=path: self._state(p) in FINAL, DEADLINE_S)
             if not ended:
@@ -224,6 +233,10 @@ class _Trial:
                 else:
                     self._submit(job)
                 self._made.release()
+            with self._lock:
+                self._clients_left -= 1
+                if not self._clients_left:
+                    self._all_made.set()
             for job in jobs:
                 if job.plan in _WAITED_FOR:
                     caller = callers[job.number]
@@ -268,7 +281,7 @@ class _Trial:
             if reply.status_code not in (200, 202):
                 job.wrong.append(f"its cancelling was answered {reply.status_code}: {reply.text}")
         began_s = time.monotonic()
-        if not poll_until(lambda: self._state(path) in FINAL, DEADLINE_S):
+        if not poll_until(lambda: self._state(path) in FINAL, _END_S):
             view = self._ask("GET", path).text
             job.wrong.append(f"does not end in {time.monotonic() - began_s:.0f} s: {view}")
 
