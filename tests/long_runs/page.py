@@ -13,7 +13,9 @@ What a simulation of minutes or days relies on, tried on servers of its own by
 `scripts/long-runs`, which writes this page from what it has found. `scripts/long-runs --short`
 takes a few minutes; `--only PART …` and `--ranks N …` choose, and what was found before of the
 rest stays. How it is built: [jobs](http.md#jobs), [events](http.md#events),
-[slices](decisions/0008-slices-leave-no-trace.md).
+[slices](decisions/0008-slices-leave-no-trace.md). The newest results are those of two cores of a
+virtual machine that were shared with a lot of other work, so times are long, and those of readers
+scatter.
 """
 
 #: Of each part its title, and what is tried and promised.
@@ -52,13 +54,13 @@ recorder's spikes, and one that has stopped reading. They may cost 2 % of the ti
 medians.""",
     ),
     "loop": (
-        "100,000 steps",
+        "A loop of many short steps",
         """\
-`Simulate(10.0)`, that is `Prepare`, `Run(10.0)` and `Cleanup`, 100,000 times, with the recorder
-read and cleared after each (NEST lets none be cleared before `Cleanup`), by a script and by
-`nest_remote` over HTTP. All spikes have to be those of one uninterrupted `Simulate`. The memory
-of all processes of the server together must not grow by more than 4 MiB after the first tenth,
-and no step may be left in the list of jobs or on disk.""",
+`Simulate(10.0)`, that is `Prepare`, `Run(10.0)` and `Cleanup`, 100,000 times unless it was told
+otherwise, with the recorder read and cleared after each (NEST lets none be cleared before
+`Cleanup`), by a script and by `nest_remote` over HTTP. All spikes have to be those of one
+uninterrupted `Simulate`. The memory of all processes of the server together must not grow by more
+than 4 MiB after the first tenth, and no step may be left in the list of jobs or on disk.""",
     ),
 }
 
