@@ -99,6 +99,8 @@ class Connection:
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
         self._interface: tuple[str, Interface] | None = None
+        #: Until when to wait for what is said of the end of a kernel, by generation.
+        self._note_due_s: dict[str, float] = {}
         #: How many kernels this has seen.
         self.kernels = 0
 
@@ -245,15 +247,16 @@ class Connection:
             What the kernel raised.
         """
         name = name or new_name()
-        info = self.info()
-        pending = Pending(name, what, time.time(), info.generation if info else "")
+        # It is executed by the kernel that it is said to be for, or by none.
+        info = self.needed_info()
+        pending = Pending(name, what, time.time(), info.generation)
         with self._lock:
             if name in self._pending:
                 raise name_is_taken(name)
             self.refuse_if_full()
             self._pending[name] = pending
         try:
-            return self._exchange(make(name), what, caller)
+            return self._exchange(info, make(name), what, caller)
         finally:
             with self._lock:
                 del self._pending[name]
@@ -266,7 +269,8 @@ class Connection:
         NestdError
             As :meth:`ask` does. It waits in no queue.
         """
-        return bool(self._exchange(EndScript(new_name()), "the end of a script").value)
+        info = self.needed_info()
+        return bool(self._exchange(info, EndScript(new_name()), "the end of a script").value)
 
     def recorders(self) -> list[tuple[int, int, str]]:
         """First id, last id and model of each range of recorders.
@@ -285,18 +289,26 @@ class Connection:
             )
 
         request, patience = ListRecorders(new_name()), Patience(_LOOK_S)
-        found: Any = self._exchange(request, "a look for recorders", patience, give_up).value
+        info = self.needed_info()
+        found: Any = self._exchange(info, request, "a look for recorders", patience, give_up).value
         return [(first, last, model) for first, last, model in found]
 
-    def notify(self, message: Submit | Cancel | Watch) -> None:
+    def notify(
+        self, message: Submit | Cancel | Watch, kernel: ConnectionInfo | None = None
+    ) -> None:
         """Send what nobody waits for the answer of. Messages arrive in the order of the calls.
+
+        Parameters
+        ----------
+        message : to be sent
+        kernel : that it is for; ``None`` for the one that there is
 
         Raises
         ------
         KernelUnavailable
-            If there is no kernel.
+            If it is not there.
         """
-        info = self.needed_info()
+        info = kernel or self.needed_info()
         with self._notices_lock:
             channel = self._notices
             if channel is None or channel.info != info or not channel.is_alive():
@@ -345,18 +357,18 @@ class Connection:
 
     def _exchange(
         self,
+        info: ConnectionInfo,
         command: Request,
         what: str,
         caller: Caller | Patience | None = None,
         give_up: Callable[[], None] | None = None,
     ) -> Result:
-        info = self.needed_info()
         encoded = frames.encode(command)
 
         def cancel() -> None:
             log.info("the caller of %s has hung up; it is cancelled", what)
             with contextlib.suppress(NestdError):
-                self.notify(Cancel(new_name(), command.id, "its caller has hung up"))
+                self.notify(Cancel(new_name(), command.id, "its caller has hung up"), info)
 
         channel = self._channel(info)
         try:
@@ -437,7 +449,11 @@ class Connection:
                 return None
             return None
 
-        return poll_until(look, EXIT_NOTE_DEADLINE_S)
+        # However many commands it took along, they wait for the same note.
+        due_s = self._note_due_s.setdefault(
+            info.generation, time.monotonic() + EXIT_NOTE_DEADLINE_S
+        )
+        return poll_until(look, max(0.0, due_s - time.monotonic()))
 
     def close(self) -> None:
         """Close all connections."""

@@ -25,8 +25,6 @@ HTML = "text/html"
 FILE = "*/*"
 #: A job, wherever one is shown.
 JOB: Schema = {"$ref": "#/components/schemas/Job"}
-#: Asks not to wait, of a route whose work is the kernel's.
-ASYNC: Schema = {"type": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,9 @@ class RouteDescription:
     errors_as: str = JSON
     #: Whether it answers who shows no token: it may say no more than that something is there.
     open_to_all: bool = False
+    #: Whether what it asks of the kernel is a job: with 202 for those who don't wait, and on a
+    #: POST with the headers that say so and name it.
+    as_job: bool = False
 
 
 def described(
@@ -64,6 +65,7 @@ def described(
     errors: tuple[int, ...] = (),
     errors_as: str = JSON,
     open_to_all: bool = False,
+    as_job: bool = False,
 ) -> Callable[[_View], _View]:
     """Say of a view function what :class:`RouteDescription` has; goes below the route itself."""
     description = RouteDescription(
@@ -76,6 +78,7 @@ def described(
         errors,
         errors_as,
         open_to_all,
+        as_job,
     )
 
     def describe(view: _View) -> _View:

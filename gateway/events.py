@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import zmq
 
 from gateway.connection import Connection
@@ -25,8 +26,9 @@ from protocol.errors import NestdError, ProtocolError
 from protocol.messages import Event, Watch
 from protocol.spool import new_name
 
-#: Events that are kept for readers.
+#: Events that are kept for readers, and room that what they tell may take.
 KEPT = 10_000
+KEPT_BYTES = 64 << 20
 #: How often it is looked whether there is another kernel.
 _LOOK_MS = 250
 #: A line without meaning after so long, which shows whether the reader is still there.
@@ -42,6 +44,8 @@ class Numbered:
     number: int
     kind: str
     facts: dict[str, Any]
+    #: About the room that it takes.
+    size_bytes: int
 
 
 class Events:
@@ -56,7 +60,8 @@ class Events:
         self._connection = connection
         #: Of this gateway: numbers of another's mean nothing here.
         self._epoch = secrets.token_hex(4)
-        self._kept: deque[Numbered] = deque(maxlen=KEPT)
+        self._kept: deque[Numbered] = deque()
+        self._kept_bytes = 0
         self._next = 1
         self._changed = threading.Condition()
         self._closed = False
@@ -64,9 +69,14 @@ class Events:
 
     def tell(self, kind: str, facts: dict[str, Any]) -> None:
         """Something happened."""
+        size_bytes = _size(facts)
         with self._changed:
-            self._kept.append(Numbered(self._next, kind, facts))
+            self._kept.append(Numbered(self._next, kind, facts, size_bytes))
+            self._kept_bytes += size_bytes
             self._next += 1
+            # The newest stays, however large it is.
+            while len(self._kept) > 1 and (len(self._kept) > KEPT or self._kept_bytes > KEPT_BYTES):
+                self._kept_bytes -= self._kept.popleft().size_bytes
             self._changed.notify_all()
 
     def tell_line(self, level: str, text: str) -> None:
@@ -198,6 +208,15 @@ def _is_wanted(event: Numbered, job: str | None) -> bool:
     if job is None or event.kind in ("spikes", "kernel"):
         return True
     return event.facts.get("job") == job
+
+
+def _size(facts: dict[str, Any]) -> int:
+    """About the room that facts take: most is in arrays and texts."""
+    return sum(
+        value.nbytes if isinstance(value, np.ndarray) else len(value)
+        for value in facts.values()
+        if isinstance(value, (np.ndarray, str))
+    )
 
 
 def _text(id: str, kind: str, facts: dict[str, Any]) -> bytes:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,17 +19,11 @@ from typing import Any
 from gateway.connection import Connection, Pending, name_is_taken
 from gateway.job_views import final_state, of_job, of_request
 from gateway.settings import JobLimits
+from gateway.settling import Settling, is_there
 from protocol import frames
-from protocol.connection_file import ConnectionInfo
-from protocol.errors import (
-    Cancelled,
-    KernelLost,
-    NestdError,
-    Unavailable,
-    UnknownJob,
-)
+from protocol.errors import KernelUnavailable, NestdError, Unavailable, UnknownJob
 from protocol.jobs import FINAL
-from protocol.messages import Cancel, Command, Failure, Result, Script, Submit
+from protocol.messages import Cancel, Command, Failure, Result, Script
 from protocol.polling import poll_until
 from protocol.progress import Status
 from protocol.spool import CANCELLED, LOST, SPOOL_DIRECTORY, Facts, Job, Spool, new_name
@@ -41,8 +34,6 @@ log = logging.getLogger(__name__)
 _CANCEL_S = 1.0
 #: How often a job is looked at by who waits for its end.
 _LOOK_S = 0.02
-#: How often it is looked whether the kernels of jobs still are there.
-_WATCH_S = 0.5
 
 #: All states.
 STATES = ("queued", "running", "done", "failed", "cancelled")
@@ -68,14 +59,11 @@ class Jobs:
         self._limits = limits
         self._tell = tell
         self._spool = Spool(connection.directory / SPOOL_DIRECTORY)
-        #: Kernels that jobs were accepted for, by generation.
-        self._kernels: dict[str, ConnectionInfo] = {}
+        self._settling = Settling(connection, self._spool)
         #: Final states that were found, by name and time of acceptance; results can be large.
         self._found: dict[tuple[str, float], str] = {}
         #: What is said of those that have ended, by the same; it does not change any more.
         self._ended: dict[tuple[str, float], dict[str, Any]] = {}
-        self._watch_lock = threading.Lock()
-        self._watched = self._watch_again = False
 
     def submit(
         self, make: Callable[[str], Command | Script], what: str, accepts: str, key: str | None
@@ -101,7 +89,8 @@ class Jobs:
             If it can't be kept.
         """
         info = self._connection.needed_info()
-        self._kernels[info.generation] = info
+        if not is_there(info):
+            raise KernelUnavailable(f"kernel {info.generation} has just ended", retry_after_s=1)
         name = new_name() if key is None else _named_after(key)
         digest = _digest(make(""), accepts)
         facts = Facts(name, what, time.time(), info.generation, accepts, digest)
@@ -118,56 +107,12 @@ class Jobs:
         if is_new:
             # Before the kernel can tell that it has begun.
             self._tell("state", {"job": name, "what": what, "state": "queued"})
-            try:
-                self._connection.notify(Submit(name))
-            except NestdError as error:
-                job.remove()
-                said = {"job": name, "what": what, "state": "failed", "message": error.message}
-                self._tell("state", said)
-                raise
-            self._watch()
+            self._settling.pass_on(job, info)
         return job
 
     def resume(self) -> None:
-        """Tell the kernel of jobs that a gateway has accepted and perhaps not passed on."""
-        with contextlib.suppress(NestdError):
-            for job in self._waiting():
-                self._connection.notify(Submit(job.id))
-        self._watch()
-
-    def _watch(self) -> None:
-        """Notice the end of jobs whose kernel has ended, also while nobody asks for them."""
-
-        def look() -> bool:
-            """Whether some have not ended."""
-            info = self._connection.info()
-            if info is not None:
-                self._kernels.setdefault(info.generation, info)
-            going_on = [job for job in self._spool.jobs() if job.ended_s is None]
-            # Each of them, as looking is what ends those that are lost.
-            return [job for job in going_on if self._answer(job) is None] != []
-
-        def watch() -> None:
-            while True:
-                with self._watch_lock:
-                    self._watch_again = False
-                try:
-                    goes_on = look()
-                except NestdError:
-                    goes_on = True
-                with self._watch_lock:
-                    if not goes_on and not self._watch_again:
-                        self._watched = False
-                        return
-                # That a kernel has ended, and left no answer, is told by nobody.
-                time.sleep(_WATCH_S)
-
-        with self._watch_lock:
-            # Who looks now may not have seen the newest.
-            self._watch_again = True
-            if not self._watched:
-                self._watched = True
-                threading.Thread(target=watch, name="jobs", daemon=True).start()
+        """See to the jobs that gateways before this have accepted."""
+        self._settling.watch()
 
     def _waiting(self) -> list[Job]:
         """Jobs that nobody has begun, of the kernel that there is."""
@@ -251,7 +196,7 @@ class Jobs:
             If there is none of that name.
         """
         job = self._find(id)
-        return job.facts, self._answer(job)
+        return job.facts, self._settling.answer(job)
 
     def wait(self, job: Job) -> Result | Failure:
         """What came of a job, when it has ended.
@@ -263,7 +208,7 @@ class Jobs:
         """
         pause_s = _LOOK_S / 10
         while True:
-            found = self._answer(job)
+            found = self._settling.answer(job)
             if found is not None:
                 return found
             if not job.exists:
@@ -329,40 +274,9 @@ class Jobs:
     def _tidy(self) -> None:
         self._spool.tidy(self._limits.count, self._limits.size_bytes, self._limits.age_s)
 
-    def _answer(self, job: Job) -> Result | Failure | None:
-        found = job.answer()
-        if found is not None:
-            return found
-        claim = job.claim
-        if claim is not None and claim.by == CANCELLED:
-            return _cancelled(job)
-        kernel = self._kernels.get(job.facts.generation)
-        now = self._connection.info()
-        if now is not None and now.generation == job.facts.generation:
-            kernel = now
-            if not kernel.is_local or kernel.process.is_running():
-                return None
-        if claim is None:
-            try:
-                if not job.take(LOST):
-                    # Cancelled, or begun and over, since this has looked.
-                    return self._answer(job)
-            except OSError:
-                if not job.exists:
-                    return None
-        what = job.facts.what if claim is not None else f"the wait of {job.facts.what}"
-        if kernel is not None:
-            error = self._connection.lost(kernel, what, None)
-        else:
-            error = KernelLost(f"the kernel ended during {what}; its network is lost")
-        lost = Failure(job.id, job.facts.generation, error)
-        # An answer that arrived just before counts.
-        job.end(lost)
-        return job.answer() or lost
-
     def _view(self, job: Job, status: Status) -> dict[str, Any]:
         # Before the claim is looked at, which is there if an answer is.
-        answer = self._answer(job)
+        answer = self._settling.answer(job)
         if answer is None and not job.exists:
             raise _unknown(job.id)
         return of_job(job, answer, status, self._connection.awaited)
@@ -384,11 +298,6 @@ def _state(job: Job) -> str:
 
 def _unknown(id: str) -> UnknownJob:
     return UnknownJob(f"there is no job {id:.80}; GET /jobs lists those that are kept")
-
-
-def _cancelled(job: Job) -> Failure:
-    error = Cancelled(f"{job.facts.what} was cancelled before it began")
-    return Failure(job.id, job.facts.generation, error)
 
 
 def _named_after(key: str) -> str:

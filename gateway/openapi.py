@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask import Flask
 from werkzeug.routing import Rule
 
-from gateway.described import ASYNC, JOB, JSON, MSGPACK, RouteDescription, Schema, description_of
-from gateway.replies import GENERATION_HEADER
+from gateway.components import (
+    ACCEPTED,
+    OF_CALL,
+    RESULT,
+    SHARED_PARTS,
+    as_job,
+    error_ref,
+    success,
+)
+from gateway.described import JSON, MSGPACK, RouteDescription, Schema, description_of
 from gateway.routes import CALL_RULE
 from gateway.schemas import SHARED, example_of, in_json, in_query, kind_schemas
 from protocol.interface import Call, Given, Interface, Parameter
@@ -27,18 +35,6 @@ _IMPLIED = ("HEAD", "OPTIONS")
 _ALWAYS = (405, 414, 431, 500)
 #: Errors that a call can have.
 _OF_CALLS = (400, 404, 413, 503)
-
-_ERRORS: dict[int, tuple[str, str]] = {
-    400: ("WrongRequest", "The caller's mistake, or an error of NEST."),
-    403: ("Unauthorized", "No token, a wrong one, or a page that may not call."),
-    404: ("NotFound", "There is no such address or call."),
-    405: ("WrongMethod", "The address does not take this method."),
-    413: ("TooLarge", "The body is over the limit."),
-    414: ("AddressTooLong", "The address is too long: send a body instead."),
-    431: ("HeadersTooLong", "The headers are too long."),
-    500: ("Fault", "A fault of the server, or one rank raised while others wait for it."),
-    503: ("Unavailable", "No kernel at the moment, or too many requests wait."),
-}
 
 _ABOUT = """\
 A running NEST simulator. Every public function of PyNEST is a path below `/api/`; `GET` and `POST`
@@ -83,54 +79,7 @@ def document(app: Flask, interface: Interface, version: str) -> dict[str, Any]:
         "security": [{"NESTServerAuth": []}, {"Bearer": []}],
         "tags": [{"name": tag} for tag in tags],
         "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "responses": {
-                name + suffix: _error(status, said, media)
-                for status, (name, said) in _ERRORS.items()
-                for suffix, media in (("", JSON), ("Facts", MSGPACK))
-            },
-            "parameters": {
-                "inspect": {
-                    "name": "inspect",
-                    "in": "query",
-                    "description": "Ask about the call instead of calling it.",
-                    "schema": {"enum": ["getdoc", "getsource", "signature"]},
-                },
-                "async": {
-                    "name": "async",
-                    "in": "query",
-                    "description": "Do not wait: 202 and the job, as with `Prefer: respond-async`.",
-                    "schema": ASYNC,
-                },
-                "ranks": {
-                    "name": "ranks",
-                    "in": "query",
-                    "description": "What each MPI rank says, instead of the whole.",
-                    "schema": {"enum": ["all"]},
-                },
-            },
-            "headers": {
-                "Generation": {
-                    "description": "Names the kernel; missing while there is none.",
-                    "schema": {"type": "string"},
-                },
-                "RetryAfter": {
-                    "description": "Seconds after which to try again.",
-                    "required": True,
-                    "schema": {"type": "integer", "minimum": 1},
-                },
-            },
-            "securitySchemes": {
-                "NESTServerAuth": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "NESTServerAuth",
-                    "description": "The server's token, as NEST Desktop sends it.",
-                },
-                "Bearer": {"type": "http", "scheme": "bearer"},
-            },
-        },
+        "components": {"schemas": schemas, **SHARED_PARTS},
     }
 
 
@@ -173,7 +122,9 @@ def _route(app: Flask, rule: Rule) -> tuple[str, dict[str, Any]]:
             operation["security"] = []
         parameters = [*_in_path(rule, said), *_in_query(said)]
         if rule.rule == CALL_RULE:
-            parameters += _ASIDE
+            parameters += OF_CALL
+        if said.as_job:
+            parameters += as_job(method)
         if parameters:
             operation["parameters"] = parameters
         if said.body and method not in ("GET", "DELETE"):
@@ -181,12 +132,14 @@ def _route(app: Flask, rule: Rule) -> tuple[str, dict[str, Any]]:
                 "content": {media: {"schema": schema} for media, schema in said.body.items()}
             }
         own = said.errors if said.open_to_all else (403, *said.errors)
-        operation["responses"] = {"200": _success(said.reply, "Done.")} | {
-            str(status): _error_ref(status, said.errors_as if status in said.errors else JSON)
+        operation["responses"] = {"200": success(said.reply, "Done.")} | {
+            str(status): error_ref(status, said.errors_as if status in said.errors else JSON)
             for status in sorted({*own, *_ALWAYS})
         }
-        if said.accepted:
-            operation["responses"]["202"] = _success(said.accepted, "Not yet.")
+        if said.as_job:
+            operation["responses"]["202"] = ACCEPTED
+        elif said.accepted:
+            operation["responses"]["202"] = success(said.accepted, "Not yet.")
         operations[method.lower()] = operation
     return path, operations
 
@@ -208,42 +161,6 @@ def _in_query(said: RouteDescription) -> list[dict[str, Any]]:
     return [{"name": name, "in": "query", "schema": schema} for name, schema in said.query.items()]
 
 
-def _success(bodies: Mapping[str, Schema], what: str) -> dict[str, Any]:
-    return {
-        "description": what,
-        "headers": _HEADERS,
-        "content": {media: {"schema": schema} for media, schema in bodies.items()},
-    }
-
-
-_HEADERS = {GENERATION_HEADER: {"$ref": "#/components/headers/Generation"}}
-_ASIDE = [{"$ref": f"#/components/parameters/{name}"} for name in ("inspect", "ranks", "async")]
-_RESULT = {
-    "description": "The result.",
-    "headers": _HEADERS,
-    "content": {JSON: {}, MSGPACK: {}},
-}
-
-
-def _error_ref(status: int, media: str = JSON) -> dict[str, str]:
-    suffix = "" if media == JSON else "Facts"
-    return {"$ref": f"#/components/responses/{_ERRORS[status][0]}{suffix}"}
-
-
-def _error(status: int, said: str, media: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Error"} if media == JSON else {}
-    reply: dict[str, Any] = {
-        "description": said,
-        "headers": dict(_HEADERS),
-        "content": {media: {"schema": schema}},
-    }
-    if status == 403:
-        reply["content"]["text/plain"] = {"schema": {"const": "Unauthorized"}}
-    if status == 503:
-        reply["headers"]["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
-    return reply
-
-
 def _tag(call: Call) -> str:
     return call.group if call.role == "attribute" else f"PyNEST: {call.group}"
 
@@ -263,13 +180,13 @@ def _call(call: Call, schemas: dict[str, Schema]) -> dict[str, Any]:
         common["description"] = description
     if call.role in ("function", "constructor"):
         common["x-nest-signature"] = call.name + call.signature
-    replies = {"200": _RESULT, "202": _success({JSON: JOB}, "Accepted.")} | {
-        str(status): _error_ref(status) for status in sorted({403, *_OF_CALLS, *_ALWAYS})
+    replies = {"200": RESULT, "202": ACCEPTED} | {
+        str(status): error_ref(status) for status in sorted({403, *_OF_CALLS, *_ALWAYS})
     }
     reading = {
         "operationId": f"get_{call.name}",
         **common,
-        "parameters": [*_query_parameters(call.parameters), *_ASIDE],
+        "parameters": [*_query_parameters(call.parameters), *OF_CALL, *as_job("GET")],
         "responses": replies,
     }
     name = f"{call.name}.arguments" if call.parameters else "NoArguments"
@@ -283,7 +200,7 @@ def _call(call: Call, schemas: dict[str, Schema]) -> dict[str, Any]:
     calling = {
         "operationId": f"post_{call.name}",
         **common,
-        "parameters": _ASIDE,
+        "parameters": [*OF_CALL, *as_job("POST")],
         "requestBody": {
             "required": needed,
             "content": {JSON: {"schema": schema, "example": example}, MSGPACK: {"schema": schema}},

@@ -19,7 +19,7 @@ from gateway.arguments import (
 )
 from gateway.callers import Caller
 from gateway.connection import Connection
-from gateway.described import ASYNC, HTML, JOB, JSON, MSGPACK, an_object, described, or_null
+from gateway.described import HTML, JSON, MSGPACK, an_object, described, or_null
 from gateway.errors import facts_reply
 from gateway.jobs import Jobs
 from gateway.metrics import Metrics
@@ -155,10 +155,10 @@ def names() -> Response:
 @described(
     "Calls",
     reply={JSON: {}, MSGPACK: {}},
-    accepted={JSON: JOB},
     body={JSON: {}, MSGPACK: {}},
     path={"call": "a name that GET /api lists"},
     errors=(*_OF_KERNEL, 404),
+    as_job=True,
 )
 def api(call: str) -> Response:
     """Call a PyNEST function, or read a kernel attribute.
@@ -182,10 +182,10 @@ def api(call: str) -> Response:
 @described(
     "Scripts",
     reply={JSON: {"type": "object", "properties": {"data": {}, "stdout": _TEXT}}, MSGPACK: {}},
-    accepted={JSON: JOB},
     body={JSON: an_object({"source": _TEXT}, {"return": _ONE_OR_MORE})},
-    query={"source": _TEXT, "return": _TEXT, "async": ASYNC},
+    query={"source": _TEXT, "return": _TEXT},
     errors=_OF_KERNEL,
+    as_job=True,
 )
 def run_script() -> Response:
     """Run a script of PyNEST.
@@ -213,8 +213,6 @@ def end_script() -> Response:
 @described(
     "Our own clients",
     reply={MSGPACK: {}},
-    accepted={JSON: JOB},
-    query={"async": ASYNC},
     body={
         MSGPACK: {
             "type": "array",
@@ -230,6 +228,7 @@ def end_script() -> Response:
     },
     errors=(*_OF_KERNEL, 404),
     errors_as=MSGPACK,
+    as_job=True,
 )
 def operate() -> Response:
     """Execute an operation as this project's own clients send it; MessagePack both ways.
@@ -253,6 +252,7 @@ def operate() -> Response:
         MSGPACK: {"type": "array"},
     },
     errors=_OF_KERNEL,
+    as_job=True,
 )
 def release() -> Response:
     """Drop kernel objects that the caller held references to: a list of references."""

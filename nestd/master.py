@@ -220,6 +220,10 @@ class Master:
         if job is None:
             error = ProtocolError(f"there is no job {message.id:.80} in the spool")
             return Failure(message.id, self._generation, error)
+        if job.facts.generation != self._generation:
+            # The kernel that it was accepted for took it along; the gateway says so.
+            lost = KernelLost(f"job {message.id} was accepted for kernel {job.facts.generation}")
+            return Failure(message.id, self._generation, lost)
         if message.id not in known and job.claim is None and job.ended_s is None:
             try:
                 self._enqueue(_Waiting(job.request(), job=job))
@@ -332,6 +336,10 @@ class Master:
         Diverged
             If the kernel is of no use any more.
         """
+        with self._spikes.kept_up(command.operation):
+            return self._perform(command)
+
+    def _perform(self, command: Command) -> Message:
         operation = command.operation
         if operation.call in SIMULATING:
             self._activity.enter(operation.call)
@@ -339,8 +347,6 @@ class Master:
             answers = self._slices.execute(operation, command.references, self)
             if operation.call in SIMULATING:
                 self._spikes.note()
-            elif operation.call == "ResetKernel":
-                self._spikes.forget()
             rest = put_off(operation, answers)
             if rest is not None:
                 answers = self._ranks.execute(rest, command.references)

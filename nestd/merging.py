@@ -329,7 +329,10 @@ def _check_missing(call: str, shares: Sequence[Share]) -> None:
 
 
 def _merge_gained(call: str, shares: Sequence[Share]) -> Value:
-    return ordering.merge_events([share["columns"] for share in shares])
+    return {
+        "events": ordering.merge_events([share["columns"] for share in shares]),
+        "told": [share["told"] for share in shares],
+    }
 
 
 def _merge_done(call: str, shares: Sequence[Share]) -> None:

@@ -44,7 +44,7 @@ class Action(enum.Enum):
     GO_ON = "go_on"
     #: Between ranks: end the run that has paused where it is.
     STOP = "stop"
-    #: Between ranks: what a recorder has recorded after a time.
+    #: Between ranks: what a recorder has recorded beyond what was told.
     GAINED = "gained"
     #: Between ranks: which recorders there are.
     RECORDERS = "recorders"

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Collection, Iterator
+import operator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -141,6 +142,57 @@ class Recordings:
         # As NEST's dictionaries are.
         return {key: status[key] for key in sorted(status)}
 
+    def beyond(self, node: Any, told: Sequence[int]) -> tuple[Columns, list[int]]:
+        """Events of a recorder beyond those that were told, and how many are told then.
+
+        NEST adds what is recorded at the end of the columns that each thread has, until they are
+        cleared, when there are fewer events than were told. Only what is new is copied.
+
+        Parameters
+        ----------
+        node : NodeCollection of one node
+        told : how many events of each thread were told; as this has returned it, or empty
+
+        Returns
+        -------
+        columns, each of shape (number of new events,), thread by thread; and ``told`` from now on
+
+        Raises
+        ------
+        KeyError
+            If it has no events.
+        """
+        try:
+            threads = self._threads(node)
+        except _Unexpected as error:
+            self._give_up(str(error))
+            threads = self._threads(node)
+        sizes = [len(one["times"]) for one in threads]
+        if len(sizes) == 1:
+            # Of all threads, if PyNEST is asked from now on.
+            told = [sum(told)]
+        if len(told) != len(sizes) or any(map(operator.gt, told, sizes)):
+            told = [0] * len(sizes)
+        return _joined(threads, told), sizes
+
+    def _threads(self, node: Any) -> list[Columns]:
+        """The columns of each thread, where NEST has them; as PyNEST gives them, those of one."""
+        if not self.problem and not self._compared:
+            # Which compares them, and finds out that there are none.
+            self.get_one(node, "events")
+        if self.problem:
+            events = {name: np.asarray(column) for name, column in node.get("events").items()}
+            # What comes later is later, and thereby behind the rest.
+            order = np.argsort(events["times"], kind="stable")
+            return [{name: column[order] for name, column in events.items()}]
+        status, places = self._ask(node)
+        if not places:
+            raise KeyError("events")
+        threads = _threads_at(places)
+        if sum(len(one["senders"]) for one in threads) != status["n_events"]:
+            raise _Unexpected(f"not {status['n_events']} events")
+        return threads
+
     def _ask(self, nodes: Any) -> tuple[dict[str, Any], list[int]]:
         """The fields of nodes without their events, and where these are."""
         with self._noting() as places:
@@ -171,12 +223,8 @@ class Recordings:
         return {name: tuple(column) for name, column in found.items()}
 
     def _read(self, node: Any, status: dict[str, Any], places: list[int]) -> dict[str, Any]:
-        threads = [_columns(_DeviceData.from_address(place)) for place in places]
-        if any(one.keys() != threads[0].keys() for one in threads):
-            raise _Unexpected("threads differ in what they record")
-        events = {
-            name: np.concatenate([one[name] for one in threads]) for name in sorted(threads[0])
-        }
+        threads = _threads_at(places)
+        events = _joined(threads, [0] * len(threads))
         if len(events["senders"]) != status["n_events"]:
             raise _Unexpected(f"{len(events['senders'])} events instead of {status['n_events']}")
         steps = {bool(_DeviceData.from_address(place).time_in_steps) for place in places}
@@ -200,8 +248,25 @@ class Recordings:
         log.warning("events are read through PyNEST from now on: %s", why)
 
 
+def _threads_at(places: Sequence[int]) -> list[Columns]:
+    """The columns of each thread, where NEST has them: to be copied before it goes on."""
+    threads = [_columns(_DeviceData.from_address(place)) for place in places]
+    if any(one.keys() != threads[0].keys() for one in threads):
+        raise _Unexpected("threads differ in what they record")
+    return threads
+
+
+def _joined(threads: Sequence[Columns], starts: Sequence[int]) -> Columns:
+    """A copy of the columns of all threads, of each from its start."""
+    return {
+        name: np.concatenate(
+            [one[name][start:] for one, start in zip(threads, starts, strict=True)]
+        )
+        for name in sorted(threads[0])
+    }
+
+
 def _columns(data: _DeviceData) -> Columns:
-    """The columns of one thread, where NEST has them: to be copied before it goes on."""
     columns = {"senders": _entries(data.senders, _LONG)}
     if data.time_in_steps:
         columns["times"] = _entries(data.times_steps, _LONG)

@@ -183,12 +183,16 @@ def _kernel_status() -> dict[str, Any]:
     return status
 
 
-def gained(recorder: int, after_ms: float) -> Share:
-    """Columns of what a recorder has recorded on this rank after a time."""
-    events = recordings.get_one(NodeCollection([recorder]), "events")
-    later = np.asarray(events["times"]) > after_ms
-    columns = {name: np.asarray(column)[later] for name, column in events.items()}
-    return {"$share": "gained", "columns": columns}
+def gained(recorder: int, told: list[list[int]]) -> Share:
+    """Columns of what a recorder has recorded on this rank beyond what was told.
+
+    Parameters
+    ----------
+    recorder : id of the node
+    told : of each rank, how many events of each thread were told; empty for none
+    """
+    columns, now = recordings.beyond(NodeCollection([recorder]), told[RANK] if told else [])
+    return {"$share": "gained", "columns": columns, "told": now}
 
 
 def get(*args: Any) -> Share:

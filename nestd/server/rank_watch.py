@@ -18,6 +18,10 @@ from protocol.processes import ProcessIdentity, describe_exit
 log = logging.getLogger(__name__)
 
 
+#: Files that only a kernel that ends by itself removes.
+_LEFT = ("kernel-*.sock", "ranks-*.sock", "events-*.sock", "board-*.bin", "status-*.bin")
+
+
 class RankWatch:
     """The ranks of the kernel that runs now.
 
@@ -58,11 +62,22 @@ class RankWatch:
         if info is None:
             return
         self._info = info
+        ended = []
         for rank, found in enumerate(info.processes):
             # Ranks on other hosts are out of sight; their launcher ends the job.
-            if found.host == info.host and found.process.is_running():
-                with contextlib.suppress(OSError):
-                    self._descriptors[os.pidfd_open(found.pid)] = rank
+            if found.host != info.host:
+                continue
+            with contextlib.suppress(OSError):
+                self._descriptors[os.pidfd_open(found.pid)] = rank
+            # The pid may be that of another process by now.
+            if not found.process.is_running():
+                ended.append(rank)
+        for descriptor, rank in list(self._descriptors.items()):
+            if rank in ended:
+                del self._descriptors[descriptor]
+                os.close(descriptor)
+        if ended:
+            self._end_others(ended)
 
     def note_ends(self, ready: set[int]) -> None:
         """Some ranks have ended: remember which was first, and end the others.
@@ -74,10 +89,13 @@ class RankWatch:
         ranks = sorted(self._descriptors.pop(descriptor) for descriptor in ready)
         for descriptor in ready:
             os.close(descriptor)
-        if self._first_dead is not None:
+        self._end_others(ranks)
+
+    def _end_others(self, ended: list[int]) -> None:
+        if self._first_dead is not None or self._info is None:
             return
         # Of several at once nobody can tell; with one rank there is nothing to tell.
-        self._first_dead = ranks[0] if len(ranks) == 1 and len(self._info.processes) > 1 else -1
+        self._first_dead = ended[0] if len(ended) == 1 and len(self._info.processes) > 1 else -1
         for descriptor, rank in self._descriptors.items():
             log.info("rank %s ends because rank %s has ended", rank, self._first_dead)
             with contextlib.suppress(ProcessLookupError):
@@ -101,7 +119,7 @@ class RankWatch:
         note = {"pid": master.pid, "start_ticks": master.start_ticks, "how": how}
         write_private(self._exit_file, json.dumps(note).encode())
         self._path.unlink(missing_ok=True)
-        for pattern in ("kernel-*.sock", "ranks-*.sock", "board-*.bin"):
+        for pattern in _LEFT:
             for leftover in self._path.parent.glob(pattern):
                 leftover.unlink(missing_ok=True)
         self._info = None

@@ -376,6 +376,58 @@ def test_live_spikes_add_up_to_those_of_the_recorder(server: Server) -> None:
     assert len(times) > 1000
 
 
+def live_and_recorded(server: Server) -> tuple[list[Any], list[Any]]:
+    """Spikes that a watcher was told, and those that were recorded, though they are cleared."""
+
+    def build() -> None:
+        # Others may have watched the recorder of another test, and then be told for a while.
+        server.call("Create", ["parrot_neuron", 5])
+        server.call("Create", ["iaf_psc_alpha", 2, {"I_e": 400.0}])
+        server.call("Create", ["spike_recorder"])
+        server.call("Connect", [[6, 7], [8]])
+
+    build()
+    server.call("Simulate", [100.0])
+    clear: list[Callable[[], Any]] = [
+        lambda: server.call("SetStatus", [[8], {"n_events": 0}]),
+        lambda: server.call("NodeCollection.set", {"args": [[8]], "n_events": 0}),
+        lambda: server.get("/api/SetStatus?nodes=8&params={%22n_events%22:0}"),
+        lambda: server.post("/exec", {"source": "nest.NodeCollection([8]).n_events = 0"}),
+        lambda: server.call("ResetKernel"),
+    ]
+    told: list[Any] = []
+    recorded: list[Any] = []
+    with events(server, "?recorder=8") as happening:
+
+        def hear(number: int) -> None:
+            """Go on reading until so many spikes were told."""
+            while len(told) < number:
+                _, kind, facts = next(happening)
+                if kind == "spikes":
+                    assert (facts["recorder"], facts["skipped"]) == (8, 0)
+                    told.extend(zip(facts["times"], facts["senders"], strict=True))
+
+        hear(1)
+        for one in clear:
+            for _ in range(3):
+                server.call("Simulate", [30.0])
+            found = server.call("GetStatus", [[8], "events"])[0]
+            recorded.extend(zip(found["times"], found["senders"], strict=True))
+            one()
+        build()
+        server.call("Simulate", [100.0])
+        found = server.call("GetStatus", [[8], "events"])[0]
+        recorded.extend(zip(found["times"], found["senders"], strict=True))
+        hear(len(recorded))
+    return told, recorded
+
+
+def test_live_spikes_add_up_though_the_recorder_is_cleared(server: Server) -> None:
+    told, recorded = live_and_recorded(server)
+    assert told == recorded
+    assert len(told) > 20
+
+
 def test_live_spikes_of_what_records_nothing_say_so(server: Server) -> None:
     network(server)
     with events(server, "?recorder=1&recorder=77") as happening:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import resource
 import shutil
+import signal
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +19,14 @@ from itertools import count
 from typing import Any
 
 import requests
+import zmq
 
+from gateway.replies import AS_JSON
+from protocol import frames
+from protocol.messages import Action, Command, Failure, Operation, Submit
 from protocol.polling import poll_until
-from tests.integration.pending import ENDLESS_MS, kill, processes
+from protocol.spool import LOST, SPOOL_DIRECTORY, Facts, Spool, new_name
+from tests.integration.pending import ENDLESS_MS, await_new_kernel, kill, processes
 from tests.integration.servers import DEADLINE_S, Server
 from tests.integration.test_jobs import FINAL, await_state, look, result, submit
 
@@ -272,12 +280,105 @@ def test_job_or_result_without_room_says_so_and_the_run_is_unharmed(start: Start
     assert ended["state"] == "failed"
     assert ended["message"] == "it was executed, but its result can't be kept: File too large"
     assert result(server, job).status_code == 500
+    printing = {"source": f"print('x' * {2 * limit_bytes})\nnest.Simulate(10.0)\nprint('end')"}
+    job = submit(server, "/exec", printing)
+    assert await_state(server, job, *FINAL)["message"] == ended["message"]
+    printed = server.get(f"/jobs/{job['id']}/output").text
+    # As much of it as there was room for.
+    assert set(printed) == {"x"}
+    assert len(printed) <= limit_bytes
     # It needs no more room than there is.
     assert await_state(server, submit(server, "/api/Simulate", [10.0]), *FINAL)["state"] == "done"
-    assert server.call("biological_time") == 20.0
+    assert server.call("biological_time") == 30.0
     # Who waits for the same needs no room in the spool.
     assert len(server.post("/exec", large).json()["data"]) == 2 * limit_bytes
     assert server.get("/").json()["generation"] == generation
+
+
+def spool_of(server: Server) -> Spool:
+    """Where its jobs lie."""
+    return Spool(server.runtime.directory / f"server-{server.port}" / SPOOL_DIRECTORY)
+
+
+def accepted(server: Server, generation: str) -> dict[str, Any]:
+    """A job that a gateway has accepted for a kernel, and was killed before it could say so."""
+    name = new_name()
+    facts = Facts(name, "Create", time.time(), generation, AS_JSON)
+    operation = Operation(Action.CALL, "Create", ["parrot_neuron"])
+    spool_of(server).add(facts, Command(name, operation))
+    return {"id": name}
+
+
+def test_jobs_of_a_gateway_and_a_kernel_that_were_killed_together_fail(start: Start) -> None:
+    server = start()
+    generation = server.get("/").json()["generation"]
+    await_state(server, submit(server, "/api/Create", ["parrot_neuron"]), "done")
+    pid = server.connection_info()["pid"]
+    # What it is sent now it never takes up.
+    os.kill(pid, signal.SIGSTOP)
+    jobs = [submit(server, "/api/Create", ["parrot_neuron"]) for _ in range(3)]
+    jobs.append(accepted(server, generation))
+    kill(pid, *processes(server, "gateway"))
+    for job in jobs:
+        ended = poll_until(lambda p=f"/jobs/{job['id']}": _final(server, p), DEADLINE_S)
+        assert ended, ask(server, "GET", f"/jobs/{job['id']}").text
+        assert (ended["state"], ended["generation"]) == ("failed", generation)
+        assert "the kernel ended" in ended["message"]
+    assert await_new_kernel(server, generation)
+    assert server.call("network_size") == 0
+
+
+def _final(server: Server, path: str) -> dict[str, Any] | None:
+    found: dict[str, Any] = ask(server, "GET", path).json()
+    return found if found["state"] in FINAL else None
+
+
+def test_job_that_could_not_be_passed_on_at_once_is_later(start: Start) -> None:
+    server = start()
+    info = server.connection_info()
+    os.kill(info["pid"], signal.SIGSTOP)
+    job = accepted(server, info["generation"])
+    kill(*processes(server, "gateway"))
+    # A kernel that is stopped takes no new connections either, until the gateway gives up.
+    assert poll_until(lambda: f"job {job['id']} can't be passed on yet" in server.log(), DEADLINE_S)
+    assert ask(server, "GET", f"/jobs/{job['id']}").json()["state"] == "queued"
+    # One that is accepted meanwhile waits like it, and is not taken back.
+    server.session.close()
+    late = submit(server, "/api/Create", ["parrot_neuron"])
+    assert look(server, late)["state"] == "queued"
+    os.kill(info["pid"], signal.SIGCONT)
+    for one in (job, late):
+        assert await_state(server, one, *FINAL)["state"] == "done"
+    assert server.call("network_size") == 2
+
+
+def test_job_that_was_being_given_up_by_a_gateway_that_was_killed_fails(start: Start) -> None:
+    server = start()
+    job = accepted(server, server.get("/").json()["generation"])
+    found = spool_of(server).find(job["id"])
+    assert found is not None
+    assert found.take(LOST)
+    kill(*processes(server, "gateway"))
+    assert poll_until(lambda: _final(server, f"/jobs/{job['id']}"), DEADLINE_S)
+    assert look(server, job)["state"] == "failed"
+    assert server.call("network_size") == 0
+
+
+def test_job_of_another_kernel_is_not_executed(start: Start) -> None:
+    server = start()
+    job = accepted(server, "00000000")
+    info = server.connection_info()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 0
+        socket.connect(info["command_endpoint"])
+        socket.send_multipart(frames.encode(Submit(job["id"])))
+        assert socket.poll(DEADLINE_S * 1000)
+        answer = frames.decode(socket.recv_multipart())
+    assert isinstance(answer, Failure)
+    assert "00000000" in answer.error.message
+    ended = await_state(server, job, *FINAL)
+    assert (ended["state"], result(server, job).json()["error"]) == ("failed", "KernelLost")
+    assert server.call("network_size") == 0
 
 
 def test_waiting_callers_of_one_key_all_get_its_answer(start: Start) -> None:

@@ -12,6 +12,7 @@ import pytest
 from protocol.polling import poll_until
 from tests.integration.pending import ENDLESS_MS
 from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.test_jobs import live_and_recorded
 
 NEURONS = list(range(1, 401))
 
@@ -126,3 +127,11 @@ def test_status_may_be_read_between_prepare_and_the_first_run(
         return server.call("GetStatus", [[10], "events"])
 
     assert simulate(two_ranks) == simulate(one_rank)
+
+
+def test_live_spikes_of_all_ranks_add_up_though_the_recorder_is_cleared(two_ranks: Server) -> None:
+    told, recorded = live_and_recorded(two_ranks)
+    # Both neurons, each on a rank of its own, fire at the same times.
+    times = [[time for time, sender in told if sender == neuron] for neuron in (6, 7)]
+    assert times[0] == times[1]
+    assert len(times[0]) > 10

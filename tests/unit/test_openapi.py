@@ -210,6 +210,27 @@ def test_call_has_its_parameters_and_documentation(found: dict[str, Any]) -> Non
     assert "SetKernelStatus" in found["paths"]["/api/resolution"]["get"]["description"]
 
 
+def test_everything_that_is_a_job_takes_the_headers_of_one(
+    app: Flask, found: dict[str, Any]
+) -> None:
+    headers = {"Prefer", "Idempotency-Key", "X-Job-ID"}
+    asynchronous = set()
+    for path, methods in found["paths"].items():
+        for method, operation in methods.items():
+            refs = [one.get("$ref", "") for one in operation.get("parameters", ())]
+            taken = {ref.rpartition("/")[2] for ref in refs} & headers
+            jobs = "async" in {ref.rpartition("/")[2] for ref in refs}
+            assert taken == (headers if jobs and method == "post" else set()), (method, path)
+            if jobs:
+                assert "202" in operation["responses"]
+                asynchronous.add(path)
+    calls = {path for path in found["paths"] if path.startswith("/api/")}
+    assert asynchronous == calls | {"/exec", "/operation", "/release"}
+    named = found["components"]["parameters"]["X-Job-ID"]["schema"]
+    assert Draft202012Validator(named).is_valid("0123456789abcdef")
+    assert not Draft202012Validator(named).is_valid("../token")
+
+
 def test_without_a_kernel_there_is_no_document_but_a_time_to_ask_again(app: Flask) -> None:
     reply = app.test_client().get("/openapi.json", headers={"NESTServerAuth": "secret"})
     assert reply.status_code == 503

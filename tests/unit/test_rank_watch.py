@@ -121,9 +121,21 @@ def test_first_rank_that_dies_is_named_and_the_others_are_ended(job: Job, rank: 
     assert how == f"signal 15 (SIGTERM) of rank {rank}"
 
 
+def test_rank_that_died_before_anybody_looked_ends_the_others(job: Job) -> None:
+    job.write()
+    job.children[1].kill()
+    job.children[1].wait()
+    job.watch.look()
+    for other in (0, 2):
+        assert job.children[other].wait(60.0) == -signal.SIGKILL
+    job.notice()
+    how = job.watch.conclude(LAUNCHER, 128 + signal.SIGKILL)
+    assert how == "signal 9 (SIGKILL) of rank 1"
+
+
 def test_note_of_the_end_is_about_rank_0_and_files_of_the_kernel_are_cleared(job: Job) -> None:
     job.write()
-    for name in ("kernel-0a1b2c3d.sock", "ranks-0a1b2c3d.sock", "board-0a1b2c3d.bin"):
+    for name in ("kernel-1.sock", "ranks-1.sock", "events-1.sock", "board-1.bin", "status-1.bin"):
         (job.path.parent / name).touch()
     job.watch.look()
     job.kill(1, signal.SIGKILL)

@@ -154,3 +154,60 @@ def test_library_without_the_table_is_asked_by_pynest(
     recorder = network()["spikes"]
     assert same(without.get(recorder), recordings.get(recorder))
     assert same(without.get_one(recorder, "events"), recordings.get_one(recorder, "events"))
+
+
+def joined(recordings: Recordings, recorder: Any, told: list[int]) -> tuple[Any, list[int]]:
+    """Events of the recorder beyond ``told``, as a list of rows, and what is told then."""
+    columns, now = recordings.beyond(recorder, told)
+    assert {len(column) for column in columns.values()} == {len(columns["times"])}
+    return list(zip(*(columns[name].tolist() for name in sorted(columns)), strict=True)), now
+
+
+@pytest.mark.parametrize("through_pynest", [False, True])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("name", ["spikes", "steps", "analog", "weights"])
+def test_what_was_gained_adds_up_whatever_is_cleared(
+    recordings: Recordings, name: str, threads: int, through_pynest: bool
+) -> None:
+    nest.local_num_threads = threads
+    recorder = network()[name][0]
+    if through_pynest:
+        recordings.problem = "asked by the test"
+    rows, told = joined(recordings, recorder, [])
+    for _ in range(3):
+        nest.Simulate(40.0)
+        more, told = joined(recordings, recorder, told)
+        assert more
+        rows += more
+        assert joined(recordings, recorder, told) == ([], told)
+    events = recorder.events
+    wanted = list(zip(*(events[one].tolist() for one in sorted(events)), strict=True))
+    assert sorted(rows) == sorted(wanted)
+    recorder.n_events = 0
+    nothing, told = joined(recordings, recorder, told)
+    assert (nothing, sum(told)) == ([], 0)
+    nest.Simulate(300.0)
+    assert len(joined(recordings, recorder, told)[0]) == recorder.n_events > 0
+
+
+def test_events_of_the_same_time_are_gained_once(recordings: Recordings) -> None:
+    generators = nest.Create("spike_generator", 3, {"spike_times": [1.0, 2.0, 3.0]})
+    parrots = nest.Create("parrot_neuron", 3)
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(generators, parrots, "one_to_one", {"delay": 1.0})
+    nest.Connect(parrots, recorder)
+    told: list[int] = []
+    rows = []
+    for _ in range(50):
+        nest.Simulate(0.1)
+        more, told = joined(recordings, recorder, told)
+        rows += more
+    assert sorted(rows) == [(sender, time) for sender in (4, 5, 6) for time in (2.0, 3.0, 4.0)]
+
+
+def test_what_records_nothing_gains_nothing(recordings: Recordings) -> None:
+    recorders = network()
+    for name in ("neurons", "file"):
+        with pytest.raises(KeyError):
+            recordings.beyond(recorders[name][0], [])
+    assert joined(recordings, recorders["none"], [])[0] == []

@@ -1,0 +1,1 @@
+"""Shows that long runs can be relied on; ``scripts/long-runs``."""

@@ -1,0 +1,63 @@
+"""Memory of all processes of a server, looked at while something goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from pathlib import Path
+
+from tests.integration.servers import Server, marked_processes
+
+_PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Memory:
+    """Looks at it every few seconds; as a context, while it is one.
+
+    Parameters
+    ----------
+    server : whose processes, those of scripts included, are meant
+    every_s : time between two looks
+    """
+
+    def __init__(self, server: Server, every_s: float) -> None:
+        self._marks = (server.runtime.mark, str(server.runtime.directory))
+        self._every_s = every_s
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        #: Resident MiB at each look, of each process by its id.
+        self.looks: list[dict[int, float]] = []
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(self._every_s):
+            found = {}
+            for pid in marked_processes(*self._marks):
+                with contextlib.suppress(OSError, ValueError):
+                    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+                    found[pid] = int(pages) * _PAGE_MIB
+            self.looks.append(found)
+
+    def growth(self) -> tuple[float, float]:
+        """MiB of all after the first tenth of the looks, and how many more there were at the end.
+
+        Processes that came or went between are left out.
+        """
+        tenth = max(1, len(self.looks) // 10)
+        early, late = self.looks[tenth : 2 * tenth], self.looks[-tenth:]
+        if not early or not late:
+            return 0.0, 0.0
+        throughout = set(early[0]).intersection(*early, *late)
+
+        def total(looks: list[dict[int, float]]) -> float:
+            return sum(sum(look[pid] for pid in throughout) for look in looks) / len(looks)
+
+        return total(early), total(late) - total(early)

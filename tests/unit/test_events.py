@@ -1,0 +1,78 @@
+"""What is kept of events for readers, and what they are told they have missed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gateway import events as module
+from gateway.connection import Connection
+from gateway.events import Events
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Iterator[Events]:
+    """Events of a gateway whose kernel is not there."""
+    connection = Connection(tmp_path / "connection.json", tmp_path / "exit.json", 4)
+    found = Events(connection)
+    yield found
+    found.close()
+    connection.close()
+
+
+def told(events: Events, since: str) -> list[tuple[str, Any]]:
+    """What a reader gets who comes back with the id of an event, up to the newest."""
+    stream = events.stream(None, [], since)
+    assert next(stream) == b": events\n\n"
+    found = []
+    while not found or found[-1][1].get("number") != "last":
+        _, kind, data, *_ = next(stream).decode().split("\n")
+        found.append((kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return found
+
+
+def first(events: Events) -> str:
+    """The id of an event that is there before all others."""
+    events.tell("state", {"number": "first"})
+    return f"{events._epoch}-1"
+
+
+def test_reader_who_comes_back_has_missed_nothing_of_a_few(events: Events) -> None:
+    since = first(events)
+    for number in (1, 2, "last"):
+        events.tell("state", {"number": number})
+    assert told(events, since) == [("state", {"number": number}) for number in (1, 2, "last")]
+
+
+def test_as_many_are_kept_as_may(events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT", 10)
+    since = first(events)
+    for number in range(100):
+        events.tell("state", {"number": number})
+    events.tell("state", {"number": "last"})
+    dropped, *kept = told(events, since)
+    assert dropped == ("dropped", {"count": 91})
+    assert [facts["number"] for _, facts in kept] == [*range(91, 100), "last"]
+
+
+def test_they_take_no_more_room_than_they_may(
+    events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT_BYTES", 100_000)
+    since = first(events)
+    for number in range(100):
+        events.tell("state", {"number": number, "times": np.zeros(1000)})
+        events.tell("output", {"number": number, "text": "x" * 8000})
+    events.tell("state", {"number": "last"})
+    dropped, *kept = told(events, since)
+    assert dropped == ("dropped", {"count": 201 - len(kept)})
+    assert len(kept) == 13
+    # One that has no room by itself is told nevertheless.
+    events.tell("state", {"number": "last", "times": np.zeros(20_000)})
+    (only,) = told(events, f"{events._epoch}-202")
+    assert len(only[1]["times"]) == 20_000
