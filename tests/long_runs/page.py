@@ -60,7 +60,9 @@ medians.""",
 otherwise, with the recorder read and cleared after each (NEST lets none be cleared before
 `Cleanup`), by a script and by `nest_remote` over HTTP. All spikes have to be those of one
 uninterrupted `Simulate`. The memory of all processes of the server together must not grow by more
-than 4 MiB after the first tenth, and no step may be left in the list of jobs or on disk.""",
+than 4 MiB after the first tenth, and no step may be left in the list of jobs or on disk. A row of
+fewer steps shows no more than that many: on a machine that is busy with other work, 100,000 take
+hours.""",
     ),
 }
 
