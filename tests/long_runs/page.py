@@ -51,7 +51,8 @@ others not at all; the kernel has to answer.""",
         """\
 The same simulation is run in turns without readers and with three: one of all events, one of a
 recorder's spikes, and one that has stopped reading. They may cost 2 % of the time, by the
-medians.""",
+medians of the times by the clock, which say little on a machine that is busy with other work; the
+processor time of the ranks is told beside them.""",
     ),
     "loop": (
         "A loop of many short steps",
