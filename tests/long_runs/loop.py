@@ -99,7 +99,7 @@ def _found(
     spooled = server.runtime.directory / f"server-{server.port}" / "jobs"
     kept = len(list(spooled.iterdir())) if spooled.exists() else 0
     said = (
-        f"{steps} steps in {took_s:.0f} s, {took_s / steps * 1000:.2f} ms each; "
+        f"{steps} of {_STEPS} steps in {took_s:.0f} s, {took_s / steps * 1000:.2f} ms each; "
         f"{len(cut['times'])} spikes, {'the same' if same else 'NOT the same'}; memory of all "
         f"processes {before_mib:.1f} MiB, at the end {more_mib:+.2f} MiB; "
         f"{listed} jobs listed, {kept} on disk"

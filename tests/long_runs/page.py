@@ -51,7 +51,8 @@ others not at all; the kernel has to answer.""",
         """\
 The same simulation is run in turns without readers and with three: one of all events, one of a
 recorder's spikes, and one that has stopped reading. They may cost 2 % of the time, by the
-medians.""",
+medians of the times by the clock, which say little on a machine that is busy with other work; the
+processor time of the ranks is told beside them.""",
     ),
     "loop": (
         "A loop of many short steps",
@@ -60,7 +61,9 @@ medians.""",
 otherwise, with the recorder read and cleared after each (NEST lets none be cleared before
 `Cleanup`), by a script and by `nest_remote` over HTTP. All spikes have to be those of one
 uninterrupted `Simulate`. The memory of all processes of the server together must not grow by more
-than 4 MiB after the first tenth, and no step may be left in the list of jobs or on disk.""",
+than 4 MiB after the first tenth, and no step may be left in the list of jobs or on disk. A row of
+fewer steps shows no more than that many: on a machine that is busy with other work, 100,000 take
+hours.""",
     ),
 }
 

@@ -131,6 +131,7 @@ def test_status_may_be_read_between_prepare_and_the_first_run(
 
 def test_live_spikes_of_all_ranks_add_up_though_the_recorder_is_cleared(two_ranks: Server) -> None:
     told, recorded = live_and_recorded(two_ranks)
+    assert told == recorded
     # Both neurons, each on a rank of its own, fire at the same times.
     times = [[time for time, sender in told if sender == neuron] for neuron in (6, 7)]
     assert times[0] == times[1]
