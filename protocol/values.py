@@ -136,6 +136,52 @@ class Packer:
             raise ProtocolError(f"a value that can't be sent: {error}") from error
         return packed
 
+    def pieces(self, value: Value) -> list[Buffer]:
+        """What :meth:`pack` gives, in pieces: the data of large arrays is not copied.
+
+        Raises
+        ------
+        ProtocolError
+            As :meth:`pack`.
+        """
+        beside: list[Buffer] = []
+        packed = Packer(beside, self._tuples, self._convert).pack(value)
+        return [packed] if not beside else self._assembled(value).pieces
+
+    def _assembled(self, value: Value) -> _Pieces:
+        """The pieces of what has large arrays in it, perhaps."""
+        made = _Pieces()
+        if type(value) is dict:
+            made.add(msgpack.Packer().pack_map_header(len(value)))
+            for key, item in value.items():
+                made.add(self.pack(key))
+                made.extend(self._assembled(item))
+        elif type(value) is list or (type(value) is tuple and not self._tuples):
+            if not any(isinstance(item, _LARGE) for item in value):
+                made.add(self.pack(value))
+                return made
+            made.add(msgpack.Packer().pack_array_header(len(value)))
+            for item in value:
+                made.extend(self._assembled(item))
+        elif type(value) is tuple:
+            made.add_extension(EXT_TUPLE, self._assembled(list(value)))
+        elif isinstance(value, Reference) and value.ids is not None:
+            fields = [value.type, value.id, value.generation, value.ids]
+            made.add_extension(EXT_REFERENCE, self._assembled(fields))
+        elif isinstance(value, Expression):
+            fields = [value.call, list(value.args), value.kwargs]
+            made.add_extension(EXT_EXPRESSION, self._assembled(fields))
+        elif isinstance(value, np.ndarray) and value.nbytes >= BUFFER_FROM_BYTES:
+            dtype, shape, data = _laid_out(value)
+            inner = _Pieces()
+            inner.add(msgpack.Packer().pack_array_header(3) + self.pack(dtype) + self.pack(shape))
+            inner.add(_head(_BIN_HEADS, data.nbytes))
+            inner.add_large(data)
+            made.add_extension(EXT_ARRAY_INLINE, inner)
+        else:
+            made.add(self.pack(value))
+        return made
+
     def _extension(self, value: Value) -> Any:
         if type(value) is tuple:
             return msgpack.ExtType(EXT_TUPLE, self.pack(list(value)))
@@ -168,18 +214,81 @@ class Packer:
         raise ProtocolError(f"no form on the wire for {type(value).__name__}")
 
     def _array(self, array: Array) -> msgpack.ExtType:
-        little = array.dtype.newbyteorder("<")
-        if little.str not in ARRAY_TYPES:
-            raise ProtocolError(f"no form on the wire for an array of {array.dtype}")
-        array = np.ascontiguousarray(array, dtype=little).reshape(array.shape)
-        shape: list[int] = list(array.shape)
-        data: memoryview = array.reshape(-1).view(np.uint8).data
+        dtype, shape, data = _laid_out(array)
         if self._buffers is None or array.nbytes < BUFFER_FROM_BYTES:
-            return msgpack.ExtType(EXT_ARRAY_INLINE, self.pack([little.str, shape, bytes(data)]))
+            return msgpack.ExtType(EXT_ARRAY_INLINE, self.pack([dtype, shape, bytes(data)]))
         self._buffers.append(data)
-        return msgpack.ExtType(
-            EXT_ARRAY_BUFFER, self.pack([len(self._buffers) - 1, little.str, shape])
-        )
+        return msgpack.ExtType(EXT_ARRAY_BUFFER, self.pack([len(self._buffers) - 1, dtype, shape]))
+
+
+def _laid_out(array: Array) -> tuple[str, list[int], memoryview]:
+    """Type, shape and data of an array as it travels; the data is copied only if it has to be."""
+    little = array.dtype.newbyteorder("<")
+    if little.str not in ARRAY_TYPES:
+        raise ProtocolError(f"no form on the wire for an array of {array.dtype}")
+    array = np.ascontiguousarray(array, dtype=little).reshape(array.shape)
+    return little.str, list(array.shape), array.reshape(-1).view(np.uint8).data
+
+
+#: What may have large arrays in it.
+_LARGE = (np.ndarray, list, tuple, dict, Reference, Expression)
+
+#: msgpack's heads of what has up to so many bytes: its first byte, and the form of the length.
+_BIN_HEADS = ((0xFF, 0xC4, ">B"), (0xFFFF, 0xC5, ">H"), (0xFFFF_FFFF, 0xC6, ">I"))
+_EXT_HEADS = ((0xFF, 0xC7, ">B"), (0xFFFF, 0xC8, ">H"), (0xFFFF_FFFF, 0xC9, ">I"))
+
+
+def _head(heads: tuple[tuple[int, int, str], ...], length: int) -> bytes:
+    for most, first, form in heads:
+        if length <= most:
+            return bytes([first]) + struct.pack(form, length)
+    raise ProtocolError(f"{length} bytes in one array, the limit of msgpack is {most}")
+
+
+class _Pieces:
+    """Pieces of msgpack: short ones are joined, large ones stay where they are."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Buffer] = []
+        self._joined = bytearray()
+        self._bytes = 0
+
+    @property
+    def pieces(self) -> list[Buffer]:
+        """In their order."""
+        self._end_joined()
+        return self._pieces
+
+    def add(self, short: bytes) -> None:
+        self._joined += short
+        self._bytes += len(short)
+
+    def add_large(self, data: Buffer) -> None:
+        self._end_joined()
+        self._pieces.append(data)
+        self._bytes += len(data)
+
+    def extend(self, others: _Pieces) -> None:
+        if others._pieces:
+            self._end_joined()
+            self._pieces += others._pieces
+        self._joined += others._joined
+        self._bytes += others._bytes
+
+    def add_extension(self, code: int, content: _Pieces) -> None:
+        # Of 1, 2, 4, 8 and 16 bytes msgpack has shorter heads.
+        if content._bytes <= 16:
+            content_bytes = b"".join(content.pieces)
+            self.add(msgpack.Packer().pack(msgpack.ExtType(code, content_bytes)))
+            return
+        head = _head(_EXT_HEADS, content._bytes)
+        self.add(head + bytes([code]))
+        self.extend(content)
+
+    def _end_joined(self) -> None:
+        if self._joined:
+            self._pieces.append(bytes(self._joined))
+            self._joined = bytearray()
 
 
 class Unpacker:

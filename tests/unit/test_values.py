@@ -300,3 +300,24 @@ def test_received_arrays_are_not_written_to_by_accident() -> None:
     found = unpack(Packer().pack(np.zeros(3)))
     with pytest.raises(ValueError, match="read-only"):
         found[0] = 1.0
+
+
+@given(exact_values, st.booleans(), st.sampled_from([1, 16, 1024]))
+def test_pieces_are_what_packing_gives(value: Any, tuples: bool, large: int) -> None:
+    packer = Packer(tuples=tuples)
+    with pytest.MonkeyPatch.context() as patch:
+        # Or hypothesis would have to make large arrays.
+        patch.setattr(values, "BUFFER_FROM_BYTES", large)
+        assert b"".join(packer.pieces(value)) == packer.pack(value)
+
+
+@pytest.mark.parametrize("tuples", [True, False])
+def test_data_of_large_arrays_is_not_copied_into_pieces(tuples: bool) -> None:
+    array = np.arange(10_000)
+    reference = Reference("NodeCollection", 1, "g", array)
+    value = {"a": [1, (array, "x")], "b": Expression("f", [reference], {"k": array[::2]})}
+    packer = Packer(tuples=tuples)
+    pieces = packer.pieces(value)
+    assert b"".join(pieces) == packer.pack(value)
+    shared = [one for one in pieces if np.shares_memory(np.frombuffer(one, np.uint8), array)]
+    assert len(shared) == 2
