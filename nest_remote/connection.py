@@ -12,6 +12,7 @@ import urllib3
 
 from nest_remote.errors import NESTServerError
 from protocol.local_token import find_token
+from protocol.values import Buffer
 
 CONNECT_TIMEOUT_S = 10.0
 DEFAULT_PORT = 52425
@@ -100,7 +101,7 @@ class Connection:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: list[Buffer] | None = None,
         headers: dict[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Reply:
@@ -109,7 +110,7 @@ class Connection:
         Parameters
         ----------
         method, path : of the request
-        body : MessagePack
+        body : MessagePack, in pieces
         headers : besides the usual ones
         timeout_s : time for the answer; ``None`` for as long as it takes
 
@@ -119,14 +120,18 @@ class Connection:
             If no server answered.
         """
         sent = self._headers | (headers or {})
+        # The library sends memory as it does bytes, and its types do not say so.
+        pieces: Any = body
         if body is not None:
             sent |= {"Content-Type": MSGPACK, "Accept": MSGPACK}
+            # Else the library, which does not know how long a list of pieces is, sends chunks.
+            sent["Content-Length"] = str(sum(map(len, body)))
         try:
             if timeout_s is None:
-                reply = self._pool.request(method, self.url + path, body=body, headers=sent)
+                reply = self._pool.request(method, self.url + path, body=pieces, headers=sent)
             else:
                 reply = self._pool.request(
-                    method, self.url + path, body=body, headers=sent, timeout=timeout_s
+                    method, self.url + path, body=pieces, headers=sent, timeout=timeout_s
                 )
         except urllib3.exceptions.HTTPError as error:
             raise NESTServerError(

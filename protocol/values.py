@@ -48,6 +48,9 @@ BUFFER_FROM_BYTES = 1024
 
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 
+#: Type and shape of an array have fewer bytes, whatever its number of axes.
+_ARRAY_HEAD_BYTES = 1024
+
 # Codes of the extension types.
 EXT_ARRAY_BUFFER = 1  # msgpack [buffer index, type, [shape…]]
 EXT_ARRAY_INLINE = 2  # msgpack [type, [shape…], bytes]
@@ -145,8 +148,12 @@ class Packer:
             As :meth:`pack`.
         """
         beside: list[Buffer] = []
-        packed = Packer(beside, self._tuples, self._convert).pack(value)
-        return [packed] if not beside else self._assembled(value).pieces
+        # What can be looked at once only, such as a generator, is not converted twice.
+        convert = None if self._convert is None else _Remembering(self._convert)
+        packed = Packer(beside, self._tuples, convert).pack(value)
+        if not beside:
+            return [packed]
+        return Packer(None, self._tuples, convert)._assembled(value).pieces
 
     def _assembled(self, value: Value) -> _Pieces:
         """The pieces of what has large arrays in it, perhaps."""
@@ -243,6 +250,20 @@ def _head(heads: tuple[tuple[int, int, str], ...], length: int) -> bytes:
         if length <= most:
             return bytes([first]) + struct.pack(form, length)
     raise ProtocolError(f"{length} bytes in one array, the limit of msgpack is {most}")
+
+
+class _Remembering:
+    """Converts each object once."""
+
+    def __init__(self, convert: Callable[[Any], Value]) -> None:
+        self._convert = convert
+        #: By identity, with the object, which thus lives on and keeps it.
+        self._converted: dict[int, tuple[Any, Value]] = {}
+
+    def __call__(self, item: Any) -> Value:
+        if id(item) not in self._converted:
+            self._converted[id(item)] = (item, self._convert(item))
+        return self._converted[id(item)][1]
 
 
 class _Pieces:
@@ -368,6 +389,9 @@ class Unpacker:
         decode = decoders.get(code)
         if decode is None:
             raise ProtocolError(f"unknown extension type {code}")
+        if code == EXT_ARRAY_INLINE and len(data) >= BUFFER_FROM_BYTES:
+            # The bytes inside are not taken out of the bytes around them, which would copy them.
+            return self._array_inline(_split(data))
         fields = self._unpack(data)
         if not isinstance(fields, list):
             raise ProtocolError(f"extension type {code} is not a list")
@@ -383,7 +407,7 @@ class Unpacker:
         return self._owned(_array(self._buffers[index], dtype, shape))
 
     def _array_inline(self, fields: list[Value]) -> Array:
-        if len(fields) != 3 or not isinstance(fields[2], bytes):
+        if len(fields) != 3 or not isinstance(fields[2], (bytes, memoryview)):
             raise ProtocolError("an array is [type, shape, bytes]")
         return self._owned(_array(fields[2], fields[0], fields[1]))
 
@@ -416,6 +440,29 @@ class Unpacker:
         if not all(isinstance(text, str) for text in fields):
             raise ProtocolError("text that is none")
         return Text(tuple(fields))
+
+
+def _split(data: bytes) -> list[Value]:
+    """The fields of a large array, its bytes where they lie in ``data``."""
+    unpacker = msgpack.Unpacker(raw=False, strict_map_key=True)
+    unpacker.feed(data[:_ARRAY_HEAD_BYTES])
+    try:
+        if unpacker.read_array_header() != 3:
+            raise ProtocolError("an array is [type, shape, bytes]")
+        dtype, shape = unpacker.unpack(), unpacker.unpack()
+    except ProtocolError:
+        raise
+    except (msgpack.UnpackException, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise ProtocolError(f"not msgpack: {type(error).__name__} {error}"[:200]) from error
+    at = unpacker.tell()
+    for _, first, form in _BIN_HEADS:
+        size = struct.calcsize(form)
+        begins = at + 1 + size
+        if data[at : at + 1] == bytes([first]) and begins <= len(data):
+            (length,) = struct.unpack_from(form, data, at + 1)
+            if length == len(data) - begins:
+                return [dtype, shape, memoryview(data)[begins:]]
+    raise ProtocolError("an array is [type, shape, bytes]")
 
 
 def _array(data: Buffer, dtype: Value, shape: Value) -> Array:

@@ -321,3 +321,9 @@ def test_data_of_large_arrays_is_not_copied_into_pieces(tuples: bool) -> None:
     assert b"".join(pieces) == packer.pack(value)
     shared = [one for one in pieces if np.shares_memory(np.frombuffer(one, np.uint8), array)]
     assert len(shared) == 2
+
+
+def test_pieces_convert_each_object_once() -> None:
+    value = [np.arange(1000), (number for number in range(3))]
+    pieces = Packer(tuples=True, convert=list).pieces(value)
+    assert unpack(b"".join(pieces))[1] == [0, 1, 2]
