@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol.errors import ProtocolError
+from protocol.large import Pieces, Reader, head_of_bytes
 
 Value: TypeAlias = Any
 Array: TypeAlias = npt.NDArray[Any]
@@ -48,8 +49,8 @@ BUFFER_FROM_BYTES = 1024
 
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 
-#: Type and shape of an array have fewer bytes, whatever its number of axes.
-_ARRAY_HEAD_BYTES = 1024
+#: From this size on MessagePack is read without copies of what is in it.
+LARGE_BYTES = 1 << 16
 
 # Codes of the extension types.
 EXT_ARRAY_BUFFER = 1  # msgpack [buffer index, type, [shape…]]
@@ -153,11 +154,11 @@ class Packer:
         packed = Packer(beside, self._tuples, convert).pack(value)
         if not beside:
             return [packed]
-        return Packer(None, self._tuples, convert)._assembled(value).pieces
+        return Packer(None, self._tuples, convert)._assembled(value).end()
 
-    def _assembled(self, value: Value) -> _Pieces:
+    def _assembled(self, value: Value) -> Pieces:
         """The pieces of what has large arrays in it, perhaps."""
-        made = _Pieces()
+        made = Pieces()
         if type(value) is dict:
             made.add(msgpack.Packer().pack_map_header(len(value)))
             for key, item in value.items():
@@ -180,9 +181,9 @@ class Packer:
             made.add_extension(EXT_EXPRESSION, self._assembled(fields))
         elif isinstance(value, np.ndarray) and value.nbytes >= BUFFER_FROM_BYTES:
             dtype, shape, data = _laid_out(value)
-            inner = _Pieces()
+            inner = Pieces()
             inner.add(msgpack.Packer().pack_array_header(3) + self.pack(dtype) + self.pack(shape))
-            inner.add(_head(_BIN_HEADS, data.nbytes))
+            inner.add(head_of_bytes(data.nbytes))
             inner.add_large(data)
             made.add_extension(EXT_ARRAY_INLINE, inner)
         else:
@@ -240,17 +241,6 @@ def _laid_out(array: Array) -> tuple[str, list[int], memoryview]:
 #: What may have large arrays in it.
 _LARGE = (np.ndarray, list, tuple, dict, Reference, Expression)
 
-#: msgpack's heads of what has up to so many bytes: its first byte, and the form of the length.
-_BIN_HEADS = ((0xFF, 0xC4, ">B"), (0xFFFF, 0xC5, ">H"), (0xFFFF_FFFF, 0xC6, ">I"))
-_EXT_HEADS = ((0xFF, 0xC7, ">B"), (0xFFFF, 0xC8, ">H"), (0xFFFF_FFFF, 0xC9, ">I"))
-
-
-def _head(heads: tuple[tuple[int, int, str], ...], length: int) -> bytes:
-    for most, first, form in heads:
-        if length <= most:
-            return bytes([first]) + struct.pack(form, length)
-    raise ProtocolError(f"{length} bytes in one array, the limit of msgpack is {most}")
-
 
 class _Remembering:
     """Converts each object once."""
@@ -264,52 +254,6 @@ class _Remembering:
         if id(item) not in self._converted:
             self._converted[id(item)] = (item, self._convert(item))
         return self._converted[id(item)][1]
-
-
-class _Pieces:
-    """Pieces of msgpack: short ones are joined, large ones stay where they are."""
-
-    def __init__(self) -> None:
-        self._pieces: list[Buffer] = []
-        self._joined = bytearray()
-        self._bytes = 0
-
-    @property
-    def pieces(self) -> list[Buffer]:
-        """In their order."""
-        self._end_joined()
-        return self._pieces
-
-    def add(self, short: bytes) -> None:
-        self._joined += short
-        self._bytes += len(short)
-
-    def add_large(self, data: Buffer) -> None:
-        self._end_joined()
-        self._pieces.append(data)
-        self._bytes += len(data)
-
-    def extend(self, others: _Pieces) -> None:
-        if others._pieces:
-            self._end_joined()
-            self._pieces += others._pieces
-        self._joined += others._joined
-        self._bytes += others._bytes
-
-    def add_extension(self, code: int, content: _Pieces) -> None:
-        # Of 1, 2, 4, 8 and 16 bytes msgpack has shorter heads.
-        if content._bytes <= 16:
-            content_bytes = b"".join(content.pieces)
-            self.add(msgpack.Packer().pack(msgpack.ExtType(code, content_bytes)))
-            return
-        head = _head(_EXT_HEADS, content._bytes)
-        self.add(head + bytes([code]))
-        self.extend(content)
-
-    def _end_joined(self) -> None:
-        if self._joined:
-            self._pieces.append(bytes(self._joined))
-            self._joined = bytearray()
 
 
 class Unpacker:
@@ -346,11 +290,60 @@ class Unpacker:
         ProtocolError
             If ``packed`` is not exactly one value, or one nested deeper than the limit.
         """
-        value = self._unpack(packed)
+        value = self._unpack_large(packed) if len(packed) >= LARGE_BYTES else self._unpack(packed)
         check_containers(value, self._nesting_limit)
         if len(self._used) != len(self._buffers):
             raise ProtocolError("a buffer that no array refers to")
         return value
+
+    def _unpack_large(self, packed: Buffer, views: bool = False) -> Value:
+        """The same as :meth:`_unpack`, with arrays where their data lie in ``packed``."""
+        self._depth += 1
+        if self._depth > NESTING_LIMIT:
+            raise ProtocolError(f"nested deeper than {NESTING_LIMIT}")
+        try:
+            return Reader(
+                memoryview(packed),
+                self._large_extension,
+                self._extension,
+                BUFFER_FROM_BYTES,
+                NESTING_LIMIT,
+                views,
+            ).read()
+        except ProtocolError:
+            raise
+        except (
+            msgpack.UnpackException,
+            struct.error,
+            ValueError,
+            TypeError,
+            IndexError,
+            OverflowError,
+            MemoryError,
+        ) as error:
+            raise ProtocolError(f"not msgpack: {type(error).__name__} {error}"[:200]) from error
+        finally:
+            self._depth -= 1
+
+    def _large_extension(self, code: int, content: memoryview) -> Value:
+        decode = self._decoders().get(code)
+        if decode is None:
+            return self._extension(code, bytes(content))
+        fields = self._unpack_large(content, views=code == EXT_ARRAY_INLINE)
+        if not isinstance(fields, list):
+            raise ProtocolError(f"extension type {code} is not a list")
+        return decode(fields)
+
+    def _decoders(self) -> dict[int, Callable[[list[Value]], Value]]:
+        """What makes the values of those extension types that hold lists."""
+        return {
+            EXT_ARRAY_BUFFER: self._array_buffer,
+            EXT_ARRAY_INLINE: self._array_inline,
+            EXT_REFERENCE: self._reference,
+            EXT_EXPRESSION: self._expression,
+            EXT_TEXT: self._text,
+            EXT_TUPLE: tuple,
+        }
 
     def _unpack(self, packed: Buffer) -> Value:
         self._depth += 1
@@ -378,20 +371,9 @@ class Unpacker:
             if len(data) != 16:
                 raise ProtocolError("a complex number has 16 bytes")
             return complex(*struct.unpack("<dd", data))
-        decoders: dict[int, Callable[[list[Value]], Value]] = {
-            EXT_ARRAY_BUFFER: self._array_buffer,
-            EXT_ARRAY_INLINE: self._array_inline,
-            EXT_REFERENCE: self._reference,
-            EXT_EXPRESSION: self._expression,
-            EXT_TEXT: self._text,
-            EXT_TUPLE: tuple,
-        }
-        decode = decoders.get(code)
+        decode = self._decoders().get(code)
         if decode is None:
             raise ProtocolError(f"unknown extension type {code}")
-        if code == EXT_ARRAY_INLINE and len(data) >= BUFFER_FROM_BYTES:
-            # The bytes inside are not taken out of the bytes around them, which would copy them.
-            return self._array_inline(_split(data))
         fields = self._unpack(data)
         if not isinstance(fields, list):
             raise ProtocolError(f"extension type {code} is not a list")
@@ -404,15 +386,18 @@ class Unpacker:
         if not 0 <= index < len(self._buffers) or index in self._used:
             raise ProtocolError(f"an array of buffer {index}, which is missing or taken")
         self._used.add(index)
-        return self._owned(_array(self._buffers[index], dtype, shape))
+        return self._array(self._buffers[index], dtype, shape)
 
     def _array_inline(self, fields: list[Value]) -> Array:
         if len(fields) != 3 or not isinstance(fields[2], (bytes, memoryview)):
             raise ProtocolError("an array is [type, shape, bytes]")
-        return self._owned(_array(fields[2], fields[0], fields[1]))
+        return self._array(fields[2], fields[0], fields[1])
 
-    def _owned(self, array: Array) -> Array:
-        return array.copy() if self._writable and not array.flags.writeable else array
+    def _array(self, data: Buffer, dtype: Value, shape: Value) -> Array:
+        if self._writable and memoryview(data).readonly:
+            # As bytes: elements that don't lie where their type wants them are copied one by one.
+            data = np.frombuffer(data, np.uint8).copy().data
+        return _array(data, dtype, shape)
 
     def _reference(self, fields: list[Value]) -> Any:
         if len(fields) != 4:
@@ -440,29 +425,6 @@ class Unpacker:
         if not all(isinstance(text, str) for text in fields):
             raise ProtocolError("text that is none")
         return Text(tuple(fields))
-
-
-def _split(data: bytes) -> list[Value]:
-    """The fields of a large array, its bytes where they lie in ``data``."""
-    unpacker = msgpack.Unpacker(raw=False, strict_map_key=True)
-    unpacker.feed(data[:_ARRAY_HEAD_BYTES])
-    try:
-        if unpacker.read_array_header() != 3:
-            raise ProtocolError("an array is [type, shape, bytes]")
-        dtype, shape = unpacker.unpack(), unpacker.unpack()
-    except ProtocolError:
-        raise
-    except (msgpack.UnpackException, ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise ProtocolError(f"not msgpack: {type(error).__name__} {error}"[:200]) from error
-    at = unpacker.tell()
-    for _, first, form in _BIN_HEADS:
-        size = struct.calcsize(form)
-        begins = at + 1 + size
-        if data[at : at + 1] == bytes([first]) and begins <= len(data):
-            (length,) = struct.unpack_from(form, data, at + 1)
-            if length == len(data) - begins:
-                return [dtype, shape, memoryview(data)[begins:]]
-    raise ProtocolError("an array is [type, shape, bytes]")
 
 
 def _array(data: Buffer, dtype: Value, shape: Value) -> Array:
