@@ -132,7 +132,7 @@ def built_and_simulated(
     built = time.perf_counter()
     call("Simulate", t=time_ms)
     simulated = time.perf_counter()
-    counted = call("GetStatus", nodes=recorder, keys="n_events")[0]
+    counted = call("GetStatus", nodes_or_conns=recorder, keys="n_events")[0]
     return {"build": built - began, "simulate": simulated - built, "spikes": float(counted)}
 
 

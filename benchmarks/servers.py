@@ -18,7 +18,7 @@ from protocol import connection_file
 from protocol.polling import poll_until
 
 TOKEN = "benchmark-of-this-run-only"
-START_DEADLINE_S = 60.0
+START_DEADLINE_S = 120.0
 STOP_DEADLINE_S = 30.0
 
 
