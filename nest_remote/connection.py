@@ -75,12 +75,7 @@ class Connection:
         self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         token = token or os.environ.get("NEST_SERVER_ACCESS_TOKEN") or find_token(host, port)
         self._headers = {"NESTServerAuth": token} if token else {}
-        # A simulation takes as long as it takes: no limit for the answer.
-        self._pool = urllib3.PoolManager(
-            maxsize=16,
-            retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
-        )
+        self._pool = self._new_pool()
 
     @classmethod
     def to(cls, url: str, token: str | None = None) -> Connection:
@@ -128,10 +123,10 @@ class Connection:
             sent["Content-Length"] = str(sum(map(len, body)))
         try:
             if timeout_s is None:
-                reply = self._pool.request(method, self.url + path, body=pieces, headers=sent)
+                reply = self._pool.urlopen(method, path, pieces, sent, redirect=False)
             else:
-                reply = self._pool.request(
-                    method, self.url + path, body=pieces, headers=sent, timeout=timeout_s
+                reply = self._pool.urlopen(
+                    method, path, pieces, sent, redirect=False, timeout=timeout_s
                 )
         except urllib3.exceptions.HTTPError as error:
             raise NESTServerError(
@@ -140,5 +135,16 @@ class Connection:
         return Reply(reply.status, reply.data, reply.headers.get("Content-Type") == MSGPACK)
 
     def close(self) -> None:
-        """Close them."""
-        self._pool.clear()
+        """Close them. What is sent later opens new ones."""
+        pool, self._pool = self._pool, self._new_pool()
+        pool.close()
+
+    def _new_pool(self) -> urllib3.HTTPConnectionPool:
+        # Of one server: finding it among those of others costs as much as the rest of a call.
+        return urllib3.connection_from_url(
+            self.url,
+            maxsize=16,
+            retries=False,
+            # A simulation takes as long as it takes: no limit for the answer.
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
+        )
