@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -96,6 +97,8 @@ def _measure_all(store: Store, options: argparse.Namespace) -> None:
         Path(options.next_peer).absolute() if options.next_peer else None,
         options.mpi_python,
     )
+    # Who ends this run ends its servers, too.
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     with ExitStack() as stack:
         shared: dict[str, Running] = {}
         for name in wanted:
