@@ -154,3 +154,20 @@ def test_library_without_the_table_is_asked_by_pynest(
     recorder = network()["spikes"]
     assert same(without.get(recorder), recordings.get(recorder))
     assert same(without.get_one(recorder, "events"), recordings.get_one(recorder, "events"))
+
+
+def test_many_events_are_looked_at_instead_of_compared(
+    recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_COMPARED_EVENTS", 0)
+    recorders = network()
+    for name, nodes in recorders.items():
+        assert same(recordings.get(nodes), dict(nodes.get())), name
+    assert recordings.problem == ""
+    # Both are so without a kernel that has simulated.
+    nest.ResetKernel()
+    nest.Create("parrot_neuron", 3)
+    for senders, times in (([1, 4], [0.0, 0.0]), ([0, 3], [0.0, 0.0]), ([1, 2], [0.0, 5.0])):
+        events = {"senders": np.array(senders), "times": np.array(times)}
+        with pytest.raises(module._Unexpected):
+            module._check_plausible(events)
