@@ -1,1 +1,1 @@
-"""Measures this server beside NEST Server 3.10, in one run, in turns; see scripts/bench."""
+"""Measures this server beside its peers and beside the floor, in turns; see scripts/bench."""

@@ -1,184 +1,113 @@
-"""``scripts/bench``: starts the servers, measures them in turns, prints the table."""
+"""``scripts/bench``: measures case by case, keeps what it has measured, makes the page of it."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import statistics
+import signal
 import sys
-from collections.abc import Callable
+import time
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from benchmarks import cases, floor, ranks
-from benchmarks.networks import MANY_CALLS, SCRIPT_CALLS, TRIVIAL_SCRIPT
-from benchmarks.servers import (
-    Program,
-    Running,
-    empty_flask_route,
-    nest_server_3_10,
-    running,
-    this_server,
-)
-from benchmarks.table import Row, percentile, render
+from benchmarks import cases, page, plots
+from benchmarks.bench import Bench, Environments, say
+from benchmarks.rows import CaseResult
+from benchmarks.servers import Running
+from benchmarks.store import Store, machine
 
-
-def _say(text: str) -> None:
-    print(f"==> {text}", file=sys.stderr, flush=True)
+ROOT = Path(__file__).parents[1]
+#: Longest that one case may take.
+CASE_LIMIT_S = 300
 
 
-def _latencies(
-    what: str,
-    servers: list[Running],
+class _TooLong(Exception):
+    """A case that has reached its limit of time."""
+
+
+def _end_case(signum: int, frame: FrameType | None) -> NoReturn:
+    raise _TooLong(f"it took longer than {CASE_LIMIT_S} s")
+
+
+def measure(
+    name: str,
+    environments: Environments,
     rounds: int,
-    measure: Callable[[Running], list[float]],
-    target: str = "",
-) -> list[Row]:
-    """Rows for the 50th and 99th percentile; the servers take turns."""
-    _say(what)
-    p50, p99 = Row(f"{what} p50", "ms", target), Row(f"{what} p99", "ms")
-    for _ in range(rounds):
-        for server in servers:
-            took = measure(server)
-            p50.add(_column(server), statistics.median(took))
-            p99.add(_column(server), percentile(took, 99))
-    return [p50, p99]
-
-
-def _column(server: Running) -> str:
-    return "floor" if server.name == "Flask" else server.name
-
-
-def _starts(programs: list[Program], rounds: int) -> Row:
-    row = Row("start to first answer", "s")
-    _say(row.what)
-    for _ in range(rounds):
-        for program in programs:
-            with running(program) as server:
-                row.add(server.name, server.start_s)
-    return row
-
-
-def _loads(servers: list[Running], flask: Running, rounds: int, duration_s: float) -> list[Row]:
-    status = Row("GetKernelStatus, 8 clients", "requests/s", "ratio ≥ 4")
-    busy = Row("the 8 clients' own load", "cores")
-    _say(status.what)
-    for _ in range(rounds):
-        for server in [*servers, flask]:
-            case = cases.index_load if server is flask else cases.status_load
-            load = case(server, duration_s)
-            status.add(_column(server), load.requests_per_s)
-            busy.add(_column(server), load.client_busy)
-    return [status, busy]
-
-
-def _during_run(theirs: Running, ours: Running, rounds: int) -> list[Row]:
-    p50 = Row("GET / during a 10 s run p50", "ms")
-    p99 = Row("GET / during a 10 s run p99 of 100", "ms", "≤ 50 ms")
-    length = Row("that run's length", "s")
-    _say("GET / during a 10 s run")
-    simulated_ms = cases.simulated_time_ms(ours)
-    for _ in range(rounds):
-        took, run_s = cases.index_during_run_ms(ours, simulated_ms, 100)
-        p50.add("this", statistics.median(took))
-        p99.add("this", percentile(took, 99))
-        length.add("this", run_s)
-    # Its first answer comes when the run is over; there is no second one.
-    took, run_s = cases.index_during_run_ms(theirs, simulated_ms, 2)
-    p99.add("3.10", max(took))
-    length.add("3.10", run_s)
-    return [p50, p99, length]
-
-
-def _scripts(
-    servers: list[Running], ours: Running, rounds: int, times: int, in_process_ms: float
-) -> list[Row]:
-    """A script that does nothing, and what a call in a script costs more than in process."""
-    rows = _latencies(
-        "trivial script",
-        servers,
-        rounds,
-        lambda one: cases.script_ms(one, *TRIVIAL_SCRIPT, times),
-        "ratio ≤ 1",
-    )
-    row = Row(f"a call in a script of {SCRIPT_CALLS}, above in process", "ms", "≤ 0.25 ms")
-    _say(row.what)
-    for _ in range(rounds):
-        took_ms = statistics.median(cases.script_ms(ours, MANY_CALLS, None, 3))
-        row.add("this", (took_ms - in_process_ms) / SCRIPT_CALLS)
-    row.add("floor", in_process_ms / SCRIPT_CALLS)
-    return [*rows, row]
-
-
-def _spikes(ours: Running, rounds: int, floor_ms: float) -> Row:
-    row = Row("GetStatus of 1e5 spikes as JSON p50", "ms")
-    _say(row.what)
-    request = cases.prepare_spikes(ours)
-    for _ in range(rounds):
-        row.add("this", statistics.median(cases.spikes_ms(ours, request, 20)))
-    row.add("floor", floor_ms)
-    return row
-
-
-def _measure(peer: Path, rounds: int, quick: bool) -> list[Row]:
-    times, duration_s = (100, 1.0) if quick else (400, 3.0)
-    programs = [nest_server_3_10(peer), this_server()]
-    _say("the same calls in one process")
-    in_process = floor.measure()
-    rows = [_starts(programs, 1 if quick else 3)]
-    with ExitStack() as stack:
-        theirs, ours, flask = (
-            stack.enter_context(running(program)) for program in [*programs, empty_flask_route()]
-        )
-        servers = [theirs, ours]
-        rows += _latencies(
-            "GET /", [*servers, flask], rounds, lambda one: cases.index_ms(one, times)
-        )
-        status = _latencies(
-            "GetKernelStatus(one key)",
-            servers,
-            rounds,
-            lambda one: cases.status_ms(one, times),
-            "ratio ≤ 0.5",
-        )
-        status[0].add("floor", in_process["status"])
-        rows += status
-        rows += _latencies(
-            "GetKernelStatus, new connection each",
-            servers,
-            rounds,
-            lambda one: cases.status_new_connection_ms(one, times),
-        )
-        rows += _loads(servers, flask, rounds, duration_s)
-        rows += _scripts(servers, ours, rounds, times, in_process["calls"])
-        rows.append(_spikes(ours, rounds, in_process["spikes"]))
-        rows += _during_run(theirs, ours, 1 if quick else 3)
-    return rows
+    quick: bool,
+    stack: ExitStack,
+    shared: dict[str, Running],
+) -> CaseResult:
+    """Run a case; what ends it early becomes part of what it found."""
+    module = cases.module(name)
+    result = CaseResult(name, module.TITLE, quick=quick)
+    say(f"--- {module.TITLE} ({name})")
+    began = time.monotonic()
+    signal.signal(signal.SIGALRM, _end_case)
+    signal.alarm(CASE_LIMIT_S)
+    try:
+        module.run(Bench(environments, rounds, quick, result, stack, shared))
+    except Exception as error:
+        # The other cases are not lost with this one.
+        result.failed = f"{type(error).__name__}: {error}"[:300]
+        say(f"{name} ended early: {result.failed}")
+    finally:
+        signal.alarm(0)
+    result.seconds = time.monotonic() - began
+    return result
 
 
 def main() -> None:
-    """Parse the options, measure, print."""
+    """Parse the options, measure, keep, print."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--ranks", action="store_true", help="this server on several ranks instead")
+    for name in ("--peer", "--next-peer", "--mpi-python", "--next-peer-version"):
+        parser.add_argument(name, help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", choices=cases.NAMES, metavar="CASE", default=[])
     parser.add_argument("--rounds", type=int, default=5, help="turns of each case (default: 5)")
-    parser.add_argument("--quick", action="store_true", help="fewer requests, a coarse picture")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every round to FILE too")
+    parser.add_argument("--quick", action="store_true", help="a coarse picture, not into docs/")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was ended")
+    parser.add_argument("--list", action="store_true", help="name the cases and end")
+    parser.add_argument("--page", action="store_true", help="make the page anew, measure nothing")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where page and figures go")
     options = parser.parse_args()
-    if options.ranks:
-        print(ranks.render(ranks.measure(options.rounds, options.quick)))
+    if options.list:
+        for name in cases.NAMES:
+            print(f"{name:16} {cases.module(name).TITLE}")
         return
-    rows = _measure(options.peer.absolute(), options.rounds, options.quick)
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}; median of the rounds")
-    print("(lowest..highest). The floor of GET / and of 8 clients is an empty Flask route under")
-    print("the gateway's gunicorn settings; otherwise it is the same call in one process.\n")
-    print(render(rows))
-    if options.json:
-        described = [asdict(row) | {"ratio": row.ratio} for row in rows]
-        options.json.write_text(json.dumps({"cores": os.cpu_count(), "rows": described}, indent=1))
+    output = options.output or (ROOT / "build" / "benchmarks" if options.quick else ROOT / "docs")
+    store = Store.at(output / "performance.json")
+    if not options.page:
+        _measure_all(store, options)
+    page_path = output / "performance.md"
+    page_path.write_text(page.render(store), encoding="utf-8")
+    for path in [page_path, store.path, *plots.draw(store, output)]:
+        say(f"wrote {path}")
+
+
+def _measure_all(store: Store, options: argparse.Namespace) -> None:
+    wanted = options.only or list(cases.NAMES)
+    if options.resume:
+        wanted = [name for name in wanted if name not in store.cases or store.cases[name].failed]
+    elif not options.only:
+        store.cases.clear()
+    store.machine = machine()
+    store.next_peer = options.next_peer_version or "next"
+    environments = Environments(
+        Path(options.peer).absolute() if options.peer else None,
+        Path(options.next_peer).absolute() if options.next_peer else None,
+        options.mpi_python,
+    )
+    # Who ends this run ends its servers, too.
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
+    with ExitStack() as stack:
+        shared: dict[str, Running] = {}
+        for name in wanted:
+            result = measure(name, environments, options.rounds, options.quick, stack, shared)
+            store.cases[name] = result
+            store.save()
+            say(f"--- {name}: {result.seconds:.0f} s")
+            if result.rows:
+                print(f"\n{result.title}\n\n{page.table(result.rows, store.next_peer)}\n")
 
 
 if __name__ == "__main__":

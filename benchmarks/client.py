@@ -6,7 +6,7 @@ import http.client
 import json
 from typing import Any
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 200.0
 
 
 class Client:
@@ -22,19 +22,33 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
         self._headers = {"NESTServerAuth": token}
 
-    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    def request(
+        self, method: str, path: str, body: bytes | None = None, accept: str = ""
+    ) -> tuple[int, bytes]:
         """Status and body of the answer."""
         headers = self._headers | {"Content-Type": "application/json"} if body else self._headers
+        if accept:
+            headers = headers | {"Accept": accept}
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         return answer.status, answer.read()
 
     def call(self, name: str, **keywords: Any) -> Any:
         """The result of a call, which has to succeed."""
-        status, answer = self.request("POST", f"/api/{name}", json.dumps(keywords).encode())
+        return json.loads(self.ask("POST", f"/api/{name}", json.dumps(keywords).encode()))
+
+    def ask(self, method: str, path: str, body: bytes | None = None, accept: str = "") -> bytes:
+        """The body of an answer with status 200.
+
+        Raises
+        ------
+        RuntimeError
+            If it has another one.
+        """
+        status, answer = self.request(method, path, body, accept)
         if status != 200:
-            raise SystemExit(f"{name} failed with {status}: {answer[:500]!r}")
-        return json.loads(answer)
+            raise RuntimeError(f"{method} {path}: {status} {answer[:200]!r}")
+        return answer
 
     def close(self) -> None:
         """Close the connection."""

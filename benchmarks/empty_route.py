@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask, Response
 
 from gateway.__main__ import _Server
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, JobLimits
 
 
 class _Empty(_Server):
@@ -23,7 +23,18 @@ def main() -> None:
     """Serve on the port that is the only argument."""
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=128)
     sys.argv = sys.argv[:1]
-    settings = GatewaySettings(Path(), Path(), None, (), 1 << 20, 64, None, "127.0.0.1")
+    settings = GatewaySettings(
+        connection_file=Path(),
+        exit_file=Path(),
+        token=None,
+        origins=(),
+        body_limit_bytes=1 << 20,
+        queue_limit=64,
+        jobs=JobLimits(1, 1, 1.0),
+        hangup_s=None,
+        scripts_refused=None,
+        host="127.0.0.1",
+    )
     _Empty(settings, [str(listener.fileno())]).run()
 
 

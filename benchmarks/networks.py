@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from benchmarks.client import Client
 
 #: Makes the call of that name with keywords: over HTTP, or in this process.
 Call = Callable[..., Any]
 
-#: A script that does nothing, and what it returns.
-TRIVIAL_SCRIPT = ("number = 1", "number")
-
-#: Small calls of PyNEST in one script, or in one process.
-SCRIPT_CALLS = 1000
-MANY_CALLS = f"""
-import nest
-nest.ResetKernel()
-neurons = nest.Create("iaf_psc_alpha", 10)
-for _ in range({SCRIPT_CALLS // 4}):
-    nest.GetKernelStatus("resolution")
-    neurons.get("V_m")
-    neurons[3].get("V_m")
-    nest.GetDefaults("iaf_psc_alpha", "V_m")
-"""
-
-SPIKES = 100_000
-_PARROTS = 100
 _NEURONS = 2000
+EXCITATORY = 0.8
+INDEGREE = 200
 
 
-def spike_source(call: Call) -> int:
-    """Have one recorder record exactly ``SPIKES`` spikes; its node id."""
+def spike_source(call: Call, spikes: int, processes: int | None = None) -> int:
+    """Have one recorder record exactly ``spikes`` spikes; its node id.
+
+    Delays that differ bring the spikes of one step out of order, as in any real network.
+
+    Parameters
+    ----------
+    call : makes a call
+    spikes : a power of ten, at least 1e4
+    processes : total number of virtual processes; ``None`` for what the server has
+    """
+    parrots = 100 if spikes <= 100_000 else 1000
     call("ResetKernel")
-    times = [1.0 + step for step in range(SPIKES // _PARROTS)]
+    if processes is not None:
+        call("SetKernelStatus", params={"total_num_virtual_procs": processes})
+    times = [1.0 + step for step in range(spikes // parrots)]
     source = call("Create", model="spike_generator", params={"spike_times": times})
-    parrots = call("Create", model="parrot_neuron", n=_PARROTS)
+    followers = call("Create", model="parrot_neuron", n=parrots)
     recorder = call("Create", model="spike_recorder")
-    call("Connect", pre=source, post=parrots)
-    call("Connect", pre=parrots, post=recorder)
+    for part in range(5):
+        spec = {"delay": 1.0 + 0.2 * part}
+        call("Connect", pre=source, post=followers[part::5], syn_spec=spec)
+    call("Connect", pre=followers, post=recorder)
     call("Simulate", t=times[-1] + 10.0)
     return int(recorder[0] if isinstance(recorder, list) else recorder.tolist()[0])
 
@@ -50,3 +52,32 @@ def heavy_network(call: Call) -> None:
     call("Connect", pre=noise, post=neurons, syn_spec={"weight": 10.0})
     rule = {"rule": "fixed_indegree", "indegree": 100}
     call("Connect", pre=neurons, post=neurons, conn_spec=rule, syn_spec={"weight": 1.0})
+
+
+def balanced_network(call: Call, size: int) -> Any:
+    """A balanced random network of ``size`` neurons; its recorder."""
+    excitatory = call("Create", model="iaf_psc_alpha", n=int(size * EXCITATORY))
+    inhibitory = call("Create", model="iaf_psc_alpha", n=size - int(size * EXCITATORY))
+    noise = call("Create", model="poisson_generator", params={"rate": 7000.0})
+    recorder = call("Create", model="spike_recorder")
+    everyone = excitatory + inhibitory
+    call("Connect", pre=noise, post=everyone, syn_spec={"weight": 20.0, "delay": 1.5})
+    for sources, share, weight in (
+        (excitatory, EXCITATORY, 20.0),
+        (inhibitory, 1.0 - EXCITATORY, -100.0),
+    ):
+        rule = {"rule": "fixed_indegree", "indegree": round(INDEGREE * share)}
+        spec = {"weight": weight, "delay": 1.5}
+        call("Connect", pre=sources, post=everyone, conn_spec=rule, syn_spec=spec)
+    call("Connect", pre=everyone, post=recorder)
+    return recorder
+
+
+@contextmanager
+def recorded(client: Client, spikes: int, processes: int | None = None) -> Iterator[bytes]:
+    """Records spikes; gives the body of a request for them. Empties the kernel at the end."""
+    recorder = spike_source(client.call, spikes, processes)
+    try:
+        yield json.dumps({"nodes": [recorder], "keys": "events"}).encode()
+    finally:
+        client.call("ResetKernel")

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.client import Client
+from protocol import connection_file
 from protocol.polling import poll_until
 
 TOKEN = "benchmark-of-this-run-only"
-START_DEADLINE_S = 60.0
+START_DEADLINE_S = 120.0
 STOP_DEADLINE_S = 30.0
 
 
@@ -42,24 +43,65 @@ class Running:
     start_s: float
     #: Where it has its files.
     directory: Path
+    #: The process that was started.
+    process: subprocess.Popen[bytes]
 
     def client(self) -> Client:
         """A connection to it."""
         return Client(self.port, TOKEN)
 
+    def is_alive(self) -> bool:
+        """Whether its process has not ended."""
+        return self.process.poll() is None
 
-def this_server(ranks: int = 1) -> Program:
+    def rank_pids(self) -> list[int]:
+        """Processes of the ranks of this server."""
+        info = connection_file.read(next(self.directory.rglob("connection.json")))
+        assert info is not None
+        return [found.pid for found in info.processes]
+
+    def gateway_pid(self) -> int:
+        """The process of this server's gateway that answers requests."""
+        gateways = [pid for pid in descendants(self.process.pid) if _is_gateway(pid)]
+        # gunicorn's own process, which waits, and below it the one that works.
+        return gateways[-1]
+
+
+def descendants(pid: int) -> list[int]:
+    """``pid`` and all processes below it."""
+    found = [pid]
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in path.read_text().split():
+            found += descendants(int(child))
+    return found
+
+
+def _is_gateway(pid: int) -> bool:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return b"gateway" in words or words[0].startswith(b"gunicorn")
+
+
+def this_server(ranks: int = 1, python: str = sys.executable) -> Program:
     """This project's ``nest-server``, as a user starts it."""
-    command = [sys.executable, "-m", "nestd.server.cli", "start", "-p", "{port}", "-n", str(ranks)]
+    command = [python, "-m", "nestd.server.cli", "start", "-p", "{port}", "-n", str(ranks)]
     return Program("this", command)
 
 
+#: They run scripts only if told to; and what takes long is to be measured, not ended.
+_SCRIPTS = {"NEST_SERVER_ENABLE_EXEC_CALL": "1"}
+_OPTIONS = "--bind 127.0.0.1:{port} --timeout 600 --capture-output --log-file {directory}/peer.log"
+
+
 def nest_server_3_10(directory: Path) -> Program:
-    """NEST Server 3.10: the command its ``nest-server start`` ends in, in ``directory``."""
-    command = f"{directory}/gunicorn nest.server:app --bind 127.0.0.1:{{port}} --capture-output"
-    # It runs scripts only if told to.
-    scripts = {"NEST_SERVER_ENABLE_EXEC_CALL": "1"}
-    return Program("3.10", [*command.split(), "--log-file", "{directory}/peer.log"], scripts)
+    """NEST Server 3.10: what its ``nest-server start`` ends in, in ``directory``."""
+    command = [f"{directory}/gunicorn", "nest.server:app", *_OPTIONS.split()]
+    return Program("NEST Server 3.10", command, _SCRIPTS)
+
+
+def next_nest_server(directory: Path) -> Program:
+    """The pre-release of ``nest-server`` in ``directory``, likewise."""
+    command = [f"{directory}/gunicorn", "nest_server.main:create_app()", *_OPTIONS.split()]
+    return Program("nest-server", command, _SCRIPTS)
 
 
 def empty_flask_route() -> Program:
@@ -88,9 +130,9 @@ def running(program: Program) -> Iterator[Running]:
             )
         try:
             if not poll_until(lambda: _answers(port, program.probe), START_DEADLINE_S, 0.005):
-                raise SystemExit(f"{program.name} does not start: {output.read_text()[-2000:]}")
+                raise RuntimeError(f"{program.name} does not start: {output.read_text()[-500:]}")
             took_s = time.perf_counter() - began
-            yield Running(program.name, port, took_s, Path(directory))
+            yield Running(program.name, port, took_s, Path(directory), process)
         finally:
             process.terminate()
             try:

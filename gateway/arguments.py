@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -14,12 +15,23 @@ from protocol.environment import is_truthy
 from protocol.errors import MalformedRequest, ProtocolError, RequestTooLarge
 from protocol.messages import OPEN_ACTIONS, Action, Operation, Script
 from protocol.spool import NAME
-from protocol.values import VALUE_NESTING_LIMIT, Reference, Text, Unpacker, Value
+from protocol.values import (
+    LARGE_BYTES,
+    VALUE_NESTING_LIMIT,
+    Buffer,
+    Reference,
+    Text,
+    Unpacker,
+    Value,
+)
 
 MSGPACK_TYPES = frozenset(
     ["application/x-msgpack", "application/msgpack", "application/vnd.msgpack"]
 )
 _FORM_TYPES = frozenset(["application/x-www-form-urlencoded", "multipart/form-data"])
+
+#: Of large bodies that are read at a time: copies of them stay in the processor's cache.
+_PIECE_BYTES = 1 << 18
 
 #: What reading a body raises when it is cut off, or its chunks are none.
 _BROKEN_OFF = (ClientDisconnected, OSError, ParseException)
@@ -76,7 +88,11 @@ def read_body(request: Request) -> Value:
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding != "identity":
         raise MalformedRequest(f"bodies in Content-Encoding {encoding:.40} are not understood")
-    body = _bytes(request)
+    length = request.content_length
+    if kind in MSGPACK_TYPES and length is not None and length >= LARGE_BYTES:
+        body: Buffer = _large_bytes(request, length)
+    else:
+        body = _bytes(request)
     if kind in MSGPACK_TYPES:
         if not body:
             return None
@@ -88,7 +104,8 @@ def read_body(request: Request) -> Value:
     if charset not in ("utf-8", "utf8", "us-ascii", "ascii"):
         raise MalformedRequest(f"JSON is UTF-8, not {charset:.40}")
     # Whitespace alone, as some clients send for "nothing", is nothing.
-    return json_form.loads(body) if body.strip() else None
+    text = bytes(body)
+    return json_form.loads(text) if text.strip() else None
 
 
 def wants_async(request: Request) -> bool:
@@ -225,6 +242,29 @@ def _bytes(request: Request) -> bytes:
     if request.content_length is not None and len(body) < request.content_length:
         # What has arrived may look complete: 10 of 1000.0 is a number, too.
         raise MalformedRequest("the body ended before it was complete")
+    return body
+
+
+def _large_bytes(request: Request, length: int) -> memoryview:
+    """The body of ``request``, of so many bytes, which are in memory once.
+
+    Arrays in it are passed on from there. Read at once, it would be copied by each of those
+    that it goes through on its way here.
+    """
+    at = 0
+    try:
+        stream = request.stream
+        body = np.empty(length, np.uint8).data
+        while at < length:
+            piece = stream.read(min(length - at, _PIECE_BYTES))
+            if not piece:
+                raise MalformedRequest("the body ended before it was complete")
+            body[at : at + len(piece)] = piece
+            at += len(piece)
+    except RequestEntityTooLarge as error:
+        raise _too_large(request) from error
+    except _BROKEN_OFF as error:
+        raise MalformedRequest("the body ended before it was complete") from error
     return body
 
 

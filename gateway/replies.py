@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from flask import Request, Response
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flask import Request, Response, request
 
 from gateway.arguments import MSGPACK_TYPES
+from gateway.compression import compress
 from protocol import json_form
 from protocol.messages import Result
-from protocol.values import Packer, Value
+from protocol.values import Buffer, Packer, Value
+
+#: Larger bodies are sent in pieces of this size.
+PIECE_BYTES = 1 << 18
 
 #: In every reply while there is a kernel, so that the loss of a network shows.
 GENERATION_HEADER = "NEST-Kernel-Generation"
@@ -29,12 +36,42 @@ def accepted_form(request: Request) -> str:
 def answer_reply(result: Result, form: str) -> Response:
     """The reply with the value of ``result``."""
     if form == AS_JSON:
-        reply = json_reply(result.value)
+        # How long it will be is known at its end only, so it is sent in chunks.
+        large = json_form.is_large(result.value)
+        if large:
+            reply = Response(joined(json_form.parts(result.value)), mimetype="application/json")
+        else:
+            reply = json_reply(result.value)
     else:
-        body = Packer(tuples=form == AS_EXACT).pack(result.value)
+        pieces = Packer(tuples=form == AS_EXACT).pieces(result.value)
+        length = sum(map(len, pieces))
+        large = length > PIECE_BYTES
+        body: Any = sliced(pieces) if large else b"".join(pieces)
         reply = Response(body, mimetype="application/x-msgpack")
+        reply.content_length = length
+    if large:
+        compress(request, reply)
     reply.headers[GENERATION_HEADER] = result.generation
     return reply
+
+
+def sliced(pieces: list[Buffer]) -> Iterator[bytes]:
+    """The bytes of ``pieces``, so many at a time that a copy of them stays in the cache."""
+    for piece in pieces:
+        for at in range(0, len(piece), PIECE_BYTES):
+            yield bytes(piece[at : at + PIECE_BYTES])
+
+
+def joined(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes of ``parts``, not in smaller pieces than are worth sending."""
+    gathered = bytearray()
+    for part in parts:
+        gathered += part
+        if len(gathered) >= PIECE_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
 
 
 def json_reply(value: Value, status: int = 200) -> Response:

@@ -12,6 +12,7 @@ import urllib3
 
 from nest_remote.errors import NESTServerError
 from protocol.local_token import find_token
+from protocol.values import Buffer
 
 CONNECT_TIMEOUT_S = 10.0
 DEFAULT_PORT = 52425
@@ -74,12 +75,7 @@ class Connection:
         self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         token = token or os.environ.get("NEST_SERVER_ACCESS_TOKEN") or find_token(host, port)
         self._headers = {"NESTServerAuth": token} if token else {}
-        # A simulation takes as long as it takes: no limit for the answer.
-        self._pool = urllib3.PoolManager(
-            maxsize=16,
-            retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
-        )
+        self._pool = self._new_pool()
 
     @classmethod
     def to(cls, url: str, token: str | None = None) -> Connection:
@@ -100,7 +96,7 @@ class Connection:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: list[Buffer] | None = None,
         headers: dict[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Reply:
@@ -109,7 +105,7 @@ class Connection:
         Parameters
         ----------
         method, path : of the request
-        body : MessagePack
+        body : MessagePack, in pieces
         headers : besides the usual ones
         timeout_s : time for the answer; ``None`` for as long as it takes
 
@@ -119,14 +115,18 @@ class Connection:
             If no server answered.
         """
         sent = self._headers | (headers or {})
+        # The library sends memory as it does bytes, and its types do not say so.
+        pieces: Any = body
         if body is not None:
             sent |= {"Content-Type": MSGPACK, "Accept": MSGPACK}
+            # Else the library, which does not know how long a list of pieces is, sends chunks.
+            sent["Content-Length"] = str(sum(map(len, body)))
         try:
             if timeout_s is None:
-                reply = self._pool.request(method, self.url + path, body=body, headers=sent)
+                reply = self._pool.urlopen(method, path, pieces, sent, redirect=False)
             else:
-                reply = self._pool.request(
-                    method, self.url + path, body=body, headers=sent, timeout=timeout_s
+                reply = self._pool.urlopen(
+                    method, path, pieces, sent, redirect=False, timeout=timeout_s
                 )
         except urllib3.exceptions.HTTPError as error:
             raise NESTServerError(
@@ -135,5 +135,16 @@ class Connection:
         return Reply(reply.status, reply.data, reply.headers.get("Content-Type") == MSGPACK)
 
     def close(self) -> None:
-        """Close them."""
-        self._pool.clear()
+        """Close them. What is sent later opens new ones."""
+        pool, self._pool = self._pool, self._new_pool()
+        pool.close()
+
+    def _new_pool(self) -> urllib3.HTTPConnectionPool:
+        # Of one server: finding it among those of others costs as much as the rest of a call.
+        return urllib3.connection_from_url(
+            self.url,
+            maxsize=16,
+            retries=False,
+            # A simulation takes as long as it takes: no limit for the answer.
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
+        )

@@ -12,7 +12,7 @@ from nest_remote.waiting import ask
 from protocol.errors import NestdError, ProtocolError, error_from_facts
 from protocol.jobs import SIMULATING
 from protocol.messages import Operation
-from protocol.values import Packer, Reference, Unpacker, Value
+from protocol.values import Buffer, Packer, Reference, Unpacker, Value
 
 #: Of a script, where a PyNEST call has its name.
 SCRIPT = "script"
@@ -171,13 +171,13 @@ def said(reply: Reply) -> Exception:
     return found
 
 
-def _packed(operation: Operation, convert: Callable[[Any], Value]) -> bytes:
+def _packed(operation: Operation, convert: Callable[[Any], Value]) -> list[Buffer]:
     fields = [operation.action.value, operation.call, operation.args, operation.kwargs]
     try:
-        return Packer(tuples=True, convert=convert).pack(fields)
+        return Packer(tuples=True, convert=convert).pieces(fields)
     except ProtocolError as error:
         raise unsendable(operation.call, error) from error
 
 
-def _script(source: str, returns: Any) -> bytes:
-    return Packer(tuples=True).pack({"source": source, "return": returns})
+def _script(source: str, returns: Any) -> list[Buffer]:
+    return Packer(tuples=True).pieces({"source": source, "return": returns})

@@ -155,8 +155,10 @@ class SynapseCollection(Handle):
         if self.__dict__["_size"] == 0:
             result = empty
         else:
-            result = self._unless_reset(
-                lambda: self._session.call("SynapseCollection.get", self, keys), empty
+            result = _as_lists(
+                self._unless_reset(
+                    lambda: self._session.call("SynapseCollection.get", self, keys), empty
+                )
             )
         if output == "pandas":
             index = self._several("source") if result else []
@@ -213,6 +215,15 @@ class CollocatedSynapses:
 
     def __len__(self) -> int:
         return len(self.syn_specs)
+
+
+def _as_lists(found: Any) -> Any:
+    """Columns as PyNEST has them: lists, where arrays were sent."""
+    if isinstance(found, np.ndarray):
+        return found.tolist()
+    if isinstance(found, dict):
+        return {key: _as_lists(column) for key, column in found.items()}
+    return found
 
 
 def _index(key: Any) -> int:

@@ -13,6 +13,7 @@ from nest_remote.connection import Connection, Reply
 from nest_remote.errors import NESTServerError
 from nest_remote.progress_bar import ProgressBar, is_seen
 from protocol.jobs import FINAL
+from protocol.values import Buffer
 
 #: What ends sooner is not worth a bar, nor a request about it.
 DELAY_S = 1.0
@@ -31,7 +32,7 @@ def can_show() -> bool:
     return threading.current_thread() is threading.main_thread() and is_seen()
 
 
-def ask(connection: Connection, path: str, body: bytes, label: str, shows: bool) -> Reply:
+def ask(connection: Connection, path: str, body: list[Buffer], label: str, shows: bool) -> Reply:
     """The reply to a ``POST`` that the kernel may need long for.
 
     Ctrl-C cancels it on the server, waits for its end, and raises ``KeyboardInterrupt``; a second

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from protocol import json_form
 from protocol.errors import ArgumentError, KernelError
 from protocol.values import Value
@@ -18,14 +20,19 @@ def missing_key(call: str, key: str) -> KernelError:
     return KernelError(f"KeyError in {call}: {key!r}", error_name="KeyError", call=call)
 
 
-def as_records(
-    call: str, columns: dict[str, list[Value]], count: int, asked: Any, output: str
-) -> Value:
+def as_list(column: Any) -> list[Value]:
+    """A column with Python's numbers, as single entries are sent."""
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
+
+
+def as_records(call: str, columns: dict[str, Any], count: int, asked: Any, output: str) -> Value:
     """What GetStatus gives: one entry for each node or connection."""
     for key in [asked] if isinstance(asked, str) else asked or []:
         if key not in columns and count:
             raise missing_key(call, key)
     records: list[Value]
+    wanted = columns if asked is None else [asked] if isinstance(asked, str) else asked
+    columns = {key: as_list(columns[key]) for key in wanted if count}
     if asked is None:
         records = [{key: columns[key][i] for key in columns} for i in range(count)]
     elif isinstance(asked, str):
@@ -74,16 +81,16 @@ def as_node_values(
 
 
 def as_connection_values(
-    call: str, columns: dict[str, list[Value]], count: int, asked: Any, output: str
+    call: str, columns: dict[str, Any], count: int, asked: Any, output: str
 ) -> Value:
-    """What SynapseCollection.get gives: scalars for one connection, lists for several."""
+    """What SynapseCollection.get gives: scalars for one connection, columns for several."""
     if count == 0:
         return in_format(call, {} if asked is None else (), output)
 
     def values(key: str) -> Value:
         if key not in columns:
             raise missing_key(call, key)
-        return columns[key][0] if count == 1 else columns[key]
+        return as_list(columns[key])[0] if count == 1 else columns[key]
 
     if isinstance(asked, str):
         return in_format(call, values(asked), output)

@@ -17,6 +17,7 @@ import numpy as np
 from nestd import ordering, spatial
 from nestd.layouts import (
     as_connection_values,
+    as_list,
     as_node_values,
     as_records,
     in_format,
@@ -279,7 +280,7 @@ def _merge_connections(call: str, shares: Sequence[Share]) -> Value:
     if "reference" in shares[0]:
         return _placement(shares[0]["reference"], counts, order)
     if order is not None:
-        columns = {key: [column[i] for i in order] for key, column in columns.items()}
+        columns = {key: _chosen(column, order) for key, column in columns.items()}
     if "asked" not in shares[0]:
         return columns
     asked, output = shares[0]["asked"], shares[0]["output"]
@@ -291,17 +292,34 @@ def _merge_connections(call: str, shares: Sequence[Share]) -> Value:
     return as_connection_values(call, columns, sum(counts), asked, output)
 
 
-def _joined(parts: list[dict[str, list[Value]]], counts: list[int]) -> dict[str, list[Value]]:
-    """Rows of all ranks one after the other; ``None`` where a model lacks a field."""
-    columns: dict[str, list[Value]] = {}
+def _joined(parts: list[dict[str, Any]], counts: list[int]) -> dict[str, Any]:
+    """Rows of all ranks one after the other; ``None`` where a model lacks a field.
+
+    Columns are arrays where those of all ranks that have rows are, of the same type; else lists.
+    """
+    columns: dict[str, Any] = {}
+    having = [(part, count) for part, count in zip(parts, counts, strict=True) if count]
     for key in sorted({key for part in parts for key in part}):
         if key in GENERIC:
             columns[key] = [GENERIC[key]] * sum(counts)
             continue
+        given: list[Any] = [part.get(key) for part, _ in having]
+        first = given[0]
+        if isinstance(first, np.ndarray) and all(
+            isinstance(one, np.ndarray) and one.dtype == first.dtype for one in given
+        ):
+            columns[key] = np.concatenate(given)
+            continue
         columns[key] = []
-        for part, count in zip(parts, counts, strict=True):
-            columns[key] += part.get(key) or [None] * count
+        for one, (_, count) in zip(given, having, strict=True):
+            columns[key] += [None] * count if one is None else as_list(one)
     return columns
+
+
+def _chosen(column: Any, order: Array) -> Any:
+    if isinstance(column, np.ndarray):
+        return column[order]
+    return [column[i] for i in order]
 
 
 def _placement(reference: Reference, counts: list[int], order: Array | None) -> Placement:

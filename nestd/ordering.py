@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from protocol.values import Array
 #: Times are whole numbers of these, but for spikes off the grid: NEST's tic.
 _TICS_PER_MS = 1000.0
 _MS_PER_TIC = 1.0 / _TICS_PER_MS
+#: Entries that are worked on at a time, which stay in the processor's cache meanwhile, and need no
+#: memory as large as the whole.
+_AT_A_TIME = 1 << 15
 
 
 def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
@@ -22,13 +25,13 @@ def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
     """
     # NEST gives columns without entries as floats, also where their entries are integers.
     having = [value for value in values if len(next(iter(value.values()), ()))] or values[:1]
+    if having[0].keys() == {"times", "senders"} and len(having[0]["times"]):
+        spikes = _ordered_spikes(having)
+        if spikes is not None:
+            return {name: spikes[name] for name in having[0]}
     columns = {name: _concatenated([value[name] for value in having]) for name in having[0]}
     if not columns or not len(next(iter(columns.values()))):
         return columns
-    if columns.keys() == {"times", "senders"}:
-        spikes = _ordered_spikes(columns["times"], columns["senders"])
-        if spikes is not None:
-            return {name: spikes[name] for name in columns}
     first = [name for name in ("times", "senders") if name in columns]
     keys = [columns[name] for name in first + sorted(columns.keys() - set(first))]
     precise = "offsets" in columns and "times" in columns
@@ -73,7 +76,7 @@ def _order_of_events(keys: list[Array]) -> Array:
     Sorting one number made of time and sender takes about as long as sorting by time alone.
     """
     times = keys[0]
-    packed = _packed(times, keys[1]) if len(keys) > 1 else None
+    packed = _packed([times], [keys[1]]) if len(keys) > 1 else None
     if packed is not None:
         order = np.argsort(packed, kind="stable")
         packed, times = packed[order], times[order]
@@ -84,46 +87,85 @@ def _order_of_events(keys: list[Array]) -> Array:
     return np.lexsort(keys[::-1])
 
 
-def _ordered_spikes(times: Array, senders: Array) -> dict[str, Array] | None:
+def _ordered_spikes(parts: Sequence[dict[str, Array]]) -> dict[str, Array] | None:
     """Spikes in order of time and sender; ``None`` if numbers don't say all about them.
 
     Sorting numbers takes a third of the time of finding their order, or less; times and senders
-    are then taken out of the numbers again.
+    are then taken out of the numbers again. What is needed besides ``parts`` and the result
+    is nothing: the numbers become the times.
     """
-    packed = _packed(times, senders)
-    if packed is None or senders.dtype != np.int64:
+    times, senders = ([np.asarray(part[name]) for part in parts] for name in ("times", "senders"))
+    dtype = times[0].dtype
+    if dtype not in (np.float64, np.int64) or any(one.dtype != dtype for one in times):
         return None
-    if times.dtype == np.float64:
-        # Off the grid, or with tics of another length, times are not these products.
-        if not np.array_equal(np.rint(times * _TICS_PER_MS) * _MS_PER_TIC, times):
-            return None
-    elif times.dtype != np.int64:
+    if any(one.dtype != np.int64 for one in senders):
         return None
-    if np.all(packed[1:] >= packed[:-1]):
-        return {"times": times, "senders": senders}
-    packed.sort()
+    packed = _packed(times, senders, exactly=True)
+    if packed is None:
+        return None
+    if _ascends(packed):
+        return {"times": _concatenated(times), "senders": _concatenated(senders)}
+    # Recorders note step by step: much is in order already, and this sort merges that.
+    packed.sort(kind="stable")
     bits = _bits(senders)
-    senders = packed & ((1 << bits) - 1)
-    packed >>= bits
-    return {
-        "times": packed * _MS_PER_TIC if times.dtype.kind == "f" else packed,
-        "senders": senders,
-    }
+    found = np.empty(len(packed), np.int64)
+    ordered = packed.view(dtype)
+    for part in _pieces(len(packed)):
+        np.bitwise_and(packed[part], (1 << bits) - 1, out=found[part])
+        tics = packed[part] >> bits
+        if dtype == np.float64:
+            np.multiply(tics, _MS_PER_TIC, out=ordered[part])
+        else:
+            ordered[part] = tics
+    return {"times": ordered, "senders": found}
 
 
-def _bits(senders: Array) -> int:
+def _pieces(count: int) -> Iterator[slice]:
+    return (slice(at, min(at + _AT_A_TIME, count)) for at in range(0, count, _AT_A_TIME))
+
+
+def _ascends(numbers: Array) -> bool:
+    """Whether no number is smaller than the one before."""
+    earlier, later = numbers[:-1], numbers[1:]
+    return all(bool(np.all(later[part] >= earlier[part])) for part in _pieces(len(later)))
+
+
+def _bits(senders: Sequence[Array]) -> int:
     """Number of bits that the largest id needs."""
-    return int(senders.max()).bit_length()
+    return max(int(one.max()) for one in senders).bit_length()
 
 
-def _packed(times: Array, senders: Array) -> Array | None:
-    """Int64 numbers in the order of time and sender; ``None`` if they don't fit in."""
-    if senders.dtype.kind not in "iu" or times.dtype.kind not in "iuf":
+def _packed(
+    times: Sequence[Array], senders: Sequence[Array], exactly: bool = False
+) -> Array | None:
+    """Int64 numbers in the order of time and sender; ``None`` if they don't fit in.
+
+    Parameters
+    ----------
+    times, senders : in parts, which follow each other in the numbers
+    exactly : whether times have to be what they become when taken out again
+    """
+    if any(one.dtype.kind not in "iu" for one in senders):
+        return None
+    if any(one.dtype.kind not in "iuf" for one in times):
+        return None
+    if any(one.min() < 0 for one in senders):
         return None
     bits = _bits(senders)
-    tics = np.rint(times * _TICS_PER_MS) if times.dtype.kind == "f" else times
-    # Of NaN, too, neither is true.
-    if not (senders.min() >= 0 and tics.min() >= 0 and tics.max() < 2.0 ** (63 - bits)):
-        return None
-    packed: Array = (tics.astype(np.int64) << bits) | senders.astype(np.int64)
+    packed = np.empty(sum(map(len, times)), np.int64)
+    at = 0
+    for time, sender in zip(times, senders, strict=True):
+        for part in _pieces(len(time)):
+            own = time[part]
+            tics = np.rint(own * _TICS_PER_MS) if own.dtype.kind == "f" else own
+            # Of NaN, too, neither is true.
+            if not (tics.min() >= 0 and tics.max() < 2.0 ** (63 - bits)):
+                return None
+            # Off the grid, or with tics of another length, times are not these products.
+            if exactly and tics is not own and not np.array_equal(tics * _MS_PER_TIC, own):
+                return None
+            into = packed[at + part.start : at + part.stop]
+            np.left_shift(tics.astype(np.int64, copy=False), bits, out=into)
+            into |= sender[part].astype(np.int64, copy=False)
+        at += len(time)
     return packed

@@ -8,6 +8,7 @@ value has one: NaN and infinities are ``null``, complex numbers ``{"real", "imag
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,67 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
 def dumps(value: Value) -> bytes:
     """``value`` as JSON text, always valid, arrays straight from their memory."""
     return orjson.dumps(value, default=_default, option=_OPTIONS)
+
+
+#: Arrays with more bytes than this are written in parts.
+LARGE_BYTES = 1 << 20
+#: Of an array that are written at a time.
+_PART_BYTES = 1 << 17
+#: Longer lists are not looked through for arrays: what is long is columns of numbers.
+_LOOKED_THROUGH = 1024
+
+
+def is_large(value: Value) -> bool:
+    """Whether arrays in ``value`` are so large that its text is better made in parts."""
+    return _array_bytes(value) > LARGE_BYTES
+
+
+def _array_bytes(value: Value) -> int:
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, Reference):
+        return 0 if value.ids is None else value.ids.nbytes
+    if isinstance(value, dict):
+        return sum(map(_array_bytes, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_array_bytes, value[:_LOOKED_THROUGH]))
+    return 0
+
+
+def parts(value: Value) -> Iterator[bytes]:
+    """What :func:`dumps` gives, in parts, for what is too large to be in memory twice."""
+    if isinstance(value, np.ndarray) and value.ndim and value.nbytes > _PART_BYTES:
+        yield from _array_parts(value)
+    elif not is_large(value):
+        yield dumps(value)
+    elif isinstance(value, dict):
+        between = b"{"
+        for key, item in value.items():
+            yield between + dumps(key) + b":"
+            yield from parts(item)
+            between = b","
+        yield b"}"
+    elif isinstance(value, (list, tuple)):
+        between = b"["
+        for item in value:
+            yield between
+            yield from parts(item)
+            between = b","
+        yield b"]"
+    else:
+        yield from parts(_default(value))
+
+
+def _array_parts(array: np.ndarray[Any, Any]) -> Iterator[bytes]:
+    if array.dtype.kind == "c":
+        yield from parts(_array(array))
+        return
+    rows = max(1, _PART_BYTES * len(array) // array.nbytes)
+    between = b"["
+    for at in range(0, len(array), rows):
+        yield between + dumps(array[at : at + rows])[1:-1]
+        between = b","
+    yield b"]"
 
 
 def _default(value: Value) -> Any:

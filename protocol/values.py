@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol.errors import ProtocolError
+from protocol.large import Pieces, Reader, head_of_bytes
 
 Value: TypeAlias = Any
 Array: TypeAlias = npt.NDArray[Any]
@@ -47,6 +48,9 @@ VALUE_NESTING_LIMIT = NESTING_LIMIT - 4
 BUFFER_FROM_BYTES = 1024
 
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
+
+#: From this size on MessagePack is read without copies of what is in it.
+LARGE_BYTES = 1 << 16
 
 # Codes of the extension types.
 EXT_ARRAY_BUFFER = 1  # msgpack [buffer index, type, [shape…]]
@@ -136,6 +140,56 @@ class Packer:
             raise ProtocolError(f"a value that can't be sent: {error}") from error
         return packed
 
+    def pieces(self, value: Value) -> list[Buffer]:
+        """What :meth:`pack` gives, in pieces: the data of large arrays is not copied.
+
+        Raises
+        ------
+        ProtocolError
+            As :meth:`pack`.
+        """
+        beside: list[Buffer] = []
+        # What can be looked at once only, such as a generator, is not converted twice.
+        convert = None if self._convert is None else _Remembering(self._convert)
+        packed = Packer(beside, self._tuples, convert).pack(value)
+        if not beside:
+            return [packed]
+        return Packer(None, self._tuples, convert)._assembled(value).end()
+
+    def _assembled(self, value: Value) -> Pieces:
+        """The pieces of what has large arrays in it, perhaps."""
+        made = Pieces()
+        if type(value) is dict:
+            made.add(msgpack.Packer().pack_map_header(len(value)))
+            for key, item in value.items():
+                made.add(self.pack(key))
+                made.extend(self._assembled(item))
+        elif type(value) is list or (type(value) is tuple and not self._tuples):
+            if not any(isinstance(item, _LARGE) for item in value):
+                made.add(self.pack(value))
+                return made
+            made.add(msgpack.Packer().pack_array_header(len(value)))
+            for item in value:
+                made.extend(self._assembled(item))
+        elif type(value) is tuple:
+            made.add_extension(EXT_TUPLE, self._assembled(list(value)))
+        elif isinstance(value, Reference) and value.ids is not None:
+            fields = [value.type, value.id, value.generation, value.ids]
+            made.add_extension(EXT_REFERENCE, self._assembled(fields))
+        elif isinstance(value, Expression):
+            fields = [value.call, list(value.args), value.kwargs]
+            made.add_extension(EXT_EXPRESSION, self._assembled(fields))
+        elif isinstance(value, np.ndarray) and value.nbytes >= BUFFER_FROM_BYTES:
+            dtype, shape, data = _laid_out(value)
+            inner = Pieces()
+            inner.add(msgpack.Packer().pack_array_header(3) + self.pack(dtype) + self.pack(shape))
+            inner.add(head_of_bytes(data.nbytes))
+            inner.add_large(data)
+            made.add_extension(EXT_ARRAY_INLINE, inner)
+        else:
+            made.add(self.pack(value))
+        return made
+
     def _extension(self, value: Value) -> Any:
         if type(value) is tuple:
             return msgpack.ExtType(EXT_TUPLE, self.pack(list(value)))
@@ -168,18 +222,38 @@ class Packer:
         raise ProtocolError(f"no form on the wire for {type(value).__name__}")
 
     def _array(self, array: Array) -> msgpack.ExtType:
-        little = array.dtype.newbyteorder("<")
-        if little.str not in ARRAY_TYPES:
-            raise ProtocolError(f"no form on the wire for an array of {array.dtype}")
-        array = np.ascontiguousarray(array, dtype=little).reshape(array.shape)
-        shape: list[int] = list(array.shape)
-        data: memoryview = array.reshape(-1).view(np.uint8).data
+        dtype, shape, data = _laid_out(array)
         if self._buffers is None or array.nbytes < BUFFER_FROM_BYTES:
-            return msgpack.ExtType(EXT_ARRAY_INLINE, self.pack([little.str, shape, bytes(data)]))
+            return msgpack.ExtType(EXT_ARRAY_INLINE, self.pack([dtype, shape, bytes(data)]))
         self._buffers.append(data)
-        return msgpack.ExtType(
-            EXT_ARRAY_BUFFER, self.pack([len(self._buffers) - 1, little.str, shape])
-        )
+        return msgpack.ExtType(EXT_ARRAY_BUFFER, self.pack([len(self._buffers) - 1, dtype, shape]))
+
+
+def _laid_out(array: Array) -> tuple[str, list[int], memoryview]:
+    """Type, shape and data of an array as it travels; the data is copied only if it has to be."""
+    little = array.dtype.newbyteorder("<")
+    if little.str not in ARRAY_TYPES:
+        raise ProtocolError(f"no form on the wire for an array of {array.dtype}")
+    array = np.ascontiguousarray(array, dtype=little).reshape(array.shape)
+    return little.str, list(array.shape), array.reshape(-1).view(np.uint8).data
+
+
+#: What may have large arrays in it.
+_LARGE = (np.ndarray, list, tuple, dict, Reference, Expression)
+
+
+class _Remembering:
+    """Converts each object once."""
+
+    def __init__(self, convert: Callable[[Any], Value]) -> None:
+        self._convert = convert
+        #: By identity, with the object, which thus lives on and keeps it.
+        self._converted: dict[int, tuple[Any, Value]] = {}
+
+    def __call__(self, item: Any) -> Value:
+        if id(item) not in self._converted:
+            self._converted[id(item)] = (item, self._convert(item))
+        return self._converted[id(item)][1]
 
 
 class Unpacker:
@@ -216,11 +290,60 @@ class Unpacker:
         ProtocolError
             If ``packed`` is not exactly one value, or one nested deeper than the limit.
         """
-        value = self._unpack(packed)
+        value = self._unpack_large(packed) if len(packed) >= LARGE_BYTES else self._unpack(packed)
         check_containers(value, self._nesting_limit)
         if len(self._used) != len(self._buffers):
             raise ProtocolError("a buffer that no array refers to")
         return value
+
+    def _unpack_large(self, packed: Buffer, views: bool = False) -> Value:
+        """The same as :meth:`_unpack`, with arrays where their data lie in ``packed``."""
+        self._depth += 1
+        if self._depth > NESTING_LIMIT:
+            raise ProtocolError(f"nested deeper than {NESTING_LIMIT}")
+        try:
+            return Reader(
+                memoryview(packed),
+                self._large_extension,
+                self._extension,
+                BUFFER_FROM_BYTES,
+                NESTING_LIMIT,
+                views,
+            ).read()
+        except ProtocolError:
+            raise
+        except (
+            msgpack.UnpackException,
+            struct.error,
+            ValueError,
+            TypeError,
+            IndexError,
+            OverflowError,
+            MemoryError,
+        ) as error:
+            raise ProtocolError(f"not msgpack: {type(error).__name__} {error}"[:200]) from error
+        finally:
+            self._depth -= 1
+
+    def _large_extension(self, code: int, content: memoryview) -> Value:
+        decode = self._decoders().get(code)
+        if decode is None:
+            return self._extension(code, bytes(content))
+        fields = self._unpack_large(content, views=code == EXT_ARRAY_INLINE)
+        if not isinstance(fields, list):
+            raise ProtocolError(f"extension type {code} is not a list")
+        return decode(fields)
+
+    def _decoders(self) -> dict[int, Callable[[list[Value]], Value]]:
+        """What makes the values of those extension types that hold lists."""
+        return {
+            EXT_ARRAY_BUFFER: self._array_buffer,
+            EXT_ARRAY_INLINE: self._array_inline,
+            EXT_REFERENCE: self._reference,
+            EXT_EXPRESSION: self._expression,
+            EXT_TEXT: self._text,
+            EXT_TUPLE: tuple,
+        }
 
     def _unpack(self, packed: Buffer) -> Value:
         self._depth += 1
@@ -248,15 +371,7 @@ class Unpacker:
             if len(data) != 16:
                 raise ProtocolError("a complex number has 16 bytes")
             return complex(*struct.unpack("<dd", data))
-        decoders: dict[int, Callable[[list[Value]], Value]] = {
-            EXT_ARRAY_BUFFER: self._array_buffer,
-            EXT_ARRAY_INLINE: self._array_inline,
-            EXT_REFERENCE: self._reference,
-            EXT_EXPRESSION: self._expression,
-            EXT_TEXT: self._text,
-            EXT_TUPLE: tuple,
-        }
-        decode = decoders.get(code)
+        decode = self._decoders().get(code)
         if decode is None:
             raise ProtocolError(f"unknown extension type {code}")
         fields = self._unpack(data)
@@ -271,15 +386,18 @@ class Unpacker:
         if not 0 <= index < len(self._buffers) or index in self._used:
             raise ProtocolError(f"an array of buffer {index}, which is missing or taken")
         self._used.add(index)
-        return self._owned(_array(self._buffers[index], dtype, shape))
+        return self._array(self._buffers[index], dtype, shape)
 
     def _array_inline(self, fields: list[Value]) -> Array:
-        if len(fields) != 3 or not isinstance(fields[2], bytes):
+        if len(fields) != 3 or not isinstance(fields[2], (bytes, memoryview)):
             raise ProtocolError("an array is [type, shape, bytes]")
-        return self._owned(_array(fields[2], fields[0], fields[1]))
+        return self._array(fields[2], fields[0], fields[1])
 
-    def _owned(self, array: Array) -> Array:
-        return array.copy() if self._writable and not array.flags.writeable else array
+    def _array(self, data: Buffer, dtype: Value, shape: Value) -> Array:
+        if self._writable and memoryview(data).readonly:
+            # As bytes: elements that don't lie where their type wants them are copied one by one.
+            data = np.frombuffer(data, np.uint8).copy().data
+        return _array(data, dtype, shape)
 
     def _reference(self, fields: list[Value]) -> Any:
         if len(fields) != 4:

@@ -49,6 +49,17 @@ need_programs() {
   fi
 }
 
+# Installs wrk, which plays many clients for the benchmarks, if it is missing and can be had.
+need_wrk() {
+  if command -v wrk >/dev/null 2>&1; then return; fi
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    say "Installing wrk"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq wrk; } >/dev/null || true
+  fi
+  command -v wrk >/dev/null 2>&1 || say "There is no wrk; the case of many clients is left out.
+       Debian and Ubuntu: sudo apt-get install wrk"
+}
+
 # environment DIR EXTRA[,EXTRA]: a virtual environment in DIR with this project installed
 # editable. Does nothing when it is already there for the same pyproject.toml.
 environment() {

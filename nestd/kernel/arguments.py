@@ -260,7 +260,7 @@ class Arguments:
         ids = _ids(value)
         # Without order or with repetitions there is no NodeCollection; Connect then takes the
         # array, and says itself which rules allow that.
-        return self._nodes(name, ids) if np.all(np.diff(ids) > 0) else ids
+        return self._nodes(name, ids) if _ascend(ids) else ids
 
     def _connections(self, name: str, value: Any) -> Any:
         if isinstance(value, Connections):
@@ -378,6 +378,12 @@ def _ids(value: Any) -> Array:
         outside = ids.min() if ids.min() < 1 else ids.max()
         raise _Misfit(f"{outside} is no node id")
     return ids.astype(np.int64)
+
+
+def _ascend(ids: Array) -> bool:
+    """Whether each is larger than the one before; of most arrays of many the first ones tell."""
+    first = ids[:1000]
+    return bool(np.all(first[1:] > first[:-1])) and bool(np.all(ids[1:] > ids[:-1]))
 
 
 def _is_whole(item: Any) -> bool:

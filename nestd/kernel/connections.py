@@ -7,16 +7,29 @@ the whole each of them is, so that lists of values, slices and answers are about
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from nestd.kernel.pynest import RANKS, NodeCollection, SynapseCollection, nest
+from nestd.kernel.pynest import (
+    RANKS,
+    NodeCollection,
+    SynapseCollection,
+    connection_status,
+    nest,
+)
 from protocol.errors import ArgumentError
 from protocol.values import Array
 
 #: The fields that tell a connection apart; others (weight, delay …) are its state.
 _IDENTITY = ("source", "target", "synapse_model", "synapse_id", "port")
+
+#: Connections whose fields are asked for at a time.
+_AT_A_TIME = 10_000
+
+#: Types of numbers that an array holds exactly.
+_ARRAYS: dict[type, Any] = {bool: np.bool_, int: np.int64, float: np.float64}
 
 
 class Connections:
@@ -51,6 +64,33 @@ class Connections:
         self.missing = np.zeros(0, np.int64) if missing is None else missing
         self.described = described
         self.uncertain = uncertain
+
+    def columns(self, wanted: Collection[str] | None) -> dict[str, Any]:
+        """Values of the local connections by field; ``None`` where a model lacks one.
+
+        Numbers of one type become an array. PyNEST makes a dict of all fields of each connection,
+        some hundred bytes each: those of a part of them at a time.
+
+        Parameters
+        ----------
+        wanted : fields; ``None`` for all that any has
+        """
+        # After a ResetKernel they are no more.
+        if len(self.local) == 0 or nest.GetKernelStatus("network_size") == 0:
+            return {}
+        columns: dict[str, list[Any]] = {}
+        count = 0
+        for at in range(0, len(self.local), _AT_A_TIME):
+            records = connection_status(self.local._datum[at : at + _AT_A_TIME])
+            fields = {field for record in records for field in record}
+            for field in fields if wanted is None else fields.intersection(wanted):
+                # Those before have no such field.
+                column = columns.setdefault(field, [None] * count)
+                column += [record.get(field) for record in records]
+            count += len(records)
+            for shorter in columns.values():
+                shorter.extend([None] * (count - len(shorter)))
+        return {field: _as_array(columns[field]) for field in sorted(columns)}
 
     def place(self, rows: Array, total: int) -> None:
         """Say which rows of the whole the local connections are."""
@@ -116,6 +156,18 @@ class Connections:
         if self.rows is None:
             raise ValueError("these connections have not been put in order")
         return self.rows
+
+
+def _as_array(column: list[Any]) -> Any:
+    """A column of numbers of one type as an array, any other as it is."""
+    kinds = set(map(type, column))
+    dtype = _ARRAYS.get(kinds.pop()) if len(kinds) == 1 else None
+    if dtype is None:
+        return column
+    try:
+        return np.array(column, dtype)
+    except OverflowError:
+        return column
 
 
 def _is_list(value: Any) -> bool:

@@ -196,13 +196,12 @@ class Kernel:
 
     def _found(self, conns: Connections, objects: ObjectTable | None) -> Value:
         """This rank's share of connections that were looked up, which have no order yet."""
-        share = shares.connection_share(conns)
-        if objects is not None:
-            # The master puts them in order by what tells them apart; values are asked for later.
-            share["columns"] = {
-                key: column for key, column in share["columns"].items() if key in shares.IDENTITY
-            }
-            share["reference"] = conns
+        if objects is None:
+            return Encoder().encode(shares.connection_share(conns))
+        # The master puts them in order by what tells them apart; values are asked for later.
+        share = shares.connection_share(conns, [])
+        share["columns"].pop("drift_factor", None)
+        share["reference"] = conns
         return Encoder(objects).encode(share)
 
     def _set(self, entry: Entry, operation: Operation) -> None:

@@ -20,11 +20,14 @@ os.environ.setdefault("PYNEST_QUIET", "1")
 warnings.filterwarnings("ignore", module=r"nest\.")
 try:
     import nest
+    from nest import nestkernel_api
 finally:
     sys.argv = _argv
 
 NodeCollection = nest.NodeCollection
 SynapseCollection = nest.SynapseCollection
+#: Fields of each of a list of connections, which ``SynapseCollection.get`` makes lists of by field.
+connection_status = nestkernel_api.llapi_get_connection_status
 Parameter = nest.Parameter
 Mask = nest.Mask
 
@@ -41,6 +44,7 @@ __all__ = [
     "Mask",
     "RANK",
     "RANKS",
+    "connection_status",
     "node_ids",
 ]
 

@@ -37,6 +37,9 @@ _KNOWN = ("3.10.",)
 #: The fields that it fills.
 RECORDED = ("events", "time_in_steps")
 
+#: PyNEST takes a hundred bytes for each event: more of them are only looked at.
+_COMPARED_EVENTS = 1_000_000
+
 _METHOD = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
 _LONG, _DOUBLE = np.dtype(np.int64), np.dtype(np.float64)
@@ -79,7 +82,8 @@ class _Unexpected(Exception):
 class Recordings:
     """Reads the events of recorders that record to memory.
 
-    Of each kernel process the first recorder with events is read by PyNEST, too. Should both
+    Of each kernel process the first recorder with up to a million events is read by PyNEST, too;
+    those with more before it are looked at for what can't be. Should both
     differ, or the library be another than expected, PyNEST is asked from then on and
     :attr:`problem` says why.
     """
@@ -91,6 +95,8 @@ class Recordings:
         # Kept, as NEST would call what Python has thrown away.
         self._note = _METHOD(lambda place, dictionary: self._places.append(place))
         self._compared = False
+        #: Whether events were compared or, where they were too many for that, looked at.
+        self._checked = False
         try:
             if not nest.__version__.startswith(_KNOWN):
                 raise NotInTable(f"NEST {nest.__version__} is not known to have them there")
@@ -177,7 +183,7 @@ class Recordings:
 
     def _threads(self, node: Any) -> list[Columns]:
         """The columns of each thread, where NEST has them; as PyNEST gives them, those of one."""
-        if not self.problem and not self._compared:
+        if not self.problem and not self._checked:
             # Which compares them, and finds out that there are none.
             self.get_one(node, "events")
         if self.problem:
@@ -230,7 +236,11 @@ class Recordings:
         steps = {bool(_DeviceData.from_address(place).time_in_steps) for place in places}
         found = {"events": events, "time_in_steps": steps.pop()}
         if not self._compared and status["n_events"]:
-            self._compare(node, found)
+            if status["n_events"] <= _COMPARED_EVENTS:
+                self._compare(node, found)
+            else:
+                _check_plausible(events)
+            self._checked = True
         return found
 
     def _compare(self, node: Any, found: dict[str, Any]) -> None:
@@ -264,6 +274,17 @@ def _joined(threads: Sequence[Columns], starts: Sequence[int]) -> Columns:
         )
         for name in sorted(threads[0])
     }
+
+
+def _check_plausible(events: Columns) -> None:
+    """Refuse what can't be events of this network."""
+    senders, times = events["senders"], events["times"]
+    until = nest.biological_time / (nest.resolution if times.dtype == _LONG else 1.0)
+    if senders.min() < 1 or senders.max() > nest.network_size:
+        raise _Unexpected("senders that are no nodes")
+    # Both are rounded, and steps begin below their number.
+    if not (times.min() >= 0 and times.max() <= until * (1 + 1e-9) + 1):
+        raise _Unexpected("times that have not been")
 
 
 def _columns(data: _DeviceData) -> Columns:

@@ -89,13 +89,16 @@ def _of_all_threads(names: Any) -> Any:
     return [f"{prefix}{vp:0{len(number)}d}{extension or ''}" for vp in processes]
 
 
-def connection_share(conns: Connections) -> Share:
-    """All values of this rank's part of ``conns``, as parallel lists."""
-    local = conns.local
-    status = local.get() if len(local) else {}
-    if len(local) == 1:
-        status = {key: [value] for key, value in status.items()}
-    columns = dict(status)
+def connection_share(conns: Connections, keys: list[str] | None = None) -> Share:
+    """Values of this rank's part of ``conns``, as parallel columns.
+
+    Parameters
+    ----------
+    conns : of which connections
+    keys : fields that are wanted, besides those that tell connections apart; ``None`` for all
+    """
+    wanted = None if keys is None else {*keys, *IDENTITY, "drift_factor"}
+    columns = conns.columns(wanted)
     if "drift_factor" in columns and "weight" in columns:
         columns["weight"] = [
             weight if drift is None else NO_WEIGHT
@@ -122,7 +125,7 @@ def _missing(conns: Connections) -> Share:
 
 def _share(nodes_or_conns: Any, keys: list[str] | None) -> Share:
     if isinstance(nodes_or_conns, Connections):
-        return connection_share(nodes_or_conns)
+        return connection_share(nodes_or_conns, keys)
     if len(nodes_or_conns) == 0:
         return {"$share": "nodes", "local": np.zeros(0, bool), "columns": {}}
     return node_share(nodes_or_conns, keys)
@@ -158,7 +161,7 @@ def get_from_nodes(nodes: Any, *params: Any, output: str = "") -> Share:
 
 def get_from_connections(conns: Any, keys: Any = None, output: str = "") -> Share:
     """SynapseCollection.get."""
-    return connection_share(conns) | {"asked": keys, "output": output}
+    return connection_share(conns, _names(keys)) | {"asked": keys, "output": output}
 
 
 def _chosen(fields: dict[str, Any], keys: Any) -> dict[str, Any]:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
+import zstandard
 
+from protocol import json_form
 from protocol.values import Expression, Packer, Unpacker, Value
 from tests.integration.servers import Server
 
 MSGPACK = "application/x-msgpack"
+
+_DECODERS = {
+    "identity": bytes,
+    "gzip": gzip.decompress,
+    "zstd": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
+}
 
 
 def exact(server: Server, call: str, body: Value = None) -> Value:
@@ -50,3 +60,30 @@ def test_binary_requests_may_hold_arrays_and_calls(server: Server, ids: Value) -
     made = exact(server, "Create", {"model": "spike_generator", "params": {"spike_times": times}})
     (held,) = exact(server, "GetStatus", [made, "spike_times"])
     assert np.array_equal(held, times)
+
+
+def test_a_large_answer_is_the_same_in_every_form_and_encoding(server: Server) -> None:
+    times = np.arange(1.0, 300_001.0) / 10.0
+    exact(server, "Create", {"model": "spike_generator", "params": {"spike_times": times}})
+    asked = [[1], "spike_times"]
+    (held,) = exact(server, "GetStatus", asked)
+    assert len(held) == len(times)
+    plain = server.post("/api/GetStatus", asked)
+    # It is made while it is sent, so its length is not known before.
+    assert plain.headers.get("Transfer-Encoding") == "chunked"
+    assert json_form.dumps([held]) == plain.content
+    for accept in ("application/json", MSGPACK):
+        bodies = []
+        for encoding in ("identity", "gzip, identity;q=0", "zstd, identity;q=0"):
+            headers = {"Accept": accept, "Accept-Encoding": encoding}
+            reply = server.post("/api/GetStatus", asked, headers=headers, stream=True)
+            assert reply.headers.get("Content-Encoding", "identity") == encoding.split(",")[0]
+            assert "Accept-Encoding" in reply.headers["Vary"]
+            # As it came: whether the client's library knows zstd is not asked.
+            body = reply.raw.read(decode_content=False)
+            bodies.append(_DECODERS[encoding.split(",")[0]](body))
+        assert bodies[0] == bodies[1] == bodies[2]
+    # Callers on this machine name gzip without thinking; for them it is slower.
+    usual = server.post("/api/GetStatus", asked, headers={"Accept-Encoding": "gzip, deflate, br"})
+    assert "Content-Encoding" not in usual.headers
+    assert usual.content == plain.content

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from protocol import json_form
 from protocol.errors import MalformedRequest
 from protocol.values import Expression, Reference
-from tests.unit.strategies import values
+from tests.unit.strategies import exact_values, values
 
 
 def refuse(constant: str) -> Any:
@@ -145,3 +145,20 @@ def test_any_bytes_are_a_value_or_the_callers_mistake(text: bytes) -> None:
     except MalformedRequest:
         return
     strict(value)
+
+
+@given(exact_values, st.sampled_from([1, 24, 1 << 20]))
+def test_parts_are_what_is_written_at_once(value: Any, large: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        # Or hypothesis would have to make large arrays.
+        patch.setattr(json_form, "LARGE_BYTES", large)
+        patch.setattr(json_form, "_PART_BYTES", large)
+        assert b"".join(json_form.parts(value)) == json_form.dumps(value)
+
+
+def test_parts_of_a_large_array_are_small() -> None:
+    value = {"events": [{"times": np.arange(1_000_000) / 10.0}], "n": 1}
+    assert json_form.is_large(value)
+    parts = list(json_form.parts(value))
+    assert b"".join(parts) == json_form.dumps(value)
+    assert max(map(len, parts)) < 1 << 18

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict, namedtuple
+from contextlib import suppress
 from typing import Any
 
 import msgpack
@@ -300,3 +301,64 @@ def test_received_arrays_are_not_written_to_by_accident() -> None:
     found = unpack(Packer().pack(np.zeros(3)))
     with pytest.raises(ValueError, match="read-only"):
         found[0] = 1.0
+
+
+@given(exact_values, st.booleans(), st.sampled_from([1, 16, 1024]))
+def test_pieces_are_what_packing_gives(value: Any, tuples: bool, large: int) -> None:
+    packer = Packer(tuples=tuples)
+    with pytest.MonkeyPatch.context() as patch:
+        # Or hypothesis would have to make large arrays.
+        patch.setattr(values, "BUFFER_FROM_BYTES", large)
+        assert b"".join(packer.pieces(value)) == packer.pack(value)
+
+
+@pytest.mark.parametrize("tuples", [True, False])
+def test_data_of_large_arrays_is_not_copied_into_pieces(tuples: bool) -> None:
+    array = np.arange(10_000)
+    reference = Reference("NodeCollection", 1, "g", array)
+    value = {"a": [1, (array, "x")], "b": Expression("f", [reference], {"k": array[::2]})}
+    packer = Packer(tuples=tuples)
+    pieces = packer.pieces(value)
+    assert b"".join(pieces) == packer.pack(value)
+    shared = [one for one in pieces if np.shares_memory(np.frombuffer(one, np.uint8), array)]
+    assert len(shared) == 2
+
+
+def test_pieces_convert_each_object_once() -> None:
+    value = [np.arange(1000), (number for number in range(3))]
+    pieces = Packer(tuples=True, convert=list).pieces(value)
+    assert unpack(b"".join(pieces))[1] == [0, 1, 2]
+
+
+@given(exact_values, st.sampled_from([1, 64]))
+def test_large_values_are_read_where_they_lie(value: Any, large: int) -> None:
+    packed = Packer(tuples=True).pack(value)
+    with pytest.MonkeyPatch.context() as patch:
+        # Or hypothesis would have to make large ones.
+        patch.setattr(values, "LARGE_BYTES", 1)
+        patch.setattr(values, "BUFFER_FROM_BYTES", large)
+        assert same(unpack(packed), value)
+
+
+@given(st.binary(max_size=64), st.binary(max_size=8), st.integers(0, 64))
+def test_any_bytes_are_a_large_value_or_an_error(head: bytes, put: bytes, at: int) -> None:
+    packed = Packer(tuples=True).pack([np.arange(20), {"a": (1, "b", 2.5)}])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(values, "LARGE_BYTES", 1)
+        patch.setattr(values, "BUFFER_FROM_BYTES", 1)
+        for data in (head, packed[:at] + put + packed[at:], packed[:at] + put + packed[at + 1 :]):
+            with suppress(ProtocolError):
+                assert same(unpack(data), Unpacker().unpack(data))
+
+
+def test_arrays_of_a_large_value_share_its_memory_or_have_their_own() -> None:
+    value = {"x": "odd", "times": np.arange(10_000) / 10.0, "list": [1.5] * 1000}
+    packed = Packer(tuples=True).pack(value)
+    shared = unpack(packed)
+    assert same(shared, value)
+    assert np.shares_memory(shared["times"], np.frombuffer(packed, np.uint8))
+    own = Unpacker(writable=True).unpack(packed)["times"]
+    assert own.flags.writeable
+    assert own.flags.aligned
+    own[0] = 1.0
+    assert unpack(packed)["times"][0] == 0.0

@@ -15,6 +15,7 @@ from nestd.kernel.layers import Layers
 from nestd.kernel.parameters import Kind, kind_of
 from nestd.kernel.pynest import nest
 from nestd.kernel.simulation import Simulation
+from nestd.layouts import as_list
 from nestd.merging import merge
 from nestd.ranks import OneRank
 from protocol.errors import ArgumentError, KernelError, StaleReference, UnknownCall
@@ -360,7 +361,8 @@ def connected(call: Call) -> dict[str, Any]:
         call("Connect", [1, 2, 3], [1, 2, 3], "all_to_all", {"weight": weights})
     found: dict[str, Any] = call("GetConnections")
     assert len(found["source"]) == 18
-    return found
+    # As a caller gets them in JSON.
+    return {field: as_list(column) for field, column in found.items()}
 
 
 def test_connections_come_back_and_are_found_again_in_their_order(
@@ -375,7 +377,7 @@ def test_connections_come_back_and_are_found_again_in_their_order(
 def test_only_the_connections_that_were_sent_are_set(call: Call, connected: dict[str, Any]) -> None:
     third = {name: column[2:3] for name, column in connected.items()}
     call("SetStatus", third, {"weight": 77.0})
-    weights = call("GetConnections")["weight"]
+    weights = call("GetConnections")["weight"].tolist()
     assert weights == [*connected["weight"][:2], 77.0, *connected["weight"][3:]]
 
 
@@ -490,7 +492,7 @@ def test_layers_connect_by_distance_and_mask_from_ids_alone(call: Call, layer: l
         {"weight": Expression("spatial.distance")},
     )
     found = call("GetConnections")
-    assert found["weight"] == [1.0] * 14
+    assert found["weight"].tolist() == [1.0] * 14
     assert call("Distance", [layer[0]], [layer[2]]) == [1.0]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nestd.kernel import connections
 from nestd.kernel.connections import Connections, find_connections
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import SynapseCollection, nest
@@ -164,3 +165,23 @@ def test_row_that_fits_nothing_is_missing_and_nothing_is_done_yet(
     assert found.described == ("conns", {"source": [1, 1], "target": [1, 2]})
     found.set({"weight": 99.0})
     assert 99.0 not in nest.GetConnections().get("weight")
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 100])
+def test_columns_are_arrays_of_numbers_and_lists_where_a_model_lacks_a_field(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    monkeypatch.setattr(connections, "_AT_A_TIME", at_a_time)
+    nodes = nest.Create("parrot_neuron", 3)
+    nest.Connect(nodes, nodes, "one_to_one", {"weight": 2.5})
+    nest.Connect(nodes, nodes, "one_to_one", {"synapse_model": "stdp_synapse", "lambda": 0.5})
+    local = nest.GetConnections()
+    columns = Connections(local).columns(None)
+    assert (columns["source"].dtype, columns["weight"].dtype) == (np.int64, np.float64)
+    assert columns["lambda"] == [None] * 3 + [0.5] * 3
+    # What PyNEST itself makes of them.
+    assert {
+        field: column.tolist() if isinstance(column, np.ndarray) else column
+        for field, column in columns.items()
+    } == local.get()
+    assert list(Connections(local).columns({"weight", "nope"})) == ["weight"]

@@ -245,7 +245,7 @@ def test_nodes_are_their_ids(network: Any) -> None:
     assert same(encode({"nodes": network[::2]}), {"nodes": np.array([1, 3])})
 
 
-def test_connections_are_a_share_of_parallel_lists_also_a_single_one_and_none(
+def test_connections_are_a_share_of_parallel_columns_also_a_single_one_and_none(
     network: Any,
 ) -> None:
     share = encode(Connections(nest.GetConnections(), np.array([2, 0, 1]), 3))
@@ -253,11 +253,12 @@ def test_connections_are_a_share_of_parallel_lists_also_a_single_one_and_none(
     assert same(share["rows"], np.array([2, 0, 1]))
     assert same(share["missing"], np.zeros(0, np.int64))
     found = share["columns"]
-    assert found["source"] == found["target"] == [1, 2, 3]
-    assert found["weight"] == [1.0, 2.0, 3.0]
+    assert same(found["source"], np.array([1, 2, 3]))
+    assert same(found["target"], np.array([1, 2, 3]))
+    assert same(found["weight"], np.array([1.0, 2.0, 3.0]))
     assert found["synapse_model"] == ["static_synapse"] * 3
     single = encode(Connections(nest.GetConnections(network[1])))["columns"]
-    assert (single["source"], single["weight"]) == ([2], [2.0])
+    assert same([single["source"], single["weight"]], [np.array([2]), np.array([2.0])])
     nest.ResetKernel()
     assert encode(Connections(nest.GetConnections()))["columns"] == {}
 

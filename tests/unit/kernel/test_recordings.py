@@ -211,3 +211,20 @@ def test_what_records_nothing_gains_nothing(recordings: Recordings) -> None:
         with pytest.raises(KeyError):
             recordings.beyond(recorders[name][0], [])
     assert joined(recordings, recorders["none"], [])[0] == []
+
+
+def test_many_events_are_looked_at_instead_of_compared(
+    recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_COMPARED_EVENTS", 0)
+    recorders = network()
+    for name, nodes in recorders.items():
+        assert same(recordings.get(nodes), dict(nodes.get())), name
+    assert recordings.problem == ""
+    # Both are so without a kernel that has simulated.
+    nest.ResetKernel()
+    nest.Create("parrot_neuron", 3)
+    for senders, times in (([1, 4], [0.0, 0.0]), ([0, 3], [0.0, 0.0]), ([1, 2], [0.0, 5.0])):
+        events = {"senders": np.array(senders), "times": np.array(times)}
+        with pytest.raises(module._Unexpected):
+            module._check_plausible(events)
