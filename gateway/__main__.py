@@ -6,7 +6,6 @@ starts it has opened them, so a gateway that is restarted loses no connection.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from typing import Any
@@ -15,7 +14,9 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from gateway.app import create_app
+from gateway.request_log import GunicornLogger
 from gateway.settings import GatewaySettings, from_environment
+from protocol import logs
 from protocol.errors import NestdError
 
 #: Threads beyond those that can wait for the kernel: they answer what needs no kernel, and
@@ -45,6 +46,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "timeout": 0,
             "graceful_timeout": GRACE_S,
             "limit_request_line": 8190,
+            "logger_class": GunicornLogger,
             "proc_name": "nest-gateway",
             # Its own console at a fixed path, which a second server would collide with.
             "control_socket_disable": True,
@@ -60,16 +62,12 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 def main() -> None:
     """Serve until a signal ends it; exits with 78 if the settings are wrong."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s gateway[%(process)d] %(levelname)s %(message)s",
-    )
     try:
         settings = from_environment(os.environ)
     except NestdError as error:
         print(f"the gateway can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)
+    logs.set_up("gateway", settings.log, secret=settings.token)
     listeners = os.environ.get("NESTD_LISTEN_FDS", "").split(",")
     if listeners == [""]:
         print(

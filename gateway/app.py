@@ -21,6 +21,7 @@ from gateway.metrics import Metrics, Readers
 from gateway.origins import OriginPolicy
 from gateway.page import files, wants_page
 from gateway.replies import GENERATION_HEADER
+from gateway.request_log import RequestLog
 from gateway.routes import connection, routes
 from gateway.settings import GatewaySettings
 from protocol.errors import InternalError, NestdError, Refused
@@ -57,6 +58,8 @@ def create_app(settings: GatewaySettings) -> Flask:
         app.register_blueprint(desktop)
     policy = OriginPolicy(settings.origins, settings.host)
 
+    requests = RequestLog()
+
     def authorize() -> Response | None:
         if request.method == "OPTIONS" or _is_open(app):
             return None
@@ -87,7 +90,10 @@ def create_app(settings: GatewaySettings) -> Flask:
         reply.headers.setdefault("Cache-Control", "no-store")
         return reply
 
+    app.before_request(requests.begin)
     app.before_request(authorize)
+    # What is said last is what is looked at first.
+    app.after_request(requests.end)
     app.after_request(complete)
     app.register_error_handler(NestdError, error_reply)
     app.register_error_handler(HTTPException, http_error_reply)

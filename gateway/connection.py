@@ -18,7 +18,7 @@ import zmq
 
 from gateway.callers import Caller
 from gateway.channel import Channel
-from protocol import connection_file, frames
+from protocol import connection_file, frames, logs
 from protocol.board import board_path, read_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo
 from protocol.errors import (
@@ -209,7 +209,7 @@ class Connection:
             As :meth:`ask` does.
         """
         what = operation.call or operation.action.value
-        return self.ask(lambda id: Command(id, operation, references), what)
+        return self.ask(lambda id: Command(id, operation, references, origin=logs.origin()), what)
 
     def ask(
         self,

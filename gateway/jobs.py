@@ -20,7 +20,7 @@ from typing import Any
 from gateway.connection import Connection, Pending, name_is_taken
 from gateway.job_views import final_state, of_job, of_request
 from gateway.settings import JobLimits
-from protocol import frames
+from protocol import frames, logs
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import (
     Cancelled,
@@ -123,6 +123,7 @@ class Jobs:
                 said = {"job": name, "what": what, "state": "failed", "message": error.message}
                 self._tell("state", said)
                 raise
+            logs.note(log, "a job is accepted", job=name, call=what)
             self._watch()
         return job
 
@@ -391,6 +392,6 @@ def _named_after(key: str) -> str:
 def _digest(message: Command | Script, accepts: str) -> str:
     """Tells a request from another."""
     found = hashlib.sha256(accepts.encode())
-    for part in frames.encode(replace(message, id="")):
+    for part in frames.encode(replace(message, id="", origin=logs.NOWHERE)):
         found.update(part)
     return found.hexdigest()

@@ -25,6 +25,7 @@ from gateway.jobs import Jobs
 from gateway.metrics import Metrics
 from gateway.page import page, wants_page
 from gateway.replies import AS_EXACT, AS_JSON, accepted_form, answer_reply, json_reply
+from protocol import logs
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import KernelUnavailable, MalformedRequest, NestdError, Refused
 from protocol.messages import OPEN_ACTIONS, Action, Command, Failure, Operation, Script
@@ -199,7 +200,9 @@ def run_script() -> Response:
     script = read_script(request)
     if refusal is not None:
         raise Refused(refusal)
-    return _answer(lambda id: replace(script, id=id), "script", accepted_form(request))
+    return _answer(
+        lambda id: replace(script, id=id, origin=logs.origin()), "script", accepted_form(request)
+    )
 
 
 @routes.delete("/exec")
@@ -237,9 +240,7 @@ def operate() -> Response:
     An operation is a list: action, name of the call, list of arguments, arguments by name.
     """
     try:
-        operation = read_operation(request)
-        what = operation.call or operation.action.value
-        return _answer(lambda id: Command(id, operation, references=True), what, AS_EXACT)
+        return _answer_operation(read_operation(request), AS_EXACT, references=True)
     except NestdError as error:
         return facts_reply(error)
 
@@ -266,8 +267,15 @@ def release() -> Response:
 
 def _execute(operation: Operation, unmerged: bool = False) -> Response:
     form = accepted_form(request)
+    return _answer_operation(operation, form, form != AS_JSON, unmerged)
+
+
+def _answer_operation(
+    operation: Operation, form: str, references: bool, unmerged: bool = False
+) -> Response:
+    origin = logs.origin()
     what = operation.call or operation.action.value
-    return _answer(lambda id: Command(id, operation, form != AS_JSON, unmerged), what, form)
+    return _answer(lambda id: Command(id, operation, references, unmerged, origin), what, form)
 
 
 def _answer(make: Callable[[str], Command | Script], what: str, form: str) -> Response:

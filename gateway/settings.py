@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.origins import is_loopback, parse_allowed
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
+from protocol.logs import LogSettings, log_settings
 from protocol.private_files import runtime_directory
 
 MIB = 2**20
@@ -54,6 +55,8 @@ class GatewaySettings:
     host: str
     #: Files of NEST Desktop to serve; ``None`` for none.
     desktop: Path | None = None
+    #: How to log.
+    log: LogSettings = field(default_factory=LogSettings)
 
 
 def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
@@ -92,6 +95,7 @@ def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
         scripts_refused=_scripts_refused(environment, token is not None, host),
         host=host,
         desktop=Path(desktop) if desktop else None,
+        log=log_settings(variables),
     )
     for origin in settings.origins:
         if origin != "*" and parse_allowed(origin) is None:

@@ -23,7 +23,7 @@ from nestd.ranks import Ranks
 from nestd.runner.runner import ScriptRunner
 from nestd.slices import Progress, Slices
 from nestd.spatial import Nodes, TextFile
-from protocol import frames
+from protocol import frames, logs
 from protocol.errors import (
     ArgumentError,
     Cancelled,
@@ -56,8 +56,6 @@ from protocol.values import Value
 
 log = logging.getLogger(__name__)
 
-#: An operation that takes longer than this is worth a line in the log.
-SLOW_OPERATION_S = 1.0
 #: Cancelled commands that have not arrived yet, of which it is remembered that they are.
 _EARLY_CANCELS = 1024
 
@@ -267,6 +265,7 @@ class Master:
             self._answer(waiting, answer)
             self._activity.conclude(command.id, waiting.what, answer)
             return
+        logs.set_origin(command.origin)
         began = time.monotonic()
         self._current, self._cancelled = waiting, None
         self._activity.begin(command.id, waiting.what, waiting.job, self._waiting_ids())
@@ -276,9 +275,18 @@ class Master:
             self._conclude(waiting, Failure(command.id, self._generation, error))
             raise
         took_s = time.monotonic() - began
-        if took_s > SLOW_OPERATION_S:
-            log.info("%s took %.1f s", waiting.what, took_s)
+        raised = reply.error if isinstance(reply, Failure) else None
+        logs.note(
+            log,
+            "the kernel has executed it" if raised is None else "it failed in the kernel",
+            always=took_s > logs.SLOW_S or isinstance(raised, InternalError),
+            call=waiting.what,
+            job=command.id,
+            took_s=took_s,
+            error=raised.error_name if raised is not None else None,
+        )
         self._conclude(waiting, reply)
+        logs.set_origin(logs.NOWHERE)
 
     def _conclude(self, waiting: _Waiting, reply: Message) -> None:
         self._answer(waiting, reply)

@@ -25,6 +25,7 @@ from protocol.errors import (
     error_from_facts,
     facts_of,
 )
+from protocol.logs import REQUEST_ID, Origin
 from protocol.messages import (
     Action,
     Cancel,
@@ -46,7 +47,7 @@ from protocol.values import Buffer, Packer, Reference, Unpacker, Value
 
 MAGIC = b"NESTD"
 #: Raised whenever an old peer could misread a new message.
-VERSION = 3
+VERSION = 4
 
 #: Most bytes one message may have, all frames together.
 SIZE_LIMIT_BYTES = 8 * 2**30
@@ -129,10 +130,11 @@ def _check_limits(frames: Sequence[Buffer]) -> None:
 
 def _fields(message: Message) -> list[Any]:
     match message:
-        case Command(id, operation, references, unmerged):
-            return ["command", id, *_operation_fields(operation), references, unmerged]
-        case Script(id, source, returns):
-            return ["script", id, source, returns]
+        case Command(id, operation, references, unmerged, origin):
+            fields = _operation_fields(operation)
+            return ["command", id, *fields, references, unmerged, *_origin_fields(origin)]
+        case Script(id, source, returns, origin):
+            return ["script", id, source, returns, *_origin_fields(origin)]
         case EndScript(id):
             return ["end_script", id]
         case Submit(id):
@@ -147,7 +149,7 @@ def _fields(message: Message) -> list[Any]:
             return ["result", id, generation, value]
         case Failure(id, generation, error):
             return ["failure", id, generation, facts_of(error)]
-        case Execute(number, operation, references):
+        case Execute(number, operation, references, origin):
             fields = _operation_fields(operation)
             return [
                 "execute",
@@ -156,6 +158,7 @@ def _fields(message: Message) -> list[Any]:
                 references,
                 operation.budget,
                 operation.min_delay_ms,
+                *_origin_fields(origin),
             ]
         case Executed(number, rank, value, error):
             return ["executed", number, rank, value, facts_of(error) if error else None]
@@ -167,6 +170,19 @@ def _operation_fields(operation: Operation) -> list[Any]:
     return [operation.action.value, operation.call, operation.args, operation.kwargs]
 
 
+def _origin_fields(origin: Origin) -> list[Any]:
+    return [origin.request, origin.traced]
+
+
+def _origin(fields: list[Any]) -> Origin:
+    """Of the last two fields of a message."""
+    request, traced = fields[-2:]
+    # It goes into lines of logs, where nothing else may look like one.
+    if request and not REQUEST_ID.fullmatch(request):
+        raise ProtocolError("a request named by what is no name")
+    return Origin(request, traced)
+
+
 def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
     if len(fields) != len(types) or not all(
         isinstance(value, wanted) for value, wanted in zip(fields, types, strict=True)
@@ -175,15 +191,15 @@ def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
 
 
 def _parse_command(fields: list[Any]) -> Command:
-    _expect(fields, str, str, str, list, dict, bool, bool)
-    return Command(fields[0], _operation(fields[1:5]), *fields[5:])
+    _expect(fields, str, str, str, list, dict, bool, bool, str, bool)
+    return Command(fields[0], _operation(fields[1:5]), fields[5], fields[6], _origin(fields))
 
 
 def _parse_script(fields: list[Any]) -> Script:
-    _expect(fields, str, str, (str, list, type(None)))
+    _expect(fields, str, str, (str, list, type(None)), str, bool)
     if isinstance(fields[2], list) and not all(isinstance(name, str) for name in fields[2]):
         raise ProtocolError("a script that returns what are no names")
-    return Script(*fields)
+    return Script(fields[0], fields[1], fields[2], _origin(fields))
 
 
 def _parse_end_script(fields: list[Any]) -> EndScript:
@@ -222,9 +238,10 @@ def _operation(fields: list[Any]) -> Operation:
 
 
 def _parse_execute(fields: list[Any]) -> Execute:
-    _expect(fields, int, str, str, list, dict, bool, (int, type(None)), (float, type(None)))
+    budget, delay = (int, type(None)), (float, type(None))
+    _expect(fields, int, str, str, list, dict, bool, budget, delay, str, bool)
     operation = replace(_operation(fields[1:5]), budget=fields[6], min_delay_ms=fields[7])
-    return Execute(fields[0], operation, fields[5])
+    return Execute(fields[0], operation, fields[5], _origin(fields))
 
 
 def _parse_executed(fields: list[Any]) -> Executed:

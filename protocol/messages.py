@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from protocol.errors import NestdError
+from protocol.logs import NOWHERE, Origin
 from protocol.values import Value
 
 
@@ -89,6 +90,8 @@ class Command:
     references: bool = False
     #: Whether the answer is every rank's own, unmerged.
     unmerged: bool = False
+    #: The HTTP request that asks for it.
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,8 @@ class Script:
     source: str
     #: The name, or names, whose values are asked for. An empty name has no value.
     returns: str | list[str] | None = None
+    #: The HTTP request that asks for it.
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,8 @@ class Execute:
     number: int
     operation: Operation
     references: bool
+    #: The HTTP request that asks for it.
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True)
