@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -39,8 +40,7 @@ class LogProcess:
     ----------
     path : of the log
     settings : of logging
-    programs : that write to it
-    rank : of the programs; ``None`` if they are no ranks
+    programs : that write to it, with their ranks if they are some
     secret_file : whose content must not be in the log
 
     Raises
@@ -53,8 +53,7 @@ class LogProcess:
         self,
         path: Path,
         settings: LogSettings,
-        programs: list[str],
-        rank: int | None = None,
+        programs: Mapping[str, int | None],
         secret_file: Path | None = None,
     ) -> None:
         check_log(path)
@@ -71,9 +70,11 @@ class LogProcess:
             str(settings.size_bytes),
             str(settings.kept),
             settings.format,
-            "" if rank is None else str(rank),
             str(secret_file or ""),
-            *(f"{program}={reading}" for program, reading in self._reading.items()),
+            *(
+                f"{program}={'' if rank is None else rank}={self._reading[program]}"
+                for program, rank in programs.items()
+            ),
         )
         self._process = self._start()
 
@@ -119,6 +120,7 @@ class _Source:
     """One pipe."""
 
     program: str
+    rank: int | None = None
     rest: bytes = b""
     raw: RawLines = field(default_factory=RawLines)
 
@@ -130,14 +132,12 @@ class Writer:
     ----------
     file : of the log
     form : ``text`` or ``json``
-    rank : of the programs; ``None`` if they are no ranks
     secret : what must not be in any line
     """
 
-    def __init__(self, file: LogFile, form: str, rank: int | None, secret: str | None) -> None:
+    def __init__(self, file: LogFile, form: str, secret: str | None) -> None:
         self._file = file
         self._form = form
-        self._rank = rank
         self._secret = secret
         #: Lines for which there was no room since the last one that was written.
         self._lost = 0
@@ -172,7 +172,7 @@ class Writer:
                     "time": moment(time.time()),
                     "level": one.level,
                     "program": source.program,
-                    "rank": self._rank,
+                    "rank": source.rank,
                     "printed": "nest" if one.where else "text",
                     "where": one.where,
                     "msg": one.message,
@@ -230,12 +230,14 @@ def main() -> None:
     """Write the log; the arguments are those that :class:`LogProcess` gives."""
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(sig, signal.SIG_IGN)
-    path, size_bytes, kept, form, rank, secret_file, *sources = sys.argv[1:]
+    path, size_bytes, kept, form, secret_file, *programs = sys.argv[1:]
     secret = Path(secret_file).read_text(encoding="utf-8").strip() if secret_file else None
     file = LogFile(Path(path), int(size_bytes), int(kept))
-    writer = Writer(file, form, int(rank) if rank else None, secret)
-    named = (source.rpartition("=") for source in sources)
-    write(writer, {int(descriptor): _Source(program) for program, _, descriptor in named})
+    sources = {}
+    for one in programs:
+        program, rank, descriptor = one.split("=")
+        sources[int(descriptor)] = _Source(program, int(rank) if rank else None)
+    write(Writer(file, form, secret), sources)
     file.close()
 
 

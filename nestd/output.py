@@ -36,7 +36,7 @@ def output_to(
     if path is None:
         yield sys.stdout
         return
-    writer = LogProcess(path.absolute(), settings, ["nestd"], rank, secret_file)
+    writer = LogProcess(path.absolute(), settings, {"nestd": rank}, secret_file)
     out, err = os.dup(1), os.dup(2)
     for descriptor in (1, 2):
         os.dup2(writer.writing["nestd"].fileno(), descriptor)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-#: How a message of NEST begins: ``Nov 27 23:45:00 NodeManager::prepare_nodes [Info]: ``
+#: A message of NEST, in one line:
+#: ``[INFO] [2026-11-27 23:45:00 …/node_manager.cpp:658 @ NodeManager::prepare_nodes] Preparing …``.
 _NEST = re.compile(
+    r"\[(?P<level>[A-Z]+)\] \[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
+    r"(?:\S+ @ )?(?P<where>[^\]]*)\] ?(?P<rest>.*)"
+)
+#: Before NEST 3.9: ``Nov 27 23:45:00 NodeManager::prepare_nodes [Info]: ``, and indented lines.
+_OLDER_NEST = re.compile(
     r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?P<where>\S.*?) \[(?P<level>\w+)\]:(?P<rest>.*)"
 )
 _LEVELS = {
@@ -53,7 +59,7 @@ class RawLines:
                 found.message = f"{found.message} {stripped}".strip()
                 return whole
             whole += self.flush()
-        match = _NEST.fullmatch(text)
+        match = _NEST.fullmatch(text) or _OLDER_NEST.fullmatch(text)
         if match is not None:
             level = _LEVELS.get(match["level"].lower(), "info")
             self._open = Printed(match["rest"].strip(), level, match["where"])

@@ -107,8 +107,10 @@ class Supervisor:
         with contextlib.suppress(FileNotFoundError):
             self._log_start = instance.log_file.stat().st_size
         secret_file = instance.token_file if instance.authentication else None
-        names = ["nest-server", "gateway", "nestd"]
-        writer = LogProcess(instance.log_file, self._settings.log, names, secret_file=secret_file)
+        # What a launcher of several ranks prints is of none of them.
+        rank = 0 if self._settings.ranks == 1 else None
+        programs = {"nest-server": None, "gateway": None, "nestd": rank}
+        writer = LogProcess(instance.log_file, self._settings.log, programs, secret_file)
         stack.callback(writer.close)
         output = stack.enter_context(os.fdopen(os.dup(writer.writing["nest-server"].fileno()), "w"))
         root = logging.getLogger()

@@ -165,7 +165,7 @@ def test_commands_lead_a_server_through_its_life(
     assert server.token not in json.dumps(status)
 
     with console(runtime, tmp_path, "log") as (process, await_text):
-        assert "Preparing 1 node" not in await_text("INFO ready")
+        assert "Preparing 1 node" not in await_text("msg=ready")
         server.call("Create", ["iaf_psc_alpha"])
         server.call("Simulate", [1.0])
         # The log is followed as it grows.
