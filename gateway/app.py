@@ -38,7 +38,9 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
     # Forms have no limit of their own beside that of the body.
     app.config["MAX_FORM_MEMORY_SIZE"] = None
-    to_kernel = Connection(settings.connection_file, settings.exit_file, settings.queue_limit)
+    to_kernel = Connection(
+        settings.connection_file, settings.exit_file, settings.queue_limit, settings.link_s
+    )
     events = Events(to_kernel)
     jobs = Jobs(to_kernel, settings.jobs, events.tell)
     app.extensions["nestd"] = to_kernel

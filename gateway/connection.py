@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,17 @@ from typing import Any
 import zmq
 
 from gateway.callers import Caller
-from gateway.channel import Channel
+from gateway.channel import Channel, is_refused
 from protocol import connection_file, frames, logs
 from protocol.board import board_path, read_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo
+from protocol.curve_keys import KeyPair, gateway_keys
 from protocol.errors import (
     ConfigurationError,
     InternalError,
     KernelLost,
     KernelUnavailable,
+    LinkLost,
     MalformedRequest,
     NestdError,
     ProtocolError,
@@ -48,10 +50,13 @@ from protocol.messages import (
 )
 from protocol.polling import poll_until
 from protocol.progress import Status, read_status, status_path
+from protocol.refusals import Refusals, refusals_path
 from protocol.spool import new_name
 
 log = logging.getLogger(__name__)
 
+#: Between two looks whether a network that was cut is back.
+_AGAIN_S = 0.5
 #: How long to wait for the supervisor to say how a kernel ended.
 EXIT_NOTE_DEADLINE_S = 4.0
 
@@ -78,9 +83,14 @@ class Connection:
     path : the connection file
     exit_file : where a supervisor says how the last kernel ended
     queue_limit : operations that may be under way at once
+    link_s : time for which a network may be cut before callers are told; ``None`` without a limit
     """
 
-    def __init__(self, path: Path, exit_file: Path, queue_limit: int) -> None:
+    def __init__(
+        self, path: Path, exit_file: Path, queue_limit: int, link_s: float | None = 60.0
+    ) -> None:
+        self._link_s = link_s
+        self._keys: KeyPair | None = None
         self._path = path
         self._exit_file = exit_file
         self._queue_limit = queue_limit
@@ -155,10 +165,21 @@ class Connection:
         began_s = min((mark.began_s for mark in marks if mark.begun == current), default=0.0)
         since = datetime.fromtimestamp(began_s, timezone.utc).isoformat(timespec="seconds")
         return [
-            {"rank": rank, "since": since, "stopped": found.process.is_stopped()}
+            {
+                "rank": rank,
+                "since": since,
+                "stopped": found.is_local and found.process.is_stopped(),
+            }
             for rank, (mark, found) in enumerate(zip(marks, info.processes, strict=False))
             if mark.ended < current
         ]
+
+    def refusals(self) -> Refusals:
+        """Connections over the network that the kernel has refused."""
+        info = self.info()
+        if info is None:
+            return Refusals()
+        return Refusals.read(refusals_path(self.directory, info.generation))
 
     def status(self) -> Status:
         """What the kernel is at, as it said last; nothing if there is none."""
@@ -279,7 +300,7 @@ class Connection:
                 if channel is not None:
                     channel.close()
                 self._notices = None
-                channel = self._notices = Channel(self._context, info)
+                channel = self._notices = Channel(self._context, info, self.keys(info))
             channel.drop_answers()
             channel.send(frames.encode(message))
 
@@ -319,8 +340,42 @@ class Connection:
             )
         return info
 
+    def keys(self, info: ConnectionInfo) -> KeyPair | None:
+        """This gateway's keys, if the kernel of ``info`` asks for some.
+
+        Raises
+        ------
+        KernelUnavailable
+            If they can't be made or read.
+        """
+        if info.is_linked and self._keys is None:
+            try:
+                self._keys = gateway_keys(self.directory)
+            except ConfigurationError as error:
+                raise KernelUnavailable(error.message) from error
+        return self._keys
+
+    def check(self) -> ConnectionInfo:
+        """The kernel, which takes commands, now or after what it computes.
+
+        Raises
+        ------
+        KernelUnavailable
+            If there is none.
+        """
+        info = self.needed_info()
+        if info.is_linked:
+            # What runs on another host can't be looked at.
+            self._idle.append(self._channel(info))
+        elif info.is_local and not info.process.is_running():
+            raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
+        return info
+
     def _exchange(self, command: Request, what: str, caller: Caller | None = None) -> Result:
         info = self.needed_info()
+        if info.is_linked and isinstance(command, (Command, Script)):
+            # It may have to be sent again.
+            command = replace(command, once=new_name())
         encoded = frames.encode(command)
 
         def give_up() -> None:
@@ -329,14 +384,19 @@ class Connection:
                 self.notify(Cancel(new_name(), command.id, "its caller has hung up"))
 
         channel = self._channel(info)
-        try:
-            received = channel.exchange(encoded, caller, give_up)
-        except BaseException:
+        while True:
+            try:
+                received = channel.exchange(encoded, caller, give_up)
+            except BaseException:
+                channel.close()
+                raise
+            if received is not None:
+                break
             channel.close()
-            raise
-        if received is None:
-            channel.close()
-            raise self._lost(info, command, what)
+            again = self._channel_again(info, command, what) if info.is_linked else None
+            if again is None:
+                raise self._lost(info, command, what)
+            channel = again
         self._idle.append(channel)
         message = frames.decode(received)
         if isinstance(message, Failure):
@@ -345,6 +405,42 @@ class Connection:
             raise InternalError("the kernel's answer belongs to another command")
         return message
 
+    def _channel_again(self, info: ConnectionInfo, command: Request, what: str) -> Channel | None:
+        """A new channel after the connection was lost; ``None`` if the kernel is gone.
+
+        Raises
+        ------
+        LinkLost
+            If the network stays cut.
+        """
+        lost_s = time.monotonic()
+        said = False
+        while True:
+            now = self.info()
+            if now is None or now.generation != info.generation:
+                return None
+            with contextlib.suppress(KernelUnavailable):
+                channel = Channel(self._context, info, self.keys(info))
+                if said:
+                    log.warning("the network to kernel %s stands again", info.generation)
+                if isinstance(command, (Command, Script)):
+                    return channel
+                channel.close()
+                raise LinkLost(f"the network was cut during {what}, and is back: ask again")
+            if is_refused(info.command_endpoint):
+                return None
+            if not said:
+                said = True
+                log.warning("the network to kernel %s on %s is cut", info.generation, info.host)
+            if self._link_s is not None and time.monotonic() - lost_s > self._link_s:
+                raise LinkLost(
+                    f"the network to the kernel on {info.host} is cut since more than "
+                    f"{self._link_s:g} s; whether {what} was executed, or still is, is not known "
+                    "here, and its answer goes nowhere",
+                    retry_after_s=5,
+                )
+            time.sleep(_AGAIN_S)
+
     def _channel(self, info: ConnectionInfo) -> Channel:
         """An idle channel to the kernel of ``info``, or a new one."""
         while True:
@@ -352,7 +448,7 @@ class Connection:
                 # The one used last: its memory is warm, and the others' can grow cold.
                 channel = self._idle.pop()
             except IndexError:
-                return Channel(self._context, info)
+                return Channel(self._context, info, self.keys(info))
             if channel.info == info and channel.is_alive():
                 return channel
             channel.close()

@@ -17,6 +17,7 @@ from typing import Any
 
 import zmq
 
+from gateway.channel import protect
 from gateway.connection import Connection
 from protocol import frames, json_form
 from protocol.connection_file import ConnectionInfo
@@ -157,6 +158,12 @@ class Events:
                 socket = context.socket(zmq.SUB)
                 socket.set_hwm(KEPT)
                 socket.subscribe(b"")
+                try:
+                    protect(socket, info, self._connection.keys(info))
+                except NestdError:
+                    socket.close(linger=0)
+                    socket = None
+                    continue
                 socket.connect(info.events_endpoint)
                 heard = info
                 _await_subscription(socket)

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 _CANCEL_S = 1.0
 #: How often a job is looked at by who waits for its end.
 _LOOK_S = 0.02
+#: How often a kernel on a network is told again of jobs that it has not begun.
+_AGAIN_S = 5.0
 #: How often it is looked whether the kernels of jobs still are there.
 _WATCH_S = 0.5
 
@@ -72,6 +74,7 @@ class Jobs:
         self._kernels: dict[str, ConnectionInfo] = {}
         #: Final states that were found, by name and time of acceptance; results can be large.
         self._found: dict[tuple[str, float], str] = {}
+        self._again_s = 0.0
         self._watch_lock = threading.Lock()
         self._watched = self._watch_again = False
 
@@ -134,6 +137,15 @@ class Jobs:
                 self._connection.notify(Submit(job.id))
         self._watch()
 
+    def _submit_again(self) -> None:
+        """Tell the kernel of jobs that it may not have heard of, as the network was cut."""
+        now_s = time.monotonic()
+        if now_s >= self._again_s:
+            self._again_s = now_s + _AGAIN_S
+            with contextlib.suppress(NestdError):
+                for job in self._waiting():
+                    self._connection.notify(Submit(job.id))
+
     def _watch(self) -> None:
         """Notice the end of jobs whose kernel has ended, also while nobody asks for them."""
 
@@ -142,6 +154,8 @@ class Jobs:
             info = self._connection.info()
             if info is not None:
                 self._kernels.setdefault(info.generation, info)
+                if info.is_linked:
+                    self._submit_again()
             going_on = [job for job in self._spool.jobs() if job.ended_s is None]
             # Each of them, as looking is what ends those that are lost.
             return [job for job in going_on if self._answer(job) is None] != []

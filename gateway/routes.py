@@ -27,7 +27,7 @@ from gateway.page import page, wants_page
 from gateway.replies import AS_EXACT, AS_JSON, accepted_form, answer_reply, json_reply
 from protocol import logs
 from protocol.connection_file import ConnectionInfo
-from protocol.errors import KernelUnavailable, MalformedRequest, NestdError, Refused
+from protocol.errors import MalformedRequest, NestdError, Refused
 from protocol.messages import OPEN_ACTIONS, Action, Command, Failure, Operation, Script
 from protocol.values import Reference, Text
 from protocol.version import SERVER_VERSION
@@ -75,6 +75,7 @@ def connection() -> Connection:
                 "generation": or_null("string"),
                 "started": or_null("string"),
                 "scripts": or_null("string"),
+                "refused_connections": {"type": "integer", "minimum": 0},
                 "desktop": {"type": "boolean"},
             }
         ),
@@ -104,6 +105,7 @@ def index() -> Response:
         "generation": info.generation if info else None,
         "started": info.started if info else None,
         "scripts": _scripts(info),
+        "refused_connections": connection().refusals().total,
         "desktop": current_app.extensions["desktop"] is not None,
     }
     return json_reply(body)
@@ -130,10 +132,7 @@ def healthz() -> Response:
 )
 def readyz() -> Response:
     """There is a kernel that takes commands, now or after what it computes."""
-    info = connection().info()
-    if info is None or not info.process.is_running():
-        raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
-    return json_reply({"ready": True, "generation": info.generation})
+    return json_reply({"ready": True, "generation": connection().check().generation})
 
 
 @routes.get("/metrics")

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from nestd import mpi
+from nestd.binding import binding_from
 from nestd.output import output_to
 from nestd.runner import settings
 from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings
@@ -36,6 +37,13 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
     help="Commands that may wait before further ones are refused.",
 )
 @click.option(
+    "--bind",
+    metavar="tcp://INTERFACE:PORT",
+    help="Take commands from gateways of other hosts, encrypted and from known ones only; PORT is "
+    "for commands, the next one for events, * means any.  [default: NEST_SERVER_BIND, or a socket "
+    "beside the connection file]",
+)
+@click.option(
     "--log-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the log, and what NEST prints, there, each rank by itself.  [default: stderr]",
@@ -48,6 +56,7 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 def main(
     connection_file: Path | None,
     queue_limit: int,
+    bind: str | None,
     log_file: Path | None,
     log_format: str | None,
 ) -> None:
@@ -69,7 +78,8 @@ def main(
         scripts = settings.from_environment(os.environ)
         with contextlib.ExitStack() as stack:
             stack.enter_context(output_to(log_file, logging, mpi.launched_rank()))
-            daemon.run(NestdSettings(path.absolute(), queue_limit, scripts), stack=stack)
+            wanted = NestdSettings(path.absolute(), queue_limit, scripts, binding_from(bind))
+            daemon.run(wanted, stack=stack)
     except NestdError as error:
         print(f"nestd can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)

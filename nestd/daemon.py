@@ -21,6 +21,8 @@ import zmq
 
 from nestd import mpi
 from nestd.activity import Activity
+from nestd.binding import bind_guarded
+from nestd.gate import Gate
 from nestd.master import Master, Stopped
 from nestd.ranks import (
     EXIT_DIVERGED,
@@ -32,10 +34,12 @@ from nestd.ranks import (
     leave_last_words,
 )
 from nestd.runner.runner import ScriptRunner
+from nestd.sent_answers import SentAnswers
 from nestd.settings import NestdSettings
 from protocol import connection_file
 from protocol.board import BoardWriter, board_path, make_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo, RankProcess
+from protocol.curve_keys import gateway_keys, new_keys
 from protocol.errors import ConfigurationError, Diverged
 from protocol.messages import Action, Operation
 from protocol.private_files import check_socket_path, private_directory
@@ -85,45 +89,60 @@ def run(
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, _stop)
     with contextlib.suppress(Stopped), stack or contextlib.ExitStack() as closing:
-        scripts = None
+        scripts = gate = None
+        generation = secrets.token_hex(4)
         if mpi.launched_rank() == 0:
             # Before MPI is there, which processes don't fork well under.
             scripts = ScriptRunner(settings.scripts, settings.connection_file.parent)
             closing.callback(scripts.close)
+            if settings.binding is not None:
+                directory = private_directory(settings.connection_file.parent)
+                gateway_keys(directory)
+                gate = Gate(directory, generation)
+                closing.callback(gate.close)
         if mpi.launched_ranks() == 1:
-            _run_master(settings, None, closing, on_ready, scripts)
+            _run_master(settings, generation, None, closing, on_ready, scripts, gate)
             return
         # Ranks whose launcher was killed must not go on alone.
         die_with_parent()
         world = mpi.World()
         if world.rank == 0:
-            _run_master(settings, world, closing, on_ready, scripts)
+            _run_master(settings, generation, world, closing, on_ready, scripts, gate)
         else:
             _run_worker(world)
 
 
 def _run_master(
     settings: NestdSettings,
+    generation: str,
     world: mpi.World | None,
     stack: contextlib.ExitStack,
     on_ready: Callable[[], None] | None,
     scripts: ScriptRunner | None,
+    gate: Gate | None,
 ) -> None:
     directory = private_directory(settings.connection_file.parent)
-    generation = secrets.token_hex(4)
     (directory / LAST_WORDS_FILE).unlink(missing_ok=True)
-    # A socket name of its own for each kernel: no gateway reaches a kernel it does not mean.
-    path = check_socket_path(directory / f"kernel-{generation}.sock")
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = _router(context, stack)
-    _bind_private(commands, path, stack)
     events = context.socket(zmq.PUB)
     events.set_hwm(_EVENTS_AHEAD)
     events.linger = 0
     stack.callback(events.close)
-    events_path = check_socket_path(directory / f"events-{generation}.sock")
-    _bind_private(events, events_path, stack)
+    public_key: str | None = None
+    if settings.binding is not None and gate is not None:
+        keys = new_keys()
+        public_key = keys.public
+        gate.guard(context)
+        gate.watch(commands, "commands")
+        gate.watch(events, "events")
+        command_endpoint = bind_guarded(commands, settings.binding.endpoint(), keys)
+        events_endpoint = bind_guarded(events, settings.binding.endpoint(1), keys)
+    else:
+        # A socket name of its own for each kernel: no gateway reaches a kernel it does not mean.
+        command_endpoint = _bind_private(commands, directory / f"kernel-{generation}.sock", stack)
+        events_endpoint = _bind_private(events, directory / f"events-{generation}.sock", stack)
     status = status_path(directory, generation)
     stack.callback(status.unlink, missing_ok=True)
     activity = Activity(status, events)
@@ -138,7 +157,15 @@ def _run_master(
         kernel, ranks, processes = _meet(world, context, directory, generation, stack)
     assert scripts is not None
     confined = scripts.set_up(kernel.execute(Operation(Action.DESCRIBE), references=False))
-    info = _describe(path, events_path, generation, kernel.nest_version, processes, confined)
+    info = _describe(
+        command_endpoint,
+        events_endpoint,
+        public_key,
+        generation,
+        kernel.nest_version,
+        processes,
+        confined,
+    )
     connection_file.write(settings.connection_file, info)
     stack.callback(_remove_own, settings.connection_file, generation)
     if kernel.pauses_problem:
@@ -151,7 +178,8 @@ def _run_master(
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
     spool = Spool(directory / SPOOL_DIRECTORY)
     queue_limit = settings.queue_limit
-    master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts)
+    sent = SentAnswers() if settings.binding is not None else None
+    master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts, sent)
     try:
         if on_ready is not None:
             on_ready()
@@ -183,9 +211,8 @@ def _meet(
     socket = _router(context, stack)
     processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
     if len({process.host for process in processes}) == 1:
-        path = check_socket_path(directory / f"ranks-{generation}.sock")
-        _bind_private(socket, path, stack)
-        meeting = _Meeting(str(directory), generation, f"ipc://{path}", None)
+        endpoint = _bind_private(socket, directory / f"ranks-{generation}.sock", stack)
+        meeting = _Meeting(str(directory), generation, endpoint, None)
     else:
         public, secret = zmq.curve_keypair()
         socket.curve_server = True
@@ -246,10 +273,13 @@ def _router(
     return socket
 
 
-def _bind_private(socket: zmq.Socket[bytes], path: Path, stack: contextlib.ExitStack) -> None:
-    socket.bind(f"ipc://{path}")
+def _bind_private(socket: zmq.Socket[bytes], path: Path, stack: contextlib.ExitStack) -> str:
+    """Bind ``socket`` to a name in a private directory; its endpoint."""
+    endpoint = f"ipc://{check_socket_path(path)}"
+    socket.bind(endpoint)
     path.chmod(0o600)
     stack.callback(path.unlink, missing_ok=True)
+    return endpoint
 
 
 def _introduction(world: mpi.World) -> bytes:
@@ -294,8 +324,9 @@ def _start_kernel(generation: str) -> Kernel:
 
 
 def _describe(
-    path: Path,
-    events: Path,
+    command_endpoint: str,
+    events_endpoint: str,
+    public_key: str | None,
     generation: str,
     nest_version: str,
     processes: list[RankProcess],
@@ -303,9 +334,9 @@ def _describe(
 ) -> ConnectionInfo:
     own = processes[0]
     return ConnectionInfo(
-        command_endpoint=f"ipc://{path}",
-        events_endpoint=f"ipc://{events}",
-        public_key=None,
+        command_endpoint=command_endpoint,
+        events_endpoint=events_endpoint,
+        public_key=public_key,
         host=own.host,
         pid=own.pid,
         start_ticks=own.start_ticks,

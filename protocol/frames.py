@@ -130,11 +130,11 @@ def _check_limits(frames: Sequence[Buffer]) -> None:
 
 def _fields(message: Message) -> list[Any]:
     match message:
-        case Command(id, operation, references, unmerged, origin):
-            fields = _operation_fields(operation)
-            return ["command", id, *fields, references, unmerged, *_origin_fields(origin)]
-        case Script(id, source, returns, origin):
-            return ["script", id, source, returns, *_origin_fields(origin)]
+        case Command(id, operation, references, unmerged, origin, once):
+            fields = [*_operation_fields(operation), references, unmerged]
+            return ["command", id, *fields, once, *_origin_fields(origin)]
+        case Script(id, source, returns, origin, once):
+            return ["script", id, source, returns, once, *_origin_fields(origin)]
         case EndScript(id):
             return ["end_script", id]
         case Submit(id):
@@ -191,15 +191,17 @@ def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
 
 
 def _parse_command(fields: list[Any]) -> Command:
-    _expect(fields, str, str, str, list, dict, bool, bool, str, bool)
-    return Command(fields[0], _operation(fields[1:5]), fields[5], fields[6], _origin(fields))
+    _expect(fields, str, str, str, list, dict, bool, bool, str, str, bool)
+    references, unmerged, once = fields[5:8]
+    operation = _operation(fields[1:5])
+    return Command(fields[0], operation, references, unmerged, _origin(fields), once)
 
 
 def _parse_script(fields: list[Any]) -> Script:
-    _expect(fields, str, str, (str, list, type(None)), str, bool)
+    _expect(fields, str, str, (str, list, type(None)), str, str, bool)
     if isinstance(fields[2], list) and not all(isinstance(name, str) for name in fields[2]):
         raise ProtocolError("a script that returns what are no names")
-    return Script(fields[0], fields[1], fields[2], _origin(fields))
+    return Script(fields[0], fields[1], fields[2], _origin(fields), fields[3])
 
 
 def _parse_end_script(fields: list[Any]) -> EndScript:

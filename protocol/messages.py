@@ -92,6 +92,9 @@ class Command:
     unmerged: bool = False
     #: The HTTP request that asks for it.
     origin: Origin = NOWHERE
+    #: What was sent under this name is executed once, however often it arrives; over ``tcp://``,
+    #: where a sender may not know whether it did.
+    once: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ class Script:
     returns: str | list[str] | None = None
     #: The HTTP request that asks for it.
     origin: Origin = NOWHERE
+    #: As that of a command.
+    once: str = ""
 
 
 @dataclass(frozen=True)

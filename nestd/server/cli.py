@@ -203,6 +203,7 @@ def status(port: int | None, as_json: bool) -> None:
             f"{_queued(server['queued'])}"
             f"{_awaited(server['awaited'])}"
             f"  scripts  {server['scripts']}\n"
+            f"{_refused(server['refused_connections'])}"
             f"  process  {server['pid']}, since {server['started']}\n"
             f"  log      {server['log_file'] or 'on its console'}\n"
             f"  token    {server['token_file'] or 'authentication is off'}"
@@ -312,6 +313,7 @@ def _describe(found: Instance) -> dict[str, Any]:
         "running": next((job for job in jobs if job["state"] == "running"), None),
         "queued": sum(job["state"] == "queued" for job in jobs),
         "scripts": answer.get("scripts"),
+        "refused_connections": answer.get("refused_connections", 0),
         "pid": found.supervisor.pid,
         "started": found.started,
         "log_file": _text(found.log_file),
@@ -333,6 +335,11 @@ def _running(job: dict[str, Any] | None) -> str:
         call = f"{progress.call}: " if progress.call != job["what"] else ""
         line += f"  is at    {call}{100 * progress.fraction:.0f}%, {progress}\n"
     return line
+
+
+def _refused(number: int) -> str:
+    """A line about connections that the kernel has refused, if it has."""
+    return f"  refused  {number} connection(s) to the kernel; the log says why\n" if number else ""
 
 
 def _queued(number: int) -> str:

@@ -15,6 +15,7 @@ from dataclasses import replace
 import click
 
 from nestd import daemon, mpi
+from nestd.binding import Binding, binding_from
 from nestd.output import output_to
 from nestd.runner.settings import from_environment as scripts_from
 from nestd.server.announcement import announce
@@ -50,7 +51,14 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
     type=click.Choice(logs.FORMATS),
     help="Form of the lines of the log.  [default: text, which is key=value]",
 )
-def main(host: str | None, port: int | None, desktop: bool, log_format: str | None) -> None:
+@click.option(
+    "--bind",
+    metavar="tcp://INTERFACE:PORT",
+    help="Let gateways of other hosts connect too; see nestd --help.",
+)
+def main(
+    host: str | None, port: int | None, desktop: bool, log_format: str | None, bind: str | None
+) -> None:
     """NEST Server as an MPI job: mpirun -np N nest-server-mpi.
 
     The variables NEST_SERVER_* are honoured; options win over them. The job ends with Ctrl-C,
@@ -65,8 +73,9 @@ def main(host: str | None, port: int | None, desktop: bool, log_format: str | No
         if wanted.daemon:
             notes.append("NEST_SERVER_DAEMON is ignored; the launcher decides where a job runs.")
         os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
+        binding = binding_from(bind)
         if mpi.launched_rank() == 0:
-            _serve(settings, notes)
+            _serve(settings, binding, notes)
         else:
             # Rank 0 says where everything is.
             path = runtime_directory() / "connection.json"
@@ -78,7 +87,7 @@ def main(host: str | None, port: int | None, desktop: bool, log_format: str | No
         _fail(error, EXIT_CONFIGURATION)
 
 
-def _serve(settings: ServerSettings, notes: list[str]) -> None:
+def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) -> None:
     """Rank 0: the gateway as a child, then the kernel in this process."""
     listeners, more = open_listeners(settings.host, settings.ports)
     with contextlib.ExitStack() as stack:
@@ -104,7 +113,7 @@ def _serve(settings: ServerSettings, notes: list[str]) -> None:
                 announce(instance, [*notes, *more])
 
         kernel = NestdSettings(
-            instance.connection_file, settings.queue_limit, scripts_from(os.environ)
+            instance.connection_file, settings.queue_limit, scripts_from(os.environ), binding
         )
         daemon.run(kernel, ready, stack)
 

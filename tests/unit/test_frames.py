@@ -68,8 +68,8 @@ errors = st.builds(
 numbers = st.integers(0, 2**40)
 origins = st.builds(Origin, st.from_regex(REQUEST_ID, fullmatch=True), st.booleans())
 messages = st.one_of(
-    st.builds(Command, texts, operations, st.booleans(), st.booleans(), origins),
-    st.builds(Script, texts, texts, st.one_of(st.none(), texts, st.lists(texts)), origins),
+    st.builds(Command, texts, operations, st.booleans(), st.booleans(), origins, texts),
+    st.builds(Script, texts, texts, st.one_of(st.none(), texts, st.lists(texts)), origins, texts),
     st.builds(Result, texts, texts, values),
     st.builds(Failure, texts, texts, errors),
     st.builds(Execute, numbers, st.one_of(operations, budgeted), st.booleans(), origins),
@@ -117,11 +117,12 @@ def is_same_operation(one: Operation, other: Operation) -> bool:
 def is_same(one: Message, other: Message) -> bool:
     match one, other:
         case Command(), Command():
-            return (one.id, one.references, one.unmerged, one.origin) == (
+            return (one.id, one.references, one.unmerged, one.origin, one.once) == (
                 other.id,
                 other.references,
                 other.unmerged,
                 other.origin,
+                other.once,
             ) and is_same_operation(one.operation, other.operation)
         case Execute(), Execute():
             return (one.number, one.references, one.origin) == (
@@ -240,18 +241,19 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
         header(1),
         header("unknown"),
         header("command"),
-        header("command", 1, "call", "x", [], {}, False, False, "", False),
-        header("command", "1", "destroy", "x", [], {}, False, False, "", False),
-        header("command", "1", "call", None, [], {}, False, False, "", False),
-        header("command", "1", "call", "x", {}, {}, False, False, "", False),
-        header("command", "1", "call", "x", [], [], False, False, "", False),
-        header("command", "1", "call", "x", [], {}, 0, False, "", False),
-        header("command", "1", "call", "x", [], {}, False, None, "", False),
-        header("command", "1", "call", "x", [], {}, False, False, "", False, None),
-        header("command", "1", "call", "x", [], {}, False, False, "two words", False),
-        header("command", "1", "call", "x", [], {}, False, False, "a\nb", True),
-        header("command", "1", "call", "x", [], {}, False, False, None, False),
-        header("command", "1", "call", "x", [], {}, False, False, "", 1),
+        header("command", 1, "call", "x", [], {}, False, False, "", "", False),
+        header("command", "1", "destroy", "x", [], {}, False, False, "", "", False),
+        header("command", "1", "call", None, [], {}, False, False, "", "", False),
+        header("command", "1", "call", "x", {}, {}, False, False, "", "", False),
+        header("command", "1", "call", "x", [], [], False, False, "", "", False),
+        header("command", "1", "call", "x", [], {}, 0, False, "", "", False),
+        header("command", "1", "call", "x", [], {}, False, None, "", "", False),
+        header("command", "1", "call", "x", [], {}, False, False, "", "", False, None),
+        header("command", "1", "call", "x", [], {}, False, False, "", "two words", False),
+        header("command", "1", "call", "x", [], {}, False, False, "", "a\nb", True),
+        header("command", "1", "call", "x", [], {}, False, False, "", None, False),
+        header("command", "1", "call", "x", [], {}, False, False, None, "", False),
+        header("command", "1", "call", "x", [], {}, False, False, "", "", 1),
         header("execute", "1", "call", "x", [], {}, False, None, None, "", False),
         header("execute", 1, "destroy", "x", [], {}, False, None, None, "", False),
         header("execute", 1, "call", "x", [], {}, None, None, None, "", False),
