@@ -84,7 +84,7 @@ def bind_guarded(socket: zmq.Socket[bytes], endpoint: str, keys: KeyPair) -> str
 
 
 def bind_linked(socket: zmq.Socket[bytes], endpoint: str) -> str:
-    """Bind ``socket`` on the network; the endpoint that others connect to.
+    """Bind ``socket`` on the network, and close links that are cut; the endpoint for others.
 
     Raises
     ------
@@ -92,6 +92,11 @@ def bind_linked(socket: zmq.Socket[bytes], endpoint: str) -> str:
         If it can't be bound, or has no address that others can reach.
     """
     watch_link(socket)
+    return bind(socket, endpoint)
+
+
+def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
+    """The same with nobody who watches the link."""
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:

@@ -21,8 +21,9 @@ import zmq
 
 from nestd import mpi
 from nestd.activity import Activity
-from nestd.binding import bind_guarded
+from nestd.binding import Binding, bind, bind_guarded
 from nestd.gate import Gate
+from nestd.link_watch import LinkWatch, Watched
 from nestd.master import Master, Stopped
 from nestd.ranks import (
     EXIT_DIVERGED,
@@ -65,6 +66,9 @@ class _Meeting:
     #: Endpoint for ranks, and the CURVE key that makes them ranks, on ``tcp://``.
     endpoint: str
     key: str | None
+    #: The same of who watches the network, where there is one.
+    watch_endpoint: str | None = None
+    watch_key: str | None = None
 
 
 def run(
@@ -109,7 +113,7 @@ def run(
         if world.rank == 0:
             _run_master(settings, generation, world, closing, on_ready, scripts, gate)
         else:
-            _run_worker(world)
+            _run_worker(world, closing)
 
 
 def _run_master(
@@ -154,7 +158,9 @@ def _run_master(
         kernel = _start_kernel(generation)
         ranks: Ranks = OneRank(kernel, BoardWriter(board, 0))
     else:
-        kernel, ranks, processes = _meet(world, context, directory, generation, stack)
+        kernel, ranks, processes = _meet(
+            world, context, directory, generation, stack, settings.binding
+        )
     assert scripts is not None
     confined = scripts.set_up(kernel.execute(Operation(Action.DESCRIBE), references=False))
     info = _describe(
@@ -206,6 +212,7 @@ def _meet(
     directory: Path,
     generation: str,
     stack: contextlib.ExitStack,
+    binding: Binding | None,
 ) -> tuple[Kernel, Ranks, list[RankProcess]]:
     """Rank 0's half of the start: tell the others where to connect, hear how they are."""
     socket = _router(context, stack)
@@ -214,13 +221,18 @@ def _meet(
         endpoint = _bind_private(socket, directory / f"ranks-{generation}.sock", stack)
         meeting = _Meeting(str(directory), generation, endpoint, None)
     else:
-        public, secret = zmq.curve_keypair()
+        keys = new_keys()
         socket.curve_server = True
-        socket.curve_secretkey = secret
-        port = socket.bind_to_random_port("tcp://*")
-        # Only ranks get the public key, so only they can connect.
-        endpoint = f"tcp://{network.gethostbyname(network.gethostname())}:{port}"
-        meeting = _Meeting(str(directory), generation, endpoint, public.decode())
+        socket.curve_secretkey = keys.secret.encode()
+        # Only ranks get the public keys, so only they can connect.
+        interface = f"tcp://{binding.interface if binding else '*'}:*"
+        endpoint = bind(socket, interface)
+        hosts = [process.host for process in processes]
+        watch = LinkWatch(Watched(0, hosts, str(directory), generation, interface))
+        stack.callback(watch.close)
+        meeting = _Meeting(
+            str(directory), generation, endpoint, keys.public, watch.endpoint, watch.key
+        )
     world.share(json.dumps(meeting.__dict__).encode())
     kernel, problem = _try_kernel(generation, world)
     problems = [json.loads(one) for one in world.gather(json.dumps(problem).encode())]
@@ -233,10 +245,23 @@ def _meet(
     return kernel, ManyRanks(socket, kernel, world.size, board, neighbours), processes
 
 
-def _run_worker(world: mpi.World) -> None:
+def _run_worker(world: mpi.World, stack: contextlib.ExitStack) -> None:
     """The other ranks' half of the start, then their loop."""
     processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
     meeting = _Meeting(**json.loads(world.share(b"")))
+    if meeting.watch_endpoint is not None:
+        hosts = [process.host for process in processes]
+        watch = LinkWatch(
+            Watched(
+                world.rank,
+                hosts,
+                meeting.directory,
+                meeting.generation,
+                meeting.watch_endpoint,
+                meeting.watch_key,
+            )
+        )
+        stack.callback(watch.close)
     kernel, problem = _try_kernel(meeting.generation, world)
     problems = world.gather(json.dumps(problem).encode())
     if any(json.loads(one) is not None for one in problems):

@@ -34,6 +34,7 @@ class Pair:
     #: Of the process that starts the ranks.
     kernel: subprocess.Popen[bytes] | None = None
     gateway: subprocess.Popen[bytes] | None = None
+    server: Server | None = None
 
     @property
     def connection_file(self) -> Path:
@@ -62,7 +63,7 @@ class Pair:
         command += ["--connection-file", str(self.connection_file)]
         command += ["--host", self.address, "--port", str(self.port)]
         self.gateway = self._popen(command, self.runtime.directory / "gateway.log")
-        server = Server(self.runtime, self.port, None, self.address)
+        server = self.server = Server(self.runtime, self.port, None, self.address)
 
         def answers() -> bool:
             try:
@@ -91,6 +92,9 @@ class Pair:
 
     def stop(self) -> None:
         """Stop both, and wait for them."""
+        if self.server is not None:
+            # A gateway waits for connections that are kept.
+            self.server.session.close()
         for process in (self.gateway, self.kernel):
             if process is None:
                 continue
