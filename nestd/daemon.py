@@ -100,9 +100,8 @@ def run(
             scripts = ScriptRunner(settings.scripts, settings.connection_file.parent)
             closing.callback(scripts.close)
             if settings.binding is not None:
-                directory = private_directory(settings.connection_file.parent)
-                gateway_keys(directory)
-                gate = Gate(directory, generation)
+                gateway_keys(private_directory(settings.connection_file.parent))
+                gate = Gate(settings.connection_file, generation)
                 closing.callback(gate.close)
         if mpi.launched_ranks() == 1:
             _run_master(settings, generation, None, closing, on_ready, scripts, gate)
@@ -173,7 +172,7 @@ def _run_master(
         confined,
     )
     connection_file.write(settings.connection_file, info)
-    stack.callback(_remove_own, settings.connection_file, generation)
+    stack.callback(connection_file.remove_own, settings.connection_file, generation)
     if kernel.pauses_problem:
         log.warning(
             "after long simulations other random numbers are drawn than by PyNEST: %s",
@@ -224,7 +223,8 @@ def _meet(
         keys = new_keys()
         socket.curve_server = True
         socket.curve_secretkey = keys.secret.encode()
-        # Only ranks get the public keys, so only they can connect.
+        # Only ranks get the public keys, so only they can connect, and no gatekeeper is asked.
+        socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
         interface = f"tcp://{binding.interface if binding else '*'}:*"
         endpoint = bind(socket, interface)
         hosts = [process.host for process in processes]
@@ -373,16 +373,6 @@ def _describe(
         scripts=scripts,
         processes=tuple(processes),
     )
-
-
-def _remove_own(path: Path, generation: str) -> None:
-    """Remove the connection file, unless another nestd has written its own meanwhile."""
-    try:
-        info = connection_file.read(path)
-    except ConfigurationError:
-        return
-    if info is not None and info.generation == generation:
-        path.unlink(missing_ok=True)
 
 
 def _leave(code: int) -> NoReturn:

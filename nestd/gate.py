@@ -29,15 +29,20 @@ class Gate:
 
     Parameters
     ----------
-    directory : of the connection file
+    connection_file : of the kernel
     generation : of the kernel
     """
 
-    def __init__(self, directory: Path, generation: str) -> None:
+    def __init__(self, connection_file: Path, generation: str) -> None:
+        directory = connection_file.parent
         self._asking = check_socket_path(directory / f"gate-{generation}.sock")
         self._telling = check_socket_path(directory / f"told-{generation}.sock")
         self._command = python_command(
-            "nestd.gatekeeper", str(directory), generation, str(self._asking), str(self._telling)
+            "nestd.gatekeeper",
+            str(connection_file),
+            generation,
+            str(self._asking),
+            str(self._telling),
         )
         self._closed = False
         self._process = self._start()

@@ -16,8 +16,10 @@ import zmq
 from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
-from protocol import logs
+from protocol import connection_file, logs
+from protocol.board import board_path
 from protocol.curve_keys import authorized_keys
+from protocol.progress import status_path
 from protocol.refusals import BROKEN_OFF, NO_CURVE, UNKNOWN_KEY, Refusals, refusals_path
 
 log = logging.getLogger(__name__)
@@ -84,10 +86,11 @@ class Gatekeeper:
 
 def main() -> None:
     """Serve until stdin is closed, which it is when nestd ends in whatever way."""
-    directory, generation, asking, telling = sys.argv[1:]
+    file, generation, asking, telling = sys.argv[1:]
+    directory = Path(file).parent
     logs.set_up("nestd", logs.log_settings(os.environ)).rank = 0
-    path = refusals_path(Path(directory), generation)
-    keeper = Gatekeeper(Path(directory), path)
+    path = refusals_path(directory, generation)
+    keeper = Gatekeeper(directory, path)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     asked, told = context.socket(zmq.REP), context.socket(zmq.PULL)
     for socket, name in ((asked, asking), (told, telling)):
@@ -105,8 +108,11 @@ def main() -> None:
         if told in ready:
             keeper.hear(told.recv_multipart())
     context.destroy(linger=0)
-    for left in (Path(asking), Path(telling), path):
-        left.unlink(missing_ok=True)
+    # A kernel that was killed has left more, and nobody else may be there to clear it away.
+    connection_file.remove_own(Path(file), generation)
+    left = [status_path(directory, generation), board_path(directory, generation)]
+    for leftover in (Path(asking), Path(telling), path, *left):
+        leftover.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

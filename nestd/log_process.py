@@ -173,7 +173,7 @@ class Writer:
                     "level": one.level,
                     "program": source.program,
                     "rank": source.rank,
-                    "printed": "nest" if one.where else "text",
+                    "printed": "nest" if one.is_nest else "text",
                     "where": one.where,
                     "msg": one.message,
                     "trace": one.trace,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 #: A message of NEST, in one line:
 #: ``[INFO] [2026-11-27 23:45:00 …/node_manager.cpp:658 @ NodeManager::prepare_nodes] Preparing …``.
 _NEST = re.compile(
-    r"\[(?P<level>[A-Z]+)\] \[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
-    r"(?:\S+ @ )?(?P<where>[^\]]*)\] ?(?P<rest>.*)"
+    r"\[(?P<level>[A-Z]+)\] \[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    r" ?(?:\S+ @ )?(?P<where>[^\]]*)\] ?(?P<rest>.*)"
 )
 #: Before NEST 3.9: ``Nov 27 23:45:00 NodeManager::prepare_nodes [Info]: ``, and indented lines.
 _OLDER_NEST = re.compile(
@@ -30,7 +30,9 @@ class Printed:
 
     message: str
     level: str = "info"
-    #: The function of NEST that says it, and so NEST's; else empty.
+    #: Whether it is a message of NEST.
+    is_nest: bool = False
+    #: The function of NEST that says it, where NEST was built to tell.
     where: str = ""
     #: Further lines of a traceback.
     trace: str = ""
@@ -62,7 +64,7 @@ class RawLines:
         match = _NEST.fullmatch(text) or _OLDER_NEST.fullmatch(text)
         if match is not None:
             level = _LEVELS.get(match["level"].lower(), "info")
-            self._open = Printed(match["rest"].strip(), level, match["where"])
+            self._open = Printed(match["rest"].strip(), level, True, match["where"])
         elif stripped == _TRACEBACK:
             self._open = Printed(stripped, "error", trace=text)
         elif stripped:

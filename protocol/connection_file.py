@@ -150,3 +150,13 @@ def read(path: Path) -> ConnectionInfo | None:
     except TypeError as error:
         raise ConfigurationError(f"{path} is no connection file: {error}") from error
     return ConnectionInfo(**{name: found[name] for name in _TYPES} | {"processes": processes})
+
+
+def remove_own(path: Path, generation: str) -> None:
+    """Remove the connection file, unless another nestd has written its own meanwhile."""
+    try:
+        info = read(path)
+    except ConfigurationError:
+        return
+    if info is not None and info.generation == generation:
+        path.unlink(missing_ok=True)

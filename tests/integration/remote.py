@@ -104,6 +104,9 @@ class Pair:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        # Shown by pytest when a test has failed.
+        for log in self.runtime.directory.glob("*.log"):
+            print(log.name, log.read_text(errors="replace"), sep="\n")
         # What stays for the next nestd and gateway.
         for name in ("token", "last-words.json"):
             (self.runtime.directory / name).unlink(missing_ok=True)

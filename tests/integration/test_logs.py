@@ -112,7 +112,7 @@ def test_messages_of_nest_have_their_rank(server: Server) -> None:
     server.call("Simulate", [1.0])
 
     def look() -> list[dict[str, Any]]:
-        return [one for one in lines(server) if one.get("where", "").startswith("NodeManager")]
+        return [one for one in lines(server) if one.get("printed") == "nest"]
 
     found = poll_until(look, DEADLINE_S)
     server.call("set_verbosity", ["M_ERROR"])

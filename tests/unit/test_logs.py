@@ -30,6 +30,7 @@ NEST_SAYS = [
     "    one",
     "    two",
     "[ERROR] [2026-11-27 23:53:52 /a/node_manager.cpp:658 @ NodeManager::ready] It is not.",
+    "[INFO] [2026-11-28 00:18:16] Preparing 3 nodes.",
     "free text",
 ]
 
@@ -109,6 +110,7 @@ def test_messages_of_nest_are_one_event_each() -> None:
         ("info", "NodeManager::prepare_nodes", "Preparing 2 nodes for simulation."),
         ("warning", "SimulationManager::set_status", "one two"),
         ("error", "NodeManager::ready", "It is not."),
+        ("info", "", "Preparing 3 nodes."),
         ("info", "", "free text"),
     ]
 
@@ -210,6 +212,7 @@ def test_log_process_labels_what_is_printed_and_takes_lines_as_they_are(tmp_path
         "Preparing 2 nodes for simulation.",
         "one two",
         "It is not.",
+        "Preparing 3 nodes.",
         "free text",
         "with [secret]",
         "half a line",
