@@ -99,6 +99,8 @@ class Connection:
         self._idle: deque[Channel] = deque()
         self._lock = threading.Lock()
         self._pending: dict[str, Pending] = {}
+        #: Those that nobody waits for any more, as the network was cut for too long.
+        self._left: dict[str, Pending] = {}
         #: For what is sent without waiting, in order.
         self._notices: Channel | None = None
         self._notices_lock = threading.Lock()
@@ -114,9 +116,18 @@ class Connection:
         return len(self._pending)
 
     def pending(self) -> list[Pending]:
-        """The same, in the order in which they came."""
+        """The same, in the order in which they came; before them those that the kernel still has
+        whose callers have learned that the network is cut."""
         with self._lock:
-            return list(self._pending.values())
+            pending, left = list(self._pending.values()), list(self._left.values())
+        if left:
+            info, status = self.info(), self.status()
+            still = {status.id, *status.queue}
+            left = [one for one in left if info and one.generation == info.generation]
+            left = [one for one in left if one.id in still]
+            with self._lock:
+                self._left = {one.id: one for one in left}
+        return [*left, *pending]
 
     @property
     def directory(self) -> Path:
@@ -171,7 +182,8 @@ class Connection:
                 "stopped": found.is_local and found.process.is_stopped(),
             }
             for rank, (mark, found) in enumerate(zip(marks, info.processes, strict=False))
-            if mark.ended < current
+            # Ranks of other hosts than the first one's leave no marks.
+            if mark.ended < current and found.host == info.host
         ]
 
     def refusals(self) -> Refusals:
@@ -271,6 +283,10 @@ class Connection:
             self._pending[name] = pending
         try:
             return self._exchange(make(name), what, caller)
+        except LinkLost:
+            with self._lock:
+                self._left[name] = pending
+            raise
         finally:
             with self._lock:
                 del self._pending[name]
@@ -436,7 +452,8 @@ class Connection:
                 raise LinkLost(
                     f"the network to the kernel on {info.host} is cut since more than "
                     f"{self._link_s:g} s; whether {what} was executed, or still is, is not known "
-                    "here, and its answer goes nowhere",
+                    "here, and its answer goes nowhere; "
+                    f"DELETE /jobs/{command.id} ends it when the network is back",
                     retry_after_s=5,
                 )
             time.sleep(_AGAIN_S)

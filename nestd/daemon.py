@@ -43,7 +43,7 @@ from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo, RankProces
 from protocol.curve_keys import gateway_keys, new_keys
 from protocol.errors import ConfigurationError, Diverged
 from protocol.messages import Action, Operation
-from protocol.private_files import check_socket_path, private_directory
+from protocol.private_files import check_socket_path, private_directory, runtime_directory
 from protocol.processes import ProcessIdentity, die_with_parent, identify
 from protocol.progress import status_path
 from protocol.spool import SPOOL_DIRECTORY, Spool
@@ -217,7 +217,9 @@ def _meet(
     socket = _router(context, stack)
     processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
     if len({process.host for process in processes}) == 1:
-        endpoint = _bind_private(socket, directory / f"ranks-{generation}.sock", stack)
+        # Where other hosts see the directory, sockets may be impossible in it.
+        place = directory if binding is None else runtime_directory()
+        endpoint = _bind_private(socket, place / f"ranks-{generation}.sock", stack)
         meeting = _Meeting(str(directory), generation, endpoint, None)
     else:
         keys = new_keys()
@@ -278,8 +280,9 @@ def _run_worker(world: mpi.World, stack: contextlib.ExitStack) -> None:
     socket.connect(meeting.endpoint)
     directory = Path(meeting.directory)
     path = board_path(directory, meeting.generation)
-    # On another host there may be none.
-    board = BoardWriter(path, world.rank) if path.exists() else None
+    # Hosts that share a file system don't share memory: one would write over the others' lines.
+    is_near = processes[world.rank].host == processes[0].host
+    board = BoardWriter(path, world.rank) if is_near and path.exists() else None
     neighbours = _neighbours(world, processes)
     worker = Worker(socket, kernel, world.rank, directory, meeting.generation, board, neighbours)
     with contextlib.suppress(Stopped):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import zmq
 
-from protocol.private_files import check_socket_path
+from protocol.private_files import check_socket_path, runtime_directory
 from protocol.processes import python_command
 
 _FAILED = (
@@ -34,7 +34,8 @@ class Gate:
     """
 
     def __init__(self, connection_file: Path, generation: str) -> None:
-        directory = connection_file.parent
+        # Where the connection file is, several hosts may see it, and sockets may be impossible.
+        directory = runtime_directory()
         self._asking = check_socket_path(directory / f"gate-{generation}.sock")
         self._telling = check_socket_path(directory / f"told-{generation}.sock")
         self._command = python_command(
