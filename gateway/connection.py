@@ -7,21 +7,18 @@ import json
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import zmq
-
 from gateway.callers import Caller
-from gateway.channel import Channel, is_refused
+from gateway.channel import Channel
+from gateway.channels import Channels
 from protocol import connection_file, frames, logs
 from protocol.board import board_path, read_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo
-from protocol.curve_keys import KeyPair, gateway_keys
 from protocol.errors import (
     ConfigurationError,
     InternalError,
@@ -55,8 +52,6 @@ from protocol.spool import new_name
 
 log = logging.getLogger(__name__)
 
-#: Between two looks whether a network that was cut is back.
-_AGAIN_S = 0.5
 #: How long to wait for the supervisor to say how a kernel ended.
 EXIT_NOTE_DEADLINE_S = 4.0
 
@@ -89,14 +84,10 @@ class Connection:
     def __init__(
         self, path: Path, exit_file: Path, queue_limit: int, link_s: float | None = 60.0
     ) -> None:
-        self._link_s = link_s
-        self._keys: KeyPair | None = None
         self._path = path
         self._exit_file = exit_file
         self._queue_limit = queue_limit
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._context.set(zmq.MAX_SOCKETS, 4 * queue_limit + 64)
-        self._idle: deque[Channel] = deque()
+        self.channels = Channels(path.parent, 4 * queue_limit + 64, link_s)
         self._lock = threading.Lock()
         self._pending: dict[str, Pending] = {}
         #: Those that nobody waits for any more, as the network was cut for too long.
@@ -316,7 +307,7 @@ class Connection:
                 if channel is not None:
                     channel.close()
                 self._notices = None
-                channel = self._notices = Channel(self._context, info, self.keys(info))
+                channel = self._notices = self.channels.new(info)
             channel.drop_answers()
             channel.send(frames.encode(message))
 
@@ -356,21 +347,6 @@ class Connection:
             )
         return info
 
-    def keys(self, info: ConnectionInfo) -> KeyPair | None:
-        """This gateway's keys, if the kernel of ``info`` asks for some.
-
-        Raises
-        ------
-        KernelUnavailable
-            If they can't be made or read.
-        """
-        if info.is_linked and self._keys is None:
-            try:
-                self._keys = gateway_keys(self.directory)
-            except ConfigurationError as error:
-                raise KernelUnavailable(error.message) from error
-        return self._keys
-
     def check(self) -> ConnectionInfo:
         """The kernel, which takes commands, now or after what it computes.
 
@@ -382,7 +358,7 @@ class Connection:
         info = self.needed_info()
         if info.is_linked:
             # What runs on another host can't be looked at.
-            self._idle.append(self._channel(info))
+            self.channels.give_back(self.channels.take(info))
         elif info.is_local and not info.process.is_running():
             raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
         return info
@@ -399,7 +375,7 @@ class Connection:
             with contextlib.suppress(NestdError):
                 self.notify(Cancel(new_name(), command.id, "its caller has hung up"))
 
-        channel = self._channel(info)
+        channel = self.channels.take(info)
         while True:
             try:
                 received = channel.exchange(encoded, caller, give_up)
@@ -409,66 +385,19 @@ class Connection:
             if received is not None:
                 break
             channel.close()
-            again = self._channel_again(info, command, what) if info.is_linked else None
+            again = None
+            if info.is_linked:
+                again = self.channels.again(info, self.info, command, what)
             if again is None:
                 raise self._lost(info, command, what)
             channel = again
-        self._idle.append(channel)
+        self.channels.give_back(channel)
         message = frames.decode(received)
         if isinstance(message, Failure):
             raise message.error
         if not isinstance(message, Result) or message.id != command.id:
             raise InternalError("the kernel's answer belongs to another command")
         return message
-
-    def _channel_again(self, info: ConnectionInfo, command: Request, what: str) -> Channel | None:
-        """A new channel after the connection was lost; ``None`` if the kernel is gone.
-
-        Raises
-        ------
-        LinkLost
-            If the network stays cut.
-        """
-        lost_s = time.monotonic()
-        said = False
-        while True:
-            now = self.info()
-            if now is None or now.generation != info.generation:
-                return None
-            with contextlib.suppress(KernelUnavailable):
-                channel = Channel(self._context, info, self.keys(info))
-                if said:
-                    log.warning("the network to kernel %s stands again", info.generation)
-                if isinstance(command, (Command, Script)):
-                    return channel
-                channel.close()
-                raise LinkLost(f"the network was cut during {what}, and is back: ask again")
-            if is_refused(info.command_endpoint):
-                return None
-            if not said:
-                said = True
-                log.warning("the network to kernel %s on %s is cut", info.generation, info.host)
-            if self._link_s is not None and time.monotonic() - lost_s > self._link_s:
-                raise LinkLost(
-                    f"the network to the kernel on {info.host} is cut since more than "
-                    f"{self._link_s:g} s; whether {what} was executed, or still is, is not known "
-                    "here, and its answer goes nowhere; "
-                    f"DELETE /jobs/{command.id} ends it when the network is back",
-                    retry_after_s=5,
-                )
-            time.sleep(_AGAIN_S)
-
-    def _channel(self, info: ConnectionInfo) -> Channel:
-        """An idle channel to the kernel of ``info``, or a new one."""
-        while True:
-            try:
-                # The one used last: its memory is warm, and the others' can grow cold.
-                channel = self._idle.pop()
-            except IndexError:
-                return Channel(self._context, info, self.keys(info))
-            if channel.info == info and channel.is_alive():
-                return channel
-            channel.close()
 
     def _lost(self, info: ConnectionInfo, command: Request, what: str) -> NestdError:
         """The error for a command that the kernel of ``info`` took with it."""
@@ -524,12 +453,10 @@ class Connection:
 
     def close(self) -> None:
         """Close all connections."""
-        while self._idle:
-            self._idle.pop().close()
         if self._notices is not None:
             self._notices.close()
             self._notices = None
-        self._context.destroy(linger=0)
+        self.channels.close()
 
 
 def name_is_taken(name: str) -> MalformedRequest:

@@ -159,7 +159,7 @@ class Events:
                 socket.set_hwm(KEPT)
                 socket.subscribe(b"")
                 try:
-                    protect(socket, info, self._connection.keys(info))
+                    protect(socket, info, self._connection.channels.keys(info))
                 except NestdError:
                     socket.close(linger=0)
                     socket = None
