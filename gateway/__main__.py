@@ -1,7 +1,8 @@
 """``python -m gateway``: the application under gunicorn, one process, many threads.
 
 It serves the listening sockets whose file descriptors ``NESTD_LISTEN_FDS`` names. Whoever
-starts it has opened them, so a gateway that is restarted loses no connection.
+starts it has opened them, so a gateway that is restarted loses no connection. Without them it opens
+one itself.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
+import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from gateway.app import create_app
+from gateway.request_log import GunicornLogger
 from gateway.settings import GatewaySettings, from_environment
+from protocol import logs
 from protocol.errors import NestdError
 from protocol.log_lines import LogLines
 
@@ -36,7 +41,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load_config(self) -> None:
         threads = self._settings.queue_limit + SPARE_THREADS
         wanted: dict[str, Any] = {
-            "bind": [f"fd://{fd}" for fd in self._listeners],
+            "bind": self._listeners,
             "worker_class": "gateway.worker.Worker",
             "workers": 1,
             "threads": threads,
@@ -46,6 +51,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "timeout": 0,
             "graceful_timeout": GRACE_S,
             "limit_request_line": 8190,
+            "logger_class": GunicornLogger,
             "proc_name": "nest-gateway",
             # Its own console at a fixed path, which a second server would collide with.
             "control_socket_disable": True,
@@ -62,28 +68,51 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return app
 
 
-def main() -> None:
-    """Serve until a signal ends it; exits with 78 if the settings are wrong."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s gateway[%(process)d] %(levelname)s %(message)s",
-    )
+@click.command(context_settings={"help_option_names": ["--help"]})
+@click.option(
+    "--connection-file",
+    metavar="FILE",
+    help="That nestd writes.  [default: connection.json in the runtime directory]",
+)
+@click.option("-h", "--host", metavar="HOST", help="Listen on HOST.  [default: 127.0.0.1]")
+@click.option(
+    "-p", "--port", type=click.IntRange(1, 65_535), help="Listen on PORT.  [default: 52425]"
+)
+@click.option(
+    "--log-format", type=click.Choice(logs.FORMATS), help="Form of the log.  [default: text]"
+)
+def main(
+    connection_file: str | None, host: str | None, port: int | None, log_format: str | None
+) -> None:
+    """Serve HTTP for the kernel that a connection file names, be it there already or not.
+
+    It may be on another host, and be replaced by another kernel at any time. The variables
+    NEST_SERVER_* are honoured. The access token is in the file token beside the connection file,
+    which is made if it is missing. nest-server start starts a gateway by itself.
+
+    Exits with 78 if the settings are wrong.
+    """
+    said = {
+        "NESTD_CONNECTION_FILE": connection_file and str(Path(connection_file).absolute()),
+        "NEST_SERVER_HOST": host,
+        "NEST_SERVER_PORT": port and str(port),
+        "NEST_SERVER_LOG_FORMAT": log_format,
+    }
+    variables = dict(os.environ) | {name: value for name, value in said.items() if value}
+    inherited = variables.get("NESTD_LISTEN_FDS", "")
     try:
-        settings = from_environment(os.environ)
+        settings = from_environment(variables, is_alone=not inherited)
     except NestdError as error:
         print(f"the gateway can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)
-    listeners = os.environ.get("NESTD_LISTEN_FDS", "").split(",")
-    if listeners == [""]:
-        print(
-            "the gateway can't start: NESTD_LISTEN_FDS is not set; start it by nest-server",
-            file=sys.stderr,
-        )
-        sys.exit(EXIT_CONFIGURATION)
+    logs.set_up("gateway", settings.log, secret=settings.token)
+    listeners = [f"fd://{fd}" for fd in inherited.split(",")]
+    if not inherited:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        listeners = [f"{host}:{settings.port}"]
     sys.argv = sys.argv[:1]
     _Server(settings, listeners).run()
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m gateway")

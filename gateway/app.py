@@ -21,6 +21,7 @@ from gateway.metrics import Metrics, Readers
 from gateway.origins import OriginPolicy
 from gateway.page import files, wants_page
 from gateway.replies import GENERATION_HEADER
+from gateway.request_log import RequestLog
 from gateway.routes import connection, routes
 from gateway.settings import GatewaySettings
 from protocol.errors import InternalError, NestdError, Refused
@@ -37,7 +38,9 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
     # Forms have no limit of their own beside that of the body.
     app.config["MAX_FORM_MEMORY_SIZE"] = None
-    to_kernel = Connection(settings.connection_file, settings.exit_file, settings.queue_limit)
+    to_kernel = Connection(
+        settings.connection_file, settings.exit_file, settings.queue_limit, settings.link_s
+    )
     events = Events(to_kernel)
     jobs = Jobs(to_kernel, settings.jobs, events.tell)
     app.extensions["nestd"] = to_kernel
@@ -56,6 +59,8 @@ def create_app(settings: GatewaySettings) -> Flask:
     if settings.desktop is not None:
         app.register_blueprint(desktop)
     policy = OriginPolicy(settings.origins, settings.host)
+
+    requests = RequestLog()
 
     def authorize() -> Response | None:
         if request.method == "OPTIONS" or _is_open(app):
@@ -87,7 +92,10 @@ def create_app(settings: GatewaySettings) -> Flask:
         reply.headers.setdefault("Cache-Control", "no-store")
         return reply
 
+    app.before_request(requests.begin)
     app.before_request(authorize)
+    # What is said last is what is looked at first.
+    app.after_request(requests.end)
     app.after_request(complete)
     app.register_error_handler(NestdError, error_reply)
     app.register_error_handler(HTTPException, http_error_reply)

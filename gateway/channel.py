@@ -3,11 +3,14 @@
 While NEST computes, nestd's Python does not run, so it can't be asked whether it lives. Its
 end of the socket is open for exactly as long as its process exists, though: libzmq reports
 the moment it closes, and every command that waits then ends.
+
+Over a network the connection may close because that is cut; ``connection.py`` makes another then.
 """
 
 from __future__ import annotations
 
 import contextlib
+import socket as network
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,10 +20,14 @@ from zmq.utils.monitor import recv_monitor_message
 
 from gateway.callers import Caller, Patience
 from protocol.connection_file import ConnectionInfo
+from protocol.curve_keys import KeyPair
 from protocol.errors import KernelUnavailable
+from protocol.links import watch_link
 
 #: How long a connection to a nestd that is said to be there may take.
 CONNECT_DEADLINE_S = 5.0
+#: How long a host may take to say whether it is there.
+_PROBE_S = 1.0
 #: How long to wait for an answer before looking whether somebody still waits for it.
 _PATIENCE_MS = 1000
 
@@ -34,15 +41,54 @@ _FAILED = (
 )
 
 
+def protect(socket: zmq.Socket[bytes], info: ConnectionInfo, keys: KeyPair | None) -> None:
+    """Have ``socket`` talk to the kernel of ``info`` only, encrypted, if that is on a network.
+
+    Raises
+    ------
+    KernelUnavailable
+        If there are no keys for it.
+    """
+    if not info.is_linked:
+        return
+    if keys is None or info.public_key is None:
+        raise KernelUnavailable("there is no connection to a kernel on a network without keys")
+    socket.curve_serverkey = info.public_key.encode()
+    socket.curve_publickey = keys.public.encode()
+    socket.curve_secretkey = keys.secret.encode()
+    watch_link(socket)
+
+
+def is_refused(endpoint: str) -> bool:
+    """Whether the host of an endpoint on a network says that nobody listens there any more.
+
+    If it says nothing, the network may be cut.
+    """
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    try:
+        network.create_connection((host, int(port)), _PROBE_S).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 class Channel:
     """A DEALER socket to one kernel, with the monitor that notices the kernel's death.
 
     One command at a time. A channel that has failed is closed, never used again.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], info: ConnectionInfo) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        info: ConnectionInfo,
+        keys: KeyPair | None = None,
+    ) -> None:
         self.info = info
         self._socket = context.socket(zmq.DEALER)
+        protect(self._socket, info, keys)
         self._socket.linger = 0
         self._socket.set_hwm(0)
         # Another kernel has another endpoint: this one never comes back.
@@ -66,6 +112,12 @@ class Channel:
                 return
             if event == 0 or event & _FAILED:
                 self.close()
+                if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                    raise KernelUnavailable(
+                        f"kernel {self.info.generation} on {self.info.host} does not let this "
+                        "gateway in: its key has to be in the directory keys/authorized there",
+                        retry_after_s=10,
+                    )
                 raise KernelUnavailable(
                     f"kernel {self.info.generation} (process {self.info.pid} on {self.info.host}) "
                     "does not accept connections; it may be restarting",

@@ -7,18 +7,16 @@ import json
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import zmq
-
 from gateway.callers import Caller, Patience
 from gateway.channel import Channel
-from protocol import connection_file, frames
+from gateway.channels import Channels
+from protocol import connection_file, frames, logs
 from protocol.board import board_path, read_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo
 from protocol.errors import (
@@ -26,6 +24,7 @@ from protocol.errors import (
     InternalError,
     KernelLost,
     KernelUnavailable,
+    LinkLost,
     MalformedRequest,
     NestdError,
     ProtocolError,
@@ -50,6 +49,7 @@ from protocol.messages import (
 )
 from protocol.polling import poll_until
 from protocol.progress import Status, read_status, status_path
+from protocol.refusals import Refusals, refusals_path
 from protocol.spool import new_name
 
 log = logging.getLogger(__name__)
@@ -82,17 +82,20 @@ class Connection:
     path : the connection file
     exit_file : where a supervisor says how the last kernel ended
     queue_limit : operations that may be under way at once
+    link_s : time for which a network may be cut before callers are told; ``None`` without a limit
     """
 
-    def __init__(self, path: Path, exit_file: Path, queue_limit: int) -> None:
+    def __init__(
+        self, path: Path, exit_file: Path, queue_limit: int, link_s: float | None = 60.0
+    ) -> None:
         self._path = path
         self._exit_file = exit_file
         self._queue_limit = queue_limit
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._context.set(zmq.MAX_SOCKETS, 4 * queue_limit + 64)
-        self._idle: deque[Channel] = deque()
+        self.channels = Channels(path.parent, 4 * queue_limit + 64, link_s)
         self._lock = threading.Lock()
         self._pending: dict[str, Pending] = {}
+        #: Those that nobody waits for any more, as the network was cut for too long.
+        self._left: dict[str, Pending] = {}
         #: For what is sent without waiting, in order.
         self._notices: Channel | None = None
         self._notices_lock = threading.Lock()
@@ -110,9 +113,18 @@ class Connection:
         return len(self._pending)
 
     def pending(self) -> list[Pending]:
-        """The same, in the order in which they came."""
+        """The same, in the order in which they came; before them those that the kernel still has
+        whose callers have learned that the network is cut."""
         with self._lock:
-            return list(self._pending.values())
+            pending, left = list(self._pending.values()), list(self._left.values())
+        if left:
+            info, status = self.info(), self.status()
+            still = {status.id, *status.queue}
+            left = [one for one in left if info and one.generation == info.generation]
+            left = [one for one in left if one.id in still]
+            with self._lock:
+                self._left = {one.id: one for one in left}
+        return [*left, *pending]
 
     @property
     def directory(self) -> Path:
@@ -161,10 +173,22 @@ class Connection:
         began_s = min((mark.began_s for mark in marks if mark.begun == current), default=0.0)
         since = datetime.fromtimestamp(began_s, timezone.utc).isoformat(timespec="seconds")
         return [
-            {"rank": rank, "since": since, "stopped": found.process.is_stopped()}
+            {
+                "rank": rank,
+                "since": since,
+                "stopped": found.is_local and found.process.is_stopped(),
+            }
             for rank, (mark, found) in enumerate(zip(marks, info.processes, strict=False))
-            if mark.ended < current
+            # Ranks of other hosts than the first one's leave no marks.
+            if mark.ended < current and found.host == info.host
         ]
+
+    def refusals(self) -> Refusals:
+        """Connections over the network that the kernel has refused."""
+        info = self.info()
+        if info is None:
+            return Refusals()
+        return Refusals.read(refusals_path(self.directory, info.generation))
 
     def status(self) -> Status:
         """What the kernel is at, as it said last; nothing if there is none."""
@@ -215,7 +239,7 @@ class Connection:
             As :meth:`ask` does.
         """
         what = operation.call or operation.action.value
-        return self.ask(lambda id: Command(id, operation, references), what)
+        return self.ask(lambda id: Command(id, operation, references, origin=logs.origin()), what)
 
     def ask(
         self,
@@ -257,6 +281,10 @@ class Connection:
             self._pending[name] = pending
         try:
             return self._exchange(info, make(name), what, caller)
+        except LinkLost:
+            with self._lock:
+                self._left[name] = pending
+            raise
         finally:
             with self._lock:
                 del self._pending[name]
@@ -315,7 +343,7 @@ class Connection:
                 if channel is not None:
                     channel.close()
                 self._notices = None
-                channel = self._notices = Channel(self._context, info)
+                channel = self._notices = self.channels.new(info)
             channel.drop_answers()
             channel.send(frames.encode(message))
 
@@ -355,6 +383,22 @@ class Connection:
             )
         return info
 
+    def check(self) -> ConnectionInfo:
+        """The kernel, which takes commands, now or after what it computes.
+
+        Raises
+        ------
+        KernelUnavailable
+            If there is none.
+        """
+        info = self.needed_info()
+        if info.is_linked:
+            # What runs on another host can't be looked at.
+            self.channels.give_back(self.channels.take(info))
+        elif info.is_local and not info.process.is_running():
+            raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
+        return info
+
     def _exchange(
         self,
         info: ConnectionInfo,
@@ -363,6 +407,9 @@ class Connection:
         caller: Caller | Patience | None = None,
         give_up: Callable[[], None] | None = None,
     ) -> Result:
+        if info.is_linked and isinstance(command, (Command, Script)):
+            # It may have to be sent again.
+            command = replace(command, once=new_name())
         encoded = frames.encode(command)
 
         def cancel() -> None:
@@ -370,34 +417,29 @@ class Connection:
             with contextlib.suppress(NestdError):
                 self.notify(Cancel(new_name(), command.id, "its caller has hung up"), info)
 
-        channel = self._channel(info)
-        try:
-            received = channel.exchange(encoded, caller, give_up or cancel)
-        except BaseException:
+        channel = self.channels.take(info)
+        while True:
+            try:
+                received = channel.exchange(encoded, caller, give_up or cancel)
+            except BaseException:
+                channel.close()
+                raise
+            if received is not None:
+                break
             channel.close()
-            raise
-        if received is None:
-            channel.close()
-            raise self._lost(info, command, what)
-        self._idle.append(channel)
+            again = None
+            if info.is_linked:
+                again = self.channels.again(info, self.info, command, what)
+            if again is None:
+                raise self._lost(info, command, what)
+            channel = again
+        self.channels.give_back(channel)
         message = frames.decode(received)
         if isinstance(message, Failure):
             raise message.error
         if not isinstance(message, Result) or message.id != command.id:
             raise InternalError("the kernel's answer belongs to another command")
         return message
-
-    def _channel(self, info: ConnectionInfo) -> Channel:
-        """An idle channel to the kernel of ``info``, or a new one."""
-        while True:
-            try:
-                # The one used last: its memory is warm, and the others' can grow cold.
-                channel = self._idle.pop()
-            except IndexError:
-                return Channel(self._context, info)
-            if channel.info == info and channel.is_alive():
-                return channel
-            channel.close()
 
     def _lost(self, info: ConnectionInfo, command: Request, what: str) -> NestdError:
         """The error for a command that the kernel of ``info`` took with it."""
@@ -457,12 +499,10 @@ class Connection:
 
     def close(self) -> None:
         """Close all connections."""
-        while self._idle:
-            self._idle.pop().close()
         if self._notices is not None:
             self._notices.close()
             self._notices = None
-        self._context.destroy(linger=0)
+        self.channels.close()
 
 
 def name_is_taken(name: str) -> MalformedRequest:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import zmq
 
+from gateway.channel import protect
 from gateway.connection import Connection
 from gateway.seen_spikes import Seen
 from protocol import frames, json_form
@@ -176,6 +177,12 @@ class Events:
                 socket = context.socket(zmq.SUB)
                 socket.set_hwm(KEPT)
                 socket.subscribe(b"")
+                try:
+                    protect(socket, info, self._connection.channels.keys(info))
+                except NestdError:
+                    socket.close(linger=0)
+                    socket = None
+                    continue
                 socket.connect(info.events_endpoint)
                 heard = info
                 _await_subscription(socket)

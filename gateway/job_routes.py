@@ -13,7 +13,7 @@ from gateway.errors import error_reply, facts_reply
 from gateway.events import Events
 from gateway.jobs import Jobs
 from gateway.replies import AS_EXACT, GENERATION_HEADER, answer_reply, json_reply
-from protocol.errors import KernelUnavailable, MalformedRequest, QueueFull
+from protocol.errors import KernelUnavailable, MalformedRequest, QueueFull, Refused
 from protocol.jobs import FINAL
 from protocol.messages import Failure
 from protocol.polling import poll_until
@@ -95,6 +95,10 @@ def restart() -> Response:
     """End the kernel, whatever it is at; a new one with an empty network follows."""
     connection: Connection = current_app.extensions["nestd"]
     info = connection.info()
+    if info is not None and not info.is_local:
+        raise Refused(
+            f"the kernel runs on another host, {info.host}, as a job of its own: end that job there"
+        )
     if info is None or not info.process.is_running():
         raise KernelUnavailable("there is no kernel to end; one is starting", retry_after_s=1)
     local = [one.process for one in info.processes if one.host == info.host]

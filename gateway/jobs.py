@@ -20,7 +20,7 @@ from gateway.connection import Connection, Pending, name_is_taken
 from gateway.job_views import final_state, of_job, of_request
 from gateway.settings import JobLimits
 from gateway.settling import Settling, is_there
-from protocol import frames
+from protocol import frames, logs
 from protocol.errors import KernelUnavailable, NestdError, Unavailable, UnknownJob
 from protocol.jobs import FINAL
 from protocol.messages import Cancel, Command, Failure, Result, Script
@@ -108,6 +108,7 @@ class Jobs:
             # Before the kernel can tell that it has begun.
             self._tell("state", {"job": name, "what": what, "state": "queued"})
             self._settling.pass_on(job, info)
+            logs.note(log, "a job is accepted", job=name, call=what)
         return job
 
     def resume(self) -> None:
@@ -308,6 +309,6 @@ def _named_after(key: str) -> str:
 def _digest(message: Command | Script, accepts: str) -> str:
     """Tells a request from another."""
     found = hashlib.sha256(accepts.encode())
-    for part in frames.encode(replace(message, id="")):
+    for part in frames.encode(replace(message, id="", origin=logs.NOWHERE)):
         found.update(part)
     return found.hexdigest()

@@ -193,6 +193,14 @@ class _Server(Collector):
             described.add_metric([info.generation, info.nest], 1)
             yield described
             yield _gauge("nestd_ranks", "MPI ranks of the kernel.", info.ranks)
+            refused = CounterMetricFamily(
+                "nestd_refused_connections",
+                "Connections over the network that this kernel has refused.",
+                labels=["reason"],
+            )
+            for reason, count in self._connection.refusals().counts.items():
+                refused.add_metric([reason], count)
+            yield refused
         yield _gauge("nestd_event_readers", "Readers of events.", self._readers.count)
         yield from self._work()
         yield from _memory(info)

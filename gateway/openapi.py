@@ -43,7 +43,8 @@ by name (and its key `args` by position). Whatever takes them by name takes them
 a query string as `args`, repeated. `null` means "not given".
 
 The header `NEST-Kernel-Generation` of a reply names the kernel: when it changes, the network is
-lost. With `Accept: application/x-msgpack` replies are MessagePack, exact and with references to
+lost. `X-Request-ID` of a reply names the request, as the header of that name did, if there was one.
+With `Accept: application/x-msgpack` replies are MessagePack, exact and with references to
 objects."""
 
 

@@ -86,7 +86,8 @@ class OriginPolicy:
         if origin is None or not self.allows(origin):
             return
         reply["Access-Control-Allow-Origin"] = origin
-        reply["Access-Control-Expose-Headers"] = "NEST-Kernel-Generation, Retry-After"
+        exposed = "NEST-Kernel-Generation, Retry-After, X-Request-ID"
+        reply["Access-Control-Expose-Headers"] = exposed
 
     def add_preflight_headers(self, request: Headers, reply: Headers) -> None:
         """Answer a preflight: GET, POST and whatever headers the page wants to send."""

@@ -25,8 +25,9 @@ from gateway.jobs import Jobs
 from gateway.metrics import Metrics
 from gateway.page import page, wants_page
 from gateway.replies import AS_EXACT, AS_JSON, accepted_form, answer_reply, json_reply
+from protocol import logs
 from protocol.connection_file import ConnectionInfo
-from protocol.errors import KernelUnavailable, MalformedRequest, NestdError, Refused
+from protocol.errors import MalformedRequest, NestdError, Refused
 from protocol.messages import OPEN_ACTIONS, Action, Command, Failure, Operation, Script
 from protocol.values import Reference, Text
 from protocol.version import SERVER_VERSION
@@ -74,6 +75,7 @@ def connection() -> Connection:
                 "generation": or_null("string"),
                 "started": or_null("string"),
                 "scripts": or_null("string"),
+                "refused_connections": {"type": "integer", "minimum": 0},
                 "desktop": {"type": "boolean"},
             }
         ),
@@ -103,6 +105,7 @@ def index() -> Response:
         "generation": info.generation if info else None,
         "started": info.started if info else None,
         "scripts": _scripts(info),
+        "refused_connections": connection().refusals().total,
         "desktop": current_app.extensions["desktop"] is not None,
     }
     return json_reply(body)
@@ -129,10 +132,7 @@ def healthz() -> Response:
 )
 def readyz() -> Response:
     """There is a kernel that takes commands, now or after what it computes."""
-    info = connection().info()
-    if info is None or not info.process.is_running():
-        raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
-    return json_reply({"ready": True, "generation": info.generation})
+    return json_reply({"ready": True, "generation": connection().check().generation})
 
 
 @routes.get("/metrics")
@@ -199,7 +199,9 @@ def run_script() -> Response:
     script = read_script(request)
     if refusal is not None:
         raise Refused(refusal)
-    return _answer(lambda id: replace(script, id=id), "script", accepted_form(request))
+    return _answer(
+        lambda id: replace(script, id=id, origin=logs.origin()), "script", accepted_form(request)
+    )
 
 
 @routes.delete("/exec")
@@ -236,9 +238,7 @@ def operate() -> Response:
     An operation is a list: action, name of the call, list of arguments, arguments by name.
     """
     try:
-        operation = read_operation(request)
-        what = operation.call or operation.action.value
-        return _answer(lambda id: Command(id, operation, references=True), what, AS_EXACT)
+        return _answer_operation(read_operation(request), AS_EXACT, references=True)
     except NestdError as error:
         return facts_reply(error)
 
@@ -266,8 +266,15 @@ def release() -> Response:
 
 def _execute(operation: Operation, unmerged: bool = False) -> Response:
     form = accepted_form(request)
+    return _answer_operation(operation, form, form != AS_JSON, unmerged)
+
+
+def _answer_operation(
+    operation: Operation, form: str, references: bool, unmerged: bool = False
+) -> Response:
+    origin = logs.origin()
     what = operation.call or operation.action.value
-    return _answer(lambda id: Command(id, operation, form != AS_JSON, unmerged), what, form)
+    return _answer(lambda id: Command(id, operation, references, unmerged, origin), what, form)
 
 
 def _answer(make: Callable[[str], Command | Script], what: str, form: str) -> Response:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.origins import is_loopback, parse_allowed
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
-from protocol.private_files import runtime_directory
+from protocol.logs import LogSettings, log_settings
+from protocol.private_files import private_directory, runtime_directory, write_private
 
 MIB = 2**20
 
+DEFAULT_PORT = 52425
 DEFAULT_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
 
 
@@ -52,12 +55,24 @@ class GatewaySettings:
     scripts_refused: str | None
     #: Names and addresses under which this server may be called with authentication off.
     host: str
+    #: Port of a gateway that opens one itself.
+    port: int = DEFAULT_PORT
     #: Files of NEST Desktop to serve; ``None`` for none.
     desktop: Path | None = None
+    #: Seconds for which the network to the kernel may be cut before callers are told; ``None``
+    #: without a limit.
+    link_s: float | None = 60.0
+    #: How to log.
+    log: LogSettings = field(default_factory=LogSettings)
 
 
-def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
+def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> GatewaySettings:
     """Build the settings.
+
+    Parameters
+    ----------
+    variables : the environment
+    is_alone : whether nobody has made a token and opened a port for it
 
     Raises
     ------
@@ -67,17 +82,18 @@ def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
     environment = Environment(variables)
     directory = environment.optional_text("NESTD_INSTANCE_DIR")
     base = Path(directory) if directory else runtime_directory()
+    connection_file = environment.optional_text("NESTD_CONNECTION_FILE")
+    if connection_file is not None and is_alone:
+        base = private_directory(Path(connection_file).parent)
     desktop = environment.optional_text("NESTD_DESKTOP_DIR")
     host = environment.text("NEST_SERVER_HOST", "127.0.0.1")
     token = (
         None
         if environment.flag("NEST_SERVER_DISABLE_AUTH")
-        else _token(environment, base / "token")
+        else _token(environment, base / "token", is_alone)
     )
     settings = GatewaySettings(
-        connection_file=Path(
-            environment.text("NESTD_CONNECTION_FILE", str(base / "connection.json"))
-        ),
+        connection_file=Path(connection_file or base / "connection.json"),
         exit_file=base / "kernel-exit.json",
         token=token,
         origins=environment.items("NEST_SERVER_CORS_ORIGINS", DEFAULT_ORIGINS),
@@ -91,7 +107,10 @@ def from_environment(variables: Mapping[str, str]) -> GatewaySettings:
         hangup_s=environment.seconds_or_off("NEST_SERVER_HANGUP", 10.0),
         scripts_refused=_scripts_refused(environment, token is not None, host),
         host=host,
+        port=environment.integer("NEST_SERVER_PORT", DEFAULT_PORT, 1, 65_535),
         desktop=Path(desktop) if desktop else None,
+        link_s=environment.seconds_or_off("NEST_SERVER_LINK", 60.0),
+        log=log_settings(variables),
     )
     for origin in settings.origins:
         if origin != "*" and parse_allowed(origin) is None:
@@ -116,10 +135,12 @@ def _scripts_refused(environment: Environment, guarded: bool, host: str) -> str 
     )
 
 
-def _token(environment: Environment, path: Path) -> str:
+def _token(environment: Environment, path: Path, is_alone: bool) -> str:
     given = environment.optional_text("NEST_SERVER_ACCESS_TOKEN")
     if given:
         return given
+    if is_alone and not path.exists():
+        write_private(path, secrets.token_hex(24).encode())
     try:
         token = path.read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: How often it is looked whether jobs are with their kernels, and these are there.
 _LOOK_S = 0.5
+#: How often a kernel on a network, which may lose it, is told again of a job that has not begun.
+_AGAIN_S = 5.0
 
 
 class Settling:
@@ -38,8 +40,8 @@ class Settling:
         self._spool = spool
         #: Kernels that were seen, by generation.
         self._kernels: dict[str, ConnectionInfo] = {}
-        #: Jobs that this gateway has passed on, each as its directory.
-        self._passed: set[str] = set()
+        #: Jobs that this gateway has passed on, and when, by the monotonic clock.
+        self._passed: dict[str, float] = {}
         self._lock = threading.Lock()
         self._watches = self._look_again = False
 
@@ -58,7 +60,7 @@ class Settling:
         except NestdError as error:
             log.warning("job %s can't be passed on yet: %s", job.id, error)
             return False
-        self._passed.add(job.id)
+        self._passed[job.id] = time.monotonic()
         return True
 
     def answer(self, job: Job) -> Result | Failure | None:
@@ -133,16 +135,24 @@ class Settling:
             for job in self._spool.jobs()
             if job.ended_s is None and self.answer(job) is None and job.exists
         ]
-        self._passed &= {job.id for job in going_on}
+        ids = {job.id for job in going_on}
+        self._passed = {job: when for job, when in self._passed.items() if job in ids}
         now = self._connection.info()
         for job in going_on:
             if now is None or job.facts.generation != now.generation:
                 continue
-            # Accepted by a gateway before this, or the kernel took no connections then.
-            is_new = job.claim is None and job.id not in self._passed
-            if is_new and not self._try_to_pass_on(job, now):
+            if job.claim is None and self._is_due(job, now) and not self._try_to_pass_on(job, now):
                 break
         return bool(going_on)
+
+    def _is_due(self, job: Job, kernel: ConnectionInfo) -> bool:
+        """Whether a job that the kernel has not begun is to be passed on now."""
+        passed_s = self._passed.get(job.id)
+        # Accepted by a gateway before this, or the kernel took no connections then.
+        if passed_s is None:
+            return True
+        # A network that is cut may have lost it.
+        return kernel.is_linked and time.monotonic() >= passed_s + _AGAIN_S
 
 
 def is_there(kernel: ConnectionInfo) -> bool:

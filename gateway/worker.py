@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import select
 from typing import Any
 
@@ -10,7 +11,11 @@ from gunicorn.http import errors as http_errors
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
+from gateway.request_log import new_request_id
+from protocol import logs
 from protocol.processes import die_with_parent
+
+log = logging.getLogger(__name__)
 
 _REASONS = {
     400: "Bad Request",
@@ -60,10 +65,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             status = 500
             self.log.exception("request failed")
         self.wsgi.extensions["metrics"].refused(status)
+        # Its own name, if it has sent one, could not be read.
+        origin = logs.Origin(new_request_id())
+        logs.set_origin(origin)
+        logs.note(log, "a request can't be read", always=True, status=status, error=str(exc)[:300])
         message = f"{type(exc).__name__}: {exc}"[:300]
         body = json.dumps({"message": message, "error": type(exc).__name__}).encode()
         head = (
             f"HTTP/1.1 {status} {_REASONS[status]}\r\nConnection: close\r\n"
+            f"X-Request-ID: {origin.request}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         try:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from nestd import mpi
+from nestd.binding import binding_from
+from nestd.output import output_to
 from nestd.runner import settings
 from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings
+from protocol import logs
 from protocol.errors import NestdError
 from protocol.private_files import runtime_directory
 
@@ -31,25 +36,50 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
     show_default=True,
     help="Commands that may wait before further ones are refused.",
 )
-def main(connection_file: Path | None, queue_limit: int) -> None:
+@click.option(
+    "--bind",
+    metavar="tcp://INTERFACE:PORT",
+    help="Take commands from gateways of other hosts, encrypted and from known ones only; PORT is "
+    "for commands, the next one for events, * means any.  [default: NEST_SERVER_BIND, or a socket "
+    "beside the connection file]",
+)
+@click.option(
+    "--log-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the log, and what NEST prints, there, each rank by itself.  [default: stderr]",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(logs.FORMATS),
+    help="Form of the lines of the log.  [default: text, which is key=value]",
+)
+def main(
+    connection_file: Path | None,
+    queue_limit: int,
+    bind: str | None,
+    log_file: Path | None,
+    log_format: str | None,
+) -> None:
     """Run a NEST kernel that takes commands over ZeroMQ.
 
     The variables NEST_SERVER_MODULES, NEST_SERVER_DISABLE_RESTRICTION and NEST_SERVER_EXEC_* say
-    what scripts may do.
+    what scripts may do, NEST_SERVER_LOG_* how to log.
 
     Exits with 0 when it was told to stop and 78 when it can't start.
     """
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s nestd[%(process)d] %(levelname)s %(message)s",
-    )
     try:
+        logging = logs.log_settings(os.environ)
+        if log_format is not None:
+            logging = replace(logging, format=log_format)
+        logs.set_up("nestd", logging).rank = mpi.launched_rank()
         path = connection_file or runtime_directory() / "connection.json"
         from nestd import daemon
 
         scripts = settings.from_environment(os.environ)
-        daemon.run(NestdSettings(path.absolute(), queue_limit, scripts))
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(output_to(log_file, logging, mpi.launched_rank()))
+            wanted = NestdSettings(path.absolute(), queue_limit, scripts, binding_from(bind))
+            daemon.run(wanted, stack=stack)
     except NestdError as error:
         print(f"nestd can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)

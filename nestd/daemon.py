@@ -21,6 +21,9 @@ import zmq
 
 from nestd import mpi
 from nestd.activity import Activity
+from nestd.binding import Binding, bind, bind_guarded
+from nestd.gate import Gate
+from nestd.link_watch import LinkWatch, Watched
 from nestd.master import Master, Stopped
 from nestd.ranks import (
     EXIT_DIVERGED,
@@ -32,14 +35,16 @@ from nestd.ranks import (
     leave_last_words,
 )
 from nestd.runner.runner import ScriptRunner
+from nestd.sent_answers import SentAnswers
 from nestd.settings import NestdSettings
 from protocol import connection_file
 from protocol.board import BoardWriter, board_path, make_board
 from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo, RankProcess
+from protocol.curve_keys import gateway_keys, new_keys
 from protocol.errors import ConfigurationError, Diverged
 from protocol.log_lines import LogLines
 from protocol.messages import Action, Operation
-from protocol.private_files import check_socket_path, private_directory
+from protocol.private_files import check_socket_path, private_directory, runtime_directory
 from protocol.processes import ProcessIdentity, die_with_parent, identify
 from protocol.progress import status_path
 from protocol.spool import SPOOL_DIRECTORY, Spool
@@ -62,6 +67,9 @@ class _Meeting:
     #: Endpoint for ranks, and the CURVE key that makes them ranks, on ``tcp://``.
     endpoint: str
     key: str | None
+    #: The same of who watches the network, where there is one.
+    watch_endpoint: str | None = None
+    watch_key: str | None = None
 
 
 def run(
@@ -86,45 +94,59 @@ def run(
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, _stop)
     with contextlib.suppress(Stopped), stack or contextlib.ExitStack() as closing:
-        scripts = None
+        scripts = gate = None
+        generation = secrets.token_hex(4)
         if mpi.launched_rank() == 0:
             # Before MPI is there, which processes don't fork well under.
             scripts = ScriptRunner(settings.scripts, settings.connection_file.parent)
             closing.callback(scripts.close)
+            if settings.binding is not None:
+                gateway_keys(private_directory(settings.connection_file.parent))
+                gate = Gate(settings.connection_file, generation)
+                closing.callback(gate.close)
         if mpi.launched_ranks() == 1:
-            _run_master(settings, None, closing, on_ready, scripts)
+            _run_master(settings, generation, None, closing, on_ready, scripts, gate)
             return
         # Ranks whose launcher was killed must not go on alone.
         die_with_parent()
         world = mpi.World()
         if world.rank == 0:
-            _run_master(settings, world, closing, on_ready, scripts)
+            _run_master(settings, generation, world, closing, on_ready, scripts, gate)
         else:
-            _run_worker(world)
+            _run_worker(world, closing)
 
 
 def _run_master(
     settings: NestdSettings,
+    generation: str,
     world: mpi.World | None,
     stack: contextlib.ExitStack,
     on_ready: Callable[[], None] | None,
     scripts: ScriptRunner | None,
+    gate: Gate | None,
 ) -> None:
     directory = private_directory(settings.connection_file.parent)
-    generation = secrets.token_hex(4)
     (directory / LAST_WORDS_FILE).unlink(missing_ok=True)
-    # A socket name of its own for each kernel: no gateway reaches a kernel it does not mean.
-    path = check_socket_path(directory / f"kernel-{generation}.sock")
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = _router(context, stack)
-    _bind_private(commands, path, stack)
     events = context.socket(zmq.PUB)
     events.set_hwm(_EVENTS_AHEAD)
     events.linger = 0
     stack.callback(events.close)
-    events_path = check_socket_path(directory / f"events-{generation}.sock")
-    _bind_private(events, events_path, stack)
+    public_key: str | None = None
+    if settings.binding is not None and gate is not None:
+        keys = new_keys()
+        public_key = keys.public
+        gate.guard(context)
+        gate.watch(commands, "commands")
+        gate.watch(events, "events")
+        command_endpoint = bind_guarded(commands, settings.binding.endpoint(), keys)
+        events_endpoint = bind_guarded(events, settings.binding.endpoint(1), keys)
+    else:
+        # A socket name of its own for each kernel: no gateway reaches a kernel it does not mean.
+        command_endpoint = _bind_private(commands, directory / f"kernel-{generation}.sock", stack)
+        events_endpoint = _bind_private(events, directory / f"events-{generation}.sock", stack)
     status = status_path(directory, generation)
     stack.callback(status.unlink, missing_ok=True)
     activity = Activity(status, events)
@@ -139,12 +161,22 @@ def _run_master(
         kernel = _start_kernel(generation)
         ranks: Ranks = OneRank(kernel, BoardWriter(board, 0))
     else:
-        kernel, ranks, processes = _meet(world, context, directory, generation, stack)
+        kernel, ranks, processes = _meet(
+            world, context, directory, generation, stack, settings.binding
+        )
     assert scripts is not None
     confined = scripts.set_up(kernel.execute(Operation(Action.DESCRIBE), references=False))
-    info = _describe(path, events_path, generation, kernel.nest_version, processes, confined)
+    info = _describe(
+        command_endpoint,
+        events_endpoint,
+        public_key,
+        generation,
+        kernel.nest_version,
+        processes,
+        confined,
+    )
     connection_file.write(settings.connection_file, info)
-    stack.callback(_remove_own, settings.connection_file, generation)
+    stack.callback(connection_file.remove_own, settings.connection_file, generation)
     if kernel.pauses_problem:
         log.warning(
             "after long simulations other random numbers are drawn than by PyNEST: %s",
@@ -155,7 +187,8 @@ def _run_master(
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
     spool = Spool(directory / SPOOL_DIRECTORY)
     queue_limit = settings.queue_limit
-    master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts)
+    sent = SentAnswers() if settings.binding is not None else None
+    master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts, sent)
     try:
         if on_ready is not None:
             on_ready()
@@ -182,22 +215,30 @@ def _meet(
     directory: Path,
     generation: str,
     stack: contextlib.ExitStack,
+    binding: Binding | None,
 ) -> tuple[Kernel, Ranks, list[RankProcess]]:
     """Rank 0's half of the start: tell the others where to connect, hear how they are."""
     socket = _router(context, stack)
     processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
     if len({process.host for process in processes}) == 1:
-        path = check_socket_path(directory / f"ranks-{generation}.sock")
-        _bind_private(socket, path, stack)
-        meeting = _Meeting(str(directory), generation, f"ipc://{path}", None)
+        # Where other hosts see the directory, sockets may be impossible in it.
+        place = directory if binding is None else runtime_directory()
+        endpoint = _bind_private(socket, place / f"ranks-{generation}.sock", stack)
+        meeting = _Meeting(str(directory), generation, endpoint, None)
     else:
-        public, secret = zmq.curve_keypair()
+        keys = new_keys()
         socket.curve_server = True
-        socket.curve_secretkey = secret
-        port = socket.bind_to_random_port("tcp://*")
-        # Only ranks get the public key, so only they can connect.
-        endpoint = f"tcp://{network.gethostbyname(network.gethostname())}:{port}"
-        meeting = _Meeting(str(directory), generation, endpoint, public.decode())
+        socket.curve_secretkey = keys.secret.encode()
+        # Only ranks get the public keys, so only they can connect, and no gatekeeper is asked.
+        socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+        interface = f"tcp://{binding.interface if binding else '*'}:*"
+        endpoint = bind(socket, interface)
+        hosts = [process.host for process in processes]
+        watch = LinkWatch(Watched(0, hosts, str(directory), generation, interface))
+        stack.callback(watch.close)
+        meeting = _Meeting(
+            str(directory), generation, endpoint, keys.public, watch.endpoint, watch.key
+        )
     world.share(json.dumps(meeting.__dict__).encode())
     kernel, problem = _try_kernel(generation, world)
     problems = [json.loads(one) for one in world.gather(json.dumps(problem).encode())]
@@ -210,10 +251,23 @@ def _meet(
     return kernel, ManyRanks(socket, kernel, world.size, board, neighbours), processes
 
 
-def _run_worker(world: mpi.World) -> None:
+def _run_worker(world: mpi.World, stack: contextlib.ExitStack) -> None:
     """The other ranks' half of the start, then their loop."""
     processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
     meeting = _Meeting(**json.loads(world.share(b"")))
+    if meeting.watch_endpoint is not None:
+        hosts = [process.host for process in processes]
+        watch = LinkWatch(
+            Watched(
+                world.rank,
+                hosts,
+                meeting.directory,
+                meeting.generation,
+                meeting.watch_endpoint,
+                meeting.watch_key,
+            )
+        )
+        stack.callback(watch.close)
     kernel, problem = _try_kernel(meeting.generation, world)
     problems = world.gather(json.dumps(problem).encode())
     if any(json.loads(one) is not None for one in problems):
@@ -230,8 +284,9 @@ def _run_worker(world: mpi.World) -> None:
     socket.connect(meeting.endpoint)
     directory = Path(meeting.directory)
     path = board_path(directory, meeting.generation)
-    # On another host there may be none.
-    board = BoardWriter(path, world.rank) if path.exists() else None
+    # Hosts that share a file system don't share memory: one would write over the others' lines.
+    is_near = processes[world.rank].host == processes[0].host
+    board = BoardWriter(path, world.rank) if is_near and path.exists() else None
     neighbours = _neighbours(world, processes)
     worker = Worker(socket, kernel, world.rank, directory, meeting.generation, board, neighbours)
     with contextlib.suppress(Stopped):
@@ -250,10 +305,13 @@ def _router(
     return socket
 
 
-def _bind_private(socket: zmq.Socket[bytes], path: Path, stack: contextlib.ExitStack) -> None:
-    socket.bind(f"ipc://{path}")
+def _bind_private(socket: zmq.Socket[bytes], path: Path, stack: contextlib.ExitStack) -> str:
+    """Bind ``socket`` to a name in a private directory; its endpoint."""
+    endpoint = f"ipc://{check_socket_path(path)}"
+    socket.bind(endpoint)
     path.chmod(0o600)
     stack.callback(path.unlink, missing_ok=True)
+    return endpoint
 
 
 def _introduction(world: mpi.World) -> bytes:
@@ -298,8 +356,9 @@ def _start_kernel(generation: str) -> Kernel:
 
 
 def _describe(
-    path: Path,
-    events: Path,
+    command_endpoint: str,
+    events_endpoint: str,
+    public_key: str | None,
     generation: str,
     nest_version: str,
     processes: list[RankProcess],
@@ -307,9 +366,9 @@ def _describe(
 ) -> ConnectionInfo:
     own = processes[0]
     return ConnectionInfo(
-        command_endpoint=f"ipc://{path}",
-        events_endpoint=f"ipc://{events}",
-        public_key=None,
+        command_endpoint=command_endpoint,
+        events_endpoint=events_endpoint,
+        public_key=public_key,
         host=own.host,
         pid=own.pid,
         start_ticks=own.start_ticks,
@@ -321,16 +380,6 @@ def _describe(
         scripts=scripts,
         processes=tuple(processes),
     )
-
-
-def _remove_own(path: Path, generation: str) -> None:
-    """Remove the connection file, unless another nestd has written its own meanwhile."""
-    try:
-        info = connection_file.read(path)
-    except ConfigurationError:
-        return
-    if info is not None and info.generation == generation:
-        path.unlink(missing_ok=True)
 
 
 def _leave(code: int) -> NoReturn:

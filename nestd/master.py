@@ -21,9 +21,10 @@ from nestd.live_spikes import LiveSpikes
 from nestd.merging import Placement, merge, put_off
 from nestd.ranks import Ranks
 from nestd.runner.runner import ScriptRunner
+from nestd.sent_answers import SentAnswers
 from nestd.slices import Progress, Slices
 from nestd.spatial import Nodes, TextFile
-from protocol import frames
+from protocol import frames, logs
 from protocol.errors import (
     ArgumentError,
     Cancelled,
@@ -31,6 +32,7 @@ from protocol.errors import (
     Diverged,
     InternalError,
     KernelLost,
+    LinkLost,
     NestdError,
     ProtocolError,
     QueueFull,
@@ -53,12 +55,10 @@ from protocol.messages import (
     Watch,
 )
 from protocol.spool import CANCELLED, LOST, Job, Spool
-from protocol.values import Value
+from protocol.values import Buffer, Value
 
 log = logging.getLogger(__name__)
 
-#: An operation that takes longer than this is worth a line in the log.
-SLOW_OPERATION_S = 1.0
 #: Cancelled commands that have not arrived yet, of which it is remembered that they are.
 _EARLY_CANCELS = 1024
 
@@ -67,7 +67,7 @@ class Stopped(SystemExit):
     """Raised in the main thread by a signal that asks this process to end."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Waiting:
     """A command in the queue."""
 
@@ -97,6 +97,7 @@ class Master:
     activity : says what is executed
     spool : of jobs
     scripts : that runs scripts; ``None`` if none can be run
+    sent : answers, where links to gateways may be cut; ``None`` where none are
     """
 
     def __init__(
@@ -108,7 +109,9 @@ class Master:
         activity: Activity,
         spool: Spool,
         scripts: ScriptRunner | None = None,
+        sent: SentAnswers | None = None,
     ) -> None:
+        self._sent = sent
         self._socket = socket
         self._ranks = ranks
         self._slices = Slices(ranks)
@@ -176,7 +179,8 @@ class Master:
             return
         match message:
             case Command() | Script():
-                self._enqueue(_Waiting(message, sender=sender))
+                if self._sent is None or not message.once or not self._has(message, sender):
+                    self._enqueue(_Waiting(message, sender=sender))
             # What follows is about the queue, so it waits in none.
             case Submit():
                 self._send(sender, self._submit(message))
@@ -193,6 +197,26 @@ class Master:
                 self._send(sender, Result(message.id, self._generation, ended))
             case _:
                 self._refuse(sender, ProtocolError("nestd takes commands only"))
+
+    def _has(self, message: Command | Script, sender: bytes) -> bool:
+        """Whether a command has arrived before, on a link that was cut; its answer goes to
+        the new one."""
+        assert self._sent is not None
+        known = list(self._queue)
+        if self._current is not None:
+            known.append(self._current)
+        for waiting in known:
+            if waiting.command.once == message.once and waiting.sender is not None:
+                waiting.sender = sender
+                return True
+        if message.once not in self._sent:
+            return False
+        answer = self._sent.find(message.once)
+        if answer is None:
+            error = LinkLost("it was executed, but its answer got lost when the network was cut")
+            answer = frames.encode(Failure(message.id, self._generation, error))
+        self._socket.send_multipart([sender, *answer], copy=False)
+        return True
 
     def _refuse(self, sender: bytes, error: ProtocolError) -> None:
         log.warning("refused a message: %s", error)
@@ -282,6 +306,7 @@ class Master:
             self._answer(waiting, answer)
             self._activity.conclude(command.id, waiting.what, answer)
             return
+        logs.set_origin(command.origin)
         began = time.monotonic()
         self._current, self._cancelled = waiting, None
         self._activity.begin(command.id, waiting.what, waiting.job, self._waiting_ids())
@@ -291,9 +316,18 @@ class Master:
             self._conclude(waiting, Failure(command.id, self._generation, error))
             raise
         took_s = time.monotonic() - began
-        if took_s > SLOW_OPERATION_S:
-            log.info("%s took %.1f s", waiting.what, took_s)
+        raised = reply.error if isinstance(reply, Failure) else None
+        logs.note(
+            log,
+            "the kernel has executed it" if raised is None else "it failed in the kernel",
+            always=took_s > logs.SLOW_S or isinstance(raised, InternalError),
+            call=waiting.what,
+            job=command.id,
+            took_s=took_s,
+            error=raised.error_name if raised is not None else None,
+        )
         self._conclude(waiting, reply)
+        logs.set_origin(logs.NOWHERE)
 
     def _conclude(self, waiting: _Waiting, reply: Message) -> None:
         self._answer(waiting, reply)
@@ -304,7 +338,9 @@ class Master:
 
     def _answer(self, waiting: _Waiting, reply: Message) -> None:
         if waiting.sender is not None:
-            self._send(waiting.sender, reply)
+            sent = self._send(waiting.sender, reply)
+            if self._sent is not None and waiting.command.once:
+                self._sent.keep(waiting.command.once, sent)
         if waiting.job is not None:
             problem = waiting.job.end(reply)
             if problem is not None:
@@ -383,7 +419,8 @@ class Master:
             raised = Cancelled(raised.message, line=raised.line, output=raised.output)
         return Failure(script.id, self._generation, raised)
 
-    def _send(self, receiver: bytes, message: Message) -> None:
+    def _send(self, receiver: bytes, message: Message) -> list[Buffer]:
+        """Send a message; its frames."""
         try:
             encoded = frames.encode(message)
         except ProtocolError as error:
@@ -391,6 +428,7 @@ class Master:
             encoded = frames.encode(Failure(getattr(message, "id", ""), self._generation, fault))
         # A receiver that is gone gets nothing: ROUTER drops what it can't route.
         self._socket.send_multipart([receiver, *encoded], copy=False)
+        return encoded
 
 
 class _ScriptObjects:

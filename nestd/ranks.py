@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import zmq
 
-from protocol import frames
+from protocol import frames, logs
 from protocol.board import BoardWriter
 from protocol.connection_file import LAST_WORDS_FILE
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
@@ -70,7 +70,7 @@ class OneRank:
     def execute(self, operation: Operation, references: bool) -> list[Executed]:
         """The only rank's answer."""
         self._number += 1
-        execute = Execute(self._number, operation, references)
+        execute = Execute(self._number, operation, references, logs.origin())
         own = answer(self._kernel, 0, execute, self._board)
         if own.error is not None:
             self._kernel.withdraw()
@@ -85,12 +85,21 @@ def answer(
         board.begin()
     try:
         value = kernel.execute(execute.operation, execute.references)
-        return Executed(execute.number, rank, value)
+        answered = Executed(execute.number, rank, value)
     except NestdError as error:
-        return Executed(execute.number, rank, error=error)
+        answered = Executed(execute.number, rank, error=error)
     finally:
         if board is not None:
             board.end()
+    logs.note(
+        log,
+        "a rank has executed it",
+        action=execute.operation.action.value,
+        call=execute.operation.call,
+        operation=execute.number,
+        error=answered.error.error_name if answered.error is not None else None,
+    )
+    return answered
 
 
 def grace_s(operation: Operation) -> float:
@@ -170,7 +179,7 @@ class ManyRanks:
             If rank 0 raised while others hang; the kernel is of no use any more.
         """
         self._number += 1
-        execute = Execute(self._number, operation, references)
+        execute = Execute(self._number, operation, references, logs.origin())
         encoded = frames.encode(execute)
         for rank in range(1, self.size):
             self._socket.send_multipart([identity(rank), *encoded], copy=False)
@@ -252,6 +261,7 @@ class Worker:
             failed = None
             if isinstance(message, Execute):
                 operation = message.operation
+                logs.set_origin(message.origin)
                 answered = answer(self._kernel, self._rank, message, self._board)
                 self._socket.send_multipart(frames.encode(answered), copy=False)
                 failed = answered if answered.error is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nestd.binding import Binding
 from nestd.runner.settings import ScriptSettings
 
 #: Commands that may wait unless told otherwise.
@@ -21,3 +22,5 @@ class NestdSettings:
     queue_limit: int = DEFAULT_QUEUE_LIMIT
     #: What scripts may do.
     scripts: ScriptSettings = field(default_factory=ScriptSettings)
+    #: Where gateways of other hosts connect; ``None`` for a socket beside the connection file.
+    binding: Binding | None = None

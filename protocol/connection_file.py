@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from protocol import frames
+from protocol.curve_keys import is_key
 from protocol.errors import ConfigurationError
+from protocol.links import is_tcp
 from protocol.private_files import write_private
 from protocol.processes import ProcessIdentity
 
@@ -28,6 +30,11 @@ class RankProcess:
     host: str
     pid: int
     start_ticks: int
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this host."""
+        return self.host == socket.gethostname()
 
     @property
     def process(self) -> ProcessIdentity:
@@ -63,6 +70,11 @@ class ConnectionInfo:
     #: All ranks, in their order.
     processes: tuple[RankProcess, ...]
     protocol: int = frames.VERSION
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether it is reached over a network, which may be cut."""
+        return is_tcp(self.command_endpoint)
 
     @property
     def is_local(self) -> bool:
@@ -124,6 +136,12 @@ def read(path: Path) -> ConnectionInfo | None:
             f"{path} was written for version {version} of nestd's protocol, this process "
             f"speaks version {frames.VERSION}: install the same nestd for gateway and kernel"
         )
+    endpoints = (found.get("command_endpoint"), found.get("events_endpoint"))
+    if any(is_tcp(str(one)) for one in endpoints) and not is_key(found.get("public_key")):
+        raise ConfigurationError(
+            f"{path} has an endpoint on the network and no public key: there is no connection "
+            "without encryption"
+        )
     wrong = [name for name, types in _TYPES.items() if not isinstance(found.get(name), types)]
     if wrong:
         raise ConfigurationError(f"{path} is no connection file: {', '.join(wrong)} missing")
@@ -132,3 +150,13 @@ def read(path: Path) -> ConnectionInfo | None:
     except TypeError as error:
         raise ConfigurationError(f"{path} is no connection file: {error}") from error
     return ConnectionInfo(**{name: found[name] for name in _TYPES} | {"processes": processes})
+
+
+def remove_own(path: Path, generation: str) -> None:
+    """Remove the connection file, unless another nestd has written its own meanwhile."""
+    try:
+        info = read(path)
+    except ConfigurationError:
+        return
+    if info is not None and info.generation == generation:
+        path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ values are collected, so that one message names them all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from protocol.errors import ConfigurationError
 
@@ -71,6 +71,13 @@ class Environment:
             self._violations.append(f"{name} must be seconds, or off, not {text!r}")
             return default
         return seconds
+
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        """The variable, one of ``choices`` in any case; wrong ones are collected."""
+        text = self._variables.get(name, "").strip().lower()
+        if text and text not in choices:
+            self._violations.append(f"{name} must be {' or '.join(choices)}, not {text!r}")
+        return text if text in choices else default
 
     def items(self, name: str, default: str) -> tuple[str, ...]:
         """The variable's items, which commas separate."""

@@ -162,6 +162,12 @@ class KernelLost(Unavailable):
     kind = "kernel_lost"
 
 
+class LinkLost(Unavailable):
+    """The network to the kernel is cut. What was asked for may have been executed, or still be."""
+
+    kind = "link_lost"
+
+
 class Diverged(NestdError):
     """One rank raised while others wait for it inside NEST; the kernel is lost."""
 

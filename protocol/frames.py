@@ -25,6 +25,7 @@ from protocol.errors import (
     error_from_facts,
     facts_of,
 )
+from protocol.logs import REQUEST_ID, Origin
 from protocol.messages import (
     Action,
     Cancel,
@@ -47,7 +48,7 @@ from protocol.values import Buffer, Packer, Reference, Unpacker, Value
 
 MAGIC = b"NESTD"
 #: Raised whenever an old peer could misread a new message.
-VERSION = 3
+VERSION = 4
 
 #: Most bytes one message may have, all frames together.
 SIZE_LIMIT_BYTES = 8 * 2**30
@@ -130,10 +131,11 @@ def _check_limits(frames: Sequence[Buffer]) -> None:
 
 def _fields(message: Message) -> list[Any]:
     match message:
-        case Command(id, operation, references, unmerged):
-            return ["command", id, *_operation_fields(operation), references, unmerged]
-        case Script(id, source, returns):
-            return ["script", id, source, returns]
+        case Command(id, operation, references, unmerged, origin, once):
+            fields = [*_operation_fields(operation), references, unmerged]
+            return ["command", id, *fields, once, *_origin_fields(origin)]
+        case Script(id, source, returns, origin, once):
+            return ["script", id, source, returns, once, *_origin_fields(origin)]
         case EndScript(id):
             return ["end_script", id]
         case Submit(id):
@@ -150,7 +152,7 @@ def _fields(message: Message) -> list[Any]:
             return ["result", id, generation, value]
         case Failure(id, generation, error):
             return ["failure", id, generation, facts_of(error)]
-        case Execute(number, operation, references):
+        case Execute(number, operation, references, origin):
             fields = _operation_fields(operation)
             return [
                 "execute",
@@ -159,6 +161,7 @@ def _fields(message: Message) -> list[Any]:
                 references,
                 operation.budget,
                 operation.min_delay_ms,
+                *_origin_fields(origin),
             ]
         case Executed(number, rank, value, error):
             return ["executed", number, rank, value, facts_of(error) if error else None]
@@ -170,6 +173,19 @@ def _operation_fields(operation: Operation) -> list[Any]:
     return [operation.action.value, operation.call, operation.args, operation.kwargs]
 
 
+def _origin_fields(origin: Origin) -> list[Any]:
+    return [origin.request, origin.traced]
+
+
+def _origin(fields: list[Any]) -> Origin:
+    """Of the last two fields of a message."""
+    request, traced = fields[-2:]
+    # It goes into lines of logs, where nothing else may look like one.
+    if request and not REQUEST_ID.fullmatch(request):
+        raise ProtocolError("a request named by what is no name")
+    return Origin(request, traced)
+
+
 def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
     if len(fields) != len(types) or not all(
         isinstance(value, wanted) for value, wanted in zip(fields, types, strict=True)
@@ -178,15 +194,17 @@ def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
 
 
 def _parse_command(fields: list[Any]) -> Command:
-    _expect(fields, str, str, str, list, dict, bool, bool)
-    return Command(fields[0], _operation(fields[1:5]), *fields[5:])
+    _expect(fields, str, str, str, list, dict, bool, bool, str, str, bool)
+    references, unmerged, once = fields[5:8]
+    operation = _operation(fields[1:5])
+    return Command(fields[0], operation, references, unmerged, _origin(fields), once)
 
 
 def _parse_script(fields: list[Any]) -> Script:
-    _expect(fields, str, str, (str, list, type(None)))
+    _expect(fields, str, str, (str, list, type(None)), str, str, bool)
     if isinstance(fields[2], list) and not all(isinstance(name, str) for name in fields[2]):
         raise ProtocolError("a script that returns what are no names")
-    return Script(*fields)
+    return Script(fields[0], fields[1], fields[2], _origin(fields), fields[3])
 
 
 def _parse_end_script(fields: list[Any]) -> EndScript:
@@ -230,9 +248,10 @@ def _operation(fields: list[Any]) -> Operation:
 
 
 def _parse_execute(fields: list[Any]) -> Execute:
-    _expect(fields, int, str, str, list, dict, bool, (int, type(None)), (float, type(None)))
+    budget, delay = (int, type(None)), (float, type(None))
+    _expect(fields, int, str, str, list, dict, bool, budget, delay, str, bool)
     operation = replace(_operation(fields[1:5]), budget=fields[6], min_delay_ms=fields[7])
-    return Execute(fields[0], operation, fields[5])
+    return Execute(fields[0], operation, fields[5], _origin(fields))
 
 
 def _parse_executed(fields: list[Any]) -> Executed:

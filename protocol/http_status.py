@@ -27,6 +27,7 @@ STATUS: dict[type[NestdError], int] = {
     errors.QueueFull: 503,
     errors.KernelUnavailable: 503,
     errors.KernelLost: 503,
+    errors.LinkLost: 503,
     errors.Diverged: 500,
     errors.InternalError: 500,
     errors.ConfigurationError: 500,

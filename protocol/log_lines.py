@@ -6,12 +6,15 @@ import logging
 import threading
 from collections.abc import Callable
 
+from protocol import logs
+
 #: Of a line that others are told.
 _LINE_CHARACTERS = 2000
 
 
 class LogLines(logging.Handler):
-    """Tells of each line that is logged: its level in lower case, and its text.
+    """Tells of each line that is logged: its level in lower case, and its text
+    with its fields.
 
     Told are the lines of the thread that has made this, or of all threads; a ZeroMQ socket, for
     one, belongs to one thread. Tracebacks stay in the log.
@@ -30,4 +33,6 @@ class LogLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Tell of one line."""
         if self._thread in (None, threading.get_ident()):
-            self._tell(record.levelname.lower(), record.getMessage()[:_LINE_CHARACTERS])
+            fields = logs.line(getattr(record, "fields", {}), logs.TEXT)
+            text = f"{record.getMessage()} {fields}".rstrip()
+            self._tell(record.levelname.lower(), text[:_LINE_CHARACTERS])

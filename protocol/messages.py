@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from protocol.errors import NestdError
+from protocol.logs import NOWHERE, Origin
 from protocol.values import Value
 
 
@@ -91,6 +92,11 @@ class Command:
     references: bool = False
     #: Whether the answer is every rank's own, unmerged.
     unmerged: bool = False
+    #: The HTTP request that asks for it.
+    origin: Origin = NOWHERE
+    #: What was sent under this name is executed once, however often it arrives; over ``tcp://``,
+    #: where a sender may not know whether it did.
+    once: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,10 @@ class Script:
     source: str
     #: The name, or names, whose values are asked for. An empty name has no value.
     returns: str | list[str] | None = None
+    #: The HTTP request that asks for it.
+    origin: Origin = NOWHERE
+    #: As that of a command.
+    once: str = ""
 
 
 @dataclass(frozen=True)
@@ -202,6 +212,8 @@ class Execute:
     number: int
     operation: Operation
     references: bool
+    #: The HTTP request that asks for it.
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True)

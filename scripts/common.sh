@@ -33,19 +33,23 @@ need_chromium() {
   fi
 }
 
-# Installs what the pages' blocks of code are run with, if it is missing.
+# Installs what the pages' blocks of code and the tests of several hosts are run with, if it is missing.
 need_programs() {
   local name missing=()
   for name in curl jq node; do
     command -v "$name" >/dev/null 2>&1 || missing+=("${name/node/nodejs}")
   done
+  # Hosts in network namespaces, and mpirun between them.
+  command -v ip >/dev/null 2>&1 || missing+=(iproute2)
+  [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
+  command -v ssh >/dev/null 2>&1 || missing+=(openssh-client)
   if [ "${#missing[@]}" = 0 ]; then return; fi
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     say "Installing ${missing[*]}"
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
   else
-    die "the tests of the documentation need ${missing[*]}. Debian and Ubuntu: sudo apt-get install ${missing[*]}"
+    die "the tests need ${missing[*]}. Debian and Ubuntu: sudo apt-get install ${missing[*]}"
   fi
 }
 

@@ -22,6 +22,7 @@ from nestd.runner.control import FORK, ControlSocket
 from nestd.runner.environment import script_environment
 from nestd.runner.run import Prepared, Run
 from nestd.runner.settings import ScriptSettings
+from protocol import logs
 from protocol.errors import ConfigurationError
 from protocol.messages import Command, Failure, Message, Result, Script
 from protocol.processes import python_command
@@ -180,6 +181,7 @@ class ScriptRunner:
         self, run: Run, sender: zmq.Socket[bytes], executor: Executor
     ) -> Result | Failure:
         self._run = run
+        logs.note(log, "a process begins with the script", process=run.prepared.pid)
         try:
             self._attend(run, sender, executor)
             return run.answer()

@@ -23,6 +23,7 @@ from nestd.server.http_probe import ask
 from nestd.server.instance import Instance
 from nestd.server.settings import Flags, ServerSettings
 from nestd.server.supervisor import Supervisor
+from protocol import logs
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError, NestdError, PortTaken, StartFailed
 from protocol.polling import poll_until
@@ -90,6 +91,11 @@ def _start_options(command: Callable[..., None]) -> Callable[..., None]:
                 "-n", "ranks", metavar="RANKS", type=click.IntRange(1), help="MPI ranks of NEST."
             ),
             click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too."),
+            click.option(
+                "--log-format",
+                type=click.Choice(logs.FORMATS),
+                help="Form of the lines of the log.  [default: text, which is key=value]",
+            ),
             click.option(
                 "-t", "timeout", metavar="SECONDS", type=int, help="Ignored: no run is killed."
             ),
@@ -168,6 +174,7 @@ def restart(timeout: int | None, workers: int | None, plugin: str | None, **flag
             desktop=wanted.desktop or (desktop_files() if found.desktop else None),
             daemon=wanted.daemon or found.daemon,
             log_file=wanted.log_file or found.log_file,
+            log=replace(wanted.log, format=_log_format(flags["log_format"]) or found.log_format),
             token=wanted.token or found.token(),
             no_authentication=wanted.no_authentication or not found.authentication,
         )
@@ -196,6 +203,7 @@ def status(port: int | None, as_json: bool) -> None:
             f"{_queued(server['queued'])}"
             f"{_awaited(server['awaited'])}"
             f"  scripts  {server['scripts']}\n"
+            f"{_refused(server['refused_connections'])}"
             f"  process  {server['pid']}, since {server['started']}\n"
             f"  log      {server['log_file'] or 'on its console'}\n"
             f"  token    {server['token_file'] or 'authentication is off'}"
@@ -305,6 +313,7 @@ def _describe(found: Instance) -> dict[str, Any]:
         "running": next((job for job in jobs if job["state"] == "running"), None),
         "queued": sum(job["state"] == "queued" for job in jobs),
         "scripts": answer.get("scripts"),
+        "refused_connections": answer.get("refused_connections", 0),
         "pid": found.supervisor.pid,
         "started": found.started,
         "log_file": _text(found.log_file),
@@ -328,6 +337,11 @@ def _running(job: dict[str, Any] | None) -> str:
     return line
 
 
+def _refused(number: int) -> str:
+    """A line about connections that the kernel has refused, if it has."""
+    return f"  refused  {number} connection(s) to the kernel; the log says why\n" if number else ""
+
+
 def _queued(number: int) -> str:
     """A line about what waits, if anything does."""
     return f"  waiting  {number} more\n" if number else ""
@@ -346,6 +360,11 @@ def _awaited(awaited: list[dict[str, Any]]) -> str:
 
 def _text(path: Path | None) -> str | None:
     return str(path) if path is not None else None
+
+
+def _log_format(flag: str | None) -> str | None:
+    """The form of the log's lines that was asked for, if one was."""
+    return flag or Environment(os.environ).optional_text("NEST_SERVER_LOG_FORMAT")
 
 
 def _note_ignored(timeout: int | None, workers: int | None, plugin: str | None) -> None:

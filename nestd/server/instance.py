@@ -38,6 +38,8 @@ class Instance:
     started: str
     #: Whether it serves NEST Desktop too.
     desktop: bool
+    #: Form of the lines of its log.
+    log_format: str
 
     @property
     def connection_file(self) -> Path:
@@ -127,6 +129,7 @@ def _saved() -> Iterator[Instance]:
                 ranks=state["ranks"],
                 started=state["started"],
                 desktop=state["desktop"],
+                log_format=state["log_format"],
             )
         except (OSError, ValueError, KeyError, TypeError):
             # Being made, being removed, or not ours: no running server in any case.
@@ -159,6 +162,7 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
         ranks=settings.ranks,
         started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         desktop=settings.desktop is not None,
+        log_format=settings.log.format,
     )
     if instance.authentication:
         write_private(instance.token_file, (settings.token or secrets.token_hex(24)).encode())

@@ -7,18 +7,16 @@ also starts the gateway; when the job ends, so does the server.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import TextIO
 
 import click
 
 from nestd import daemon, mpi
+from nestd.binding import Binding, binding_from
+from nestd.output import output_to
 from nestd.runner.settings import from_environment as scripts_from
 from nestd.server.announcement import announce
 from nestd.server.children import Child
@@ -28,7 +26,8 @@ from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
 from nestd.server.supervisor import GATEWAY_GRACE_S, gateway_child
 from nestd.settings import NestdSettings
-from protocol.errors import ConfigurationError, NestdError, PortTaken
+from protocol import logs
+from protocol.errors import NestdError, PortTaken
 from protocol.polling import poll_until
 from protocol.private_files import runtime_directory
 
@@ -47,30 +46,40 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
     help="Listen on PORT only.  [default: 52425 and 5000, those that are free]",
 )
 @click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too.")
-def main(host: str | None, port: int | None, desktop: bool) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(logs.FORMATS),
+    help="Form of the lines of the log.  [default: text, which is key=value]",
+)
+@click.option(
+    "--bind",
+    metavar="tcp://INTERFACE:PORT",
+    help="Let gateways of other hosts connect too; see nestd --help.",
+)
+def main(
+    host: str | None, port: int | None, desktop: bool, log_format: str | None, bind: str | None
+) -> None:
     """NEST Server as an MPI job: mpirun -np N nest-server-mpi.
 
     The variables NEST_SERVER_* are honoured; options win over them. The job ends with Ctrl-C,
     with nest-server stop, or when a rank dies.
     """
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s nestd[%(process)d] %(levelname)s %(message)s",
-    )
     try:
-        wanted = build(Flags(host=host, port=port, desktop=desktop), os.environ)
+        flags = Flags(host=host, port=port, desktop=desktop, log_format=log_format)
+        wanted = build(flags, os.environ)
+        logs.set_up("nestd", wanted.log).rank = mpi.launched_rank()
         settings = replace(wanted, daemon=False, console_output=True, ranks=mpi.launched_ranks())
         notes = []
         if wanted.daemon:
             notes.append("NEST_SERVER_DAEMON is ignored; the launcher decides where a job runs.")
         os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
+        binding = binding_from(bind)
         if mpi.launched_rank() == 0:
-            _serve(settings, notes)
+            _serve(settings, binding, notes)
         else:
             # Rank 0 says where everything is.
             path = runtime_directory() / "connection.json"
-            with _output_to(settings.log_file):
+            with output_to(settings.log_file, settings.log, mpi.launched_rank()):
                 daemon.run(NestdSettings(path, settings.queue_limit, scripts_from(os.environ)))
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
@@ -78,43 +87,17 @@ def main(host: str | None, port: int | None, desktop: bool) -> None:
         _fail(error, EXIT_CONFIGURATION)
 
 
-@contextlib.contextmanager
-def _output_to(log_file: Path | None) -> Iterator[TextIO]:
-    """Have this process, NEST in it and its children write to ``log_file``; gives the console.
-
-    Several ranks may have the same file: each line is appended as a whole.
-    """
-    if log_file is None:
-        yield sys.stdout
-        return
-    try:
-        handle = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise ConfigurationError(
-            f"can't write the log {log_file}: {error.strerror}; choose another file with "
-            "NEST_SERVER_LOGFILE"
-        ) from error
-    out, err = os.dup(1), os.dup(2)
-    for descriptor in (1, 2):
-        os.dup2(handle, descriptor)
-    os.close(handle)
-    try:
-        with os.fdopen(os.dup(out), "w") as console:
-            yield console
-    finally:
-        for kept, descriptor in ((out, 1), (err, 2)):
-            os.dup2(kept, descriptor)
-            os.close(kept)
-
-
-def _serve(settings: ServerSettings, notes: list[str]) -> None:
+def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) -> None:
     """Rank 0: the gateway as a child, then the kernel in this process."""
     listeners, more = open_listeners(settings.host, settings.ports)
     with contextlib.ExitStack() as stack:
-        console = stack.enter_context(_output_to(settings.log_file))
         for listener in listeners:
             stack.enter_context(listener)
         instance = make_instance(settings, listeners)
+        secret_file = instance.token_file if instance.authentication else None
+        console = stack.enter_context(
+            output_to(settings.log_file, settings.log, mpi.launched_rank(), secret_file)
+        )
         # It outlives us by the moment it takes to tell its callers what happened.
         gateway = gateway_child(instance, settings, listeners, None, signal.SIGTERM)
         stack.callback(_stop, gateway)
@@ -130,7 +113,7 @@ def _serve(settings: ServerSettings, notes: list[str]) -> None:
                 announce(instance, [*notes, *more])
 
         kernel = NestdSettings(
-            instance.connection_file, settings.queue_limit, scripts_from(os.environ)
+            instance.connection_file, settings.queue_limit, scripts_from(os.environ), binding
         )
         daemon.run(kernel, ready, stack)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from nestd.runner import settings as scripts
@@ -12,6 +12,7 @@ from nestd.server.desktop import desktop_files
 from nestd.settings import DEFAULT_QUEUE_LIMIT
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
+from protocol.logs import LogSettings, log_settings
 
 DEFAULT_HOST = "127.0.0.1"
 #: The port of NEST Server 3.10 and NEST Desktop, and that of the older documentation.
@@ -42,6 +43,8 @@ class ServerSettings:
     queue_limit: int = DEFAULT_QUEUE_LIMIT
     #: Files of NEST Desktop to serve too; ``None`` for none.
     desktop: Path | None = None
+    #: How to log.
+    log: LogSettings = field(default_factory=LogSettings)
 
     def to_json(self) -> str:
         """For the background process; also has the token, so never for a file or a log."""
@@ -56,6 +59,7 @@ class ServerSettings:
         fields["ports"] = tuple(fields["ports"])
         for name in ("log_file", "desktop"):
             fields[name] = Path(fields[name]) if fields[name] else None
+        fields["log"] = LogSettings(**fields["log"])
         return ServerSettings(**fields)
 
 
@@ -69,6 +73,7 @@ class Flags:
     console_output: bool = False
     ranks: int | None = None
     desktop: bool = False
+    log_format: str | None = None
 
 
 def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
@@ -90,6 +95,13 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
             desktop = desktop_files()
         except ConfigurationError as error:
             environment.complain(error.message)
+    log = LogSettings()
+    try:
+        log = log_settings(variables)
+    except ConfigurationError as error:
+        environment.complain(error.message)
+    if flags.log_format is not None:
+        log = replace(log, format=flags.log_format)
     settings = ServerSettings(
         host=flags.host or environment.text("NEST_SERVER_HOST", DEFAULT_HOST),
         ports=DEFAULT_PORTS if port is None else (port,),
@@ -101,6 +113,7 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
         ranks=flags.ranks or 1,
         queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", DEFAULT_QUEUE_LIMIT, 1, 4096),
         desktop=desktop,
+        log=log,
     )
     # Accepted for clients' scripts; there is one kernel, and no time after which it is killed.
     environment.integer("NEST_SERVER_TIMEOUT", 30, 0, 10**9)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from nestd.log_process import LogProcess
 from nestd.server.children import Child
 from nestd.server.http_probe import ask
 from nestd.server.instance import Instance, make_instance
@@ -22,7 +22,9 @@ from nestd.server.listeners import open_listeners
 from nestd.server.rank_watch import RankWatch
 from nestd.server.settings import ServerSettings
 from nestd.server.wakeups import Wakeups
-from protocol.errors import ConfigurationError, StartFailed
+from protocol import logs
+from protocol.errors import StartFailed
+from protocol.polling import poll_until
 from protocol.processes import describe_exit, python_command
 
 log = logging.getLogger(__name__)
@@ -39,8 +41,8 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 KERNEL_GRACE_S = 2.0
 GATEWAY_GRACE_S = 8.0
 
-#: How the lines of all loggers begin: ours, gunicorn's, NEST's.
-_LOGGED = re.compile(r"(\[[A-Z]+\] )?\[?\d{4}-\d\d-\d\d ")
+#: How long the log may take to show what a program has printed at its end.
+LOG_DEADLINE_S = 5.0
 #: How nestd begins the sentence with which it ends.
 _SENTENCE = "nestd can't start: "
 
@@ -68,6 +70,7 @@ class Supervisor:
         self._ready = False
         #: Length of the log before this server wrote to it.
         self._log_start = 0
+        self._log: LogProcess | None = None
 
     def run(self) -> None:
         """Serve until told to stop.
@@ -90,61 +93,49 @@ class Supervisor:
                 stack.enter_context(listener)
             instance = make_instance(self._settings, listeners)
             stack.callback(instance.remove)
-            output = self._open_log(instance, stack)
-            nestd, gateway = self._children(instance, listeners, output)
+            self._log = self._open_log(instance, stack)
+            nestd, gateway = self._children(instance, listeners)
             ranks = RankWatch(instance.connection_file, instance.exit_file)
             stack.callback(_stop, ranks, nestd, gateway)
             nestd.start()
             gateway.start()
             self._watch(instance, wakeups, ranks, nestd, gateway, notes)
 
-    def _open_log(self, instance: Instance, stack: contextlib.ExitStack) -> IO[bytes] | None:
+    def _open_log(self, instance: Instance, stack: contextlib.ExitStack) -> LogProcess | None:
         if instance.log_file is None:
             return None
-        try:
-            handle = os.open(
-                instance.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600
-            )
-        except OSError as error:
-            raise ConfigurationError(
-                f"can't write the log {instance.log_file}: {error.strerror}; choose another file "
-                "with NEST_SERVER_LOGFILE"
-            ) from error
-        output: IO[bytes] = stack.enter_context(os.fdopen(handle, "ab"))
-        self._log_start = os.fstat(handle).st_size
-        handler = logging.FileHandler(instance.log_file)
-        handler.setFormatter(
-            logging.Formatter("%(asctime)s nest-server[%(process)d] %(levelname)s %(message)s")
-        )
+        with contextlib.suppress(FileNotFoundError):
+            self._log_start = instance.log_file.stat().st_size
+        secret_file = instance.token_file if instance.authentication else None
+        # What a launcher of several ranks prints is of none of them.
+        rank = 0 if self._settings.ranks == 1 else None
+        programs = {"nest-server": None, "gateway": None, "nestd": rank}
+        writer = LogProcess(instance.log_file, self._settings.log, programs, secret_file)
+        stack.callback(writer.close)
+        output = stack.enter_context(os.fdopen(os.dup(writer.writing["nest-server"].fileno()), "w"))
         root = logging.getLogger()
-        root.addHandler(handler)
-        root.setLevel(logging.INFO)
-        stack.callback(handler.close)
-        stack.callback(root.removeHandler, handler)
+        before = list(root.handlers)
+        logs.set_up("nest-server", self._settings.log, output)
+        stack.callback(setattr, root, "handlers", before)
         log.info("serving at %s", ", ".join(instance.urls))
-        return output
+        return writer
 
-    def _children(
-        self, instance: Instance, listeners: list[socket.socket], output: IO[bytes] | None
-    ) -> tuple[Child, Child]:
+    def _children(self, instance: Instance, listeners: list[socket.socket]) -> tuple[Child, Child]:
         # In the background there is no console to show anything on.
         on_console = self._settings.console_output and not instance.daemon
-        kernel_output = None if on_console else output
+        output = self._log.writing if self._log is not None else {}
+        arguments = ["--connection-file", str(instance.connection_file)]
+        arguments += ["--queue-limit", str(self._settings.queue_limit)]
+        if self._log is not None and not on_console and self._settings.ranks > 1:
+            # A launcher mixes what the ranks print, and does not say which did.
+            arguments += ["--log-file", str(instance.log_file)]
         nestd = Child(
             "nestd",
-            kernel_command(
-                self._settings.ranks,
-                [
-                    "--connection-file",
-                    str(instance.connection_file),
-                    "--queue-limit",
-                    str(self._settings.queue_limit),
-                ],
-            ),
-            {},
-            kernel_output,
+            kernel_command(self._settings.ranks, arguments),
+            log_variables(self._settings),
+            None if on_console else output.get("nestd"),
         )
-        gateway = gateway_child(instance, self._settings, listeners, output)
+        gateway = gateway_child(instance, self._settings, listeners, output.get("gateway"))
         return nestd, gateway
 
     def _watch(
@@ -169,6 +160,8 @@ class Supervisor:
                 log.info("stopping on %s", min(asked).name)
                 self._told_to_stop = True
                 return
+            if self._log is not None:
+                self._log.look_after()
             ranks.note_ends(ended)
             for child in (nestd, gateway):
                 self._look_after(instance, ranks, child)
@@ -203,7 +196,7 @@ class Supervisor:
             if not self._ready and hopeless:
                 raise StartFailed(
                     f"{child.name} does not start, it ends with {how}: "
-                    f"{_last_words(instance.log_file, self._log_start)}"
+                    f"{self._last_words(child, instance.log_file)}"
                 )
             lost = " and its network is lost" if child.name == "nestd" else ""
             sentence = f"{child.name} ended with {how}{lost}; starting it again"
@@ -215,6 +208,34 @@ class Supervisor:
         if child.due_s is not None and time.monotonic() >= child.due_s:
             child.start()
             log.info("%s started, process %s", child.name, child.pid)
+
+    def _last_words(self, child: Child, log_file: Path | None) -> str:
+        """The last line that a program printed and no logger wrote.
+
+        A program that can't start ends with a sentence or a traceback, while the other one goes
+        on logging, and an MPI launcher adds a page of its own, framed by lines of dashes.
+        """
+        if log_file is None or self._log is None:
+            return "see the output above"
+        # Behind all that it printed, in the same pipe.
+        mark = f"{child.name} has said this before its end, number {child.restarts + 1}"
+        self._log.writing[child.name].write(f"{mark}\n".encode())
+
+        def look() -> list[dict[str, Any]] | None:
+            try:
+                lines = log_file.read_bytes()[self._log_start :].decode(errors="replace")
+            except OSError:
+                return None
+            found = [logs.parse(one) for one in lines.splitlines()]
+            return found if any(one.get("msg") == mark for one in found) else None
+
+        printed = [
+            str(one["msg"])
+            for one in poll_until(look, LOG_DEADLINE_S) or []
+            if one.get("printed") and one["msg"] != mark and str(one["msg"]).strip(" -")
+        ]
+        sentences = [text for text in printed if text.startswith(_SENTENCE)]
+        return (sentences or printed or [f"see {log_file}"])[-1].removeprefix(_SENTENCE)
 
 
 def gateway_child(
@@ -241,6 +262,7 @@ def gateway_child(
             "NEST_SERVER_QUEUE_LIMIT": str(settings.queue_limit),
             "NEST_SERVER_DISABLE_AUTH": "0" if instance.authentication else "1",
             "NESTD_DESKTOP_DIR": str(settings.desktop or ""),
+            **log_variables(settings),
         },
         output,
         fds,
@@ -259,18 +281,9 @@ def _stop(ranks: RankWatch, nestd: Child, gateway: Child) -> None:
     log.info("NEST Server has stopped")
 
 
-def _last_words(log_file: Path | None, start: int) -> str:
-    """The last line from ``start`` on that no logger wrote.
-
-    A program that can't start ends with a sentence or a traceback, while the other one goes
-    on logging, and an MPI launcher adds a page of its own, framed by lines of dashes.
-    """
-    if log_file is None:
-        return "see the output above"
-    try:
-        lines = log_file.read_bytes()[start:].decode(errors="replace").splitlines()
-    except OSError:
-        return f"see {log_file}"
-    said = [line for line in lines if line.strip(" -") and not _LOGGED.match(line)]
-    sentences = [line for line in said if line.startswith(_SENTENCE)]
-    return (sentences or said or [f"see {log_file}"])[-1].removeprefix(_SENTENCE)
+def log_variables(settings: ServerSettings) -> dict[str, str]:
+    """What tells a child how to log."""
+    return {
+        "NEST_SERVER_LOG_FORMAT": settings.log.format,
+        "NEST_SERVER_LOG_LEVEL": settings.log.level,
+    }

@@ -165,7 +165,7 @@ def test_commands_lead_a_server_through_its_life(
     assert server.token not in json.dumps(status)
 
     with console(runtime, tmp_path, "log") as (process, await_text):
-        assert "Preparing 1 node" not in await_text("INFO ready")
+        assert "Preparing 1 node" not in await_text("msg=ready")
         server.call("Create", ["iaf_psc_alpha"])
         server.call("Simulate", [1.0])
         # The log is followed as it grows.
@@ -189,7 +189,7 @@ def test_commands_lead_a_server_through_its_life(
     assert runtime.leftovers() == []
     assert runtime.run("stop", "-p", port).returncode == 3
     # The log stays, for those who ask why.
-    assert "INFO NEST Server has stopped" in runtime.run("log", "-p", port, "--no-follow").stdout
+    assert 'msg="NEST Server has stopped"' in runtime.run("log", "-p", port, "--no-follow").stdout
     assert len(runtime.run("log", "-p", port, "--no-follow", "-l", "1").stdout.splitlines()) == 1
 
 
@@ -221,7 +221,7 @@ def test_ctrl_c_ends_a_server_in_the_foreground_with_exit_code_0(
         # Nothing is left by then, and the log says so, too.
         assert runtime.leftovers() == []
         log = (runtime.directory / f"nest-server-{port}.log").read_text()
-        assert log.rstrip().endswith("INFO NEST Server has stopped")
+        assert log.rstrip().endswith('msg="NEST Server has stopped"')
         assert "Traceback" not in said
         assert "Aborted" not in said
 
@@ -319,13 +319,13 @@ def test_variables_choose_as_flags_do_and_no_secret_leaks(runtime: Runtime, tmp_
         assert runtime.run("token").stdout.strip() == token
 
         pids = marked_processes(runtime.mark)
-        # Supervisor, nestd, the gateway's two.
-        assert len(pids) == 4
+        # Supervisor, nestd, the gateway's two, and who writes the log.
+        assert len(pids) == 5
         for pid in pids:
             assert token.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
             assert token.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
         assert len(processes(server, "nestd.cli")) == 1
-        assert "INFO ready" in log_file.read_text()
+        assert "msg=ready" in log_file.read_text()
         assert token not in log_file.read_text()
 
         for path in [runtime.directory, log_file, *runtime.directory.rglob("*")]:

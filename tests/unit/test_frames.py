@@ -21,6 +21,7 @@ from protocol.errors import (
     VersionMismatch,
     facts_of,
 )
+from protocol.logs import REQUEST_ID, Origin
 from protocol.messages import (
     Action,
     Cancel,
@@ -33,6 +34,7 @@ from protocol.messages import (
     Message,
     Operation,
     Result,
+    Script,
     Settled,
     Submit,
     Watch,
@@ -65,11 +67,13 @@ errors = st.builds(
     retry_after_s=st.one_of(st.none(), st.integers(0, 60)),
 )
 numbers = st.integers(0, 2**40)
+origins = st.builds(Origin, st.from_regex(REQUEST_ID, fullmatch=True), st.booleans())
 messages = st.one_of(
-    st.builds(Command, texts, operations, st.booleans(), st.booleans()),
+    st.builds(Command, texts, operations, st.booleans(), st.booleans(), origins, texts),
+    st.builds(Script, texts, texts, st.one_of(st.none(), texts, st.lists(texts)), origins, texts),
     st.builds(Result, texts, texts, values),
     st.builds(Failure, texts, texts, errors),
-    st.builds(Execute, numbers, st.one_of(operations, budgeted), st.booleans()),
+    st.builds(Execute, numbers, st.one_of(operations, budgeted), st.booleans(), origins),
     st.builds(Executed, numbers, numbers, values, st.one_of(st.none(), errors)),
     st.builds(Settled, numbers),
     st.builds(Submit, texts),
@@ -115,15 +119,18 @@ def is_same_operation(one: Operation, other: Operation) -> bool:
 def is_same(one: Message, other: Message) -> bool:
     match one, other:
         case Command(), Command():
-            return (one.id, one.references, one.unmerged) == (
+            return (one.id, one.references, one.unmerged, one.origin, one.once) == (
                 other.id,
                 other.references,
                 other.unmerged,
+                other.origin,
+                other.once,
             ) and is_same_operation(one.operation, other.operation)
         case Execute(), Execute():
-            return (one.number, one.references) == (
+            return (one.number, one.references, one.origin) == (
                 other.number,
                 other.references,
+                other.origin,
             ) and is_same_operation(one.operation, other.operation)
         case Executed(), Executed():
             facts = [None if m.error is None else facts_of(m.error) for m in (one, other)]
@@ -132,7 +139,12 @@ def is_same(one: Message, other: Message) -> bool:
                 other.rank,
                 facts[1],
             ) and same(one.value, other.value)
-        case (Settled(), Settled()) | (Submit(), Submit()) | (ListRecorders(), ListRecorders()):
+        case (
+            (Settled(), Settled())
+            | (Submit(), Submit())
+            | (Script(), Script())
+            | (ListRecorders(), ListRecorders())
+        ):
             return one == other
         case (Cancel(), Cancel()) | (Watch(), Watch()):
             return one == other
@@ -236,17 +248,22 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
         header(1),
         header("unknown"),
         header("command"),
-        header("command", 1, "call", "x", [], {}, False, False),
-        header("command", "1", "destroy", "x", [], {}, False, False),
-        header("command", "1", "call", None, [], {}, False, False),
-        header("command", "1", "call", "x", {}, {}, False, False),
-        header("command", "1", "call", "x", [], [], False, False),
-        header("command", "1", "call", "x", [], {}, 0, False),
-        header("command", "1", "call", "x", [], {}, False, None),
-        header("command", "1", "call", "x", [], {}, False, False, None),
-        header("execute", "1", "call", "x", [], {}, False),
-        header("execute", 1, "destroy", "x", [], {}, False),
-        header("execute", 1, "call", "x", [], {}, None),
+        header("command", 1, "call", "x", [], {}, False, False, "", "", False),
+        header("command", "1", "destroy", "x", [], {}, False, False, "", "", False),
+        header("command", "1", "call", None, [], {}, False, False, "", "", False),
+        header("command", "1", "call", "x", {}, {}, False, False, "", "", False),
+        header("command", "1", "call", "x", [], [], False, False, "", "", False),
+        header("command", "1", "call", "x", [], {}, 0, False, "", "", False),
+        header("command", "1", "call", "x", [], {}, False, None, "", "", False),
+        header("command", "1", "call", "x", [], {}, False, False, "", "", False, None),
+        header("command", "1", "call", "x", [], {}, False, False, "", "two words", False),
+        header("command", "1", "call", "x", [], {}, False, False, "", "a\nb", True),
+        header("command", "1", "call", "x", [], {}, False, False, "", None, False),
+        header("command", "1", "call", "x", [], {}, False, False, None, "", False),
+        header("command", "1", "call", "x", [], {}, False, False, "", "", 1),
+        header("execute", "1", "call", "x", [], {}, False, None, None, "", False),
+        header("execute", 1, "destroy", "x", [], {}, False, None, None, "", False),
+        header("execute", 1, "call", "x", [], {}, None, None, None, "", False),
         header("execute", 1, "call", "x", [], {}),
         header("executed", 1, "0", None, None),
         header("executed", 1, 0, None),

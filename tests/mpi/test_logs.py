@@ -1,0 +1,43 @@
+"""The log of several ranks: each writes its own lines, and one name finds all of a request's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from protocol import logs
+from protocol.polling import poll_until
+from tests.integration.servers import DEADLINE_S, Server
+
+
+def lines(server: Server) -> list[dict[str, Any]]:
+    """The fields of all lines; each has to be one."""
+    found = [logs.parse(one) for one in server.log().splitlines()]
+    assert all(one and one["program"] for one in found)
+    return found
+
+
+def test_every_rank_tells_of_a_named_request(two_ranks: Server) -> None:
+    headers = {"NESTServerAuth": two_ranks.token or "", "X-Request-ID": "ranks-1"}
+    assert two_ranks.post("/api/Create", ["iaf_psc_alpha", 2], headers=headers).ok
+
+    def look() -> bool:
+        return {"0", "1"} == {
+            one["rank"]
+            for one in lines(two_ranks)
+            if one.get("request") == "ranks-1" and one["msg"] == "a rank has executed it"
+        }
+
+    assert poll_until(look, DEADLINE_S), two_ranks.log()
+
+
+def test_messages_of_nest_have_their_rank(two_ranks: Server) -> None:
+    two_ranks.call("set_verbosity", ["M_ALL"])
+    two_ranks.call("Create", ["iaf_psc_alpha", 4])
+    two_ranks.call("Simulate", [1.0])
+    two_ranks.call("set_verbosity", ["M_ERROR"])
+
+    def look() -> bool:
+        said = [one for one in lines(two_ranks) if one.get("printed") == "nest"]
+        return {one["rank"] for one in said} == {"0", "1"}
+
+    assert poll_until(look, DEADLINE_S), two_ranks.log()
