@@ -99,6 +99,8 @@ class Jobs:
             If it can't be kept.
         """
         info = self._connection.needed_info()
+        # Others ask the kernel itself, which turns them away; nobody waits for this one.
+        self._connection.refuse_if_stopping()
         self._kernels[info.generation] = info
         name = new_name() if key is None else _named_after(key)
         digest = _digest(make(""), accepts)

@@ -58,7 +58,7 @@ def connection() -> Connection:
                 "nest": or_null("string"),
                 "mpi": {"type": "boolean"},
                 "server": _TEXT,
-                "state": {"enum": ["starting", "idle", "busy"]},
+                "state": {"enum": ["starting", "idle", "busy", "stopping"]},
                 "waiting": {"type": "integer", "minimum": 0},
                 "awaited": {
                     "type": "array",
@@ -92,6 +92,8 @@ def index() -> Response:
     under_way = connection().under_way
     awaited = connection().awaited()
     state = "starting" if info is None else "busy" if under_way or awaited else "idle"
+    if connection().status().stopping:
+        state = "stopping"
     body: dict[str, Any] = {
         "nest": info.nest if info else None,
         "mpi": info.mpi if info else False,
@@ -132,6 +134,7 @@ def readyz() -> Response:
     info = connection().info()
     if info is None or not info.process.is_running():
         raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
+    connection().refuse_if_stopping()
     return json_reply({"ready": True, "generation": info.generation})
 
 

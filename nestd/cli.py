@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from nestd.runner import settings
-from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings
+from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings, drain_from
 from protocol.errors import NestdError
 from protocol.private_files import runtime_directory
 
@@ -37,6 +37,9 @@ def main(connection_file: Path | None, queue_limit: int) -> None:
     The variables NEST_SERVER_MODULES, NEST_SERVER_DISABLE_RESTRICTION and NEST_SERVER_EXEC_* say
     what scripts may do.
 
+    SIGTERM and Ctrl-C stop it at the next slice of a simulation. After SIGUSR1 it takes nothing
+    new, gives what runs NEST_SERVER_DRAIN seconds, and stops then.
+
     Exits with 0 when it was told to stop and 78 when it can't start.
     """
     logging.basicConfig(
@@ -49,7 +52,8 @@ def main(connection_file: Path | None, queue_limit: int) -> None:
         from nestd import daemon
 
         scripts = settings.from_environment(os.environ)
-        daemon.run(NestdSettings(path.absolute(), queue_limit, scripts))
+        drain_s = drain_from(os.environ)
+        daemon.run(NestdSettings(path.absolute(), queue_limit, scripts, drain_s))
     except NestdError as error:
         print(f"nestd can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)

@@ -70,6 +70,9 @@ def run(
 ) -> None:
     """Serve until a signal ends it; leaves no file behind.
 
+    SIGTERM and SIGINT end it at once, a simulation at its next slice. SIGUSR1 lets the command
+    that runs end before: launchers pass it on, and kill ranks a second after SIGTERM.
+
     Parameters
     ----------
     settings : of this nestd
@@ -84,6 +87,9 @@ def run(
     """
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, _stop)
+    for sig in (signal.SIGUSR1, signal.SIGUSR2):
+        # Launchers pass them on to all ranks, and only the first knows what runs.
+        signal.signal(sig, _ignore)
     with contextlib.suppress(Stopped), stack or contextlib.ExitStack() as closing:
         scripts = None
         if mpi.launched_rank() == 0:
@@ -152,6 +158,7 @@ def _run_master(
     spool = Spool(directory / SPOOL_DIRECTORY)
     queue_limit = settings.queue_limit
     master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts)
+    signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))
     try:
         if on_ready is not None:
             on_ready()
@@ -335,6 +342,10 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _ignore(signum: int, frame: FrameType | None) -> None:
+    """Unlike SIG_IGN, this does not last in the programs that a process starts."""
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:

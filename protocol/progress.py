@@ -45,6 +45,8 @@ class Status:
     simulated_ms: float = 0.0
     #: Whether it is being ended.
     ending: bool = False
+    #: Whether nestd takes nothing new any more, and ends after what it is at.
+    stopping: bool = False
     #: What waits, in its order.
     queue: list[str] = field(default_factory=list)
 

@@ -22,7 +22,7 @@ from nestd.server.desktop import desktop_files
 from nestd.server.http_probe import ask
 from nestd.server.instance import Instance
 from nestd.server.settings import Flags, ServerSettings
-from nestd.server.supervisor import Supervisor
+from nestd.server.supervisor import REPLACE_GATEWAY, Supervisor
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError, NestdError, PortTaken, StartFailed
 from protocol.polling import poll_until
@@ -40,6 +40,8 @@ taken, 5 kernel or gateway did not start, 78 wrong settings.
 
 #: How long the supervisor may take to stop its children and itself.
 STOP_DEADLINE_S = 15.0
+#: How long a gateway may take to serve.
+REPLACE_DEADLINE_S = 60.0
 
 P = ParamSpec("P")
 
@@ -136,22 +138,52 @@ def start(timeout: int | None, workers: int | None, plugin: str | None, **flags:
 
 @main.command(epilog=_EXIT_CODES)
 @_port_option
+@click.option(
+    "--drain",
+    is_flag=True,
+    help="Let what runs end before, for at most NEST_SERVER_DRAIN seconds of the server.",
+)
 @_reporting
-def stop(port: int | None) -> None:
-    """Stop a server and its kernel; the network is lost."""
+def stop(port: int | None, drain: bool) -> None:
+    """Stop a server and its kernel; the network is lost.
+
+    A simulation ends at its next slice. With --drain it goes on to its end, as far as the server
+    gives it time; nothing new is taken meanwhile, and what waits is turned away.
+    """
     found = _the_only(port)
-    _stop(found)
+    if drain:
+        os.kill(found.supervisor.pid, signal.SIGUSR1)
+        # The server ends in its own time; Ctrl-C leaves it to that.
+        while not poll_until(lambda: not found.is_running(), STOP_DEADLINE_S):
+            click.echo("nest-server: waiting for what runs; a second stop ends it.", err=True)
+    else:
+        _stop(found)
     click.echo(f"NEST Server at {found.urls[0]} has stopped.")
 
 
 @main.command(epilog=_EXIT_CODES)
 @_start_options
+@click.option(
+    "--gateway",
+    "gateway_only",
+    is_flag=True,
+    help="Replace the gateway alone: no request and no network is lost.",
+)
 @_reporting
-def restart(timeout: int | None, workers: int | None, plugin: str | None, **flags: Any) -> None:
+def restart(
+    timeout: int | None,
+    workers: int | None,
+    plugin: str | None,
+    gateway_only: bool,
+    **flags: Any,
+) -> None:
     """Stop a server and start it again, with the same token and as it was started.
 
     Without a running server it only starts one.
     """
+    if gateway_only:
+        _replace_gateway(_the_only(flags["port"]))
+        return
     _note_ignored(timeout, workers, plugin)
     wanted = settings.build(Flags(**flags), os.environ)
     port = flags["port"] or _port_from_environment()
@@ -252,13 +284,29 @@ def _start(wanted: ServerSettings) -> None:
 
 def _stop(found: Instance) -> None:
     """End the supervisor, which ends its children; by force if it does not obey."""
-    os.kill(found.supervisor.pid, signal.SIGTERM)
+    os.kill(found.supervisor.pid, signal.SIGINT)
     if poll_until(lambda: not found.is_running(), STOP_DEADLINE_S):
         return
     click.echo("nest-server: the server does not stop by itself and is killed.", err=True)
     os.kill(found.supervisor.pid, signal.SIGKILL)
     poll_until(lambda: not found.is_running(), STOP_DEADLINE_S)
     found.remove()
+
+
+def _replace_gateway(found: Instance) -> None:
+    """Have another gateway take the place of the one that serves, and wait until it does."""
+    if found.gateway is None:
+        reason = "its gateway can't be replaced: it belongs to the MPI job, or is just starting"
+        _fail(NestdError(reason), EXIT_FAILURE)
+    os.kill(found.supervisor.pid, REPLACE_GATEWAY)
+
+    def look() -> bool:
+        return any(one.gateway != found.gateway for one in instance.find(found.ports[0]))
+
+    if not poll_until(look, REPLACE_DEADLINE_S):
+        reason = "the new gateway does not serve, and the old one goes on; nest-server log says why"
+        _fail(NestdError(reason), EXIT_FAILURE)
+    click.echo(f"NEST Server at {found.urls[0]} has a new gateway.")
 
 
 def _the_only(port: int | None) -> Instance:

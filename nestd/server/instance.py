@@ -38,6 +38,8 @@ class Instance:
     started: str
     #: Whether it serves NEST Desktop too.
     desktop: bool
+    #: Process id of the gateway that serves, if a supervisor watches over it.
+    gateway: int | None = None
 
     @property
     def connection_file(self) -> Path:
@@ -127,6 +129,7 @@ def _saved() -> Iterator[Instance]:
                 ranks=state["ranks"],
                 started=state["started"],
                 desktop=state["desktop"],
+                gateway=state["gateway"],
             )
         except (OSError, ValueError, KeyError, TypeError):
             # Being made, being removed, or not ours: no running server in any case.

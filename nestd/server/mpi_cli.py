@@ -22,11 +22,12 @@ from nestd import daemon, mpi
 from nestd.runner.settings import from_environment as scripts_from
 from nestd.server.announcement import announce
 from nestd.server.children import Child
+from nestd.server.gateways import GATEWAY_GRACE_S
 from nestd.server.http_probe import ask
 from nestd.server.instance import make_instance
 from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
-from nestd.server.supervisor import GATEWAY_GRACE_S, gateway_child
+from nestd.server.supervisor import gateway_child
 from nestd.settings import NestdSettings
 from protocol.errors import ConfigurationError, NestdError, PortTaken
 from protocol.polling import poll_until
@@ -51,7 +52,8 @@ def main(host: str | None, port: int | None, desktop: bool) -> None:
     """NEST Server as an MPI job: mpirun -np N nest-server-mpi.
 
     The variables NEST_SERVER_* are honoured; options win over them. The job ends with Ctrl-C,
-    with nest-server stop, or when a rank dies.
+    with nest-server stop, or when a rank dies. After SIGUSR1, which mpirun and srun pass on, it
+    takes nothing new and gives what runs NEST_SERVER_DRAIN seconds before.
     """
     logging.basicConfig(
         stream=sys.stderr,
@@ -71,7 +73,8 @@ def main(host: str | None, port: int | None, desktop: bool) -> None:
             # Rank 0 says where everything is.
             path = runtime_directory() / "connection.json"
             with _output_to(settings.log_file):
-                daemon.run(NestdSettings(path, settings.queue_limit, scripts_from(os.environ)))
+                scripts = scripts_from(os.environ)
+                daemon.run(NestdSettings(path, settings.queue_limit, scripts, settings.drain_s))
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
     except NestdError as error:
@@ -130,7 +133,10 @@ def _serve(settings: ServerSettings, notes: list[str]) -> None:
                 announce(instance, [*notes, *more])
 
         kernel = NestdSettings(
-            instance.connection_file, settings.queue_limit, scripts_from(os.environ)
+            instance.connection_file,
+            settings.queue_limit,
+            scripts_from(os.environ),
+            settings.drain_s,
         )
         daemon.run(kernel, ready, stack)
 

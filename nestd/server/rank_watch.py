@@ -13,7 +13,7 @@ from protocol import connection_file
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import ConfigurationError
 from protocol.private_files import write_private
-from protocol.processes import ProcessIdentity, describe_exit
+from protocol.processes import ProcessIdentity, describe_exit, signal_process
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,14 @@ class RankWatch:
             if found.host == info.host and found.process.is_running():
                 with contextlib.suppress(OSError):
                     self._descriptors[os.pidfd_open(found.pid)] = rank
+
+    def signal_master(self, sig: signal.Signals) -> bool:
+        """Send ``sig`` to rank 0; whether there is one here."""
+        info = self._info
+        if info is None or not info.process.is_running():
+            return False
+        signal_process(info.process, sig)
+        return True
 
     def note_ends(self, ready: set[int]) -> None:
         """Some ranks have ended: remember which was first, and end the others.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nestd.runner import settings as scripts
 from nestd.server.desktop import desktop_files
-from nestd.settings import DEFAULT_QUEUE_LIMIT
+from nestd.settings import DEFAULT_DRAIN_S, DEFAULT_QUEUE_LIMIT, DRAIN_VARIABLE
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
 
@@ -40,6 +40,8 @@ class ServerSettings:
     ranks: int = 1
     #: Requests that may wait for the kernel at once.
     queue_limit: int = DEFAULT_QUEUE_LIMIT
+    #: How long what runs may take on after SIGTERM; ``None`` without a limit.
+    drain_s: float | None = DEFAULT_DRAIN_S
     #: Files of NEST Desktop to serve too; ``None`` for none.
     desktop: Path | None = None
 
@@ -100,6 +102,7 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
         no_authentication=environment.flag("NEST_SERVER_DISABLE_AUTH"),
         ranks=flags.ranks or 1,
         queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", DEFAULT_QUEUE_LIMIT, 1, 4096),
+        drain_s=environment.seconds_or_off(DRAIN_VARIABLE, DEFAULT_DRAIN_S),
         desktop=desktop,
     )
     # Accepted for clients' scripts; there is one kernel, and no time after which it is killed.

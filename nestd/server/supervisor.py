@@ -11,17 +11,21 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from nestd.server.children import Child
+from nestd.server.gateways import Gateways
 from nestd.server.http_probe import ask
 from nestd.server.instance import Instance, make_instance
 from nestd.server.launcher import kernel_command
 from nestd.server.listeners import open_listeners
 from nestd.server.rank_watch import RankWatch
 from nestd.server.settings import ServerSettings
+from nestd.server.shutdown import STOPPING, TERM_GRACE_S, Rung, Shutdown
 from nestd.server.wakeups import Wakeups
+from nestd.settings import DRAIN_VARIABLE
 from protocol.errors import ConfigurationError, StartFailed
 from protocol.processes import describe_exit, python_command
 
@@ -35,9 +39,8 @@ ANSWER_DEADLINE_S = 1.0
 FRUITLESS_STARTS = 3
 #: Exit code with which a program says that it can't start with these settings.
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
-#: How long a kernel may take to end by itself. It can't hear while NEST computes.
-KERNEL_GRACE_S = 2.0
-GATEWAY_GRACE_S = 8.0
+#: Has another gateway take the place of the one that serves.
+REPLACE_GATEWAY = signal.SIGUSR2
 
 #: How the lines of all loggers begin: ours, gunicorn's, NEST's.
 _LOGGED = re.compile(r"(\[[A-Z]+\] )?\[?\d{4}-\d\d-\d\d ")
@@ -64,7 +67,7 @@ class Supervisor:
         self._settings = settings
         self._on_ready = on_ready
         self._on_stopped = on_stopped
-        self._told_to_stop = False
+        self._shutdown = Shutdown(settings.drain_s)
         self._ready = False
         #: Length of the log before this server wrote to it.
         self._log_start = 0
@@ -91,12 +94,19 @@ class Supervisor:
             instance = make_instance(self._settings, listeners)
             stack.callback(instance.remove)
             output = self._open_log(instance, stack)
-            nestd, gateway = self._children(instance, listeners, output)
+            nestd = self._kernel_child(instance, output)
+            gateways = Gateways(
+                lambda: gateway_child(instance, self._settings, listeners, output),
+                lambda pid: replace(instance, gateway=pid).save(),
+            )
             ranks = RankWatch(instance.connection_file, instance.exit_file)
-            stack.callback(_stop, ranks, nestd, gateway)
+            # The kernel has ended by then, and callers who waited for it have their answers.
+            stack.callback(log.info, "NEST Server has stopped")
+            stack.callback(gateways.stop)
+            stack.callback(self._stop_kernel, ranks, nestd)
             nestd.start()
-            gateway.start()
-            self._watch(instance, wakeups, ranks, nestd, gateway, notes)
+            gateways.start()
+            self._watch(instance, wakeups, ranks, nestd, gateways, notes)
 
     def _open_log(self, instance: Instance, stack: contextlib.ExitStack) -> IO[bytes] | None:
         if instance.log_file is None:
@@ -124,13 +134,10 @@ class Supervisor:
         log.info("serving at %s", ", ".join(instance.urls))
         return output
 
-    def _children(
-        self, instance: Instance, listeners: list[socket.socket], output: IO[bytes] | None
-    ) -> tuple[Child, Child]:
+    def _kernel_child(self, instance: Instance, output: IO[bytes] | None) -> Child:
         # In the background there is no console to show anything on.
         on_console = self._settings.console_output and not instance.daemon
-        kernel_output = None if on_console else output
-        nestd = Child(
+        return Child(
             "nestd",
             kernel_command(
                 self._settings.ranks,
@@ -141,11 +148,10 @@ class Supervisor:
                     str(self._settings.queue_limit),
                 ],
             ),
-            {},
-            kernel_output,
+            # How long what runs may take is measured here.
+            {DRAIN_VARIABLE: "off"},
+            None if on_console else output,
         )
-        gateway = gateway_child(instance, self._settings, listeners, output)
-        return nestd, gateway
 
     def _watch(
         self,
@@ -153,25 +159,33 @@ class Supervisor:
         wakeups: Wakeups,
         ranks: RankWatch,
         nestd: Child,
-        gateway: Child,
+        gateways: Gateways,
         notes: list[str],
     ) -> None:
-        """Wait for signals and for the ends of children, until told to stop."""
+        """Wait for signals and for the ends of children, until told to stop and nestd has."""
         deadline = time.monotonic() + READY_DEADLINE_S
         while True:
-            due = [child.due_s for child in (nestd, gateway) if child.due_s is not None]
+            children = (nestd, gateways.current)
+            due = [child.due_s for child in children if child.due_s is not None]
             wait_s = min(due) - time.monotonic() if due else 3600.0
+            wait_s = min(wait_s, self._shutdown.wait_s)
             if not self._ready or not ranks.has_kernel:
                 wait_s = min(wait_s, 0.05)
-            arrived, ended = wakeups.wait(wait_s, ranks.descriptors)
-            asked = arrived - {signal.SIGCHLD}
-            if asked:
-                log.info("stopping on %s", min(asked).name)
-                self._told_to_stop = True
-                return
-            ranks.note_ends(ended)
-            for child in (nestd, gateway):
+            watched = ranks.descriptors
+            arrived, ended = wakeups.wait(wait_s, [*watched, *gateways.descriptors])
+            if REPLACE_GATEWAY in arrived and not self._shutdown.has_begun:
+                gateways.replace()
+            for sig in sorted(arrived & STOPPING):
+                self._climb(self._shutdown.on_signal(sig), sig.name, ranks, nestd)
+            self._climb(self._shutdown.on_time(), "its time is over", ranks, nestd)
+            ranks.note_ends(ended & set(watched))
+            gateways.look()
+            for child in (nestd, gateways.current):
                 self._look_after(instance, ranks, child)
+            if self._shutdown.has_begun:
+                if nestd.pid is None:
+                    return
+                continue
             ranks.look()
             if self._ready:
                 continue
@@ -185,8 +199,39 @@ class Supervisor:
                     f"see {instance.log_file or 'its output'}"
                 )
 
+    def _climb(self, rung: Rung | None, why: str, ranks: RankWatch, nestd: Child) -> None:
+        """Do what the next rung of the end is."""
+        if rung is Rung.DRAIN and not ranks.has_kernel:
+            # Nothing runs that could be waited for.
+            rung = self._shutdown.on_signal(signal.SIGINT)
+        if rung is None:
+            return
+        if rung is Rung.DRAIN:
+            limit_s = self._settings.drain_s
+            limit = "without a limit" if limit_s is None else f"for at most {limit_s:g} s"
+            log.info("stopping on %s: nothing new is taken, what runs goes on %s", why, limit)
+            ranks.signal_master(signal.SIGUSR1)
+        elif rung is Rung.SLICE:
+            log.info("stopping on %s: what runs ends at the next slice", why)
+            if not ranks.signal_master(signal.SIGTERM):
+                nestd.signal(signal.SIGTERM)
+        elif rung is Rung.TERM:
+            log.warning("nestd does not end at a slice and gets SIGTERM")
+            nestd.signal(signal.SIGTERM)
+        else:
+            log.warning("nestd was computing and had to be killed")
+            nestd.signal(signal.SIGKILL)
+
+    def _stop_kernel(self, ranks: RankWatch, nestd: Child) -> None:
+        """The end of nestd, which has happened unless this server failed."""
+        status = nestd.stop(TERM_GRACE_S)
+        if status is not None and nestd.identity is not None:
+            ranks.conclude(nestd.identity, status)
+        if self._shutdown.has_begun:
+            log.info("nestd was stopped by the rung %s", self._shutdown.rung.value)
+
     def _say_stopped(self) -> None:
-        if self._told_to_stop and self._on_stopped is not None:
+        if self._shutdown.has_begun and self._on_stopped is not None:
             # The console may be gone.
             with contextlib.suppress(OSError):
                 self._on_stopped()
@@ -199,8 +244,10 @@ class Supervisor:
             how = describe_exit(status)
             if child.name == "nestd" and identity is not None:
                 how = ranks.conclude(identity, status)
+                if self._shutdown.has_begun:
+                    return
             hopeless = status == EXIT_CONFIGURATION or child.restarts + 1 >= FRUITLESS_STARTS
-            if not self._ready and hopeless:
+            if not self._ready and hopeless and not self._shutdown.has_begun:
                 raise StartFailed(
                     f"{child.name} does not start, it ends with {how}: "
                     f"{_last_words(instance.log_file, self._log_start)}"
@@ -212,7 +259,8 @@ class Supervisor:
                 # The console may be gone; the kernel comes back all the same.
                 with contextlib.suppress(OSError):
                     print(f"nest-server: {sentence}", file=sys.stderr, flush=True)
-        if child.due_s is not None and time.monotonic() >= child.due_s:
+        is_wanted = child.name != "nestd" or not self._shutdown.has_begun
+        if is_wanted and child.due_s is not None and time.monotonic() >= child.due_s:
             child.start()
             log.info("%s started, process %s", child.name, child.pid)
 
@@ -245,18 +293,8 @@ def gateway_child(
         output,
         fds,
         parent_death,
+        says_ready=True,
     )
-
-
-def _stop(ranks: RankWatch, nestd: Child, gateway: Child) -> None:
-    """Kernel first: requests that wait for it then end, and the gateway can finish them."""
-    status = nestd.stop(KERNEL_GRACE_S)
-    if status is not None and nestd.identity is not None:
-        ranks.conclude(nestd.identity, status)
-    if status == -signal.SIGKILL:
-        log.warning("nestd was computing and had to be killed")
-    gateway.stop(GATEWAY_GRACE_S)
-    log.info("NEST Server has stopped")
 
 
 def _last_words(log_file: Path | None, start: int) -> str:
