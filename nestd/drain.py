@@ -26,4 +26,4 @@ class Drain:
         return time.monotonic() >= self._until_s
 
     def __str__(self) -> str:
-        return "without a limit" if self.limit_s is None else f"for at most {self.limit_s:g} s"
+        return "to its end" if self.limit_s is None else f"for at most {self.limit_s:g} s"
