@@ -80,6 +80,15 @@ class StatusWriter:
         _HEAD.pack_into(self._map, 0, self._number, len(said))
 
 
+def read_number(path: Path) -> int:
+    """The number of a status: another one means that something was said; 0 if nothing was."""
+    try:
+        with path.open("rb") as file:
+            return int(_HEAD.unpack(file.read(_HEAD.size))[0])
+    except (OSError, struct.error):
+        return 0
+
+
 def read_status(path: Path) -> Status:
     """What a kernel is at; nothing if it has said nothing."""
     for _ in range(_ATTEMPTS):

@@ -11,13 +11,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import IO
 
+from protocol.notify import MANAGER_VARIABLES
 from protocol.polling import poll_until
 from protocol.processes import ProcessIdentity, die_with_parent, identify
 from protocol.readiness import READY_VARIABLE
 
 #: Variables that are for the supervisor alone. Secrets reach the gateway by file, and a
 #: kernel not at all.
-_NOT_FOR_CHILDREN = ("NEST_SERVER_ACCESS_TOKEN",)
+_NOT_FOR_CHILDREN = (
+    "NEST_SERVER_ACCESS_TOKEN",
+    "NEST_SERVER_TOKEN_FILE",
+    "CREDENTIALS_DIRECTORY",
+    *MANAGER_VARIABLES,
+)
 
 #: A child that lived longer than this is not part of a series of failures.
 STABLE_AFTER_S = 60.0
@@ -71,6 +77,11 @@ class Child:
     def pid(self) -> int | None:
         """Process id while it runs."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def runs_since_s(self) -> float:
+        """How long ago it was started."""
+        return time.monotonic() - self._started_s
 
     def start(self) -> None:
         """Run the program."""

@@ -138,6 +138,38 @@ def start(timeout: int | None, workers: int | None, plugin: str | None, **flags:
 
 @main.command(epilog=_EXIT_CODES)
 @_port_option
+@click.option("-n", "ranks", type=click.IntRange(1), help="MPI ranks of NEST.  [default: 1]")
+@_reporting
+def kernel(port: int | None, ranks: int | None) -> None:
+    """Run the kernel of a server alone, for a service manager.
+
+    The gateway with the same port finds it. SIGTERM gives what runs NEST_SERVER_DRAIN seconds.
+    """
+    _serve_part(Flags(port=port, ranks=ranks), settings.Part.KERNEL)
+
+
+@main.command(epilog=_EXIT_CODES)
+@_port_option
+@click.option("-h", "host", metavar="HOST", help="Listen on HOST.  [default: 127.0.0.1]")
+@click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too.")
+@_reporting
+def gateway(port: int | None, host: str | None, desktop: bool) -> None:
+    """Run the gateway of a server alone, for a service manager.
+
+    It serves the kernel with the same port, whenever there is one. SIGUSR2 has another gateway
+    take its place, which loses no request.
+    """
+    _serve_part(Flags(port=port, host=host, desktop=desktop), settings.Part.GATEWAY)
+
+
+def _serve_part(flags: Flags, part: settings.Part) -> None:
+    wanted = settings.build(flags, os.environ)
+    os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
+    Supervisor(replace(wanted, part=part, daemon=False), lambda *_: None).run()
+
+
+@main.command(epilog=_EXIT_CODES)
+@_port_option
 @click.option(
     "--drain",
     is_flag=True,

@@ -43,6 +43,11 @@ class RankWatch:
         return list(self._descriptors)
 
     @property
+    def info(self) -> ConnectionInfo | None:
+        """What the kernel has said of itself; ``None`` before it has."""
+        return self._info
+
+    @property
     def has_kernel(self) -> bool:
         """Whether the kernel has said where its ranks are."""
         return self._info is not None

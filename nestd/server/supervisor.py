@@ -20,9 +20,11 @@ from nestd.server.gateways import Gateways
 from nestd.server.http_probe import ask
 from nestd.server.instance import Instance, make_instance
 from nestd.server.launcher import kernel_command
-from nestd.server.listeners import open_listeners
+from nestd.server.listeners import open_listeners, passed_listeners
+from nestd.server.pulse import Pulse
 from nestd.server.rank_watch import RankWatch
-from nestd.server.settings import ServerSettings
+from nestd.server.service import Service
+from nestd.server.settings import Part, ServerSettings
 from nestd.server.shutdown import STOPPING, TERM_GRACE_S, Rung, Shutdown
 from nestd.server.wakeups import Wakeups
 from nestd.settings import DRAIN_VARIABLE
@@ -67,8 +69,11 @@ class Supervisor:
         self._settings = settings
         self._on_ready = on_ready
         self._on_stopped = on_stopped
+        self._part = settings.part
         self._shutdown = Shutdown(settings.drain_s)
+        self._service = Service(os.environ)
         self._ready = False
+        self._lives = True
         #: Length of the log before this server wrote to it.
         self._log_start = 0
 
@@ -84,7 +89,7 @@ class Supervisor:
         ConfigurationError
             If something else is wrong.
         """
-        listeners, notes = open_listeners(self._settings.host, self._settings.ports)
+        listeners, notes = self._listeners()
         with contextlib.ExitStack() as stack:
             # First in, last out: no signal, such as a second Ctrl-C, interrupts the clearing up.
             wakeups = stack.enter_context(Wakeups())
@@ -92,24 +97,43 @@ class Supervisor:
             for listener in listeners:
                 stack.enter_context(listener)
             instance = make_instance(self._settings, listeners)
-            stack.callback(instance.remove)
+            stack.callback(instance.remove, self._part)
             output = self._open_log(instance, stack)
-            nestd = self._kernel_child(instance, output)
-            gateways = Gateways(
-                lambda: gateway_child(instance, self._settings, listeners, output),
-                lambda pid: replace(instance, gateway=pid).save(),
-            )
-            ranks = RankWatch(instance.connection_file, instance.exit_file)
-            # The kernel has ended by then, and callers who waited for it have their answers.
             stack.callback(log.info, "NEST Server has stopped")
-            stack.callback(gateways.stop)
-            stack.callback(self._stop_kernel, ranks, nestd)
-            nestd.start()
-            gateways.start()
+            gateways = nestd = None
+            if self._part is not Part.KERNEL:
+                gateways = Gateways(
+                    lambda: gateway_child(instance, self._settings, listeners, output),
+                    lambda pid: replace(instance, gateway=pid).save(),
+                )
+                # The kernel has ended by then, and who waited for it has an answer.
+                stack.callback(gateways.stop)
+            ranks = RankWatch(instance.connection_file, instance.exit_file)
+            if self._part is not Part.GATEWAY:
+                nestd = self._kernel_child(instance, output)
+                stack.callback(self._stop_kernel, ranks, nestd)
+                nestd.start()
+            if gateways is not None:
+                gateways.start()
             self._watch(instance, wakeups, ranks, nestd, gateways, notes)
+
+    def _listeners(self) -> tuple[list[socket.socket], list[str]]:
+        """The sockets to serve: those of the server before, or new ones."""
+        settings = self._settings
+        if self._part is Part.KERNEL:
+            return [], []
+        kept = passed_listeners(settings.host, settings.ports, os.environ, self._service.drop)
+        if kept:
+            return kept, []
+        opened, notes = open_listeners(settings.host, settings.ports)
+        self._service.keep(opened)
+        return opened, notes
 
     def _open_log(self, instance: Instance, stack: contextlib.ExitStack) -> IO[bytes] | None:
         if instance.log_file is None:
+            if self._part is not Part.BOTH:
+                # A service, whose manager keeps what it says.
+                self._log_to(logging.StreamHandler(), stack)
             return None
         try:
             handle = os.open(
@@ -122,7 +146,11 @@ class Supervisor:
             ) from error
         output: IO[bytes] = stack.enter_context(os.fdopen(handle, "ab"))
         self._log_start = os.fstat(handle).st_size
-        handler = logging.FileHandler(instance.log_file)
+        self._log_to(logging.FileHandler(instance.log_file), stack)
+        log.info("serving at %s", ", ".join(instance.urls))
+        return output
+
+    def _log_to(self, handler: logging.Handler, stack: contextlib.ExitStack) -> None:
         handler.setFormatter(
             logging.Formatter("%(asctime)s nest-server[%(process)d] %(levelname)s %(message)s")
         )
@@ -131,8 +159,6 @@ class Supervisor:
         root.setLevel(logging.INFO)
         stack.callback(handler.close)
         stack.callback(root.removeHandler, handler)
-        log.info("serving at %s", ", ".join(instance.urls))
-        return output
 
     def _kernel_child(self, instance: Instance, output: IO[bytes] | None) -> Child:
         # In the background there is no console to show anything on.
@@ -158,40 +184,48 @@ class Supervisor:
         instance: Instance,
         wakeups: Wakeups,
         ranks: RankWatch,
-        nestd: Child,
-        gateways: Gateways,
+        nestd: Child | None,
+        gateways: Gateways | None,
         notes: list[str],
     ) -> None:
         """Wait for signals and for the ends of children, until told to stop and nestd has."""
         deadline = time.monotonic() + READY_DEADLINE_S
+        pulse = Pulse(instance.directory)
         while True:
-            children = (nestd, gateways.current)
+            children = [nestd] if nestd is not None else []
+            children += [gateways.current] if gateways is not None else []
             due = [child.due_s for child in children if child.due_s is not None]
             wait_s = min(due) - time.monotonic() if due else 3600.0
-            wait_s = min(wait_s, self._shutdown.wait_s)
-            if not self._ready or not ranks.has_kernel:
+            wait_s = min(wait_s, self._shutdown.wait_s, self._service.wait_s)
+            if not self._ready or (nestd is not None and not ranks.has_kernel):
                 wait_s = min(wait_s, 0.05)
             watched = ranks.descriptors
-            arrived, ended = wakeups.wait(wait_s, [*watched, *gateways.descriptors])
-            if REPLACE_GATEWAY in arrived and not self._shutdown.has_begun:
-                gateways.replace()
+            spoken = gateways.descriptors if gateways is not None else []
+            arrived, ended = wakeups.wait(wait_s, [*watched, *spoken])
+            if gateways is not None:
+                if REPLACE_GATEWAY in arrived and not self._shutdown.has_begun:
+                    gateways.replace()
+                gateways.look()
             for sig in sorted(arrived & STOPPING):
                 self._climb(self._shutdown.on_signal(sig), sig.name, ranks, nestd)
             self._climb(self._shutdown.on_time(), "its time is over", ranks, nestd)
             ranks.note_ends(ended & set(watched))
-            gateways.look()
-            for child in (nestd, gateways.current):
+            for child in children:
                 self._look_after(instance, ranks, child)
+            if self._service.is_due():
+                self._feed(instance, ranks, nestd, gateways, pulse)
             if self._shutdown.has_begun:
-                if nestd.pid is None:
+                if nestd is None or nestd.pid is None:
                     return
                 continue
-            ranks.look()
+            if nestd is not None:
+                ranks.look()
             if self._ready:
                 continue
-            if ask(instance, "/api", timeout_s=ANSWER_DEADLINE_S) is not None:
+            if self._serves(instance, ranks):
                 self._ready = True
                 log.info("ready")
+                self._service.ready(f"Serving at {', '.join(instance.urls)}")
                 self._on_ready(instance, notes)
             elif time.monotonic() > deadline:
                 raise StartFailed(
@@ -199,8 +233,44 @@ class Supervisor:
                     f"see {instance.log_file or 'its output'}"
                 )
 
-    def _climb(self, rung: Rung | None, why: str, ranks: RankWatch, nestd: Child) -> None:
+    def _serves(self, instance: Instance, ranks: RankWatch) -> bool:
+        """Whether everything is up: all ranks, and the gateway that asks them."""
+        if self._part is Part.KERNEL:
+            return ranks.has_kernel
+        # Half a server answers while the other half is away.
+        path = "/api" if self._part is Part.BOTH else "/healthz"
+        return ask(instance, path, timeout_s=ANSWER_DEADLINE_S) is not None
+
+    def _feed(
+        self,
+        instance: Instance,
+        ranks: RankWatch,
+        nestd: Child | None,
+        gateways: Gateways | None,
+        pulse: Pulse,
+    ) -> None:
+        """Tell the service manager that commands can be served, or will be after what runs."""
+        lives = True
+        if nestd is not None and ranks.info is not None:
+            lives = pulse.beats(ranks.info)
+        elif nestd is not None:
+            # While it starts, or waits to be started again.
+            lives = nestd.runs_since_s < READY_DEADLINE_S
+        if gateways is not None and self._ready:
+            lives = lives and ask(instance, "/healthz", timeout_s=ANSWER_DEADLINE_S) is not None
+        if lives:
+            self._service.alive()
+        if lives != self._lives:
+            say = log.info if lives else log.warning
+            say("signs of life are %s", "back" if lives else "missing, the watchdog gets none")
+        self._lives = lives
+
+    def _climb(self, rung: Rung | None, why: str, ranks: RankWatch, nestd: Child | None) -> None:
         """Do what the next rung of the end is."""
+        if rung is not None:
+            self._service.stopping(self._settings.drain_s)
+        if nestd is None:
+            return
         if rung is Rung.DRAIN and not ranks.has_kernel:
             # Nothing runs that could be waited for.
             rung = self._shutdown.on_signal(signal.SIGINT)
