@@ -225,7 +225,12 @@ class Supervisor:
             if self._serves(instance, ranks):
                 self._ready = True
                 log.info("ready")
-                self._service.ready(f"Serving at {', '.join(instance.urls)}")
+                info = ranks.info
+                self._service.ready(
+                    f"Kernel {info.generation} on {info.ranks} rank(s)"
+                    if info is not None
+                    else f"Serving at {' and '.join(instance.urls)}"
+                )
                 self._on_ready(instance, notes)
             elif time.monotonic() > deadline:
                 raise StartFailed(
