@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,56 +13,22 @@ import requests
 
 from protocol.polling import poll_until
 from tests.integration.pending import (
-    Send,
     await_end,
+    await_refusal,
     await_waiting,
     begin_endless_run,
     pending,
-    post,
     processes,
+    running_script,
 )
 from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server
 
 Start = Callable[..., Server]
 
-#: Runs until a file is there.
-SCRIPT = """
-import os
-n = 0
-while not os.path.exists({path!r}):
-    nest.Simulate(10.0)
-    n += 1
-"""
-
 
 def supervisor(server: Server) -> int:
     (pid,) = processes(server, "nestd.server.background")
     return pid
-
-
-@contextmanager
-def running_script(server: Server, send: Send, path: Path) -> Iterator[Future[requests.Response]]:
-    """A script that simulates until the test makes ``path``, which happens here at the latest."""
-    source = SCRIPT.format(path=str(path))
-    run = send("../exec", {"source": source, "return": "n"})
-
-    def runs() -> bool:
-        jobs = server.get("/jobs").json()
-        return any(job["state"] == "running" and job["what"] == "script" for job in jobs)
-
-    try:
-        assert poll_until(runs, DEADLINE_S)
-        yield run
-    finally:
-        path.touch()
-
-
-def await_refusal(server: Server) -> requests.Response:
-    """The answer to a call that comes too late."""
-
-    # A call that is still taken would wait for what runs.
-    assert poll_until(lambda: server.get("/readyz").status_code == 503, DEADLINE_S)
-    return post(server, "resolution")
 
 
 def test_sigterm_lets_what_runs_end_and_turns_everything_else_away(
