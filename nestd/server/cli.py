@@ -291,6 +291,27 @@ def log(port: int | None, lines: int, no_follow: bool) -> None:
 
 
 @main.command(epilog=_EXIT_CODES)
+@click.option("-h", "host", metavar="HOST", help="The address to listen on.")
+@click.option("-p", "port", metavar="PORT", type=click.IntRange(1, 65_535), help="The port.")
+@click.option("-n", "ranks", type=click.IntRange(1), help="MPI ranks of NEST.")
+@click.option("-t", "threads", type=click.IntRange(1), default=1, help="Threads of each rank.")
+@_reporting
+def doctor(host: str | None, port: int | None, ranks: int | None, threads: int) -> None:
+    """Look at what a server needs here, and say what to do where something is wrong.
+
+    Ends with 1 if a server as described would not work.
+    """
+    # With it comes NumPy, for which no other command has to wait.
+    from nestd.server.doctor import Level, Wanted, examine, report
+
+    wanted = settings.build(Flags(host=host, port=port, ranks=ranks), os.environ)
+    findings = examine(Wanted(wanted.host, wanted.ports, wanted.ranks, threads))
+    click.echo(report(findings))
+    if any(finding.level is Level.PROBLEM for finding in findings):
+        sys.exit(EXIT_FAILURE)
+
+
+@main.command(epilog=_EXIT_CODES)
 @_port_option
 @_reporting
 def token(port: int | None) -> None:
