@@ -33,11 +33,14 @@ need_chromium() {
   fi
 }
 
-# Installs what the pages' blocks of code are run with, if it is missing.
+# Installs what the pages' blocks of code are run with, and what judges units, if it is missing.
 need_programs() {
   local name missing=()
-  for name in curl jq node; do
-    command -v "$name" >/dev/null 2>&1 || missing+=("${name/node/nodejs}")
+  for name in curl jq node systemd-analyze; do
+    if ! command -v "$name" >/dev/null 2>&1; then
+      name="${name/node/nodejs}"
+      missing+=("${name/systemd-analyze/systemd}")
+    fi
   done
   if [ "${#missing[@]}" = 0 ]; then return; fi
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -45,7 +48,7 @@ need_programs() {
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
   else
-    die "the tests of the documentation need ${missing[*]}. Debian and Ubuntu: sudo apt-get install ${missing[*]}"
+    die "the tests of documentation and services need ${missing[*]}. Debian and Ubuntu: sudo apt-get install ${missing[*]}"
   fi
 }
 
