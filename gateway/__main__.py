@@ -11,15 +11,17 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from gateway.app import create_app
 from gateway.request_log import GunicornLogger
 from gateway.settings import GatewaySettings, from_environment
+from gateway.worker import RETIREMENT_S
 from protocol import logs
 from protocol.errors import NestdError
 from protocol.log_lines import LogLines
@@ -30,6 +32,16 @@ SPARE_THREADS = 64
 #: How long a stopping gateway waits for answers under way.
 GRACE_S = 5
 EXIT_CONFIGURATION = 78
+
+
+class _Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn's master, which can also be replaced."""
+
+    def handle_usr2(self) -> NoReturn:
+        """Another gateway serves: take nothing new, and end when everything is answered."""
+        self.log.info("replaced by another gateway, ends with the last answer")
+        self.cfg.set("graceful_timeout", RETIREMENT_S)
+        raise StopIteration
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -60,6 +72,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             # Settings that this version of gunicorn does not have are not needed either.
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
+
+    def run(self) -> None:
+        _Master(self).run()
 
     def load(self) -> Flask:
         app = create_app(self._settings)

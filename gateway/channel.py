@@ -31,6 +31,9 @@ _PROBE_S = 1.0
 #: How long to wait for an answer before looking whether somebody still waits for it.
 _PATIENCE_MS = 1000
 
+#: Longer than any channel is kept that has lost its kernel.
+_NEVER_MS = 3_600_000
+
 _LOST = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
 _FAILED = (
     _LOST
@@ -91,8 +94,9 @@ class Channel:
         protect(self._socket, info, keys)
         self._socket.linger = 0
         self._socket.set_hwm(0)
-        # Another kernel has another endpoint: this one never comes back.
-        self._socket.reconnect_ivl = -1
+        # Another kernel has another endpoint: this one never comes back. Without any reconnecting
+        # (-1), libzmq would drop an answer that has arrived when the kernel ends right after it.
+        self._socket.reconnect_ivl = _NEVER_MS
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | _FAILED)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
@@ -140,13 +144,11 @@ class Channel:
         KernelUnavailable
             If the kernel was gone before it could be sent.
         """
-        try:
-            # A socket without a peer would wait for one, and none comes.
-            self._socket.send_multipart(command, zmq.NOBLOCK, copy=False)
-        except zmq.Again as error:
+        if not self.is_alive():
             raise KernelUnavailable(
                 f"kernel {self.info.generation} has just ended", retry_after_s=1
-            ) from error
+            )
+        self._socket.send_multipart(command, zmq.NOBLOCK, copy=False)
 
     def exchange(
         self, command: list[Any], caller: Caller | Patience | None, give_up: Callable[[], None]

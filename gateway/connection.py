@@ -367,6 +367,17 @@ class Connection:
                 retry_after_s=1,
             )
 
+    def refuse_if_stopping(self) -> None:
+        """Raise if the kernel takes nothing new any more.
+
+        Raises
+        ------
+        KernelUnavailable
+            If it ends after what it is at.
+        """
+        if self.status().stopping:
+            raise KernelUnavailable("the server stops and takes nothing new", retry_after_s=5)
+
     def needed_info(self) -> ConnectionInfo:
         """What the connection file says now.
 

@@ -91,6 +91,8 @@ class Jobs:
         info = self._connection.needed_info()
         if not is_there(info):
             raise KernelUnavailable(f"kernel {info.generation} has just ended", retry_after_s=1)
+        # Others ask the kernel itself, which turns them away; nobody waits for this one.
+        self._connection.refuse_if_stopping()
         name = new_name() if key is None else _named_after(key)
         digest = _digest(make(""), accepts)
         facts = Facts(name, what, time.time(), info.generation, accepts, digest)

@@ -59,7 +59,7 @@ def connection() -> Connection:
                 "nest": or_null("string"),
                 "mpi": {"type": "boolean"},
                 "server": _TEXT,
-                "state": {"enum": ["starting", "idle", "busy"]},
+                "state": {"enum": ["starting", "idle", "busy", "stopping"]},
                 "waiting": {"type": "integer", "minimum": 0},
                 "awaited": {
                     "type": "array",
@@ -94,6 +94,8 @@ def index() -> Response:
     under_way = connection().under_way
     awaited = connection().awaited()
     state = "starting" if info is None else "busy" if under_way or awaited else "idle"
+    if connection().status().stopping:
+        state = "stopping"
     body: dict[str, Any] = {
         "nest": info.nest if info else None,
         "mpi": info.mpi if info else False,
@@ -132,7 +134,9 @@ def healthz() -> Response:
 )
 def readyz() -> Response:
     """There is a kernel that takes commands, now or after what it computes."""
-    return json_reply({"ready": True, "generation": connection().check().generation})
+    info = connection().check()
+    connection().refuse_if_stopping()
+    return json_reply({"ready": True, "generation": info.generation})
 
 
 @routes.get("/metrics")

@@ -14,6 +14,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from gateway.request_log import new_request_id
 from protocol import logs
 from protocol.processes import die_with_parent
+from protocol.readiness import say_ready
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,10 @@ _REASONS = {
 #: How long a thread stays with a connection it has answered. Callers make many small calls
 #: in a row; handing the connection back and forth between threads costs as much as a call.
 _LINGER_MS = 5
+
+
+#: How long a gateway that has been replaced may take to finish what it has: for ever.
+RETIREMENT_S = 10 * 365 * 86_400
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -46,7 +51,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Serve until told to end, or until the master ends in whatever way."""
         # It has the listening sockets too: while it lives, the port is taken.
         die_with_parent()
+        # The master ends this process when its time is over; one that has been replaced has all.
+        self.cfg.set("graceful_timeout", RETIREMENT_S)
         super().init_process()
+
+    def run(self) -> None:
+        """Serve; connections are taken from now on."""
+        say_ready()
+        super().run()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """End gracefully; readers of events would never end by themselves."""

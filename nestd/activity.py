@@ -21,6 +21,8 @@ from protocol.values import Value
 
 #: Between two events about the same simulation.
 _PROGRESS_S = 0.2
+#: After so long without news, the old ones are said again.
+BEAT_S = 2.0
 #: Of the name of a call that others see.
 _WHAT_CHARACTERS = 200
 
@@ -42,6 +44,8 @@ class Activity:
         #: Whether others were told that the command has begun.
         self._told = False
         self._next_s = 0.0
+        #: When the status was written, by the monotonic clock.
+        self._said_s = 0.0
 
     def begin(self, id: str, what: str, job: Job | None, queue: Iterable[str]) -> None:
         """A command is executed from now on."""
@@ -53,7 +57,7 @@ class Activity:
         self._status = replace(
             self._idle(), id=id, what=what, since_s=time.time(), queue=list(islice(queue, LISTED))
         )
-        self._writer.write(self._status)
+        self._write()
         if job is not None:
             self._tell()
 
@@ -75,7 +79,7 @@ class Activity:
             at_s=now_s,
             queue=list(islice(queue, LISTED)),
         )
-        self._writer.write(self._status)
+        self._write()
         if now_s >= self._next_s:
             self._next_s = now_s + _PROGRESS_S
             self._tell()
@@ -103,7 +107,21 @@ class Activity:
         )
 
     def _idle(self) -> Status:
-        return Status(simulated_ms=self._status.simulated_ms)
+        return Status(simulated_ms=self._status.simulated_ms, stopping=self._status.stopping)
+
+    def beat(self) -> None:
+        """Say the same again from time to time, which shows that this process still listens."""
+        if time.monotonic() - self._said_s >= BEAT_S:
+            self._write()
+
+    def _write(self) -> None:
+        self._said_s = time.monotonic()
+        self._writer.write(self._status)
+
+    def stopping(self) -> None:
+        """Nothing new is taken any more."""
+        self._status = replace(self._status, stopping=True, queue=[])
+        self._write()
 
     def print(self, output: bytes) -> None:
         """The script has printed something."""
@@ -116,7 +134,7 @@ class Activity:
     def ending(self) -> None:
         """The command is to end at the next occasion."""
         self._status = replace(self._status, ending=True)
-        self._writer.write(self._status)
+        self._write()
 
     def end(self, answer: Message) -> None:
         """The command has ended."""
@@ -124,7 +142,7 @@ class Activity:
             self.conclude(self._status.id, self._status.what, answer)
         self._status = self._idle()
         self._job = None
-        self._writer.write(self._status)
+        self._write()
 
     def log(self, level: str, text: str) -> None:
         """This process has logged a line."""

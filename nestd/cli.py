@@ -14,7 +14,7 @@ from nestd import mpi
 from nestd.binding import binding_from
 from nestd.output import output_to
 from nestd.runner import settings
-from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings
+from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings, drain_from
 from protocol import logs
 from protocol.errors import NestdError
 from protocol.private_files import runtime_directory
@@ -65,6 +65,9 @@ def main(
     The variables NEST_SERVER_MODULES, NEST_SERVER_DISABLE_RESTRICTION and NEST_SERVER_EXEC_* say
     what scripts may do, NEST_SERVER_LOG_* how to log.
 
+    SIGTERM and Ctrl-C stop it at the next slice of a simulation. After SIGUSR1 it takes nothing
+    new, gives what runs NEST_SERVER_DRAIN seconds, and stops then.
+
     Exits with 0 when it was told to stop and 78 when it can't start.
     """
     try:
@@ -76,9 +79,12 @@ def main(
         from nestd import daemon
 
         scripts = settings.from_environment(os.environ)
+        drain_s = drain_from(os.environ)
         with contextlib.ExitStack() as stack:
             stack.enter_context(output_to(log_file, logging, mpi.launched_rank()))
-            wanted = NestdSettings(path.absolute(), queue_limit, scripts, binding_from(bind))
+            wanted = NestdSettings(
+                path.absolute(), queue_limit, scripts, drain_s, binding_from(bind)
+            )
             daemon.run(wanted, stack=stack)
     except NestdError as error:
         print(f"nestd can't start: {error}", file=sys.stderr)

@@ -79,6 +79,9 @@ def run(
 ) -> None:
     """Serve until a signal ends it; leaves no file behind.
 
+    SIGTERM and SIGINT end it at once, a simulation at its next slice. SIGUSR1 lets the command
+    that runs end before: launchers pass it on, and kill ranks a second after SIGTERM.
+
     Parameters
     ----------
     settings : of this nestd
@@ -93,6 +96,9 @@ def run(
     """
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, _stop)
+    for sig in (signal.SIGUSR1, signal.SIGUSR2):
+        # Launchers pass them on to all ranks, and only the first knows what runs.
+        signal.signal(sig, _ignore)
     with contextlib.suppress(Stopped), stack or contextlib.ExitStack() as closing:
         scripts = gate = None
         generation = secrets.token_hex(4)
@@ -189,6 +195,7 @@ def _run_master(
     queue_limit = settings.queue_limit
     sent = SentAnswers() if settings.binding is not None else None
     master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts, sent)
+    signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))
     try:
         if on_ready is not None:
             on_ready()
@@ -388,6 +395,10 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _ignore(signum: int, frame: FrameType | None) -> None:
+    """Unlike SIG_IGN, this does not last in the programs that a process starts."""
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:

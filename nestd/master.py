@@ -16,7 +16,8 @@ from typing import Any
 
 import zmq
 
-from nestd.activity import Activity
+from nestd.activity import BEAT_S, Activity
+from nestd.drain import Drain
 from nestd.live_spikes import LiveSpikes
 from nestd.merging import Placement, merge, put_off
 from nestd.ranks import Ranks
@@ -32,6 +33,7 @@ from protocol.errors import (
     Diverged,
     InternalError,
     KernelLost,
+    KernelUnavailable,
     LinkLost,
     NestdError,
     ProtocolError,
@@ -61,6 +63,8 @@ log = logging.getLogger(__name__)
 
 #: Cancelled commands that have not arrived yet, of which it is remembered that they are.
 _EARLY_CANCELS = 1024
+#: When those who are turned away while it stops may find another kernel.
+_RETRY_AFTER_STOP_S = 5
 
 
 class Stopped(SystemExit):
@@ -83,6 +87,11 @@ class _Waiting:
             return "script"
         operation = self.command.operation
         return operation.call or operation.action.value
+
+    @property
+    def call(self) -> str | None:
+        """The PyNEST call, if it is one."""
+        return None if isinstance(self.command, Script) else self.what
 
 
 class Master:
@@ -127,15 +136,80 @@ class Master:
         self._cancelled: str | None = None
         #: Why commands that have not arrived yet are not to be executed, by their names.
         self._early: OrderedDict[str, str] = OrderedDict()
+        #: Whether it waits for a command, with nothing half done.
+        self._is_idle = False
+        #: When it was told to stop after the current command, which may go on until then.
+        self._drain: Drain | None = None
 
     def serve(self) -> None:
         """Execute commands until the process is told to stop."""
         while True:
+            self._keep_drain()
             if not self._queue:
                 self._tell_spikes()
-            self._take_up(wait=not self._queue)
+                self._wait()
+            self._take_up()
             if self._queue:
                 self._execute(self._queue.popleft())
+
+    def drain(self, limit_s: float | None) -> None:
+        """Stop after the current command; for a signal handler.
+
+        Parameters
+        ----------
+        limit_s : after which the command is ended where it is; ``None`` without a limit
+        """
+        if self._drain is None:
+            self._drain = Drain(limit_s)
+        if self._is_idle:
+            raise Stopped(0)
+
+    def _wait(self) -> None:
+        """Wait for the next message."""
+        self._is_idle = True
+        try:
+            if self._drain is not None:
+                raise Stopped(0)
+            while not self._socket.poll(int(1000 * BEAT_S)):
+                self._activity.beat()
+        finally:
+            self._is_idle = False
+
+    def _keep_drain(self) -> None:
+        """If this is to stop: turn away what waits, and end when it is time."""
+        drain = self._drain
+        if drain is None:
+            return
+        if not drain.is_told:
+            drain.is_told = True
+            at = f"{self._current.what} goes on {drain}" if self._current else "nothing runs"
+            log.info("nothing new is taken, %s", at)
+            self._activity.stopping()
+        # What has arrived since the last look, too.
+        self._take_up()
+        while self._queue:
+            self._turn_away(self._queue.popleft())
+        if self._current is None:
+            raise Stopped(0)
+        if drain.is_over:
+            log.warning(
+                "the time limit of %g s is over, %s ends", drain.limit_s, self._current.what
+            )
+            raise Stopped(0)
+
+    def _turn_away(self, waiting: _Waiting) -> None:
+        """Answer a command that will not be executed, as this kernel stops."""
+        if waiting.job is not None and not _taken(waiting.job, LOST):
+            # Somebody has cancelled it.
+            return
+        error = KernelUnavailable(
+            f"the server stops and takes nothing new; {waiting.what} was not executed",
+            call=waiting.call,
+            retry_after_s=_RETRY_AFTER_STOP_S,
+        )
+        answer = Failure(waiting.command.id, self._generation, error)
+        self._answer(waiting, answer)
+        self._activity.conclude(waiting.command.id, waiting.what, answer)
 
     def _tell_spikes(self) -> None:
         """Tell what recorders have recorded, unless something else comes before it is time."""
@@ -148,25 +222,27 @@ class Master:
         waiting = list(self._queue)
         if self._current is not None:
             waiting.insert(0, self._current)
+        late = "" if self._drain is None else ", which had not ended in the time it was given"
         for one in waiting:
             if one is not self._current and one.job is not None and not _taken(one.job, LOST):
                 # Somebody has cancelled it.
                 continue
             error = KernelLost(
-                f"the kernel was stopped during {one.what}; its network is lost",
-                call=None if isinstance(one.command, Script) else one.what,
+                f"the kernel was stopped during {one.what}{late}; its network is lost",
+                call=one.call,
             )
             self._answer(one, Failure(one.command.id, self._generation, error))
 
     def take_up(self) -> None:
         """Move what has arrived from the socket to the queue."""
-        self._take_up(wait=False)
+        self._take_up()
+        self._keep_drain()
+        self._activity.beat()
 
-    def _take_up(self, wait: bool) -> None:
+    def _take_up(self) -> None:
         # Asking first costs less than the exception of a receive that finds nothing.
-        while wait or int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
+        while int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
             parts = self._socket.recv_multipart(copy=False)
-            wait = False
             # The copies of short frames cost less than keeping their messages alive.
             sender, *received = [part.bytes if len(part) < 4096 else part.buffer for part in parts]
             self._receive(bytes(sender), received)

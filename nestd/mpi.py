@@ -43,6 +43,22 @@ def launched_rank() -> int:
     return 0
 
 
+def library_version() -> str:
+    """What the MPI library says it is, in one line; MPI is not initialised.
+
+    Raises
+    ------
+    ImportError
+        If mpi4py is missing, or its library.
+    """
+    import mpi4py
+
+    mpi4py.rc.initialize = False
+    from mpi4py import MPI
+
+    return str(MPI.Get_library_version()).split(",")[0].split("\n")[0].strip("\0 ")
+
+
 class World:
     """All ranks of the job, on a communicator of our own.
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nestd.binding import Binding
 from nestd.runner.settings import ScriptSettings
+from protocol.environment import Environment
 
 #: Commands that may wait unless told otherwise.
 DEFAULT_QUEUE_LIMIT = 64
+#: Seconds that what runs may take on while a server stops, unless told otherwise.
+DEFAULT_DRAIN_S = 30.0
+#: The variable that tells otherwise.
+DRAIN_VARIABLE = "NEST_SERVER_DRAIN"
 
 
 @dataclass(frozen=True)
@@ -22,5 +28,21 @@ class NestdSettings:
     queue_limit: int = DEFAULT_QUEUE_LIMIT
     #: What scripts may do.
     scripts: ScriptSettings = field(default_factory=ScriptSettings)
+    #: How long the command that runs may take on after SIGUSR1; ``None`` without a limit.
+    drain_s: float | None = DEFAULT_DRAIN_S
     #: Where gateways of other hosts connect; ``None`` for a socket beside the connection file.
     binding: Binding | None = None
+
+
+def drain_from(variables: Mapping[str, str]) -> float | None:
+    """How long what runs may take on while a server stops; ``None`` without a limit.
+
+    Raises
+    ------
+    ConfigurationError
+        If the variable has a wrong value.
+    """
+    environment = Environment(variables)
+    found = environment.seconds_or_off(DRAIN_VARIABLE, DEFAULT_DRAIN_S)
+    environment.check()
+    return found

@@ -45,6 +45,8 @@ class Status:
     simulated_ms: float = 0.0
     #: Whether it is being ended.
     ending: bool = False
+    #: Whether nestd takes nothing new any more, and ends after what it is at.
+    stopping: bool = False
     #: What waits, in its order.
     queue: list[str] = field(default_factory=list)
 
@@ -76,6 +78,15 @@ class StatusWriter:
         self._map[_HEAD.size : _HEAD.size + len(said)] = said
         self._number += 2
         _HEAD.pack_into(self._map, 0, self._number, len(said))
+
+
+def read_number(path: Path) -> int:
+    """The number of a status: another one means that something was said; 0 if nothing was."""
+    try:
+        with path.open("rb") as file:
+            return int(_HEAD.unpack(file.read(_HEAD.size))[0])
+    except (OSError, struct.error):
+        return 0
 
 
 def read_status(path: Path) -> Status:

@@ -33,11 +33,15 @@ need_chromium() {
   fi
 }
 
-# Installs what the pages' blocks of code and the tests of several hosts are run with, if it is missing.
+# Installs what the pages' blocks of code and the tests of several hosts are run with, and what judges
+# units, if it is missing.
 need_programs() {
   local name missing=()
-  for name in curl jq node; do
-    command -v "$name" >/dev/null 2>&1 || missing+=("${name/node/nodejs}")
+  for name in curl jq node systemd-analyze; do
+    if ! command -v "$name" >/dev/null 2>&1; then
+      name="${name/node/nodejs}"
+      missing+=("${name/systemd-analyze/systemd}")
+    fi
   done
   # Hosts in network namespaces, and mpirun between them.
   command -v ip >/dev/null 2>&1 || missing+=(iproute2)

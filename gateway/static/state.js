@@ -51,6 +51,7 @@ const FACTS = {
 
 function remarkOn(info) {
   if (info.state === "starting") return "No kernel yet: it is starting.";
+  if (info.state === "stopping") return "The server stops and takes nothing new.";
   const stopped = info.awaited.filter((one) => one.stopped).map((one) => one.rank);
   if (stopped.length) return `Rank ${stopped.join(", ")} is stopped by a signal.`;
   if (info.state === "busy") return "Computing; calls wait their turn.";

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 SPARES = 2
 #: Processes to which a script is given, if they end before they begin with it.
 ATTEMPTS = 4
+#: How often others are looked at while a script computes by itself.
+LOOK_MS = 500
 #: How long the warm process may take to import everything.
 READY_DEADLINE_S = 120.0
 
@@ -236,7 +238,10 @@ class ScriptRunner:
             executor.take_up()
             if not run.is_deaf:
                 poller.register(connected, run.events)
-            ready = {descriptor for descriptor, _ in poller.poll(run.wait_ms)}
+            wait_ms = run.wait_ms
+            # A signal that arrives meanwhile is acted on when others are looked at.
+            wait_ms = LOOK_MS if wait_ms is None else min(wait_ms, LOOK_MS)
+            ready = {descriptor for descriptor, _ in poller.poll(wait_ms)}
             if output in ready:
                 if not run.read_output():
                     poller.unregister(output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,12 +11,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import IO
 
+from protocol.notify import MANAGER_VARIABLES
 from protocol.polling import poll_until
 from protocol.processes import ProcessIdentity, die_with_parent, identify
+from protocol.readiness import READY_VARIABLE
 
 #: Variables that are for the supervisor alone. Secrets reach the gateway by file, and a
 #: kernel not at all.
-_NOT_FOR_CHILDREN = ("NEST_SERVER_ACCESS_TOKEN",)
+_NOT_FOR_CHILDREN = (
+    "NEST_SERVER_ACCESS_TOKEN",
+    "NEST_SERVER_TOKEN_FILE",
+    "CREDENTIALS_DIRECTORY",
+    *MANAGER_VARIABLES,
+)
 
 #: A child that lived longer than this is not part of a series of failures.
 STABLE_AFTER_S = 60.0
@@ -34,6 +42,7 @@ class Child:
     output : where stdout and stderr go; ``None`` for the console
     inherited : file descriptors that it may use
     parent_death : the signal that it gets when its parent dies
+    says_ready : whether it says that it serves (``protocol/readiness.py``)
     """
 
     def __init__(
@@ -44,6 +53,7 @@ class Child:
         output: IO[bytes] | None,
         inherited: tuple[int, ...] = (),
         parent_death: signal.Signals = signal.SIGKILL,
+        says_ready: bool = False,
     ) -> None:
         self.name = name
         self._command = command
@@ -52,6 +62,9 @@ class Child:
         self._output = output
         self._inherited = inherited
         self._parent_death = parent_death
+        self._says_ready = says_ready
+        #: File descriptor that becomes readable when it serves, until it is heard.
+        self.readiness: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._started_s = 0.0
         self._failures = 0
@@ -65,24 +78,67 @@ class Child:
         """Process id while it runs."""
         return self._process.pid if self._process is not None else None
 
+    @property
+    def runs_since_s(self) -> float:
+        """How long ago it was started."""
+        return time.monotonic() - self._started_s
+
     def start(self) -> None:
         """Run the program."""
-        self._process = subprocess.Popen(
+        self.forget()
+        writing: int | None = None
+        if self._says_ready:
+            self.readiness, writing = os.pipe()
+            os.set_blocking(self.readiness, False)
+        try:
+            self._process = self._popen(writing)
+        finally:
+            if writing is not None:
+                os.close(writing)
+        self.identity = identify(self._process.pid)
+        self._started_s = time.monotonic()
+        self.due_s = None
+        self.restarts += 1
+
+    def _popen(self, readiness: int | None) -> subprocess.Popen[bytes]:
+        inherited, told = self._inherited, {}
+        if readiness is not None:
+            inherited, told = (*inherited, readiness), {READY_VARIABLE: str(readiness)}
+        return subprocess.Popen(
             self._command,
-            env=self._environment,
+            env=self._environment | told,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT if self._output else None,
-            pass_fds=self._inherited,
+            pass_fds=inherited,
             # Ctrl-C is for the supervisor, which stops its children in order.
             start_new_session=True,
             # The supervisor has one thread, so nothing can be half done at the fork.
             preexec_fn=partial(die_with_parent, self._parent_death),  # noqa: PLW1509
         )
-        self.identity = identify(self._process.pid)
-        self._started_s = time.monotonic()
-        self.due_s = None
-        self.restarts += 1
+
+    def hear(self) -> bool:
+        """Whether it has just said that it serves."""
+        if self.readiness is None:
+            return False
+        try:
+            said = os.read(self.readiness, 1)
+        except BlockingIOError:
+            return False
+        self.forget()
+        return said != b""
+
+    def forget(self) -> None:
+        """Hear no more of whether it serves."""
+        if self.readiness is not None:
+            os.close(self.readiness)
+            self.readiness = None
+
+    def signal(self, sig: signal.Signals) -> None:
+        """Send it ``sig``, if it runs."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(sig)
 
     def collect(self) -> int | None:
         """The exit status if the program has ended since, else ``None``; plans the restart."""
@@ -107,6 +163,7 @@ class Child:
 
         Returns its exit status, ``None`` if it was not running.
         """
+        self.forget()
         process = self._process
         if process is None:
             return None

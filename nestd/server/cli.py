@@ -22,7 +22,7 @@ from nestd.server.desktop import desktop_files
 from nestd.server.http_probe import ask
 from nestd.server.instance import Instance
 from nestd.server.settings import Flags, ServerSettings
-from nestd.server.supervisor import Supervisor
+from nestd.server.supervisor import REPLACE_GATEWAY, Supervisor
 from protocol import logs
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError, NestdError, PortTaken, StartFailed
@@ -41,6 +41,8 @@ taken, 5 kernel or gateway did not start, 78 wrong settings.
 
 #: How long the supervisor may take to stop its children and itself.
 STOP_DEADLINE_S = 15.0
+#: How long a gateway may take to serve.
+REPLACE_DEADLINE_S = 60.0
 
 P = ParamSpec("P")
 
@@ -142,22 +144,84 @@ def start(timeout: int | None, workers: int | None, plugin: str | None, **flags:
 
 @main.command(epilog=_EXIT_CODES)
 @_port_option
+@click.option("-n", "ranks", type=click.IntRange(1), help="MPI ranks of NEST.  [default: 1]")
 @_reporting
-def stop(port: int | None) -> None:
-    """Stop a server and its kernel; the network is lost."""
+def kernel(port: int | None, ranks: int | None) -> None:
+    """Run the kernel of a server alone, for a service manager.
+
+    The gateway with the same port finds it. SIGTERM gives what runs NEST_SERVER_DRAIN seconds.
+    """
+    _serve_part(Flags(port=port, ranks=ranks), settings.Part.KERNEL)
+
+
+@main.command(epilog=_EXIT_CODES)
+@_port_option
+@click.option("-h", "host", metavar="HOST", help="Listen on HOST.  [default: 127.0.0.1]")
+@click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too.")
+@_reporting
+def gateway(port: int | None, host: str | None, desktop: bool) -> None:
+    """Run the gateway of a server alone, for a service manager.
+
+    It serves the kernel with the same port, whenever there is one. SIGUSR2 has another gateway
+    take its place, which loses no request.
+    """
+    _serve_part(Flags(port=port, host=host, desktop=desktop), settings.Part.GATEWAY)
+
+
+def _serve_part(flags: Flags, part: settings.Part) -> None:
+    wanted = settings.build(flags, os.environ)
+    os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
+    Supervisor(replace(wanted, part=part, daemon=False), lambda *_: None).run()
+
+
+@main.command(epilog=_EXIT_CODES)
+@_port_option
+@click.option(
+    "--drain",
+    is_flag=True,
+    help="Let what runs end before, for at most NEST_SERVER_DRAIN seconds of the server.",
+)
+@_reporting
+def stop(port: int | None, drain: bool) -> None:
+    """Stop a server and its kernel; the network is lost.
+
+    A simulation ends at its next slice. With --drain it goes on to its end, as far as the server
+    gives it time; nothing new is taken meanwhile, and what waits is turned away.
+    """
     found = _the_only(port)
-    _stop(found)
+    if drain:
+        os.kill(found.supervisor.pid, signal.SIGUSR1)
+        # The server ends in its own time; Ctrl-C leaves it to that.
+        while not poll_until(lambda: not found.is_running(), STOP_DEADLINE_S):
+            click.echo("nest-server: waiting for what runs; a second stop ends it.", err=True)
+    else:
+        _stop(found)
     click.echo(f"NEST Server at {found.urls[0]} has stopped.")
 
 
 @main.command(epilog=_EXIT_CODES)
 @_start_options
+@click.option(
+    "--gateway",
+    "gateway_only",
+    is_flag=True,
+    help="Replace the gateway alone: no request and no network is lost.",
+)
 @_reporting
-def restart(timeout: int | None, workers: int | None, plugin: str | None, **flags: Any) -> None:
+def restart(
+    timeout: int | None,
+    workers: int | None,
+    plugin: str | None,
+    gateway_only: bool,
+    **flags: Any,
+) -> None:
     """Stop a server and start it again, with the same token and as it was started.
 
     Without a running server it only starts one.
     """
+    if gateway_only:
+        _replace_gateway(_the_only(flags["port"]))
+        return
     _note_ignored(timeout, workers, plugin)
     wanted = settings.build(Flags(**flags), os.environ)
     port = flags["port"] or _port_from_environment()
@@ -235,6 +299,27 @@ def log(port: int | None, lines: int, no_follow: bool) -> None:
 
 
 @main.command(epilog=_EXIT_CODES)
+@click.option("-h", "host", metavar="HOST", help="The address to listen on.")
+@click.option("-p", "port", metavar="PORT", type=click.IntRange(1, 65_535), help="The port.")
+@click.option("-n", "ranks", type=click.IntRange(1), help="MPI ranks of NEST.")
+@click.option("-t", "threads", type=click.IntRange(1), default=1, help="Threads of each rank.")
+@_reporting
+def doctor(host: str | None, port: int | None, ranks: int | None, threads: int) -> None:
+    """Look at what a server needs here, and say what to do where something is wrong.
+
+    Ends with 1 if a server as described would not work.
+    """
+    # With it comes NumPy, for which no other command has to wait.
+    from nestd.server.doctor import Level, Wanted, examine, report
+
+    wanted = settings.build(Flags(host=host, port=port, ranks=ranks), os.environ)
+    findings = examine(Wanted(wanted.host, wanted.ports, wanted.ranks, threads))
+    click.echo(report(findings))
+    if any(finding.level is Level.PROBLEM for finding in findings):
+        sys.exit(EXIT_FAILURE)
+
+
+@main.command(epilog=_EXIT_CODES)
 @_port_option
 @_reporting
 def token(port: int | None) -> None:
@@ -260,13 +345,29 @@ def _start(wanted: ServerSettings) -> None:
 
 def _stop(found: Instance) -> None:
     """End the supervisor, which ends its children; by force if it does not obey."""
-    os.kill(found.supervisor.pid, signal.SIGTERM)
+    os.kill(found.supervisor.pid, signal.SIGINT)
     if poll_until(lambda: not found.is_running(), STOP_DEADLINE_S):
         return
     click.echo("nest-server: the server does not stop by itself and is killed.", err=True)
     os.kill(found.supervisor.pid, signal.SIGKILL)
     poll_until(lambda: not found.is_running(), STOP_DEADLINE_S)
     found.remove()
+
+
+def _replace_gateway(found: Instance) -> None:
+    """Have another gateway take the place of the one that serves, and wait until it does."""
+    if found.gateway is None:
+        reason = "its gateway can't be replaced: it belongs to the MPI job, or is just starting"
+        _fail(NestdError(reason), EXIT_FAILURE)
+    os.kill(found.supervisor.pid, REPLACE_GATEWAY)
+
+    def look() -> bool:
+        return any(one.gateway != found.gateway for one in instance.find(found.ports[0]))
+
+    if not poll_until(look, REPLACE_DEADLINE_S):
+        reason = "the new gateway does not serve, and the old one goes on; nest-server log says why"
+        _fail(NestdError(reason), EXIT_FAILURE)
+    click.echo(f"NEST Server at {found.urls[0]} has a new gateway.")
 
 
 def _the_only(port: int | None) -> Instance:

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nestd.server.settings import ServerSettings
+from nestd.server.settings import Part, ServerSettings
+from protocol import connection_file
+from protocol.errors import ConfigurationError
 from protocol.local_token import INSTANCE_PREFIX, STATE_FILE, TOKEN_FILE
 from protocol.private_files import private_directory, runtime_directory, write_private
 from protocol.processes import ProcessIdentity, identify
@@ -40,6 +42,8 @@ class Instance:
     desktop: bool
     #: Form of the lines of its log.
     log_format: str
+    #: Process id of the gateway that serves, if a supervisor watches over it.
+    gateway: int | None = None
 
     @property
     def connection_file(self) -> Path:
@@ -80,9 +84,24 @@ class Instance:
         }
         write_private(self.directory / STATE_FILE, json.dumps(state, indent=1).encode() + b"\n")
 
-    def remove(self) -> None:
-        """Remove the directory with everything in it."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+    def remove(self, part: Part = Part.BOTH) -> None:
+        """Remove what belongs to ``part``: of a whole server, the directory with all in it.
+
+        Jobs outlive half of one: their results are fetched from the next.
+        """
+        if part is Part.BOTH:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            return
+        for pattern in _FILES[part]:
+            for path in self.directory.glob(pattern):
+                path.unlink(missing_ok=True)
+
+
+#: Files of half a server.
+_FILES = {
+    Part.KERNEL: ("connection.json", "last-words.json", "kernel-exit.json", "*.sock", "*.bin"),
+    Part.GATEWAY: (STATE_FILE, TOKEN_FILE),
+}
 
 
 def url_host(host: str) -> str:
@@ -130,6 +149,7 @@ def _saved() -> Iterator[Instance]:
                 started=state["started"],
                 desktop=state["desktop"],
                 log_format=state["log_format"],
+                gateway=state["gateway"],
             )
         except (OSError, ValueError, KeyError, TypeError):
             # Being made, being removed, or not ours: no running server in any case.
@@ -137,11 +157,19 @@ def _saved() -> Iterator[Instance]:
 
 
 def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> Instance:
-    """The instance of the server that this process begins, with its directory and token."""
+    """The instance of the server that this process begins, with its directory and token.
+
+    Raises
+    ------
+    ConfigurationError
+        If the directory is not private, or has the kernel of another process.
+    """
+    part = settings.part
     ports = tuple(listener.getsockname()[1] for listener in listeners)
-    directory = directory_for(ports[0])
+    # Halves of a server meet where their settings say, whether or not the port is free.
+    directory = directory_for(ports[0] if part is Part.BOTH else settings.ports[0])
     # Whoever used it is gone: its port is ours now.
-    if directory.is_dir() and not directory.is_symlink():
+    if part is Part.BOTH and directory.is_dir() and not directory.is_symlink():
         for path in directory.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -149,13 +177,14 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
                 path.unlink(missing_ok=True)
     private_directory(directory)
     log_file = settings.log_file
-    if log_file is None and (settings.daemon or not settings.console_output):
+    wants_file = settings.daemon or not settings.console_output
+    if log_file is None and wants_file and part is Part.BOTH:
         log_file = default_log_file(ports[0])
     instance = Instance(
         directory=directory,
         supervisor=identify(os.getpid()) or ProcessIdentity(os.getpid(), 0),
         host=settings.host,
-        ports=ports,
+        ports=ports or settings.ports,
         log_file=log_file,
         daemon=settings.daemon,
         authentication=not settings.no_authentication,
@@ -164,7 +193,27 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
         desktop=settings.desktop is not None,
         log_format=settings.log.format,
     )
+    if part is not Part.BOTH:
+        _refuse_second_kernel(instance, part)
+        instance.remove(part)
+    if part is Part.KERNEL:
+        return instance
     if instance.authentication:
         write_private(instance.token_file, (settings.token or secrets.token_hex(24)).encode())
     instance.save()
     return instance
+
+
+def _refuse_second_kernel(instance: Instance, part: Part) -> None:
+    if part is not Part.KERNEL:
+        return
+    try:
+        info = connection_file.read(instance.connection_file)
+    except ConfigurationError:
+        # Of another version; its process can't be ours.
+        return
+    if info is not None and info.is_local and info.process.is_running():
+        raise ConfigurationError(
+            f"there is a kernel in {instance.directory} already, process {info.pid}; choose "
+            "another server with -p PORT"
+        )

@@ -7,8 +7,11 @@ anything starts, and connections wait while a gateway is replaced.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from protocol.errors import ConfigurationError, PortTaken
 
@@ -16,6 +19,44 @@ from protocol.errors import ConfigurationError, PortTaken
 BACKLOG = 512
 #: Longest silence of a client in the middle of a request.
 RECEIVE_TIMEOUT_S = 30
+
+
+#: The first file descriptor that a service manager passes (sd_listen_fds(3)).
+_FIRST_PASSED = 3
+
+
+def passed_listeners(
+    host: str,
+    ports: tuple[int, ...],
+    variables: Mapping[str, str],
+    drop: Callable[[socket.socket], None],
+) -> list[socket.socket]:
+    """Those listening sockets that a service manager has kept, or opened, for this process.
+
+    Parameters
+    ----------
+    host, ports : where to listen
+    variables : environment of this process
+    drop : called with each socket that is not wanted any more, before it is closed
+    """
+    count = variables.get("LISTEN_FDS", "")
+    if variables.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
+        return []
+    found = []
+    try:
+        wanted = {_address(host, one)[-1] for one in ports}
+    except OSError:
+        # It is said when it is tried.
+        wanted = set()
+    for descriptor in range(_FIRST_PASSED, _FIRST_PASSED + int(count)):
+        listener = socket.socket(fileno=descriptor)
+        if listener.type is socket.SOCK_STREAM and listener.getsockname() in wanted:
+            _set_up(listener)
+            found.append(listener)
+        else:
+            drop(listener)
+            listener.close()
+    return sorted(found, key=lambda listener: ports.index(listener.getsockname()[1]))
 
 
 def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socket], list[str]]:
@@ -55,22 +96,28 @@ def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socke
     return opened, skipped
 
 
+def _address(host: str, port: int) -> Any:
+    """What ``getaddrinfo`` gives for it first."""
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+
+
 def _listen(host: str, port: int) -> socket.socket:
-    family, kind, proto, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    family, kind, proto, _, address = _address(host, port)
     listener = socket.socket(family, kind, proto)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted connections inherit it (socket(7)); a client that stalls frees its thread.
-        listener.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT_S, 0)
-        )
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _set_up(listener)
         listener.bind(address)
         listener.listen(BACKLOG)
-        listener.set_inheritable(True)
     except BaseException:
         listener.close()
         raise
     return listener
+
+
+def _set_up(listener: socket.socket) -> None:
+    # Accepted connections inherit it (socket(7)); a client that stalls frees its thread.
+    timeout = struct.pack("ll", RECEIVE_TIMEOUT_S, 0)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.set_inheritable(True)

@@ -20,11 +20,12 @@ from nestd.output import output_to
 from nestd.runner.settings import from_environment as scripts_from
 from nestd.server.announcement import announce
 from nestd.server.children import Child
+from nestd.server.gateways import GATEWAY_GRACE_S
 from nestd.server.http_probe import ask
 from nestd.server.instance import make_instance
 from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
-from nestd.server.supervisor import GATEWAY_GRACE_S, gateway_child
+from nestd.server.supervisor import gateway_child
 from nestd.settings import NestdSettings
 from protocol import logs
 from protocol.errors import NestdError, PortTaken
@@ -62,7 +63,8 @@ def main(
     """NEST Server as an MPI job: mpirun -np N nest-server-mpi.
 
     The variables NEST_SERVER_* are honoured; options win over them. The job ends with Ctrl-C,
-    with nest-server stop, or when a rank dies.
+    with nest-server stop, or when a rank dies. After SIGUSR1, which mpirun and srun pass on, it
+    takes nothing new and gives what runs NEST_SERVER_DRAIN seconds before.
     """
     try:
         flags = Flags(host=host, port=port, desktop=desktop, log_format=log_format)
@@ -80,7 +82,8 @@ def main(
             # Rank 0 says where everything is.
             path = runtime_directory() / "connection.json"
             with output_to(settings.log_file, settings.log, mpi.launched_rank()):
-                daemon.run(NestdSettings(path, settings.queue_limit, scripts_from(os.environ)))
+                scripts = scripts_from(os.environ)
+                daemon.run(NestdSettings(path, settings.queue_limit, scripts, settings.drain_s))
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
     except NestdError as error:
@@ -113,7 +116,11 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
                 announce(instance, [*notes, *more])
 
         kernel = NestdSettings(
-            instance.connection_file, settings.queue_limit, scripts_from(os.environ), binding
+            instance.connection_file,
+            settings.queue_limit,
+            scripts_from(os.environ),
+            settings.drain_s,
+            binding,
         )
         daemon.run(kernel, ready, stack)
 

@@ -13,7 +13,7 @@ from protocol import connection_file
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import ConfigurationError
 from protocol.private_files import write_private
-from protocol.processes import ProcessIdentity, describe_exit
+from protocol.processes import ProcessIdentity, describe_exit, signal_process
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,11 @@ class RankWatch:
         return list(self._descriptors)
 
     @property
+    def info(self) -> ConnectionInfo | None:
+        """What the kernel has said of itself; ``None`` before it has."""
+        return self._info
+
+    @property
     def has_kernel(self) -> bool:
         """Whether the kernel has said where its ranks are."""
         return self._info is not None
@@ -78,6 +83,14 @@ class RankWatch:
                 os.close(descriptor)
         if ended:
             self._end_others(ended)
+
+    def signal_master(self, sig: signal.Signals) -> bool:
+        """Send ``sig`` to rank 0; whether there is one here."""
+        info = self._info
+        if info is None or not info.process.is_running():
+            return False
+        signal_process(info.process, sig)
+        return True
 
     def note_ends(self, ready: set[int]) -> None:
         """Some ranks have ended: remember which was first, and end the others.

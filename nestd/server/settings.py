@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from nestd.runner import settings as scripts
 from nestd.server.desktop import desktop_files
-from nestd.settings import DEFAULT_QUEUE_LIMIT
+from nestd.settings import DEFAULT_DRAIN_S, DEFAULT_QUEUE_LIMIT, DRAIN_VARIABLE
 from protocol.environment import Environment
 from protocol.errors import ConfigurationError
 from protocol.logs import LogSettings, log_settings
@@ -17,6 +18,14 @@ from protocol.logs import LogSettings, log_settings
 DEFAULT_HOST = "127.0.0.1"
 #: The port of NEST Server 3.10 and NEST Desktop, and that of the older documentation.
 DEFAULT_PORTS = (52425, 5000)
+
+
+class Part(enum.Enum):
+    """What a supervisor runs: a whole server, or half of one, so that each is a service."""
+
+    BOTH = "both"
+    KERNEL = "kernel"
+    GATEWAY = "gateway"
 
 
 @dataclass(frozen=True)
@@ -41,22 +50,27 @@ class ServerSettings:
     ranks: int = 1
     #: Requests that may wait for the kernel at once.
     queue_limit: int = DEFAULT_QUEUE_LIMIT
+    #: How long what runs may take on after SIGTERM; ``None`` without a limit.
+    drain_s: float | None = DEFAULT_DRAIN_S
     #: Files of NEST Desktop to serve too; ``None`` for none.
     desktop: Path | None = None
     #: How to log.
     log: LogSettings = field(default_factory=LogSettings)
+    #: What of the server is run here.
+    part: Part = Part.BOTH
 
     def to_json(self) -> str:
         """For the background process; also has the token, so never for a file or a log."""
         paths = {"log_file": self.log_file, "desktop": self.desktop}
         texts = {name: str(path) if path else None for name, path in paths.items()}
-        return json.dumps(asdict(self) | texts)
+        return json.dumps(asdict(self) | texts | {"part": self.part.value})
 
     @staticmethod
     def from_json(text: str) -> ServerSettings:
         """The settings that :meth:`to_json` wrote."""
         fields = json.loads(text)
         fields["ports"] = tuple(fields["ports"])
+        fields["part"] = Part(fields["part"])
         for name in ("log_file", "desktop"):
             fields[name] = Path(fields[name]) if fields[name] else None
         fields["log"] = LogSettings(**fields["log"])
@@ -108,10 +122,11 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
         daemon=flags.daemon or environment.flag("NEST_SERVER_DAEMON"),
         console_output=flags.console_output or environment.flag("NEST_SERVER_STDOUT"),
         log_file=Path(log_file).absolute() if log_file else None,
-        token=environment.optional_text("NEST_SERVER_ACCESS_TOKEN"),
+        token=_token(environment),
         no_authentication=environment.flag("NEST_SERVER_DISABLE_AUTH"),
-        ranks=flags.ranks or 1,
+        ranks=flags.ranks or environment.integer("NEST_SERVER_RANKS", 1, 1, 2**20),
         queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", DEFAULT_QUEUE_LIMIT, 1, 4096),
+        drain_s=environment.seconds_or_off(DRAIN_VARIABLE, DEFAULT_DRAIN_S),
         desktop=desktop,
         log=log,
     )
@@ -129,3 +144,19 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
     if settings.token is not None and not settings.token.isprintable():
         raise ConfigurationError("NEST_SERVER_ACCESS_TOKEN must be printable text")
     return settings
+
+
+def _token(environment: Environment) -> str | None:
+    """The token that is given, or is in the file that is named."""
+    given = environment.optional_text("NEST_SERVER_ACCESS_TOKEN")
+    path = environment.optional_text("NEST_SERVER_TOKEN_FILE")
+    if given is not None or path is None:
+        return given
+    try:
+        found = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        environment.complain(f"NEST_SERVER_TOKEN_FILE can't be read: {error}")
+        return None
+    if not found:
+        environment.complain(f"NEST_SERVER_TOKEN_FILE names {path}, which is empty")
+    return found or None

@@ -10,18 +10,24 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 from nestd.log_process import LogProcess
 from nestd.server.children import Child
+from nestd.server.gateways import Gateways
 from nestd.server.http_probe import ask
 from nestd.server.instance import Instance, make_instance
 from nestd.server.launcher import kernel_command
-from nestd.server.listeners import open_listeners
+from nestd.server.listeners import open_listeners, passed_listeners
+from nestd.server.pulse import Pulse
 from nestd.server.rank_watch import RankWatch
-from nestd.server.settings import ServerSettings
+from nestd.server.service import Service
+from nestd.server.settings import Part, ServerSettings
+from nestd.server.shutdown import STOPPING, TERM_GRACE_S, Rung, Shutdown
 from nestd.server.wakeups import Wakeups
+from nestd.settings import DRAIN_VARIABLE
 from protocol import logs
 from protocol.errors import StartFailed
 from protocol.polling import poll_until
@@ -37,9 +43,8 @@ ANSWER_DEADLINE_S = 1.0
 FRUITLESS_STARTS = 3
 #: Exit code with which a program says that it can't start with these settings.
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
-#: How long a kernel may take to end by itself. It can't hear while NEST computes.
-KERNEL_GRACE_S = 2.0
-GATEWAY_GRACE_S = 8.0
+#: Has another gateway take the place of the one that serves.
+REPLACE_GATEWAY = signal.SIGUSR2
 
 #: How long the log may take to show what a program has printed at its end.
 LOG_DEADLINE_S = 5.0
@@ -66,8 +71,11 @@ class Supervisor:
         self._settings = settings
         self._on_ready = on_ready
         self._on_stopped = on_stopped
-        self._told_to_stop = False
+        self._part = settings.part
+        self._shutdown = Shutdown(settings.drain_s)
+        self._service = Service(os.environ)
         self._ready = False
+        self._lives = True
         #: Length of the log before this server wrote to it.
         self._log_start = 0
         self._log: LogProcess | None = None
@@ -84,7 +92,7 @@ class Supervisor:
         ConfigurationError
             If something else is wrong.
         """
-        listeners, notes = open_listeners(self._settings.host, self._settings.ports)
+        listeners, notes = self._listeners()
         with contextlib.ExitStack() as stack:
             # First in, last out: no signal, such as a second Ctrl-C, interrupts the clearing up.
             wakeups = stack.enter_context(Wakeups())
@@ -92,17 +100,45 @@ class Supervisor:
             for listener in listeners:
                 stack.enter_context(listener)
             instance = make_instance(self._settings, listeners)
-            stack.callback(instance.remove)
+            stack.callback(instance.remove, self._part)
             self._log = self._open_log(instance, stack)
-            nestd, gateway = self._children(instance, listeners)
+            stack.callback(log.info, "NEST Server has stopped")
+            gateways = nestd = None
+            if self._part is not Part.KERNEL:
+                gateways = Gateways(
+                    lambda: gateway_child(
+                        instance, self._settings, listeners, self._writing("gateway")
+                    ),
+                    lambda pid: replace(instance, gateway=pid).save(),
+                )
+                # The kernel has ended by then, and who waited for it has an answer.
+                stack.callback(gateways.stop)
             ranks = RankWatch(instance.connection_file, instance.exit_file)
-            stack.callback(_stop, ranks, nestd, gateway)
-            nestd.start()
-            gateway.start()
-            self._watch(instance, wakeups, ranks, nestd, gateway, notes)
+            if self._part is not Part.GATEWAY:
+                nestd = self._kernel_child(instance)
+                stack.callback(self._stop_kernel, ranks, nestd)
+                nestd.start()
+            if gateways is not None:
+                gateways.start()
+            self._watch(instance, wakeups, ranks, nestd, gateways, notes)
+
+    def _listeners(self) -> tuple[list[socket.socket], list[str]]:
+        """The sockets to serve: those of the server before, or new ones."""
+        settings = self._settings
+        if self._part is Part.KERNEL:
+            return [], []
+        kept = passed_listeners(settings.host, settings.ports, os.environ, self._service.drop)
+        if kept:
+            return kept, []
+        opened, notes = open_listeners(settings.host, settings.ports)
+        self._service.keep(opened)
+        return opened, notes
 
     def _open_log(self, instance: Instance, stack: contextlib.ExitStack) -> LogProcess | None:
         if instance.log_file is None:
+            if self._part is not Part.BOTH:
+                # A service, whose manager keeps what it says.
+                self._log_to(sys.stderr, stack)
             return None
         with contextlib.suppress(FileNotFoundError):
             self._log_start = instance.log_file.stat().st_size
@@ -113,64 +149,90 @@ class Supervisor:
         writer = LogProcess(instance.log_file, self._settings.log, programs, secret_file)
         stack.callback(writer.close)
         output = stack.enter_context(os.fdopen(os.dup(writer.writing["nest-server"].fileno()), "w"))
+        self._log_to(output, stack)
+        log.info("serving at %s", ", ".join(instance.urls))
+        return writer
+
+    def _log_to(self, output: IO[str], stack: contextlib.ExitStack) -> None:
         root = logging.getLogger()
         before = list(root.handlers)
         logs.set_up("nest-server", self._settings.log, output)
         stack.callback(setattr, root, "handlers", before)
-        log.info("serving at %s", ", ".join(instance.urls))
-        return writer
 
-    def _children(self, instance: Instance, listeners: list[socket.socket]) -> tuple[Child, Child]:
+    def _writing(self, program: str) -> IO[bytes] | None:
+        """Where what a program prints goes; ``None`` for where this one's does."""
+        return None if self._log is None else self._log.writing[program]
+
+    def _kernel_child(self, instance: Instance) -> Child:
         # In the background there is no console to show anything on.
         on_console = self._settings.console_output and not instance.daemon
-        output = self._log.writing if self._log is not None else {}
         arguments = ["--connection-file", str(instance.connection_file)]
         arguments += ["--queue-limit", str(self._settings.queue_limit)]
         if self._log is not None and not on_console and self._settings.ranks > 1:
             # A launcher mixes what the ranks print, and does not say which did.
             arguments += ["--log-file", str(instance.log_file)]
-        nestd = Child(
+        return Child(
             "nestd",
             kernel_command(self._settings.ranks, arguments),
-            log_variables(self._settings),
-            None if on_console else output.get("nestd"),
+            # How long what runs may take is measured here.
+            {DRAIN_VARIABLE: "off", **log_variables(self._settings)},
+            None if on_console else self._writing("nestd"),
         )
-        gateway = gateway_child(instance, self._settings, listeners, output.get("gateway"))
-        return nestd, gateway
 
     def _watch(
         self,
         instance: Instance,
         wakeups: Wakeups,
         ranks: RankWatch,
-        nestd: Child,
-        gateway: Child,
+        nestd: Child | None,
+        gateways: Gateways | None,
         notes: list[str],
     ) -> None:
-        """Wait for signals and for the ends of children, until told to stop."""
+        """Wait for signals and for the ends of children, until told to stop and nestd has."""
         deadline = time.monotonic() + READY_DEADLINE_S
+        pulse = Pulse(instance.directory)
         while True:
-            due = [child.due_s for child in (nestd, gateway) if child.due_s is not None]
+            children = [nestd] if nestd is not None else []
+            children += [gateways.current] if gateways is not None else []
+            due = [child.due_s for child in children if child.due_s is not None]
             wait_s = min(due) - time.monotonic() if due else 3600.0
-            if not self._ready or not ranks.has_kernel:
+            wait_s = min(wait_s, self._shutdown.wait_s, self._service.wait_s)
+            if not self._ready or (nestd is not None and not ranks.has_kernel):
                 wait_s = min(wait_s, 0.05)
-            arrived, ended = wakeups.wait(wait_s, ranks.descriptors)
-            asked = arrived - {signal.SIGCHLD}
-            if asked:
-                log.info("stopping on %s", min(asked).name)
-                self._told_to_stop = True
-                return
+            watched = ranks.descriptors
+            spoken = gateways.descriptors if gateways is not None else []
+            arrived, ended = wakeups.wait(wait_s, [*watched, *spoken])
+            if gateways is not None:
+                if REPLACE_GATEWAY in arrived and not self._shutdown.has_begun:
+                    gateways.replace()
+                gateways.look()
+            for sig in sorted(arrived & STOPPING):
+                self._climb(self._shutdown.on_signal(sig), sig.name, ranks, nestd)
+            self._climb(self._shutdown.on_time(), "its time is over", ranks, nestd)
             if self._log is not None:
                 self._log.look_after()
-            ranks.note_ends(ended)
-            for child in (nestd, gateway):
+            ranks.note_ends(ended & set(watched))
+            for child in children:
                 self._look_after(instance, ranks, child)
-            ranks.look()
+            if self._service.is_due():
+                self._feed(instance, ranks, nestd, gateways, pulse)
+            if self._shutdown.has_begun:
+                if nestd is None or nestd.pid is None:
+                    return
+                continue
+            if nestd is not None:
+                ranks.look()
             if self._ready:
                 continue
-            if ask(instance, "/api", timeout_s=ANSWER_DEADLINE_S) is not None:
+            if self._serves(instance, ranks):
                 self._ready = True
                 log.info("ready")
+                info = ranks.info
+                self._service.ready(
+                    f"Kernel {info.generation} on {info.ranks} rank(s)"
+                    if info is not None
+                    else f"Serving at {' and '.join(instance.urls)}"
+                )
                 self._on_ready(instance, notes)
             elif time.monotonic() > deadline:
                 raise StartFailed(
@@ -178,8 +240,75 @@ class Supervisor:
                     f"see {instance.log_file or 'its output'}"
                 )
 
+    def _serves(self, instance: Instance, ranks: RankWatch) -> bool:
+        """Whether everything is up: all ranks, and the gateway that asks them."""
+        if self._part is Part.KERNEL:
+            return ranks.has_kernel
+        # Half a server answers while the other half is away.
+        path = "/api" if self._part is Part.BOTH else "/healthz"
+        return ask(instance, path, timeout_s=ANSWER_DEADLINE_S) is not None
+
+    def _feed(
+        self,
+        instance: Instance,
+        ranks: RankWatch,
+        nestd: Child | None,
+        gateways: Gateways | None,
+        pulse: Pulse,
+    ) -> None:
+        """Tell the service manager that commands can be served, or will be after what runs."""
+        lives = True
+        if nestd is not None and ranks.info is not None:
+            lives = pulse.beats(ranks.info)
+        elif nestd is not None:
+            # While it starts, or waits to be started again.
+            lives = nestd.runs_since_s < READY_DEADLINE_S
+        if gateways is not None and self._ready:
+            lives = lives and ask(instance, "/healthz", timeout_s=ANSWER_DEADLINE_S) is not None
+        if lives:
+            self._service.alive()
+        if lives != self._lives:
+            say = log.info if lives else log.warning
+            say("signs of life are %s", "back" if lives else "missing, the watchdog gets none")
+        self._lives = lives
+
+    def _climb(self, rung: Rung | None, why: str, ranks: RankWatch, nestd: Child | None) -> None:
+        """Do what the next rung of the end is."""
+        if rung is not None:
+            self._service.stopping(self._settings.drain_s)
+        if nestd is None:
+            return
+        if rung is Rung.DRAIN and not ranks.has_kernel:
+            # Nothing runs that could be waited for.
+            rung = self._shutdown.on_signal(signal.SIGINT)
+        if rung is None:
+            return
+        if rung is Rung.DRAIN:
+            limit_s = self._settings.drain_s
+            limit = "without a limit" if limit_s is None else f"for at most {limit_s:g} s"
+            log.info("stopping on %s: nothing new is taken, what runs goes on %s", why, limit)
+            ranks.signal_master(signal.SIGUSR1)
+        elif rung is Rung.SLICE:
+            log.info("stopping on %s: what runs ends at the next slice", why)
+            if not ranks.signal_master(signal.SIGTERM):
+                nestd.signal(signal.SIGTERM)
+        elif rung is Rung.TERM:
+            log.warning("nestd does not end at a slice and gets SIGTERM")
+            nestd.signal(signal.SIGTERM)
+        else:
+            log.warning("nestd was computing and had to be killed")
+            nestd.signal(signal.SIGKILL)
+
+    def _stop_kernel(self, ranks: RankWatch, nestd: Child) -> None:
+        """The end of nestd, which has happened unless this server failed."""
+        status = nestd.stop(TERM_GRACE_S)
+        if status is not None and nestd.identity is not None:
+            ranks.conclude(nestd.identity, status)
+        if self._shutdown.has_begun:
+            log.info("nestd was stopped by the rung %s", self._shutdown.rung.value)
+
     def _say_stopped(self) -> None:
-        if self._told_to_stop and self._on_stopped is not None:
+        if self._shutdown.has_begun and self._on_stopped is not None:
             # The console may be gone.
             with contextlib.suppress(OSError):
                 self._on_stopped()
@@ -192,8 +321,10 @@ class Supervisor:
             how = describe_exit(status)
             if child.name == "nestd" and identity is not None:
                 how = ranks.conclude(identity, status)
+                if self._shutdown.has_begun:
+                    return
             hopeless = status == EXIT_CONFIGURATION or child.restarts + 1 >= FRUITLESS_STARTS
-            if not self._ready and hopeless:
+            if not self._ready and hopeless and not self._shutdown.has_begun:
                 raise StartFailed(
                     f"{child.name} does not start, it ends with {how}: "
                     f"{self._last_words(child, instance.log_file)}"
@@ -205,7 +336,8 @@ class Supervisor:
                 # The console may be gone; the kernel comes back all the same.
                 with contextlib.suppress(OSError):
                     print(f"nest-server: {sentence}", file=sys.stderr, flush=True)
-        if child.due_s is not None and time.monotonic() >= child.due_s:
+        is_wanted = child.name != "nestd" or not self._shutdown.has_begun
+        if is_wanted and child.due_s is not None and time.monotonic() >= child.due_s:
             child.start()
             log.info("%s started, process %s", child.name, child.pid)
 
@@ -267,18 +399,8 @@ def gateway_child(
         output,
         fds,
         parent_death,
+        says_ready=True,
     )
-
-
-def _stop(ranks: RankWatch, nestd: Child, gateway: Child) -> None:
-    """Kernel first: requests that wait for it then end, and the gateway can finish them."""
-    status = nestd.stop(KERNEL_GRACE_S)
-    if status is not None and nestd.identity is not None:
-        ranks.conclude(nestd.identity, status)
-    if status == -signal.SIGKILL:
-        log.warning("nestd was computing and had to be killed")
-    gateway.stop(GATEWAY_GRACE_S)
-    log.info("NEST Server has stopped")
 
 
 def log_variables(settings: ServerSettings) -> dict[str, str]:

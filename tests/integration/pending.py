@@ -19,6 +19,15 @@ from tests.integration.servers import DEADLINE_S, Server, marked_processes
 #: Biological time in ms that takes minutes to simulate, even for a single neuron.
 ENDLESS_MS = 1e8
 
+#: Simulates until a file is there; for servers without restriction.
+SCRIPT = """
+import os
+n = 0
+while not os.path.exists({path!r}):
+    nest.Simulate(10.0)
+    n += 1
+"""
+
 Send = Callable[..., "Future[requests.Response]"]
 
 
@@ -105,3 +114,28 @@ def kill(*pids: int) -> None:
         os.kill(pid, signal.SIGKILL)
     for pid in pids:
         await_end(pid)
+
+
+@contextmanager
+def running_script(server: Server, send: Send, path: Path) -> Iterator[Future[requests.Response]]:
+    """A script that simulates until the test makes ``path``, which happens here at the latest."""
+    source = SCRIPT.format(path=str(path))
+    run = send("../exec", {"source": source, "return": "n"})
+
+    def runs() -> bool:
+        jobs = server.get("/jobs").json()
+        return any(job["state"] == "running" and job["what"] == "script" for job in jobs)
+
+    try:
+        assert poll_until(runs, DEADLINE_S)
+        yield run
+    finally:
+        path.touch()
+
+
+def await_refusal(server: Server) -> requests.Response:
+    """The answer to a call that comes too late."""
+
+    # A call that is still taken would wait for what runs.
+    assert poll_until(lambda: server.get("/readyz").status_code == 503, DEADLINE_S)
+    return post(server, "resolution")

@@ -30,7 +30,7 @@ from tests.integration.servers import (
 
 Start = Callable[..., Server]
 
-SUBCOMMANDS = ["start", "stop", "restart", "status", "log", "token"]
+SUBCOMMANDS = ["start", "stop", "restart", "status", "log", "token", "kernel", "gateway", "doctor"]
 
 #: Imports with the caller's rights, as another user may not be able to read this code.
 _AS_USER = """
@@ -191,6 +191,20 @@ def test_commands_lead_a_server_through_its_life(
     # The log stays, for those who ask why.
     assert 'msg="NEST Server has stopped"' in runtime.run("log", "-p", port, "--no-follow").stdout
     assert len(runtime.run("log", "-p", port, "--no-follow", "-l", "1").stdout.splitlines()) == 1
+
+
+def test_doctor_examines_this_very_environment(runtime: Runtime) -> None:
+    port = str(free_port())
+    done = runtime.run("doctor", "-p", port)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "NEST          3." in done.stdout
+    assert f"Port {port}" in done.stdout
+    assert done.stdout.endswith("A server can start here.\n")
+    # The NEST of these tests has no MPI.
+    done = runtime.run("doctor", "-p", port, "-n", "2")
+    assert done.returncode == 1
+    assert "2 ranks would be 2 networks" in done.stdout
+    assert done.stdout.endswith("problem(s).\n")
 
 
 def test_ctrl_c_ends_a_server_in_the_foreground_with_exit_code_0(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from nestd.server.settings import DEFAULT_PORTS, Flags, ServerSettings, build
+from nestd.server.settings import DEFAULT_PORTS, Flags, Part, ServerSettings, build
 from protocol.errors import ConfigurationError
 
 VARIABLES = {
@@ -94,4 +95,37 @@ def test_number_of_ranks_is_taken() -> None:
 
 @pytest.mark.parametrize("settings", [ServerSettings(), build(Flags(port=1), VARIABLES)])
 def test_settings_reach_the_background_process_unchanged(settings: ServerSettings) -> None:
+    assert ServerSettings.from_json(settings.to_json()) == settings
+
+
+def test_token_may_be_in_a_file_and_the_variable_wins(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("from-the-file\n")
+    variables = {"NEST_SERVER_TOKEN_FILE": str(path)}
+    assert build(Flags(), variables).token == "from-the-file"
+    both = variables | {"NEST_SERVER_ACCESS_TOKEN": "given"}
+    assert build(Flags(), both).token == "given"
+    path.write_text("\n")
+    with pytest.raises(ConfigurationError, match="which is empty"):
+        build(Flags(), variables)
+    path.unlink()
+    with pytest.raises(ConfigurationError, match="NEST_SERVER_TOKEN_FILE can't be read"):
+        build(Flags(), variables)
+
+
+def test_ranks_and_time_limit_of_services_are_variables() -> None:
+    assert build(Flags(), {}).ranks == 1
+    assert build(Flags(), {"NEST_SERVER_RANKS": "4"}).ranks == 4
+    assert build(Flags(ranks=2), {"NEST_SERVER_RANKS": "4"}).ranks == 2
+    assert build(Flags(), {}).drain_s == 30.0
+    assert build(Flags(), {"NEST_SERVER_DRAIN": "2.5"}).drain_s == 2.5
+    assert build(Flags(), {"NEST_SERVER_DRAIN": "off"}).drain_s is None
+    for name in ("NEST_SERVER_RANKS", "NEST_SERVER_DRAIN"):
+        with pytest.raises(ConfigurationError, match=name):
+            build(Flags(), {name: "-1"})
+
+
+@pytest.mark.parametrize("part", Part)
+def test_settings_of_a_part_reach_the_background(part: Part) -> None:
+    settings = replace(build(Flags(), {"NEST_SERVER_DRAIN": "off"}), part=part)
     assert ServerSettings.from_json(settings.to_json()) == settings

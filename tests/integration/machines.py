@@ -1,0 +1,118 @@
+"""A machine that runs systemd: in namespaces of its own, so that nothing of it is left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from protocol.polling import poll_until
+from tests.integration.servers import DEADLINE_S
+
+ROOT = Path(__file__).parents[2]
+SYSTEMD = Path("/lib/systemd/systemd")
+_CGROUPS = Path("/sys/fs/cgroup")
+
+#: Of the units that systemd brings along, those that ours name; they do nothing.
+_TARGETS = ("default", "basic", "sysinit", "shutdown", "multi-user", "network")
+_LOGGED = "[Service]\nStandardOutput=append:/run/{name}.log\nStandardError=append:/run/{name}.log\n"
+
+
+class Machine:
+    """Runs commands where systemd is process 1; the network is that of the tests."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """What ``command`` prints."""
+        done = subprocess.run(
+            ["nsenter", "-t", str(self._pid), "-m", "-p", "-C", "-i", "-u", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert done.returncode == 0 or not check, (command, done.stdout, self.logs())
+        return done.stdout
+
+    def systemctl(self, *arguments: str, check: bool = True) -> str:
+        """What ``systemctl`` prints."""
+        return self.run("systemctl", "--no-pager", *arguments, check=check)
+
+    def property(self, unit: str, name: str) -> str:
+        """A property of a unit."""
+        return self.systemctl("show", "--value", "-p", name, unit).strip()
+
+    def log(self, name: str) -> str:
+        """What a service has said."""
+        return self.run("cat", f"/run/{name}.log", check=False)
+
+    def logs(self) -> str:
+        """What all services have said."""
+        command = f"nsenter -t {self._pid} -m sh -c 'tail -n 30 /run/*.log'"
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+        return done.stdout
+
+
+@contextmanager
+def machine(units: Path, drop_ins: dict[str, str]) -> Iterator[Machine]:
+    """A machine whose systemd runs.
+
+    Parameters
+    ----------
+    units : an empty directory
+    drop_ins : what is added to services, by their names
+    """
+    for target in _TARGETS:
+        text = f"[Unit]\nDescription={target}\nDefaultDependencies=no\n"
+        (units / f"{target}.target").write_text(text)
+    for name, added in drop_ins.items():
+        directory = units / f"{name}.service.d"
+        directory.mkdir()
+        (directory / "test.conf").write_text(_LOGGED.format(name=name) + added)
+    before = set(_groups())
+    script = str(Path(__file__).with_name("machine.sh"))
+    namespaces = ["--pid", "--mount", "--mount-proc", "--cgroup", "--ipc", "--uts"]
+    with (units / "systemd.log").open("w") as log:
+        outside = subprocess.Popen(
+            ["unshare", "--fork", "--kill-child", *namespaces, "bash", script, str(units)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        children = Path(f"/proc/{outside.pid}/task/{outside.pid}/children")
+        pid = poll_until(lambda: children.read_text().strip(), DEADLINE_S)
+        assert pid is not None
+        found = Machine(int(pid))
+        state = "--property=SystemState"
+        running = poll_until(
+            lambda: "running" in found.systemctl("show", state, check=False), DEADLINE_S
+        )
+        assert running, (units / "systemd.log").read_text()
+        yield found
+    finally:
+        outside.kill()
+        outside.wait(DEADLINE_S)
+        # Groups that are empty, which those of a process that just ended are in a moment.
+        assert poll_until(lambda: _remove(set(_groups()) - before), DEADLINE_S)
+
+
+def _groups() -> Iterator[Path]:
+    for directory, names, _ in os.walk(_CGROUPS):
+        for name in names:
+            yield Path(directory) / name
+
+
+def _remove(groups: set[Path]) -> bool:
+    """Remove the control groups that the machine has made; whether all are gone."""
+    for group in sorted(groups, key=lambda one: len(one.parts), reverse=True):
+        try:
+            group.rmdir()
+        except OSError:
+            return False
+    return True
