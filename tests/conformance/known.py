@@ -8,6 +8,7 @@ from tests.conformance.printed import Rule
 LEFT_OUT = (
     Rule(r"(Building|Simulation) time\b.*", "wall time"),
     Rule(r".*# (virt_mem|\w*_time).*", "memory, wall time"),
+    Rule(r"\S+\.py:\d+: \w*Warning:", "the line of a library's file that warns"),
     Rule(r"(?s)\{'T_max'.*\}", "the whole kernel status: wall times, memory, sizes of buffers"),
     Rule(
         r"'(thread|thread_local_id|vp)': (\([^)]*\)|[^,}]+)",
@@ -43,6 +44,8 @@ OUTSIDE = {
 }
 
 _PLACE = "asks where in a process a node is, which is a constant here"
+_ONE_RANK = "NEST raises on one rank alone, over which all are started anew"
+_FOLLOWS = "passes alone; has objects made before another test's kernel was lost"
 _ORDER = "expects connections in an order that depends on threads"
 
 #: Example and number of ranks: why its numbers are not the same. A miss without a reason here is
@@ -93,6 +96,12 @@ TEST_MISSES: dict[tuple[str, tuple[int, ...]], str] = {
         "compares nodes with those of a network that is gone: here equal ids are equal"
     ),
     ("regressions/test_issue_211.py", (1, 2)): _ORDER,
+    ("neurons/test_binary.py::TestBinary::test_keep_source_table", (2,)): _ONE_RANK,
+    ("neurons/test_compartmental_model.py::CompartmentsTestCase::test_error_handling", (2,)): (
+        _ONE_RANK
+    ),
+    ("other/test_parameter_operators.py", (2,)): _FOLLOWS,
+    ("spatial/test_connect_sliced.py", (2,)): _FOLLOWS,
 }
 
 #: Examples and files of tests that take little time and cover much; for every change.
