@@ -11,23 +11,21 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import zmq
 
 from nestd.activity import BEAT_S, Activity
 from nestd.drain import Drain
+from nestd.execution import Execution
 from nestd.live_spikes import LiveSpikes
-from nestd.merging import Placement, merge, put_off
 from nestd.ranks import Ranks
 from nestd.runner.runner import ScriptRunner
+from nestd.script_objects import ScriptObjects
 from nestd.sent_answers import SentAnswers
-from nestd.slices import Progress, Slices
-from nestd.spatial import Nodes, TextFile
+from nestd.slices import Progress
 from protocol import frames, logs
 from protocol.errors import (
-    ArgumentError,
     Cancelled,
     ConfigurationError,
     Diverged,
@@ -39,25 +37,20 @@ from protocol.errors import (
     ProtocolError,
     QueueFull,
 )
-from protocol.jobs import SIMULATING
 from protocol.messages import (
-    OPEN_ACTIONS,
-    Action,
     Cancel,
     Command,
     EndScript,
-    Executed,
     Failure,
     ListRecorders,
     Message,
-    Operation,
     Result,
     Script,
     Submit,
     Watch,
 )
 from protocol.spool import CANCELLED, LOST, Job, Spool
-from protocol.values import Buffer, Value
+from protocol.values import Buffer
 
 log = logging.getLogger(__name__)
 
@@ -122,9 +115,8 @@ class Master:
     ) -> None:
         self._sent = sent
         self._socket = socket
-        self._ranks = ranks
-        self._slices = Slices(ranks)
         self._spikes = LiveSpikes(ranks, activity)
+        self._execution = Execution(ranks, generation, activity, self._spikes)
         self._generation = generation
         self._queue_limit = queue_limit
         self._activity = activity
@@ -448,39 +440,14 @@ class Master:
         Diverged
             If the kernel is of no use any more.
         """
-        with self._spikes.kept_up(command.operation):
-            return self._perform(command)
-
-    def _perform(self, command: Command) -> Message:
-        operation = command.operation
-        if operation.call in SIMULATING:
-            self._activity.enter(operation.call)
-        try:
-            answers = self._slices.execute(operation, command.references, self)
-            if operation.call in SIMULATING:
-                self._spikes.note()
-            rest = put_off(operation, answers)
-            if rest is not None:
-                answers = self._ranks.execute(rest, command.references)
-            if command.unmerged:
-                value: Value = [_as_value(answer) for answer in answers]
-            else:
-                value = finish(self._ranks, merge(operation, answers), command.references)
-            return Result(command.id, self._generation, value)
-        except Diverged:
-            raise
-        except InternalError as error:
-            log.error("%s", error, exc_info=error)
-            return Failure(command.id, self._generation, error)
-        except NestdError as error:
-            return Failure(command.id, self._generation, error)
+        return self._execution.perform(command, self)
 
     def _run(self, script: Script) -> Message:
         """Run a script; nothing else reaches the kernel meanwhile."""
         if self._scripts is None:
             error = InternalError("this nestd runs no scripts")
             return Failure(script.id, self._generation, error)
-        objects = _ScriptObjects(self, self._activity)
+        objects = ScriptObjects(self.perform, self.take_up, self._activity)
         try:
             answer = self._scripts.run(script, self._socket, objects)
         except ConfigurationError as error:
@@ -507,80 +474,9 @@ class Master:
         return encoded
 
 
-class _ScriptObjects:
-    """Executes a script's operations, and drops the objects that they made when it has ended.
-
-    Parameters
-    ----------
-    master : that executes
-    activity : that is told what the script prints
-    """
-
-    def __init__(self, master: Master, activity: Activity) -> None:
-        self._master = master
-        self.take_up = master.take_up
-        self.print = activity.print
-        #: Number of the first object that the script made; ``None`` before its first operation.
-        self._first: int | None = None
-
-    def perform(self, command: Command) -> Message:
-        """The answer to one of its operations."""
-        if command.operation.action not in OPEN_ACTIONS or command.unmerged:
-            error = ProtocolError(f"scripts can't ask for {command.operation.action.value}")
-            return Failure(command.id, "", error)
-        if self._first is None:
-            marked = self._master.perform(Command("", Operation(Action.MARK)))
-            self._first = marked.value if isinstance(marked, Result) else 0
-        return self._master.perform(command)
-
-    def release(self) -> None:
-        """Drop the objects that nobody can name any more."""
-        if self._first:
-            self._master.perform(Command("", Operation(Action.RELEASE_FROM, args=[self._first])))
-
-
 def _taken(job: Job, by: str) -> bool:
     """Whether this call has taken a job; with no room to say so, nobody has."""
     try:
         return job.take(by)
     except OSError:
         return job.claim is None
-
-
-def finish(ranks: Ranks, value: Value, references: bool) -> Value:
-    """``value`` with what merging could only name made real.
-
-    Parameters
-    ----------
-    ranks : that make it
-    value : merged
-    references : whether kernel objects are answered as references
-    """
-    if isinstance(value, Nodes):
-        if not references:
-            return value.ids
-        make = Operation(Action.CALL, "NodeCollection", [value.ids])
-        return merge(make, ranks.execute(make, references))
-    if isinstance(value, (list, tuple)) and any(
-        isinstance(item, (Nodes, list, tuple)) for item in value
-    ):
-        return type(value)(finish(ranks, item, references) for item in value)
-    if isinstance(value, Placement):
-        place = Operation(Action.PLACE, args=[value.reference, value.rows, value.total])
-        merge(place, ranks.execute(place, references))
-        return value.reference
-    if isinstance(value, TextFile):
-        try:
-            Path(value.path).write_text("\n".join([*value.lines, ""]), encoding="utf-8")
-        except OSError as error:
-            raise ArgumentError(f"can't write {value.path}: {error.strerror}") from error
-        return None
-    return value
-
-
-def _as_value(answer: Executed) -> Value:
-    """One rank's answer, as it is."""
-    if answer.error is not None:
-        error = answer.error
-        return {"rank": answer.rank, "error": error.error_name, "message": error.message}
-    return {"rank": answer.rank, "value": answer.value}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from nestd.execution import finish
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest
-from nestd.master import finish
 from nestd.merging import merge
 from nestd.ranks import OneRank
 from protocol.messages import Action, Operation

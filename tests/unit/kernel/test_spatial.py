@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nestd.execution import finish
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import nest
 from nestd.kernel.spatial_shares import SpatialShares
-from nestd.master import finish
 from nestd.merging import merge
 from nestd.ranks import OneRank
 from nestd.spatial import Nodes, TextFile

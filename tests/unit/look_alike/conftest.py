@@ -9,9 +9,9 @@ import pytest
 
 from nest_remote.module import PyNest
 from nest_remote.session import Session
+from nestd.execution import finish
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest as pynest
-from nestd.master import finish
 from nestd.merging import merge
 from nestd.ranks import OneRank
 from protocol import frames
