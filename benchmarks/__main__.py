@@ -79,8 +79,9 @@ def main() -> None:
     if not options.page:
         _measure_all(store, options)
     page_path = output / "performance.md"
-    page_path.write_text(page.render(store), encoding="utf-8")
-    for path in [page_path, store.path, *plots.draw(store, output)]:
+    drawn = plots.draw(store, output)
+    page_path.write_text(page.render(store, [path.name for path in drawn]), encoding="utf-8")
+    for path in [page_path, store.path, *drawn]:
         say(f"wrote {path}")
 
 

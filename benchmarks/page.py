@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks import cases, growth
@@ -11,11 +12,18 @@ from benchmarks.store import Store
 
 TEMPLATE = Path(__file__).with_name("page.md")
 _PLACE = re.compile(r"^\{\{(\w+)\}\}$", re.MULTILINE)
+_PLOT = re.compile(r"^!\[.*\]\((.+\.svg)\)\n\n", re.MULTILINE)
 _WORDS = {True: "met", False: "**missed**", None: "not measured"}
 
 
-def render(store: Store) -> str:
-    """The page."""
+def render(store: Store, drawn: Collection[str] = ()) -> str:
+    """The page.
+
+    Parameters
+    ----------
+    store : what was measured
+    drawn : names of the plots that there are; the page shows no others
+    """
     parts = {
         "machine": _machine(store),
         "to_show": _to_show(store),
@@ -23,7 +31,9 @@ def render(store: Store) -> str:
         "growth": _growth(store),
         "thousand": _thousand(store),
     }
-    return _PLACE.sub(lambda place: parts[place[1]], TEMPLATE.read_text(encoding="utf-8"))
+    text = TEMPLATE.read_text(encoding="utf-8")
+    text = _PLOT.sub(lambda plot: plot[0] if plot[1] in drawn else "", text)
+    return _PLACE.sub(lambda place: parts[place[1]], text)
 
 
 def _ordered(store: Store) -> list[CaseResult]:

@@ -65,12 +65,15 @@ def test_the_page_is_made_of_what_was_kept_and_says_what_is_missing(tmp_path: Pa
     store.save()
     again = Store.at(store.path)
     assert again.cases == store.cases
-    text = page.render(again)
+    drawn = [path.name for path in plots.draw(again, tmp_path)]
+    assert drawn == ["performance-calls.svg"]
+    text = page.render(again, drawn)
+    assert "](performance-calls.svg)" in text
+    assert "](performance-spikes.svg)" not in text
     assert "| a call | ≤ 0.4 | 0.25 | met |" in text
     assert "Not measured: there is no wrk" in text
     assert "Not measured: a call p50, next: it does not start" in text
     assert "{{" not in text
-    assert [path.name for path in plots.draw(again, tmp_path)] == ["performance-calls.svg"]
 
 
 def test_every_case_says_what_it_is() -> None:
