@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import threading
 import time
@@ -16,21 +15,19 @@ from typing import Any
 from gateway.callers import Caller, Patience
 from gateway.channel import Channel
 from gateway.channels import Channels
+from gateway.kernel_ends import KernelEnds
 from protocol import connection_file, frames, logs
 from protocol.board import board_path, read_board
-from protocol.connection_file import LAST_WORDS_FILE, ConnectionInfo
+from protocol.connection_file import ConnectionInfo
 from protocol.errors import (
     ConfigurationError,
     InternalError,
-    KernelLost,
     KernelUnavailable,
     LinkLost,
     MalformedRequest,
     NestdError,
-    ProtocolError,
     QueueFull,
     Unavailable,
-    error_from_facts,
 )
 from protocol.interface import Interface
 from protocol.messages import (
@@ -47,15 +44,12 @@ from protocol.messages import (
     Submit,
     Watch,
 )
-from protocol.polling import poll_until
 from protocol.progress import Status, read_status, status_path
 from protocol.refusals import Refusals, refusals_path
 from protocol.spool import new_name
 
 log = logging.getLogger(__name__)
 
-#: How long to wait for the supervisor to say how a kernel ended.
-EXIT_NOTE_DEADLINE_S = 4.0
 #: How long to wait for what waits in no queue.
 _LOOK_S = 2.0
 
@@ -89,7 +83,7 @@ class Connection:
         self, path: Path, exit_file: Path, queue_limit: int, link_s: float | None = 60.0
     ) -> None:
         self._path = path
-        self._exit_file = exit_file
+        self.ends = KernelEnds(path.parent, exit_file)
         self._queue_limit = queue_limit
         self.channels = Channels(path.parent, 4 * queue_limit + 64, link_s)
         self._lock = threading.Lock()
@@ -102,8 +96,6 @@ class Connection:
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
         self._interface: tuple[str, Interface] | None = None
-        #: Until when to wait for what is said of the end of a kernel, by generation.
-        self._note_due_s: dict[str, float] = {}
         #: How many kernels this has seen.
         self.kernels = 0
 
@@ -455,58 +447,7 @@ class Connection:
     def _lost(self, info: ConnectionInfo, command: Request, what: str) -> NestdError:
         """The error for a command that the kernel of ``info`` took with it."""
         call = command.operation.call if isinstance(command, Command) else None
-        return self.lost(info, what if what != "script" else "a script", call or None)
-
-    def lost(self, info: ConnectionInfo, what: str, call: str | None) -> NestdError:
-        """The error for what the kernel of ``info`` took with it.
-
-        Parameters
-        ----------
-        info : of a kernel that has ended
-        what : it was at, for a person
-        call : the PyNEST call, if it was one
-        """
-        last_words = self._last_words(info)
-        if last_words is not None:
-            return last_words
-        how = self._how_it_ended(info)
-        log.error("kernel %s was lost during %s: %s", info.generation, what, how or "cause unknown")
-        # Without a supervisor nobody says how, and nobody starts another kernel.
-        said = f"the connection to the kernel was lost during {what}, and its network with it"
-        if how is not None:
-            said = f"the kernel ended with {how} during {what}; its network is lost and a new "
-            said += "kernel starts"
-        return KernelLost(said, call=call, retry_after_s=2)
-
-    def _last_words(self, info: ConnectionInfo) -> NestdError | None:
-        """What a rank of the kernel of ``info`` wrote before it ended the job, if one did."""
-        try:
-            said = json.loads((self._path.parent / LAST_WORDS_FILE).read_bytes())
-            if said["generation"] == info.generation:
-                return error_from_facts(said["error"])
-        except (OSError, ValueError, KeyError, ProtocolError):
-            return None
-        return None
-
-    def _how_it_ended(self, info: ConnectionInfo) -> str | None:
-        """The end of the kernel of ``info``, from its supervisor, who learns of it as we do;
-        ``None`` if no supervisor says anything."""
-
-        def look() -> str | None:
-            try:
-                note = json.loads(self._exit_file.read_bytes())
-                if note["pid"] == info.pid and note["start_ticks"] == info.start_ticks:
-                    return str(note["how"])
-            except (OSError, ValueError, KeyError):
-                # Not written yet, or about another kernel, or by no supervisor of ours.
-                return None
-            return None
-
-        # However many commands it took along, they wait for the same note.
-        due_s = self._note_due_s.setdefault(
-            info.generation, time.monotonic() + EXIT_NOTE_DEADLINE_S
-        )
-        return poll_until(look, max(0.0, due_s - time.monotonic()))
+        return self.ends.lost(info, what if what != "script" else "a script", call or None)
 
     def close(self) -> None:
         """Close all connections."""

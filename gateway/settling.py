@@ -97,7 +97,7 @@ class Settling:
         what = job.facts.what if begun else f"the wait of {job.facts.what}"
         kernel = self._kernels.get(job.facts.generation)
         if kernel is not None:
-            return self._connection.lost(kernel, what, None)
+            return self._connection.ends.lost(kernel, what, None)
         return KernelLost(f"the kernel ended during {what}; its network is lost")
 
     def watch(self) -> None:
