@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ BROKEN = {"problem": "ModuleNotFoundError: No module named 'nest'"}
 
 
 @pytest.fixture(autouse=True)
-def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A runtime directory of the test's own."""
-    monkeypatch.setenv("NESTD_RUNTIME_DIR", str(tmp_path / "run"))
-    return tmp_path / "run"
+def own_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A runtime directory of the test's own, with a name short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="nestd-t-") as directory:
+        monkeypatch.setenv("NESTD_RUNTIME_DIR", f"{directory}/run")
+        yield Path(directory, "run")
 
 
 @pytest.fixture
@@ -145,7 +147,7 @@ def test_port_of_an_own_server_is_no_problem(own_directory: Path, taken: int) ->
     directory = own_directory / f"server-{taken}"
     directory.mkdir(parents=True)
     instance = Instance(
-        directory, own, "127.0.0.1", (taken,), None, False, False, 1, "2026-01-01", False
+        directory, own, "127.0.0.1", (taken,), None, False, False, 1, "2026-01-01", False, "text"
     )
     instance.save()
     (found,) = doctor.ports(wanted(ports=(taken,)))
