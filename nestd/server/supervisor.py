@@ -242,8 +242,10 @@ class Supervisor:
 
     def _serves(self, instance: Instance, ranks: RankWatch) -> bool:
         """Whether everything is up: all ranks, and the gateway that asks them."""
+        if self._part is not Part.GATEWAY and not ranks.has_kernel:
+            return False
         if self._part is Part.KERNEL:
-            return ranks.has_kernel
+            return True
         # Half a server answers while the other half is away.
         path = "/api" if self._part is Part.BOTH else "/healthz"
         return ask(instance, path, timeout_s=ANSWER_DEADLINE_S) is not None
