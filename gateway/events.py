@@ -172,27 +172,35 @@ class Events:
             if info is not None and (heard is None or info.generation != heard.generation):
                 if socket is not None:
                     socket.close(linger=0)
-                if heard is not None:
-                    self.tell("kernel", {"generation": info.generation, "state": "new"})
-                socket = context.socket(zmq.SUB)
-                socket.set_hwm(KEPT)
-                socket.subscribe(b"")
-                try:
-                    protect(socket, info, self._connection.channels.keys(info))
-                except NestdError:
-                    socket.close(linger=0)
-                    socket = None
-                    continue
-                socket.connect(info.events_endpoint)
-                heard = info
-                _await_subscription(socket)
+                # Without keys that can be read there is none, and it is tried again.
+                socket = self._subscribed(context, info)
+                if socket is not None:
+                    if heard is not None:
+                        self.tell("kernel", {"generation": info.generation, "state": "new"})
+                    heard = info
             ready.set()
             if socket is None:
-                # Without a kernel there is no socket to wait on.
+                # There is nothing to wait on.
                 time.sleep(_LOOK_MS / 1000)
             elif socket.poll(_LOOK_MS):
                 self._take(socket.recv_multipart())
         context.destroy(linger=0)
+
+    def _subscribed(
+        self, context: zmq.Context[zmq.Socket[bytes]], info: ConnectionInfo
+    ) -> zmq.Socket[bytes] | None:
+        """A socket that hears a kernel; ``None`` if there are no keys for it."""
+        socket = context.socket(zmq.SUB)
+        socket.set_hwm(KEPT)
+        socket.subscribe(b"")
+        try:
+            protect(socket, info, self._connection.channels.keys(info))
+        except NestdError:
+            socket.close(linger=0)
+            return None
+        socket.connect(info.events_endpoint)
+        _await_subscription(socket)
+        return socket
 
     def _take(self, parts: list[bytes]) -> None:
         try:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import tempfile
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+import zmq
 
 from gateway import events as module
 from gateway.connection import Connection
 from gateway.events import Events
+from protocol.connection_file import ConnectionInfo
+from protocol.errors import KernelUnavailable
+
+DEADLINE_S = 30.0
 
 
 @pytest.fixture
@@ -23,6 +31,44 @@ def events(tmp_path: Path) -> Iterator[Events]:
     yield found
     found.close()
     connection.close()
+
+
+@dataclass
+class Kernels:
+    """A connection to one kernel after the other, of which one has keys that nobody can read."""
+
+    now: ConnectionInfo
+    refused: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    @property
+    def channels(self) -> Kernels:
+        return self
+
+    def info(self) -> ConnectionInfo:
+        return self.now
+
+    def keys(self, info: ConnectionInfo) -> None:
+        if info.is_linked:
+            self.refused.release()
+            raise KernelUnavailable("others can read the secret key")
+
+
+def kernel(generation: str, endpoint: str) -> ConnectionInfo:
+    return ConnectionInfo(
+        command_endpoint=endpoint,
+        events_endpoint=endpoint,
+        public_key=None,
+        host="here",
+        pid=1,
+        start_ticks=1,
+        ranks=1,
+        generation=generation,
+        nest="3.10.0",
+        mpi=False,
+        started="2026-01-02T03:04:05+00:00",
+        scripts="restricted",
+        processes=(),
+    )
 
 
 def told(events: Events, since: str) -> list[tuple[str, Any]]:
@@ -76,3 +122,28 @@ def test_they_take_no_more_room_than_they_may(
     events.tell("state", {"number": "last", "times": np.zeros(20_000)})
     (only,) = told(events, f"{events._epoch}-202")
     assert len(only[1]["times"]) == 20_000
+
+
+def test_kernel_without_keys_is_told_of_once_it_has_some() -> None:
+    with tempfile.TemporaryDirectory(prefix="nestd-t-") as directory, zmq.Context() as context:
+        endpoint = f"ipc://{directory}/events.sock"
+        with context.socket(zmq.PUB) as socket:
+            socket.bind(endpoint)
+            kernels = Kernels(kernel("first", endpoint))
+            events = Events(cast(Connection, kernels))
+            stream = events.stream(None, [], None)
+            assert next(stream) == b": events\n\n"
+            kernels.now = kernel("second", "tcp://192.0.2.1:1")
+            for _ in range(3):
+                assert kernels.refused.acquire(timeout=DEADLINE_S)
+            kernels.now = kernel("third", endpoint)
+            _, kind, data, *_ = next(stream).decode().split("\n")
+            assert (kind, json.loads(data.removeprefix("data: "))["generation"]) == (
+                "event: kernel",
+                "third",
+            )
+            events.close()
+            listener = events._listener
+            assert listener is not None
+            listener.join(DEADLINE_S)
+            assert not listener.is_alive()
