@@ -19,10 +19,12 @@ class SentAnswers:
     Parameters
     ----------
     room_bytes : for all that are kept
+    remembered : commands of which it is known that they were answered
     """
 
-    def __init__(self, room_bytes: int = _ROOM_BYTES) -> None:
+    def __init__(self, room_bytes: int = _ROOM_BYTES, remembered: int = _REMEMBERED) -> None:
         self._room_bytes = room_bytes
+        self._remembered = remembered
         self._kept: OrderedDict[str, Sequence[Buffer]] = OrderedDict()
         self._kept_bytes = 0
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -30,8 +32,10 @@ class SentAnswers:
     def keep(self, once: str, answer: Sequence[Buffer]) -> None:
         """An answer was sent."""
         self._known[once] = None
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+        if len(self._known) > self._remembered:
+            # Small answers would take many times their bytes, were all kept that find room.
+            forgotten, _ = self._known.popitem(last=False)
+            self._kept_bytes -= _size(self._kept.pop(forgotten, ()))
         size = _size(answer)
         if size > self._room_bytes:
             return

@@ -55,6 +55,17 @@ def test_latest_answers_are_kept_as_far_as_there_is_room() -> None:
     assert "d" not in sent
 
 
+def test_no_more_answers_are_kept_than_commands_are_remembered() -> None:
+    sent = SentAnswers(room_bytes=10, remembered=2)
+    for name in "abc":
+        sent.keep(name, [b"1234"])
+    assert "a" not in sent
+    assert (sent.find("a"), sent.find("b"), sent.find("c")) == (None, [b"1234"], [b"1234"])
+    # Its room is that of others.
+    sent.keep("d", [b"123456"])
+    assert (sent.find("c"), sent.find("d")) == ([b"1234"], [b"123456"])
+
+
 def test_rank_is_missed_after_some_signs_and_later_at_the_start() -> None:
     beats = Beats(iter([1, 2]))
     assert [beats.wait() for _ in range(MISSING_AT_START)] == [None] * MISSING_AT_START
