@@ -16,7 +16,7 @@ from gateway.connection import Connection
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import Cancelled, KernelLost, NestdError
 from protocol.messages import Failure, Result, Submit
-from protocol.spool import CANCELLED, LOST, Job, Spool
+from protocol.spool import CANCELLED, LOST, Claim, Job, Spool
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 _LOOK_S = 0.5
 #: How often a kernel on a network, which may lose it, is told again of a job that has not begun.
 _AGAIN_S = 5.0
+#: How long a kernel that turns a job away may take to say so.
+_SAID_S = 2.0
 
 
 class Settling:
@@ -60,7 +62,8 @@ class Settling:
         except NestdError as error:
             log.warning("job %s can't be passed on yet: %s", job.id, error)
             return False
-        self._passed[job.id] = time.monotonic()
+        with self._lock:
+            self._passed[job.id] = time.monotonic()
         return True
 
     def answer(self, job: Job) -> Result | Failure | None:
@@ -76,8 +79,10 @@ class Settling:
         if now is not None:
             self._kernels[now.generation] = now
             lives = now.generation == job.facts.generation and is_there(now)
-            # What was taken for lost nobody executes; who took it may have been killed since.
-            if lives and (claim is None or claim.by != LOST):
+            # What was taken for lost nobody executes. A kernel that turns it away, as it stops, is
+            # about to say why; it may have been killed since, though.
+            is_left = claim is not None and claim.by == LOST and _is_old(claim)
+            if lives and not is_left:
                 return None
         if claim is None:
             try:
@@ -88,7 +93,8 @@ class Settling:
                 # There may be no room to say so. If it is gone, there is nothing to say.
                 if not job.exists:
                     return None
-        job.end(Failure(job.id, job.facts.generation, self._why(job, begun=claim is not None)))
+        begun = claim is not None and claim.by != LOST
+        job.end(Failure(job.id, job.facts.generation, self._why(job, begun)))
         # One that arrived just before counts.
         return job.answer()
 
@@ -136,7 +142,8 @@ class Settling:
             if job.ended_s is None and self.answer(job) is None and job.exists
         ]
         ids = {job.id for job in going_on}
-        self._passed = {job: when for job, when in self._passed.items() if job in ids}
+        with self._lock:
+            self._passed = {job: when for job, when in self._passed.items() if job in ids}
         now = self._connection.info()
         for job in going_on:
             if now is None or job.facts.generation != now.generation:
@@ -153,6 +160,11 @@ class Settling:
             return True
         # A network that is cut may have lost it.
         return kernel.is_linked and time.monotonic() >= passed_s + _AGAIN_S
+
+
+def _is_old(claim: Claim) -> bool:
+    """Whether who took a job has had the time to say what came of it."""
+    return not 0 <= time.time() - claim.at_s < _SAID_S
 
 
 def is_there(kernel: ConnectionInfo) -> bool:

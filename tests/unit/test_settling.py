@@ -1,0 +1,82 @@
+"""What becomes of jobs that somebody has taken for lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway import kernel_ends
+from gateway.connection import Connection
+from gateway.settling import Settling
+from protocol import connection_file
+from protocol.connection_file import ConnectionInfo
+from protocol.errors import KernelLost, KernelUnavailable
+from protocol.messages import Action, Command, Failure, Operation
+from protocol.processes import identify
+from protocol.spool import LOST, Facts, Job, Spool
+
+GENERATION = "0a1b2c3d"
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    """To a kernel that is there: this process."""
+    found = identify(os.getpid())
+    assert found is not None
+    info = ConnectionInfo(
+        command_endpoint=f"ipc://{tmp_path}/kernel.sock",
+        events_endpoint=f"ipc://{tmp_path}/events.sock",
+        public_key=None,
+        host=socket.gethostname(),
+        pid=found.pid,
+        start_ticks=found.start_ticks,
+        ranks=1,
+        generation=GENERATION,
+        nest="3.10.0",
+        mpi=False,
+        started="2026-01-02T03:04:05+00:00",
+        scripts="restricted",
+        processes=(),
+    )
+    connection_file.write(tmp_path / "connection.json", info)
+    made = Connection(tmp_path / "connection.json", tmp_path / "exit.json", 4)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    operation = Operation(Action.CALL, "Simulate", [1.0])
+    facts = Facts("job", "Simulate", 0.0, GENERATION, "json")
+    return Spool(tmp_path / "jobs").add(facts, Command("job", operation))[0]
+
+
+def test_kernel_that_turns_a_job_away_says_why(
+    connection: Connection, job: Job, tmp_path: Path
+) -> None:
+    settling = Settling(connection, Spool(tmp_path / "jobs"))
+    assert job.take(LOST)
+    # Between its claim and its answer.
+    assert settling.answer(job) is None
+    job.end(Failure(job.id, GENERATION, KernelUnavailable("the server stops")))
+    answer = settling.answer(job)
+    assert isinstance(answer, Failure)
+    assert isinstance(answer.error, KernelUnavailable)
+
+
+def test_job_ends_that_was_taken_for_lost_by_who_has_said_nothing(
+    connection: Connection, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_ends, "EXIT_NOTE_DEADLINE_S", 0.0)
+    settling = Settling(connection, Spool(tmp_path / "jobs"))
+    (job.path / "claim").write_text(json.dumps({"by": LOST, "at_s": 1.0}))
+    answer = settling.answer(job)
+    assert isinstance(answer, Failure)
+    assert isinstance(answer.error, KernelLost)
+    # It has never begun.
+    assert "during the wait of Simulate" in answer.error.message
