@@ -12,7 +12,7 @@ import numpy as np
 from nestd.activity import Activity
 from nestd.merging import merge
 from nestd.ranks import Ranks
-from protocol.errors import NestdError
+from protocol.errors import Diverged, NestdError
 from protocol.messages import Action, Operation, Watch
 from protocol.values import Text, Value
 
@@ -129,6 +129,9 @@ class LiveSpikes:
         operation = Operation(Action.GAINED, args=[recorder, self._told.get(recorder, [])])
         try:
             found: dict[str, Any] = merge(operation, self._ranks.execute(operation, False))
+        except Diverged:
+            # The kernel is of no use any more.
+            raise
         except NestdError as error:
             self._activity.publish("spikes", {"recorder": recorder, "problem": error.message})
             return
