@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import zmq
@@ -22,6 +23,8 @@ _FAILED = (
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
+#: Before a gatekeeper that has ended is started again.
+_PAUSE_S = 0.25
 
 
 class Gate:
@@ -56,6 +59,8 @@ class Gate:
         """Start it again should it be killed; nobody is let in meanwhile."""
         while True:
             self._process.wait()
+            # It may end at once again, such as without a directory for its sockets.
+            time.sleep(_PAUSE_S)
             if self._closed:
                 return
             self._process = self._start()
