@@ -139,7 +139,11 @@ def _token(environment: Environment, path: Path, is_alone: bool) -> str:
     given = environment.optional_text("NEST_SERVER_ACCESS_TOKEN")
     if given:
         return given
-    if is_alone and not path.exists():
+    named = environment.optional_text("NEST_SERVER_TOKEN_FILE")
+    if named is not None:
+        # A supervisor has read it, and leaves the token in its own file.
+        path = Path(named)
+    elif is_alone and not path.exists():
         write_private(path, secrets.token_hex(24).encode())
     try:
         token = path.read_text(encoding="utf-8").strip()

@@ -42,6 +42,20 @@ def test_variables_win_over_defaults_and_files(tmp_path: Path) -> None:
     assert settings.host == "lab.example"
 
 
+def test_token_is_in_the_file_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine\n")
+    variables = {
+        "NESTD_CONNECTION_FILE": str(tmp_path / "connection.json"),
+        "NEST_SERVER_TOKEN_FILE": str(tmp_path / "mine"),
+    }
+    assert from_environment(variables, is_alone=True).token == "mine"
+    # None is made where one was meant to be.
+    assert not (tmp_path / "token").exists()
+    (tmp_path / "mine").unlink()
+    with pytest.raises(ConfigurationError, match="mine"):
+        from_environment(variables, is_alone=True)
+
+
 @pytest.mark.parametrize("word", ["1", "TRUE", "yes", "t", "On"])
 def test_authentication_is_off_only_by_a_true_word(tmp_path: Path, word: str) -> None:
     variables = {"NESTD_INSTANCE_DIR": str(tmp_path), "NEST_SERVER_DISABLE_AUTH": word}
