@@ -100,6 +100,7 @@ def test_template_is_the_unit_with_a_port_in_its_name(scope: str, name: str) -> 
     replaced = [
         line.replace("%i.env", "nestd.env")
         .replace("nestd@%i.service", "nestd.service")
+        .replace("nest-gateway@%i.service", "nest-gateway.service")
         .replace("server on port %i", "server")
         for line in template
     ]
@@ -121,3 +122,11 @@ def test_settings_of_a_service_are_documented() -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     assert len(named) >= 4
     assert [name for name in named if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("scope", ["system", "user"])
+def test_kernel_stops_before_the_gateway(scope: str) -> None:
+    # Units stop in the reverse order of their start.
+    assert "After=nest-gateway.service" in directives(UNITS / scope / "nestd.service")
+    gateway = directives(UNITS / scope / "nest-gateway.service")
+    assert not any(line.startswith("After=") and "nestd" in line for line in gateway)
