@@ -420,13 +420,17 @@ class Connection:
             with contextlib.suppress(NestdError):
                 self.notify(Cancel(new_name(), command.id, "its caller has hung up"), info)
 
-        channel = self.channels.take(info)
+        channel, is_sent = self.channels.take(info), False
         while True:
+            received = None
             try:
                 received = channel.exchange(encoded, caller, give_up or cancel)
-            except BaseException:
-                channel.close()
-                raise
+            except BaseException as error:
+                # What was sent before may have been executed, and is sent once more.
+                if not (is_sent and isinstance(error, KernelUnavailable)):
+                    channel.close()
+                    raise
+            is_sent = True
             if received is not None:
                 break
             channel.close()
