@@ -19,8 +19,13 @@ from nestd.server.settings import Part, ServerSettings
 from protocol import connection_file
 from protocol.errors import ConfigurationError
 from protocol.local_token import INSTANCE_PREFIX, STATE_FILE, TOKEN_FILE
+from protocol.polling import poll_until
 from protocol.private_files import private_directory, runtime_directory, write_private
 from protocol.processes import ProcessIdentity, identify
+
+#: How long a kernel may take to end whose supervisor has ended.
+ENDING_DEADLINE_S = 5.0
+_CONNECTION_FILE = "connection.json"
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Instance:
     @property
     def connection_file(self) -> Path:
         """Written by nestd."""
-        return self.directory / "connection.json"
+        return self.directory / _CONNECTION_FILE
 
     @property
     def exit_file(self) -> Path:
@@ -99,7 +104,7 @@ class Instance:
 
 #: Files of half a server.
 _FILES = {
-    Part.KERNEL: ("connection.json", "last-words.json", "kernel-exit.json", "*.sock", "*.bin"),
+    Part.KERNEL: (_CONNECTION_FILE, "last-words.json", "kernel-exit.json", "*.sock", "*.bin"),
     Part.GATEWAY: (STATE_FILE, TOKEN_FILE),
 }
 
@@ -168,6 +173,8 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
     ports = tuple(listener.getsockname()[1] for listener in listeners)
     # Halves of a server meet where their settings say, whether or not the port is free.
     directory = directory_for(ports[0] if part is Part.BOTH else settings.ports[0])
+    if part is not Part.GATEWAY:
+        _refuse_second_kernel(directory)
     # Whoever used it is gone: its port is ours now.
     if part is Part.BOTH and directory.is_dir() and not directory.is_symlink():
         for path in directory.iterdir():
@@ -194,7 +201,6 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
         log_format=settings.log.format,
     )
     if part is not Part.BOTH:
-        _refuse_second_kernel(instance, part)
         instance.remove(part)
     if part is Part.KERNEL:
         return instance
@@ -204,16 +210,18 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
     return instance
 
 
-def _refuse_second_kernel(instance: Instance, part: Part) -> None:
-    if part is not Part.KERNEL:
-        return
+def _refuse_second_kernel(directory: Path) -> None:
+    """Raise if a kernel uses the directory, such as that of a service whose gateway is away."""
     try:
-        info = connection_file.read(instance.connection_file)
+        info = connection_file.read(directory / _CONNECTION_FILE)
     except ConfigurationError:
-        # Of another version; its process can't be ours.
+        # Of another version, or not to be read; its process can't be ours.
         return
-    if info is not None and info.is_local and info.process.is_running():
+    if info is None or not info.is_local:
+        return
+    # One whose supervisor was killed ends with it, and perhaps not yet.
+    if not poll_until(lambda: not info.process.is_running(), ENDING_DEADLINE_S):
         raise ConfigurationError(
-            f"there is a kernel in {instance.directory} already, process {info.pid}; choose "
+            f"there is a kernel in {directory} already, process {info.pid}; choose "
             "another server with -p PORT"
         )
