@@ -105,7 +105,9 @@ class Watcher:
 @contextmanager
 def busy(server: Server) -> Iterator[dict[str, Any]]:
     """A simulation runs, behind which others wait; it is ended afterwards."""
-    job = ask(server, "POST", "/api/Simulate", [ENDLESS_MS], Prefer="respond-async").json()
+    # The gateway may be killed right after it has accepted it: it is not to be there twice.
+    keys = {"Prefer": "respond-async", "Idempotency-Key": new_name()}
+    job = ask(server, "POST", "/api/Simulate", [ENDLESS_MS], **keys).json()
     await_state(server, job, "running")
     try:
         yield job
