@@ -108,7 +108,11 @@ def busy(server: Server) -> Iterator[dict[str, Any]]:
     # The gateway may be killed right after it has accepted it: it is not to be there twice.
     keys = {"Prefer": "respond-async", "Idempotency-Key": new_name()}
     job = ask(server, "POST", "/api/Simulate", [ENDLESS_MS], **keys).json()
-    await_state(server, job, "running")
+
+    def runs() -> bool:
+        return bool(ask(server, "GET", f"/jobs/{job['id']}").json()["state"] == "running")
+
+    assert poll_until(runs, DEADLINE_S)
     try:
         yield job
     finally:
