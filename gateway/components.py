@@ -102,7 +102,6 @@ SHARED_PARTS: dict[str, Any] = {
             "in": "header",
             "description": "`respond-async`: do not wait, as with `async` (RFC 7240).",
             "schema": {"type": "string"},
-            "example": "respond-async",
         },
         "Idempotency-Key": {
             "name": "Idempotency-Key",

@@ -64,7 +64,7 @@ def test_sigterm_lets_what_runs_end_and_turns_everything_else_away(
     log = server.log()
     assert "stopping on SIGTERM: nothing new is taken, what runs goes on for at most 30 s" in log
     assert "nestd was stopped by the rung drain" in log
-    assert log.rstrip().endswith("INFO NEST Server has stopped")
+    assert log.rstrip().endswith('msg="NEST Server has stopped"')
     server.session.close()
 
 

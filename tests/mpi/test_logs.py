@@ -31,12 +31,11 @@ def test_every_rank_tells_of_a_named_request(two_ranks: Server) -> None:
 
 
 def test_messages_of_nest_have_their_rank(two_ranks: Server) -> None:
-    before = two_ranks.call("get_verbosity")
     two_ranks.call("set_verbosity", ["M_ALL"])
     two_ranks.call("Create", ["iaf_psc_alpha", 4])
     two_ranks.call("Simulate", [1.0])
     # Others share the server, and ResetKernel leaves it.
-    two_ranks.call("set_verbosity", [before])
+    two_ranks.call("set_verbosity", ["M_INFO"])
 
     def look() -> bool:
         said = [one for one in lines(two_ranks) if one.get("printed") == "nest"]
