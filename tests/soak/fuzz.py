@@ -48,7 +48,9 @@ class Fuzzed:
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        grown = ", ".join(f"{who} {at:.1f} {more:+.1f} MiB" for who, (at, more) in self.memory.items())
+        grown = ", ".join(
+            f"{who} {at:.1f} {more:+.1f} MiB" for who, (at, more) in self.memory.items()
+        )
         return (
             f"{self.size_bytes} random bytes, {self.frames} frames to ROUTER with {self.answers} "
             f"answers, {self.told} to SUB, in {self.took_s:.0f} s; {grown}; seed {self.seed}"

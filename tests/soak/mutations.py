@@ -153,7 +153,7 @@ def _field(chance: random.Random, message: Frames) -> Frames:
     """Another value in place of one of the header's fields, which stays msgpack."""
     try:
         fields = msgpack.unpackb(message[1], strict_map_key=False)
-    except (IndexError, ValueError, msgpack.UnpackException):
+    except (IndexError, TypeError, ValueError, msgpack.UnpackException):
         return _byte(chance, message)
     if isinstance(fields, list) and fields:
         fields[chance.randrange(len(fields))] = _value(chance)
@@ -193,3 +193,16 @@ _MUTATIONS: tuple[Callable[[random.Random, Frames], Frames], ...] = (
     _shuffle,
     _field,
 )
+
+
+def harmless(generation: str) -> list[Message]:
+    """Messages that, whatever they are changed to, disturb nobody who uses the kernel."""
+    return [
+        *events(),
+        Watch("w", [1, 2], True),
+        ListRecorders("l"),
+        Result("r", generation, {"a": [1.5, None, np.arange(3.0)]}),
+        Failure("f", generation, KernelError("an error", call="Create", ranks=(1,))),
+        Executed(1, 0, np.arange(4), None),
+        Settled(1),
+    ]
