@@ -95,7 +95,7 @@ def encoded(message: Message) -> Frames:
 def mutated(chance: random.Random, message: Frames) -> Frames:
     """It with one to three changes; a message of at least one frame."""
     changed = list(message)
-    for _ in range(chance.randint(1, 3)):
+    for _ in range(chance.choice((1, 1, 1, 2, 3))):
         changed = chance.choice(_MUTATIONS)(chance, changed) or [b""]
     return changed
 
@@ -150,15 +150,34 @@ def _shuffle(chance: random.Random, message: Frames) -> Frames:
 
 
 def _field(chance: random.Random, message: Frames) -> Frames:
-    """Another value in place of one of the header's fields, which stays msgpack."""
+    """Another value in place of one of those in the header, which stays msgpack."""
     try:
         fields = msgpack.unpackb(message[1], strict_map_key=False)
-    except (IndexError, TypeError, ValueError, msgpack.UnpackException):
+        message[1] = msgpack.packb(_replaced(chance, fields))
+    except (IndexError, TypeError, ValueError, OverflowError, msgpack.UnpackException):
         return _byte(chance, message)
-    if isinstance(fields, list) and fields:
-        fields[chance.randrange(len(fields))] = _value(chance)
-        message[1] = msgpack.packb(fields)
     return message
+
+
+def _replaced(chance: random.Random, value: Any) -> Any:
+    """It, with something in it replaced: half the time by something of the same kind."""
+    if isinstance(value, list) and value:
+        at = chance.randrange(len(value))
+        return [*value[:at], _replaced(chance, value[at]), *value[at + 1 :]]
+    if isinstance(value, dict) and value:
+        key = chance.choice(list(value))
+        return value | {key: _replaced(chance, value[key])}
+    if isinstance(value, msgpack.ExtType):
+        data = _byte(chance, [value.data])[0]
+        return msgpack.ExtType(value.code, data)
+    if chance.random() < 0.5:
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, int):
+            return chance.choice(_EDGES)
+        if isinstance(value, str):
+            return chance.choice(("", value + "x", "x" * chance.randint(1, 300), "\n\0\ud7ff"))
+    return _value(chance)
 
 
 def _value(chance: random.Random) -> Any:
@@ -191,7 +210,8 @@ _MUTATIONS: tuple[Callable[[random.Random, Frames], Frames], ...] = (
     _double,
     _drop,
     _shuffle,
-    _field,
+    # What stays msgpack gets further.
+    *[_field] * 4,
 )
 
 
