@@ -39,7 +39,7 @@ def main() -> int:
     """Run what the options ask for; gives the exit status."""
     options = _options()
     setting = Setting(options.one.absolute(), options.many.absolute())
-    kept = Findings(options.cache / "soak" / "results.json")
+    found: list[Finding] = []
     seed = random.randrange(2**32) if options.seed is None else options.seed
     setting.say(f"seed {seed}")
     all_hold = True
@@ -48,7 +48,10 @@ def main() -> int:
         for one in run(setting, ranks, seed, options):
             setting.say(f"{one.part}, {one.case}, {one.ranks} rank(s): {one.found}")
             all_hold = all_hold and one.holds
-            kept.add([one])
+            found.append(one)
+    # Read now, as others may have run at the same time.
+    kept = Findings(options.cache / "soak" / "results.json")
+    kept.add(found)
     kept.keep()
     (ROOT / "docs" / "soak.md").write_text(page(kept, HEAD, PARTS), encoding="utf-8")
     setting.say(f"seed {seed}: {'all holds' if all_hold else 'NOT ALL HOLDS'}")
@@ -80,8 +83,10 @@ def _soak(
         for one in trial.accounts.wrong:
             setting.say(f"DOES NOT HOLD: {one}")
         if trial.accounts.wrong:
-            Path(f"soak-{seed}-{ranks}.log").write_text(server.log(), encoding="utf-8")
-            setting.say(f"the server's log is in soak-{seed}-{ranks}.log")
+            kept = ROOT / "build" / "soak" / f"{seed}-{ranks}.log"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(server.log(), encoding="utf-8")
+            setting.say(f"the server's log is in {kept}")
     if not options.no_faults:
         for name, found in trial.faults.found():
             yield Finding("faults", name, ranks, found, True)

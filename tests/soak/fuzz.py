@@ -162,9 +162,12 @@ class Fuzz:
     def _subscribe(self, size_bytes: int) -> None:
         left = size_bytes
         while left > 0:
-            part = min(left, 1 << 18)
+            part = min(left, 1 << 17)
             left -= part
             subscribe_to(self._info["events_endpoint"], self._subscriptions(part))
+            # PUB looks at its peers when it has something to tell, such as that this was refused;
+            # until then all subscriptions lie there, with those of peers that have gone.
+            self._ask(iter([[b"no message"]]))
         self.found.size_bytes += size_bytes
 
     def _subscriptions(self, size_bytes: int) -> Iterator[bytes]:
