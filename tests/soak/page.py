@@ -41,7 +41,8 @@ is no process and no file.""",
         """\
 Each fault, and the time from its beginning until `/readyz` says 200: for what is stopped, or
 has too little room, that includes the 0.5 to 2 s that it lasts, and for kernels the time that
-the supervisor waits before it starts one that died soon before.""",
+the supervisor waits before it starts one that died soon before. A gateway that is replaced
+answers meanwhile.""",
     ),
     "fuzz": (
         "Random bytes and mutated messages",
