@@ -211,7 +211,10 @@ class Jobs:
         """
         pause_s = _LOOK_S / 10
         while True:
-            found = self._settling.answer(job)
+            found = None
+            # What can't be read now goes on all the same.
+            with contextlib.suppress(Unavailable):
+                found = self._settling.answer(job)
             if found is not None:
                 return found
             if not job.exists:

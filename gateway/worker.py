@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import select
+import time
 from typing import Any
 
 from gunicorn.http import errors as http_errors
@@ -30,12 +32,20 @@ _REASONS = {
 _LINGER_MS = 5
 
 
+#: Errors of accept(2) that pass: there is no room for one more connection at the moment.
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+#: How long connections then wait before the next try.
+_NO_ROOM_S = 0.1
+
 #: How long a gateway that has been replaced may take to finish what it has: for ever.
 RETIREMENT_S = 10 * 365 * 86_400
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Stays with a connection for a moment, and answers what never reaches the application."""
+
+    #: Whether the last connection could not be taken.
+    _is_full = False
 
     def handle(self, conn: Any) -> Any:
         """Handle the requests that follow on each other; what is returned is gunicorn's."""
@@ -59,6 +69,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Serve; connections are taken from now on."""
         say_ready()
         super().run()
+
+    def accept(self, listener: Any) -> None:
+        """Take a connection; while there is no room for one, it waits, and all others go on."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            if not self._is_full:
+                log.warning("new connections wait: %s", error.strerror)
+            self._is_full = True
+            # The listener stays ready, so without a pause this would be all that is done.
+            time.sleep(_NO_ROOM_S)
+        else:
+            self._is_full = False
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """End gracefully; readers of events would never end by themselves."""

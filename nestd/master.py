@@ -36,6 +36,7 @@ from protocol.errors import (
     NestdError,
     ProtocolError,
     QueueFull,
+    Unavailable,
 )
 from protocol.messages import (
     Cancel,
@@ -308,7 +309,11 @@ class Master:
         known = [waiting.command.id for waiting in self._queue]
         if self._current is not None:
             known.append(self._current.command.id)
-        job = self._spool.find(message.id)
+        try:
+            job = self._spool.find(message.id)
+        except Unavailable as unreadable:
+            # The gateway sends the name again.
+            return Failure(message.id, self._generation, unreadable)
         if job is None:
             error = ProtocolError(f"there is no job {message.id:.80} in the spool")
             return Failure(message.id, self._generation, error)

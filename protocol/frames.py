@@ -27,6 +27,7 @@ from protocol.errors import (
 )
 from protocol.logs import REQUEST_ID, Origin
 from protocol.messages import (
+    BETWEEN_RANKS,
     Action,
     Cancel,
     Command,
@@ -197,6 +198,8 @@ def _parse_command(fields: list[Any]) -> Command:
     _expect(fields, str, str, str, list, dict, bool, bool, str, str, bool)
     references, unmerged, once = fields[5:8]
     operation = _operation(fields[1:5])
+    if operation.action in BETWEEN_RANKS:
+        raise ProtocolError(f"a command to {operation.action.value}, which is between ranks only")
     return Command(fields[0], operation, references, unmerged, _origin(fields), once)
 
 

@@ -64,6 +64,20 @@ OPEN_ACTIONS = frozenset(
     ]
 )
 
+#: What only ranks ask of each other, and nobody by a command.
+BETWEEN_RANKS = frozenset(
+    [
+        Action.MARK,
+        Action.RELEASE_FROM,
+        Action.PLACE,
+        Action.PROCEED,
+        Action.GO_ON,
+        Action.STOP,
+        Action.GAINED,
+        Action.RECORDERS,
+    ]
+)
+
 
 @dataclass(frozen=True)
 class Operation:

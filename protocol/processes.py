@@ -27,12 +27,19 @@ class ProcessIdentity:
 
     def is_running(self) -> bool:
         """Whether this very process still exists and is not a zombie."""
-        found = _stat(self.pid)
+        try:
+            found = _stat(self.pid)
+        except OSError:
+            # No file can be opened here at the moment, which is no reason to take it for dead.
+            return _exists(self.pid)
         return found is not None and found[0] == self.start_ticks and found[1] not in "ZX"
 
     def is_stopped(self) -> bool:
         """Whether it exists and a signal (SIGSTOP, SIGTSTP) keeps it from running."""
-        found = _stat(self.pid)
+        try:
+            found = _stat(self.pid)
+        except OSError:
+            return False
         return found is not None and found[0] == self.start_ticks and found[1] in "Tt"
 
 
@@ -40,6 +47,17 @@ def identify(pid: int) -> ProcessIdentity | None:
     """The identity of the process that has ``pid`` now; ``None`` if there is none."""
     found = _stat(pid)
     return ProcessIdentity(pid, found[0]) if found is not None else None
+
+
+def _exists(pid: int) -> bool:
+    """Whether any process has ``pid``; needs no file."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _stat(pid: int) -> tuple[int, str] | None:

@@ -40,6 +40,7 @@ from protocol.errors import (
     MalformedRequest,
     NestdError,
     ProtocolError,
+    Unavailable,
     error_from_facts,
 )
 from protocol.messages import Command, Failure, Message, Result, Script
@@ -117,7 +118,9 @@ class Job:
         InternalError
             If it can't be read.
         """
-        message = _read(self.path / "request")
+        message = None
+        with contextlib.suppress(OSError):
+            message = _read(self.path / "request")
         if not isinstance(message, (Command, Script)):
             raise InternalError(f"the request of job {self.id} can't be read")
         return message
@@ -189,7 +192,7 @@ class Job:
         ----------
         answer : a Result or a Failure
         """
-        if self.answer() is not None:
+        if (self.path / "result").exists() or self._noted() is not None:
             return None
         try:
             _write(self.path / "result", frames.encode(answer))
@@ -211,9 +214,20 @@ class Job:
         return None
 
     def answer(self) -> Result | Failure | None:
-        """What came of it; ``None`` if it has not ended."""
+        """What came of it; ``None`` if it has not ended.
+
+        Raises
+        ------
+        Unavailable
+            If that can't be read now, but perhaps later.
+        """
         if (self.path / "result").exists():
-            message = _read(self.path / "result")
+            try:
+                message = _read(self.path / "result")
+            except FileNotFoundError:
+                message = None
+            except OSError as error:
+                raise _unreadable(self.path, error) from error
             if isinstance(message, (Result, Failure)):
                 return message
             return Failure(self.id, "", InternalError("its result can't be read"))
@@ -306,19 +320,37 @@ class Spool:
         return Job(self._directory / facts.id), True
 
     def find(self, id: str) -> Job | None:
-        """The job of that name, if there is one."""
+        """The job of that name, if there is one.
+
+        Raises
+        ------
+        Unavailable
+            If that can't be known now, as when no more files can be opened.
+        """
         if not NAME.fullmatch(id):
             return None
-        with contextlib.suppress(OSError, ValueError, TypeError):
+        try:
             return Job(self._directory / id)
-        return None
+        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+            return None
+        except OSError as error:
+            # Not that there is none: who hears so takes an accepted job for lost.
+            raise _unreadable(self._directory / id, error) from error
 
     def jobs(self) -> list[Job]:
-        """All jobs, in the order of their acceptance."""
+        """All jobs, in the order of their acceptance.
+
+        Raises
+        ------
+        Unavailable
+            If they can't be read now.
+        """
         try:
             names = [path.name for path in self._directory.iterdir()]
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise _unreadable(self._directory, error) from error
         found = [job for job in map(self.find, names) if job is not None]
         return sorted(found, key=lambda job: (job.facts.created_s, job.id))
 
@@ -349,6 +381,10 @@ class Spool:
                     shutil.rmtree(path, ignore_errors=True)
 
 
+def _unreadable(path: Path, error: OSError) -> Unavailable:
+    return Unavailable(f"jobs can't be read now: {error.strerror}: {path}", retry_after_s=1)
+
+
 def _write(path: Path, parts: Sequence[Buffer]) -> None:
     """Write a message into a file that is not there yet."""
     handle, temporary = tempfile.mkstemp(dir=path.parent)
@@ -366,7 +402,13 @@ def _write(path: Path, parts: Sequence[Buffer]) -> None:
 
 
 def _read(path: Path) -> Message | None:
-    """The message in a file, its arrays in the file's own memory; ``None`` if there is none."""
+    """The message in a file, its arrays in the file's own memory; ``None`` if it is damaged.
+
+    Raises
+    ------
+    OSError
+        If it can't be read.
+    """
     try:
         with path.open("rb") as file:
             whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -378,5 +420,5 @@ def _read(path: Path) -> Message | None:
             parts.append(whole[at : at + length])
             at += length
         return frames.decode(parts)
-    except (OSError, ValueError, struct.error, ProtocolError):
+    except (ValueError, struct.error, ProtocolError):
         return None

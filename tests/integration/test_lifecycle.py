@@ -10,6 +10,7 @@ from collections.abc import Callable
 import requests
 
 from protocol.polling import poll_until
+from tests.integration.limits import no_more_files
 from tests.integration.pending import (
     await_waiting,
     begin_endless_run,
@@ -48,6 +49,23 @@ def test_killed_gateway_comes_back_to_the_same_network(start: Start) -> None:
     reply = post(server, "Create", ["iaf_psc_alpha"])
     assert (reply.status_code, reply.json()) == (200, [6])
     assert processes(server, "gateway")[0] == new_master
+
+
+def test_connections_wait_while_the_gateway_gets_no_file_descriptors(start: Start) -> None:
+    server = start()
+    gateway = processes(server, "gateway")
+    with pending(server) as send:
+        run = begin_endless_run(server, send)
+        with no_more_files(gateway):
+            # On a connection of its own, for which there is no room.
+            late = send("biological_time")
+            said = "new connections wait: Too many open files"
+            assert poll_until(lambda: said in server.log(), DEADLINE_S)
+            assert not run.done()
+        assert server.request("DELETE", f"/jobs/{server.get('/jobs').json()[0]['id']}").ok
+        assert run.result().json()["error"] == "Cancelled"
+        assert late.result().status_code == 200
+    assert processes(server, "gateway") == gateway
 
 
 def test_gateway_killed_in_a_run_leaves_the_run_alone(start: Start) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tests.long_runs.findings import Finding, Findings
 
@@ -68,10 +68,19 @@ hours.""",
 }
 
 
-def page(findings: Findings) -> str:
-    """The page as text."""
-    parts = [_HEAD]
-    for part, (title, about) in PARTS.items():
+def page(
+    findings: Findings, head: str = _HEAD, described: Mapping[str, tuple[str, str]] = PARTS
+) -> str:
+    """The page as text.
+
+    Parameters
+    ----------
+    findings : to be told
+    head : what it begins with
+    described : of each part its title, and what is tried and promised
+    """
+    parts = [head]
+    for part, (title, about) in described.items():
         rows = [one for one in findings if one.part == part]
         if rows:
             parts += [f"\n## {title}\n\n{about}\n", *_table(rows)]

@@ -23,6 +23,7 @@ from protocol.errors import (
 )
 from protocol.logs import REQUEST_ID, Origin
 from protocol.messages import (
+    BETWEEN_RANKS,
     Action,
     Cancel,
     Command,
@@ -44,7 +45,7 @@ from tests.unit.strategies import names, same, sent_values, texts, values
 
 operations = st.builds(
     Operation,
-    st.sampled_from(Action),
+    st.sampled_from(sorted(set(Action) - BETWEEN_RANKS, key=str)),
     texts,
     st.lists(sent_values, max_size=3),
     st.dictionaries(texts, sent_values, max_size=3),
@@ -261,6 +262,10 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
         header("command", "1", "call", "x", [], {}, False, False, "", None, False),
         header("command", "1", "call", "x", [], {}, False, False, None, "", False),
         header("command", "1", "call", "x", [], {}, False, False, "", "", 1),
+        *(
+            header("command", "1", action.value, "x", [], {}, False, False, "", "", True)
+            for action in BETWEEN_RANKS
+        ),
         header("execute", "1", "call", "x", [], {}, False, None, None, "", False),
         header("execute", 1, "destroy", "x", [], {}, False, None, None, "", False),
         header("execute", 1, "call", "x", [], {}, None, None, None, "", False),

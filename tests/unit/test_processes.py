@@ -12,6 +12,7 @@ import pytest
 
 from protocol.polling import poll_until
 from protocol.processes import ProcessIdentity, describe_exit, identify
+from tests.integration.limits import no_more_files
 
 
 def test_this_process_runs_and_keeps_its_identity() -> None:
@@ -79,6 +80,18 @@ def test_name_with_parentheses_and_blanks_does_not_confuse(tmp_path: Path) -> No
         assert identity.start_ticks > 0
         assert identity.is_running()
         child.kill()
+
+
+def test_process_is_not_taken_for_dead_when_no_file_can_be_opened() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        identity = identify(child.pid)
+        assert identity is not None
+        with no_more_files([os.getpid()]):
+            assert identity.is_running()
+            assert not identity.is_stopped()
+        child.kill()
+    with no_more_files([os.getpid()]):
+        assert not identity.is_running()
 
 
 @pytest.mark.parametrize("pid", [0, -1, 2**31])

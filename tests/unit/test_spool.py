@@ -6,15 +6,17 @@ import errno
 import multiprocessing
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from protocol.errors import Cancelled, InternalError, KernelError, MalformedRequest
+from protocol.errors import Cancelled, InternalError, KernelError, MalformedRequest, Unavailable
 from protocol.messages import Action, Command, Failure, Operation, Result
 from protocol.spool import CANCELLED, LOST, Facts, Job, Spool, new_name
+from tests.integration.limits import no_more_files
 
 DAY_S = 86_400.0
 MANY = 1_000_000_000
@@ -103,6 +105,19 @@ def test_directory_without_facts_is_no_job(spool: Spool, facts: bytes) -> None:
     (job.path / "facts.json").write_bytes(facts)
     assert spool.find(job.id) is None
     assert spool.jobs() == []
+
+
+def test_job_that_can_not_be_read_now_is_not_taken_for_lost(spool: Spool) -> None:
+    job, ended = make(spool), make(spool)
+    end(ended, time.time())
+    with no_more_files([os.getpid()]):
+        asked: list[Callable[[], object]] = [lambda: spool.find(job.id), spool.jobs, ended.answer]
+        for ask in asked:
+            with pytest.raises(Unavailable, match="jobs can't be read now: Too many open files"):
+                ask()
+    assert spool.find(job.id) is not None
+    assert spool.find(new_name()) is None
+    assert isinstance(ended.answer(), Result)
 
 
 @pytest.mark.parametrize("claim", [b"", b"{", b"3", b"[1]", b'{"by": 1}'])

@@ -1,0 +1,19 @@
+"""Random bytes and mutated messages at nestd's sockets: a sample of ``scripts/soak --fuzz``."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from tests.integration.servers import Server
+from tests.soak.fuzz import Fuzz
+
+Start = Callable[..., Server]
+
+
+def test_random_bytes_and_mutated_messages_do_no_harm(start: Start) -> None:
+    server = start()
+    seed = random.randrange(2**32)
+    found = Fuzz(server, 200_000, 3000, seed).run()
+    assert found.wrong == [], found
+    assert found.answers > 2000
