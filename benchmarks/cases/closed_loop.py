@@ -16,6 +16,8 @@ from benchmarks.servers import TOKEN
 from NESTServerClient import NESTServerClient
 
 TITLE = "Closed loop"
+#: Level of NEST's messages.
+WARNING = 20
 
 
 def run(bench: Bench) -> None:
@@ -24,6 +26,9 @@ def run(bench: Bench) -> None:
     client: Any = NESTServerClient("127.0.0.1", bench.ours().port, TOKEN)
     try:
         generator, readout = robot(client)
+        verbosity = client.GetKernelStatus("verbosity")
+        # As in process; NEST writes five lines about each Run otherwise.
+        client.SetKernelStatus({"verbosity": WARNING})
 
         def step() -> None:
             client.SetStatus(generator, {"amplitude": 400.0})
@@ -66,6 +71,7 @@ def run(bench: Bench) -> None:
             for key, pair in rows.items():
                 for row, value in zip(pair, _both(plain[key]), strict=True):
                     row.add(FLOOR, value)
+        client.SetKernelStatus({"verbosity": verbosity})
         client.Cleanup()
         client.ResetKernel()
     finally:
