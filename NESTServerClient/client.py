@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from nest_remote.background import Job
 from nest_remote.http import HttpTransport
 from nest_remote.module import PyNest
 from nest_remote.session import Session
+from nest_remote.together import execute_all
 from protocol.errors import NestdError
 from protocol.http_status import STATUS
 
@@ -95,6 +96,28 @@ class NESTServerClient:
         return_vars : name, or names, of variables whose values are wanted
         """
         return self.exec_script(Path(filename).read_text(encoding="utf-8"), return_vars)
+
+    def batch(self, calls: Iterable[Sequence[Any]]) -> list[Any]:
+        """Execute several calls in one request, with nothing of others in between.
+
+        ``nsc.batch([("Run", [1.0]), ("GetStatus", [recorder, "n_events"])])``
+
+        Parameters
+        ----------
+        calls : of each its name, the list of its arguments, and a dict of those by name; the last
+            two may be missing. The argument ``{"$result": 0}`` is what the first call returns.
+
+        Returns
+        -------
+        What each returns.
+
+        Raises
+        ------
+        NESTServerError
+            If one fails. Its ``index`` says which, from 0, and its ``results`` are what those
+            before it return. Those behind it are not executed.
+        """
+        return execute_all(self._session, calls)
 
     def submit(self, call: str, *args: Any, **kwargs: Any) -> Job:
         """Have a function of PyNEST executed without waiting for it.

@@ -36,6 +36,9 @@ _PIECE_BYTES = 1 << 18
 #: What reading a body raises when it is cut off, or its chunks are none.
 _BROKEN_OFF = (ClientDisconnected, OSError, ParseException)
 
+#: Most calls in one request.
+BATCH_LIMIT = 1000
+
 #: A body over the limit is read and thrown away up to here, so that its sender gets to read
 #: the answer; beyond, the connection is closed on them.
 _DISCARD_LIMIT_BYTES = 1 << 30
@@ -136,8 +139,9 @@ def read_job_name(request: Request) -> str | None:
     return name
 
 
-def read_operation(request: Request) -> Operation:
-    """The operation in a MessagePack body: ``[action, call, [arg, …], {name: arg, …}]``.
+def read_operations(request: Request) -> Operation | list[Operation]:
+    """The operation in a MessagePack body, ``[action, call, [arg, …], {name: arg, …}]``, or those
+    of a batch, in a list.
 
     Raises
     ------
@@ -146,7 +150,43 @@ def read_operation(request: Request) -> Operation:
     RequestTooLarge
         If the body is over the limit.
     """
-    fields = read_body(request)
+    value = read_body(request)
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return [_operation(fields) for fields in _calls_of_batch(value)]
+    return _operation(value)
+
+
+def read_batch(request: Request) -> list[Operation]:
+    """The calls in a body: ``[{"call": …, "args": […], "kwargs": {…}}, …]``.
+
+    Raises
+    ------
+    MalformedRequest
+        If they are none, or too many.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    return [_call(index, one) for index, one in enumerate(_calls_of_batch(read_body(request)))]
+
+
+def _calls_of_batch(value: Value) -> list[Value]:
+    if not isinstance(value, list) or not 0 < len(value) <= BATCH_LIMIT:
+        raise MalformedRequest(f"a batch is a list of 1 to {BATCH_LIMIT} calls")
+    return value
+
+
+def _call(index: int, value: Value) -> Operation:
+    if isinstance(value, dict) and not value.keys() - {"call", "args", "kwargs"}:
+        call, args, kwargs = value.get("call"), value.get("args", []), value.get("kwargs", {})
+        if isinstance(call, str) and isinstance(args, list) and isinstance(kwargs, dict):
+            return Operation(Action.CALL, call, args, kwargs)
+    raise MalformedRequest(
+        f"call {index} of the batch must have the form "
+        '{"call": "name", "args": […], "kwargs": {…}}'
+    )
+
+
+def _operation(fields: Value) -> Operation:
     if (
         not isinstance(fields, list)
         or len(fields) != 4

@@ -15,7 +15,7 @@ from gateway.channel import Channel, is_refused
 from protocol.connection_file import ConnectionInfo
 from protocol.curve_keys import KeyPair, gateway_keys
 from protocol.errors import ConfigurationError, KernelUnavailable, LinkLost
-from protocol.messages import Command, Request, Script
+from protocol.messages import Request, Task
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class Channels:
                 channel = self.new(info)
                 if is_said:
                     log.warning("the network to kernel %s stands again", info.generation)
-                if isinstance(command, (Command, Script)):
+                if isinstance(command, Task):
                     return channel
                 self.give_back(channel)
                 raise LinkLost(f"the network was cut during {what}, and is back: ask again")

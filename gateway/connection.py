@@ -32,6 +32,7 @@ from protocol.errors import (
 from protocol.interface import Interface
 from protocol.messages import (
     Action,
+    Batch,
     Cancel,
     Command,
     EndScript,
@@ -42,6 +43,7 @@ from protocol.messages import (
     Result,
     Script,
     Submit,
+    Task,
     Watch,
 )
 from protocol.progress import Status, read_status, status_path
@@ -59,7 +61,7 @@ class Pending:
     """A request whose caller waits for the answer."""
 
     id: str
-    #: The PyNEST call, or ``"script"``.
+    #: The PyNEST call, ``"batch"`` or ``"script"``.
     what: str
     #: When it came, seconds since 1970.
     since_s: float
@@ -235,17 +237,17 @@ class Connection:
 
     def ask(
         self,
-        make: Callable[[str], Command | Script],
+        make: Callable[[str], Task],
         what: str,
         caller: Caller | None = None,
         name: str | None = None,
     ) -> Result:
-        """Have the kernel execute a command or run a script.
+        """Have the kernel execute a command or a batch, or run a script.
 
         Parameters
         ----------
         make : gives the message of a name
-        what : the PyNEST call, or ``"script"``
+        what : the PyNEST call, ``"batch"`` or ``"script"``
         caller : who waits for the answer; it is cancelled when they have gone
         name : that the caller has chosen
 
@@ -410,7 +412,7 @@ class Connection:
         caller: Caller | Patience | None = None,
         give_up: Callable[[], None] | None = None,
     ) -> Result:
-        if info.is_linked and isinstance(command, (Command, Script)):
+        if info.is_linked and isinstance(command, Task):
             # It may have to be sent again.
             command = replace(command, once=new_name())
         encoded = frames.encode(command)
@@ -451,7 +453,8 @@ class Connection:
     def _lost(self, info: ConnectionInfo, command: Request, what: str) -> NestdError:
         """The error for a command that the kernel of ``info`` took with it."""
         call = command.operation.call if isinstance(command, Command) else None
-        return self.ends.lost(info, what if what != "script" else "a script", call or None)
+        what = f"a {what}" if isinstance(command, (Batch, Script)) else what
+        return self.ends.lost(info, what, call or None)
 
     def close(self) -> None:
         """Close all connections."""

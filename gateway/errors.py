@@ -31,12 +31,14 @@ def error_reply(error: NestdError) -> Response:
         body["parameter"] = error.parameter
     if error.ranks:
         body["ranks"] = list(error.ranks)
+    if error.index is not None:
+        body |= {"index": error.index, "results": error.results}
     return _with_retry(_json(STATUS[type(error)], body), error)
 
 
 def facts_reply(error: NestdError) -> Response:
     """The MessagePack reply that tells all facts of ``error``, for our own clients."""
-    body = Packer().pack(facts_of(error))
+    body = Packer(tuples=True).pack(facts_of(error))
     reply = Response(body, STATUS[type(error)], mimetype="application/x-msgpack")
     return _with_retry(reply, error)
 

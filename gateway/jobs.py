@@ -23,7 +23,7 @@ from gateway.settling import Settling, is_there
 from protocol import frames, logs
 from protocol.errors import KernelUnavailable, NestdError, Unavailable, UnknownJob
 from protocol.jobs import FINAL
-from protocol.messages import Cancel, Command, Failure, Result, Script
+from protocol.messages import Cancel, Failure, Result, Task
 from protocol.polling import poll_until
 from protocol.progress import Status
 from protocol.spool import CANCELLED, LOST, SPOOL_DIRECTORY, Facts, Job, Spool, new_name
@@ -65,15 +65,13 @@ class Jobs:
         #: What is said of those that have ended, by the same; it does not change any more.
         self._ended: dict[tuple[str, float], dict[str, Any]] = {}
 
-    def submit(
-        self, make: Callable[[str], Command | Script], what: str, accepts: str, key: str | None
-    ) -> Job:
+    def submit(self, make: Callable[[str], Task], what: str, accepts: str, key: str | None) -> Job:
         """Accept a job.
 
         Parameters
         ----------
         make : gives the message of a name
-        what : the PyNEST call, or ``"script"``
+        what : the PyNEST call, ``"batch"`` or ``"script"``
         accepts : what the caller takes the answer as
         key : of the caller's choice; the same key is the same job
 
@@ -311,7 +309,7 @@ def _named_after(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def _digest(message: Command | Script, accepts: str) -> str:
+def _digest(message: Task, accepts: str) -> str:
     """Tells a request from another."""
     found = hashlib.sha256(accepts.encode())
     for part in frames.encode(replace(message, id="", origin=logs.NOWHERE)):

@@ -9,11 +9,13 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from gateway.arguments import (
+    BATCH_LIMIT,
     CallArguments,
     read_arguments,
+    read_batch,
     read_body,
     read_job_name,
-    read_operation,
+    read_operations,
     read_script,
     wants_async,
 )
@@ -28,7 +30,7 @@ from gateway.replies import AS_EXACT, AS_JSON, accepted_form, answer_reply, json
 from protocol import logs
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import MalformedRequest, NestdError, Refused
-from protocol.messages import OPEN_ACTIONS, Action, Command, Failure, Operation, Script
+from protocol.messages import OPEN_ACTIONS, Action, Batch, Command, Failure, Operation, Task
 from protocol.values import Reference, Text
 from protocol.version import SERVER_VERSION
 
@@ -41,6 +43,17 @@ CALL_RULE = "/api/<call>"
 _OF_KERNEL = (400, 413, 503)
 _TEXT = {"type": "string"}
 _NAMES = {"type": "array", "items": _TEXT}
+_OPERATION: dict[str, Any] = {
+    "type": "array",
+    "prefixItems": [
+        {"enum": sorted(action.value for action in OPEN_ACTIONS)},
+        _TEXT,
+        {"type": "array"},
+        {"type": "object"},
+    ],
+    "minItems": 4,
+    "maxItems": 4,
+}
 _ONE_OR_MORE = {"anyOf": [_TEXT, _NAMES, {"type": "null"}]}
 
 
@@ -182,6 +195,35 @@ def api(call: str) -> Response:
     return json_reply({"data": value})
 
 
+@routes.post("/batch")
+@described(
+    "Calls",
+    reply={JSON: {"type": "array"}, MSGPACK: {"type": "array"}},
+    body={
+        JSON: {
+            "type": "array",
+            "items": an_object(
+                {"call": _TEXT}, {"args": {"type": "array"}, "kwargs": {"type": "object"}}
+            )
+            | {"additionalProperties": False},
+            "minItems": 1,
+            "maxItems": BATCH_LIMIT,
+        },
+        MSGPACK: {"type": "array"},
+    },
+    errors=(*_OF_KERNEL, 404),
+    as_job=True,
+)
+def batch() -> Response:
+    """Execute several calls in their order, nothing of others in between.
+
+    The answer is the list of their results. The first that fails ends it: the error has its
+    `index`, from 0, and the `results` of those before it.
+    """
+    form = accepted_form(request)
+    return _answer_batch(read_batch(request), form, form != AS_JSON)
+
+
 @routes.route("/exec", methods=["GET", "POST"])
 @described(
     "Scripts",
@@ -221,15 +263,10 @@ def end_script() -> Response:
     reply={MSGPACK: {}},
     body={
         MSGPACK: {
-            "type": "array",
-            "prefixItems": [
-                {"enum": sorted(action.value for action in OPEN_ACTIONS)},
-                _TEXT,
-                {"type": "array"},
-                {"type": "object"},
-            ],
-            "minItems": 4,
-            "maxItems": 4,
+            "anyOf": [
+                _OPERATION,
+                {"type": "array", "items": _OPERATION, "minItems": 1, "maxItems": BATCH_LIMIT},
+            ]
         }
     },
     errors=(*_OF_KERNEL, 404),
@@ -239,10 +276,14 @@ def end_script() -> Response:
 def operate() -> Response:
     """Execute an operation as this project's own clients send it; MessagePack both ways.
 
-    An operation is a list: action, name of the call, list of arguments, arguments by name.
+    An operation is a list: action, name of the call, list of arguments, arguments by name. A list
+    of operations is executed as `/batch` does.
     """
     try:
-        return _answer_operation(read_operation(request), AS_EXACT, references=True)
+        asked = read_operations(request)
+        if isinstance(asked, list):
+            return _answer_batch(asked, AS_EXACT, references=True)
+        return _answer_operation(asked, AS_EXACT, references=True)
     except NestdError as error:
         return facts_reply(error)
 
@@ -281,7 +322,12 @@ def _answer_operation(
     return _answer(lambda id: Command(id, operation, references, unmerged, origin), what, form)
 
 
-def _answer(make: Callable[[str], Command | Script], what: str, form: str) -> Response:
+def _answer_batch(operations: list[Operation], form: str, references: bool) -> Response:
+    origin = logs.origin()
+    return _answer(lambda id: Batch(id, operations, references, origin), "batch", form)
+
+
+def _answer(make: Callable[[str], Task], what: str, form: str) -> Response:
     """The reply to what is asked for: what came of it, or where that will be."""
     key = request.headers.get("Idempotency-Key")
     is_async = wants_async(request)

@@ -29,6 +29,8 @@ SHARED: dict[str, Schema] = {
                     "type": "array",
                     "items": {"type": "integer", "minimum": 0},
                 },
+                "index": {"description": "place of the call in its batch", "type": "integer"},
+                "results": {"description": "of the calls before it", "type": "array"},
                 "lineNumber": {"description": "line of the script", "type": "integer"},
                 "traceback": {"description": "the script's own frames", **_TEXT},
                 "stdout": {"description": "what the script had printed until then", **_TEXT},
@@ -40,7 +42,7 @@ SHARED: dict[str, Schema] = {
         **an_object(
             {
                 "id": _TEXT,
-                "what": {"description": "the PyNEST call, or script", **_TEXT},
+                "what": {"description": "the PyNEST call, batch or script", **_TEXT},
                 "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
                 "created": _TEXT,
                 "began": or_null("string"),

@@ -15,6 +15,8 @@ from nest_remote.module import PyNest, install
 from nest_remote.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from nest_remote.background import Job
 
 
@@ -27,6 +29,7 @@ class _Remote(PyNest):
 
 __own__ = [
     "NESTServerError",
+    "batch",
     "connect",
     "disconnect",
     "install_as_nest",
@@ -76,6 +79,31 @@ def connect(
 def disconnect() -> None:
     """Let go of the server. Nodes and the like can't be used any more."""
     _disconnect()
+
+
+def batch(calls: Iterable[Sequence[Any]]) -> list[Any]:
+    """Execute several calls in one request, with nothing of others in between.
+
+    ``batch([("Run", [1.0]), ("GetStatus", [recorder, "n_events"])])``
+
+    Parameters
+    ----------
+    calls : of each its name, the list of its arguments, and a dict of those by name; the last two
+        may be missing. The argument ``{"$result": 0}`` is what the first call returns.
+
+    Returns
+    -------
+    What each returns.
+
+    Raises
+    ------
+    Exception
+        What the first call raises that fails. Its ``index`` says which, from 0, and its ``results``
+        are what those before it return. Those behind it are not executed.
+    """
+    from nest_remote.together import execute_all
+
+    return execute_all(_module._connected(), calls)
 
 
 def submit(call: str, *args: Any, **kwargs: Any) -> Job:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 from protocol import errors
 from protocol.errors import NestdError
@@ -22,7 +24,11 @@ class NESTServerError(Exception):
     line : of a script, where it failed; ``None`` if no script did
     trace : the script's traceback; empty if there is none
     output : what the script had printed; empty if nothing
+    index, results : of a batch, which call failed, and what those before it return
     """
+
+    index: int | None = None
+    results: Sequence[Any] = ()
 
     def __init__(
         self,

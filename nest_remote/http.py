@@ -14,7 +14,8 @@ from protocol.jobs import SIMULATING
 from protocol.messages import Operation
 from protocol.values import Buffer, Packer, Reference, Unpacker, Value
 
-#: Of a script, where a PyNEST call has its name.
+#: Of a batch or a script, where a PyNEST call has its name.
+BATCH = "batch"
 SCRIPT = "script"
 
 _ASYNC = {"Prefer": "respond-async"}
@@ -85,6 +86,27 @@ class HttpTransport:
         shows = self.progress and operation.call in SIMULATING
         label = operation.call or operation.action.value
         return value_of(ask(self.connection, "/operation", body, label, shows), reference)
+
+    def execute_all(
+        self,
+        operations: list[Operation],
+        convert: Callable[[Any], Value],
+        reference: Callable[[Reference], Any],
+    ) -> list[Any]:
+        """The values of ``operations``, in one request, with nothing of others in between.
+
+        Raises
+        ------
+        NestdError, NESTServerError, TypeError
+            As :meth:`execute`, of the first that fails; in the error are its ``index`` and the
+            ``results`` of those before it.
+        """
+        body = _packed(operations, convert)
+        shows = self.progress and any(one.call in SIMULATING for one in operations)
+        found: list[Any] = value_of(
+            ask(self.connection, "/operation", body, BATCH, shows), reference
+        )
+        return found
 
     def exec(self, source: str, returns: Any) -> dict[str, Any]:
         """Run a script on the server: ``data`` and ``stdout`` of its answer.
@@ -159,24 +181,29 @@ def value_of(reply: Reply, reference: Callable[[Reference], Any]) -> Any:
     """
     if reply.status == 200:
         return Unpacker(reference=reference, writable=True).unpack(reply.body)
-    raise said(reply)
+    raise said(reply, reference)
 
 
-def said(reply: Reply) -> Exception:
+def said(reply: Reply, reference: Callable[[Reference], Any] = lambda found: found) -> Exception:
     """What the server says of an operation: its facts, or what stands before it says."""
     try:
-        found: NestdError = error_from_facts(Unpacker().unpack(reply.body))
+        facts = Unpacker(reference=reference, writable=True).unpack(reply.body)
+        found: NestdError = error_from_facts(facts)
     except (ProtocolError, TypeError, ValueError, AttributeError):
         return reply.error()
     return found
 
 
-def _packed(operation: Operation, convert: Callable[[Any], Value]) -> list[Buffer]:
-    fields = [operation.action.value, operation.call, operation.args, operation.kwargs]
+def _packed(asked: Operation | list[Operation], convert: Callable[[Any], Value]) -> list[Buffer]:
+    fields = [_fields(one) for one in asked] if isinstance(asked, list) else _fields(asked)
     try:
         return Packer(tuples=True, convert=convert).pieces(fields)
     except ProtocolError as error:
-        raise unsendable(operation.call, error) from error
+        raise unsendable(BATCH if isinstance(asked, list) else asked.call, error) from error
+
+
+def _fields(operation: Operation) -> list[Value]:
+    return [operation.action.value, operation.call, operation.args, operation.kwargs]
 
 
 def _script(source: str, returns: Any) -> list[Buffer]:

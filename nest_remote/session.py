@@ -119,8 +119,7 @@ class Session:
         Exception
             As PyNEST would: its own exception classes, or Python's.
         """
-        if len(self._dropped) >= RELEASE_BATCH:
-            self.release()
+        self.tidy()
         try:
             return self.transport.execute(operation, to_value, self.object_for)
         except NestdError as error:
@@ -138,6 +137,11 @@ class Session:
     def drop(self, reference: Reference) -> None:
         """Nobody here needs the object any more. It is let go with a later call."""
         self._dropped.append(reference)
+
+    def tidy(self) -> None:
+        """Let go of what was dropped, if it is much."""
+        if len(self._dropped) >= RELEASE_BATCH:
+            self.release()
 
     def release(self) -> None:
         """Let go of what was dropped."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import zmq
 
@@ -54,8 +55,8 @@ class Activity:
         self._next_s = 0.0
         # A caller chooses it, and it has to fit into the file.
         what = what[:_WHAT_CHARACTERS]
-        self._status = replace(
-            self._idle(), id=id, what=what, since_s=time.time(), queue=list(islice(queue, LISTED))
+        self._status = self._idle(
+            id=id, what=what, since_s=time.time(), queue=list(islice(queue, LISTED))
         )
         self._write()
         if job is not None:
@@ -106,8 +107,9 @@ class Activity:
             simulated_ms=self._status.simulated_ms + biological_ms,
         )
 
-    def _idle(self) -> Status:
-        return Status(simulated_ms=self._status.simulated_ms, stopping=self._status.stopping)
+    def _idle(self, **now: Any) -> Status:
+        last = self._status
+        return Status(simulated_ms=last.simulated_ms, stopping=last.stopping, **now)
 
     def beat(self) -> None:
         """Say the same again from time to time, which shows that this process still listens."""

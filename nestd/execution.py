@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from nestd.activity import Activity
@@ -11,12 +12,24 @@ from nestd.merging import Placement, merge, put_off
 from nestd.ranks import Ranks
 from nestd.slices import Between, Slices
 from nestd.spatial import Nodes, TextFile
-from protocol.errors import ArgumentError, Diverged, InternalError, NestdError
+from protocol.errors import ArgumentError, Cancelled, Diverged, InternalError, NestdError
 from protocol.jobs import SIMULATING
-from protocol.messages import Action, Command, Executed, Failure, Message, Operation, Result
+from protocol.messages import (
+    Action,
+    Batch,
+    Command,
+    Executed,
+    Failure,
+    Message,
+    Operation,
+    Result,
+)
 from protocol.values import Value
 
 log = logging.getLogger(__name__)
+
+#: Key of an argument that is what an earlier call of the batch returns.
+RESULT = "$result"
 
 
 class Execution:
@@ -39,37 +52,29 @@ class Execution:
         self._spikes = spikes
         self._slices = Slices(ranks)
 
-    def perform(self, command: Command, between: Between) -> Message:
-        """Have the ranks execute a command; its answer.
+    def perform(self, command: Command | Batch, between: Between) -> Message:
+        """Have the ranks execute a command or a batch; its answer.
 
         Parameters
         ----------
         command : to be executed
-        between : what is done between two slices of a simulation
+        between : what is done between two slices of a simulation, and two calls of a batch
 
         Raises
         ------
         Diverged
             If the kernel is of no use any more.
         """
-        with self._spikes.kept_up(command.operation):
-            return self._perform(command, between)
-
-    def _perform(self, command: Command, between: Between) -> Message:
-        operation = command.operation
-        if operation.call in SIMULATING:
-            self._activity.enter(operation.call)
         try:
-            answers = self._slices.execute(operation, command.references, between)
-            if operation.call in SIMULATING:
-                self._spikes.note()
-            rest = put_off(operation, answers)
-            if rest is not None:
-                answers = self._ranks.execute(rest, command.references)
-            if command.unmerged:
-                value: Value = [_as_value(answer) for answer in answers]
+            if isinstance(command, Batch):
+                value: Value = self._values(command, between)
             else:
-                value = finish(self._ranks, merge(operation, answers), command.references)
+                operation, references = command.operation, command.references
+                answers = self._answers(operation, references, between)
+                if command.unmerged:
+                    value = [_as_value(answer) for answer in answers]
+                else:
+                    value = finish(self._ranks, merge(operation, answers), references)
             return Result(command.id, self._generation, value)
         except Diverged:
             raise
@@ -78,6 +83,64 @@ class Execution:
             return Failure(command.id, self._generation, error)
         except NestdError as error:
             return Failure(command.id, self._generation, error)
+
+    def _values(self, batch: Batch, between: Between) -> list[Value]:
+        """The values of all operations of a batch.
+
+        Raises
+        ------
+        NestdError
+            What one of them raised, or that it was cancelled before one.
+        """
+        values: list[Value] = []
+        for index, operation in enumerate(batch.operations):
+            try:
+                reason = between.turn() if index else None
+                if reason is not None:
+                    raise Cancelled(
+                        f"the batch was ended before call {index}, {operation.call}: {reason}",
+                        call=operation.call,
+                    )
+                filled = _filled(operation, values)
+                answers = self._answers(filled, batch.references, between)
+                values.append(finish(self._ranks, merge(filled, answers), batch.references))
+            except Diverged:
+                # What the network was is of no use any more.
+                raise
+            except NestdError as error:
+                error.index, error.results = index, values
+                raise
+        return values
+
+    def _answers(self, operation: Operation, references: bool, between: Between) -> list[Executed]:
+        """Every rank's answer to an operation."""
+        with self._spikes.kept_up(operation):
+            if operation.call in SIMULATING:
+                self._activity.enter(operation.call)
+            answers = self._slices.execute(operation, references, between)
+            if operation.call in SIMULATING:
+                self._spikes.note()
+            rest = put_off(operation, answers)
+            return answers if rest is None else self._ranks.execute(rest, references)
+
+
+def _filled(operation: Operation, values: list[Value]) -> Operation:
+    """An operation of a batch with the values of those before it where it asks for them."""
+
+    def fill(argument: Value) -> Value:
+        if not isinstance(argument, dict) or argument.keys() != {RESULT}:
+            return argument
+        index = argument[RESULT]
+        if type(index) is not int or not 0 <= index < len(values):
+            raise ArgumentError(
+                f"{RESULT} must be the index of an earlier call of the batch, not {index!r:.40}",
+                call=operation.call,
+            )
+        return values[index]
+
+    args = [fill(argument) for argument in operation.args]
+    kwargs = {name: fill(argument) for name, argument in operation.kwargs.items()}
+    return replace(operation, args=args, kwargs=kwargs)
 
 
 def finish(ranks: Ranks, value: Value, references: bool) -> Value:

@@ -39,6 +39,7 @@ from protocol.errors import (
     Unavailable,
 )
 from protocol.messages import (
+    Batch,
     Cancel,
     Command,
     EndScript,
@@ -48,6 +49,7 @@ from protocol.messages import (
     Result,
     Script,
     Submit,
+    Task,
     Watch,
 )
 from protocol.spool import CANCELLED, LOST, Job, Spool
@@ -67,9 +69,9 @@ class Stopped(SystemExit):
 
 @dataclass
 class _Waiting:
-    """A command in the queue."""
+    """A task in the queue."""
 
-    command: Command | Script
+    command: Task
     #: Socket identity of who waits for the answer; ``None`` for a job, whose goes to the spool.
     sender: bytes | None = None
     job: Job | None = None
@@ -77,15 +79,15 @@ class _Waiting:
     @property
     def what(self) -> str:
         """What it is, for a person."""
-        if isinstance(self.command, Script):
-            return "script"
+        if isinstance(self.command, (Batch, Script)):
+            return "batch" if isinstance(self.command, Batch) else "script"
         operation = self.command.operation
         return operation.call or operation.action.value
 
     @property
     def call(self) -> str | None:
         """The PyNEST call, if it is one."""
-        return None if isinstance(self.command, Script) else self.what
+        return self.what if isinstance(self.command, Command) else None
 
 
 class Master:
@@ -247,7 +249,7 @@ class Master:
             self._refuse(sender, error)
             return
         match message:
-            case Command() | Script():
+            case Command() | Batch() | Script():
                 if self._sent is None or not message.once or not self._has(message, sender):
                     self._enqueue(_Waiting(message, sender=sender))
             # What follows is about the queue, so it waits in none.
@@ -267,7 +269,7 @@ class Master:
             case _:
                 self._refuse(sender, ProtocolError("nestd takes commands only"))
 
-    def _has(self, message: Command | Script, sender: bytes) -> bool:
+    def _has(self, message: Task, sender: bytes) -> bool:
         """Whether a command has arrived before, on a link that was cut; its answer goes to
         the new one."""
         assert self._sent is not None
@@ -433,12 +435,18 @@ class Master:
             return self._cancelled or self._scripts.ending
         return self._cancelled
 
+    def turn(self) -> str | None:
+        """Give others their turn between two calls of a batch; why it is to end, if it is."""
+        self.take_up()
+        self._spikes.tell()
+        return self._cancelled
+
     def simulated(self, biological_ms: float) -> None:
         """A simulation has ended."""
         self._activity.simulated(biological_ms)
 
-    def perform(self, command: Command) -> Message:
-        """Have the ranks execute a command; its answer.
+    def perform(self, command: Command | Batch) -> Message:
+        """Have the ranks execute a command or a batch; its answer.
 
         Raises
         ------

@@ -33,10 +33,13 @@ class Progress:
 
 
 class Between(Protocol):
-    """What is done between two slices, and at the end."""
+    """What is done between two slices, or calls of a batch, and at the end."""
 
     def pause(self, progress: Progress) -> str | None:
         """Give others their turn; why the simulation is to end here, if it is."""
+
+    def turn(self) -> str | None:
+        """The same between two calls of a batch; why it is to end, if it is."""
 
     def simulated(self, biological_ms: float) -> None:
         """So much was simulated in all."""

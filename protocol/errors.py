@@ -25,6 +25,8 @@ class NestdError(Exception):
     line : line of a script at which it happened
     trace : the script's traceback, as Python writes it
     output : what the script had printed until then
+    index : place of the call in its batch, from 0
+    results : of the calls before it
     """
 
     #: Name on the wire.
@@ -43,6 +45,8 @@ class NestdError(Exception):
         line: int | None = None,
         trace: str | None = None,
         output: str | None = None,
+        index: int | None = None,
+        results: list[Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -55,6 +59,8 @@ class NestdError(Exception):
         self.line = line
         self.trace = trace
         self.output = output
+        self.index = index
+        self.results = results
 
     def __str__(self) -> str:
         return self.message
@@ -220,6 +226,8 @@ _FACTS: dict[str, type] = {
     "line": int,
     "trace": str,
     "output": str,
+    "index": int,
+    "results": list,
 }
 
 

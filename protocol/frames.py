@@ -29,6 +29,7 @@ from protocol.logs import REQUEST_ID, Origin
 from protocol.messages import (
     BETWEEN_RANKS,
     Action,
+    Batch,
     Cancel,
     Command,
     EndScript,
@@ -135,6 +136,9 @@ def _fields(message: Message) -> list[Any]:
         case Command(id, operation, references, unmerged, origin, once):
             fields = [*_operation_fields(operation), references, unmerged]
             return ["command", id, *fields, once, *_origin_fields(origin)]
+        case Batch(id, operations, references, origin, once):
+            fields = [_operation_fields(operation) for operation in operations]
+            return ["batch", id, fields, references, once, *_origin_fields(origin)]
         case Script(id, source, returns, origin, once):
             return ["script", id, source, returns, once, *_origin_fields(origin)]
         case EndScript(id):
@@ -194,13 +198,28 @@ def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
         raise ProtocolError("a message with missing, superfluous or mistyped fields")
 
 
+def _open_operation(fields: list[Any]) -> Operation:
+    operation = _operation(fields)
+    if operation.action in BETWEEN_RANKS:
+        raise ProtocolError(f"a command to {operation.action.value}, which is between ranks only")
+    return operation
+
+
 def _parse_command(fields: list[Any]) -> Command:
     _expect(fields, str, str, str, list, dict, bool, bool, str, str, bool)
     references, unmerged, once = fields[5:8]
-    operation = _operation(fields[1:5])
-    if operation.action in BETWEEN_RANKS:
-        raise ProtocolError(f"a command to {operation.action.value}, which is between ranks only")
+    operation = _open_operation(fields[1:5])
     return Command(fields[0], operation, references, unmerged, _origin(fields), once)
+
+
+def _parse_batch(fields: list[Any]) -> Batch:
+    _expect(fields, str, list, bool, str, str, bool)
+    for one in fields[1]:
+        if not isinstance(one, list):
+            raise ProtocolError("a batch of what are no operations")
+        _expect(one, str, str, list, dict)
+    operations = [_open_operation(one) for one in fields[1]]
+    return Batch(fields[0], operations, fields[2], _origin(fields), fields[3])
 
 
 def _parse_script(fields: list[Any]) -> Script:
@@ -282,6 +301,7 @@ def _parse_failure(fields: list[Any]) -> Failure:
 
 _PARSERS: dict[str, Callable[[list[Any]], Message]] = {
     "command": _parse_command,
+    "batch": _parse_batch,
     "script": _parse_script,
     "end_script": _parse_end_script,
     "submit": _parse_submit,

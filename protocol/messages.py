@@ -114,6 +114,25 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Gateway to nestd: execute these in their order, nothing of others in between, and answer
+    exactly once.
+
+    The value of the result is the list of theirs. The first that raises ends it: the error of the
+    failure tells its ``index``, and the ``results`` of those before it.
+    """
+
+    id: str
+    operations: list[Operation]
+    #: As that of a command.
+    references: bool = False
+    #: The HTTP request that asks for it.
+    origin: Origin = NOWHERE
+    #: As that of a command.
+    once: str = ""
+
+
+@dataclass(frozen=True)
 class Script:
     """Gateway to nestd, and nestd to a script runner: run this and answer exactly once.
 
@@ -247,7 +266,10 @@ class Settled:
     number: int
 
 
+#: What waits in the queue for its turn.
+Task: TypeAlias = Command | Batch | Script
+
 #: What a gateway asks of nestd.
-Request: TypeAlias = Command | Script | EndScript | Submit | Cancel | Watch | ListRecorders
+Request: TypeAlias = Task | EndScript | Submit | Cancel | Watch | ListRecorders
 
 Message: TypeAlias = Request | Event | Result | Failure | Execute | Executed | Settled

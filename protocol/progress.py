@@ -28,11 +28,11 @@ class Status:
 
     #: The command that is executed; empty if none is.
     id: str = ""
-    #: Its PyNEST call, or ``"script"``.
+    #: Its PyNEST call, ``"batch"`` or ``"script"``.
     what: str = ""
     #: Since when, seconds since 1970.
     since_s: float = 0.0
-    #: The call within a script.
+    #: The call within a batch or a script.
     call: str = ""
     #: Of a simulation: biological time in ms where it began, is, and ends.
     from_ms: float | None = None

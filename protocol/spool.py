@@ -43,7 +43,7 @@ from protocol.errors import (
     Unavailable,
     error_from_facts,
 )
-from protocol.messages import Command, Failure, Message, Result, Script
+from protocol.messages import Failure, Message, Result, Task
 from protocol.values import Buffer
 
 #: Beside the connection file.
@@ -69,7 +69,7 @@ class Facts:
     """What is known of a job from the start."""
 
     id: str
-    #: The PyNEST call, or ``"script"``.
+    #: The PyNEST call, ``"batch"`` or ``"script"``.
     what: str
     #: When it was accepted, seconds since 1970.
     created_s: float
@@ -110,7 +110,7 @@ class Job:
     def id(self) -> str:
         return self.facts.id
 
-    def request(self) -> Command | Script:
+    def request(self) -> Task:
         """What is to be executed.
 
         Raises
@@ -121,7 +121,7 @@ class Job:
         message = None
         with contextlib.suppress(OSError):
             message = _read(self.path / "request")
-        if not isinstance(message, (Command, Script)):
+        if not isinstance(message, Task):
             raise InternalError(f"the request of job {self.id} can't be read")
         return message
 
@@ -286,7 +286,7 @@ class Spool:
         """Where they lie."""
         return self._directory
 
-    def add(self, facts: Facts, request: Command | Script) -> tuple[Job, bool]:
+    def add(self, facts: Facts, request: Task) -> tuple[Job, bool]:
         """The job of that name, and whether it is new.
 
         Raises

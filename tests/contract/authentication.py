@@ -20,6 +20,7 @@ ADDRESSES = [
     ("POST", "/api/ResetKernel"),
     ("POST", "/exec"),
     ("DELETE", "/exec"),
+    ("POST", "/batch"),
     ("POST", "/operation"),
     ("POST", "/release"),
     ("GET", "/readyz"),

@@ -6,6 +6,7 @@ from collections import Counter
 
 from tests.contract import (
     authentication,
+    batches,
     beyond,
     bodies,
     browsers,
@@ -26,6 +27,7 @@ SECTIONS = {
     "browsers": browsers.CASES,
     "scripts": scripts.CASES,
     "clients": clients.CASES,
+    "batches": batches.CASES,
     "beyond": beyond.CASES,
 }
 

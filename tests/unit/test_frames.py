@@ -25,6 +25,7 @@ from protocol.logs import REQUEST_ID, Origin
 from protocol.messages import (
     BETWEEN_RANKS,
     Action,
+    Batch,
     Cancel,
     Command,
     Event,
@@ -41,7 +42,7 @@ from protocol.messages import (
     Watch,
 )
 from protocol.values import VALUE_NESTING_LIMIT, Expression
-from tests.unit.strategies import names, same, sent_values, texts, values
+from tests.unit.strategies import atoms, names, same, sent_values, texts, values
 
 operations = st.builds(
     Operation,
@@ -66,11 +67,14 @@ errors = st.builds(
     parameter=st.one_of(st.none(), texts),
     ranks=st.lists(st.integers(0, 400), max_size=3).map(tuple),
     retry_after_s=st.one_of(st.none(), st.integers(0, 60)),
+    index=st.one_of(st.none(), st.integers(0, 999)),
+    results=st.one_of(st.none(), st.lists(atoms, max_size=3)),
 )
 numbers = st.integers(0, 2**40)
 origins = st.builds(Origin, st.from_regex(REQUEST_ID, fullmatch=True), st.booleans())
 messages = st.one_of(
     st.builds(Command, texts, operations, st.booleans(), st.booleans(), origins, texts),
+    st.builds(Batch, texts, st.lists(operations, max_size=3), st.booleans(), origins, texts),
     st.builds(Script, texts, texts, st.one_of(st.none(), texts, st.lists(texts)), origins, texts),
     st.builds(Result, texts, texts, values),
     st.builds(Failure, texts, texts, errors),
@@ -127,6 +131,16 @@ def is_same(one: Message, other: Message) -> bool:
                 other.origin,
                 other.once,
             ) and is_same_operation(one.operation, other.operation)
+        case Batch(), Batch():
+            return (one.id, one.references, one.origin, one.once) == (
+                other.id,
+                other.references,
+                other.origin,
+                other.once,
+            ) and all(
+                is_same_operation(*pair)
+                for pair in zip(one.operations, other.operations, strict=True)
+            )
         case Execute(), Execute():
             return (one.number, one.references, one.origin) == (
                 other.number,
@@ -135,11 +149,9 @@ def is_same(one: Message, other: Message) -> bool:
             ) and is_same_operation(one.operation, other.operation)
         case Executed(), Executed():
             facts = [None if m.error is None else facts_of(m.error) for m in (one, other)]
-            return (one.number, one.rank, facts[0]) == (
-                other.number,
-                other.rank,
-                facts[1],
-            ) and same(one.value, other.value)
+            return (one.number, one.rank) == (other.number, other.rank) and same(
+                [one.value, facts[0]], [other.value, facts[1]]
+            )
         case (
             (Settled(), Settled())
             | (Submit(), Submit())
@@ -156,8 +168,8 @@ def is_same(one: Message, other: Message) -> bool:
                 one.value, other.value
             )
         case Failure(), Failure():
-            return (one.id, one.generation) == (other.id, other.generation) and (
-                facts_of(one.error) == facts_of(other.error)
+            return (one.id, one.generation) == (other.id, other.generation) and same(
+                facts_of(one.error), facts_of(other.error)
             )
     return False
 
@@ -266,6 +278,13 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
             header("command", "1", action.value, "x", [], {}, False, False, "", "", True)
             for action in BETWEEN_RANKS
         ),
+        header("batch", "1", {}, False, "", "", False),
+        header("batch", "1", ["call"], False, "", "", False),
+        header("batch", "1", [["call", "x", []]], False, "", "", False),
+        header("batch", "1", [["call", "x", [], None]], False, "", "", False),
+        header("batch", "1", [["go_on", "x", [], {}]], False, "", "", False),
+        header("batch", "1", [["destroy", "x", [], {}]], False, "", "", False),
+        header("batch", "1", [], None, "", "", False),
         header("execute", "1", "call", "x", [], {}, False, None, None, "", False),
         header("execute", 1, "destroy", "x", [], {}, False, None, None, "", False),
         header("execute", 1, "call", "x", [], {}, None, None, None, "", False),
@@ -286,6 +305,8 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
         header("failure", "1", "g", {"kind": "kernel"}),
         header("failure", "1", "g", {"kind": "kernel", "message": "m", "ranks": ["0"]}),
         header("failure", "1", "g", {"kind": "kernel", "message": "m", "call": 1}),
+        header("failure", "1", "g", {"kind": "kernel", "message": "m", "index": "0"}),
+        header("failure", "1", "g", {"kind": "kernel", "message": "m", "results": {}}),
         header("failure", "1", "g", {"kind": "kernel", "message": "m", "other": 1}),
     ],
     ids=lambda received: repr(msgpack.unpackb(received[1])),

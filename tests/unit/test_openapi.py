@@ -225,7 +225,7 @@ def test_everything_that_is_a_job_takes_the_headers_of_one(
                 assert "202" in operation["responses"]
                 asynchronous.add(path)
     calls = {path for path in found["paths"] if path.startswith("/api/")}
-    assert asynchronous == calls | {"/exec", "/operation", "/release"}
+    assert asynchronous == calls | {"/batch", "/exec", "/operation", "/release"}
     named = found["components"]["parameters"]["X-Job-ID"]["schema"]
     assert Draft202012Validator(named).is_valid("0123456789abcdef")
     assert not Draft202012Validator(named).is_valid("../token")
