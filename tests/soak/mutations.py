@@ -14,6 +14,7 @@ from protocol.errors import KernelError
 from protocol.logs import Origin
 from protocol.messages import (
     Action,
+    Batch,
     Cancel,
     Command,
     EndScript,
@@ -61,6 +62,7 @@ def messages(generation: str) -> list[Message]:
         *(Command(f"c{n}", one, n % 2 == 0) for n, one in enumerate(operations)),
         Command("once", operations[0], False, True, origin, "once"),
         Script("s", "x = 1", ["x"], origin),
+        Batch("b", operations[:2]),
         EndScript("e"),
         Submit("0123456789abcdef"),
         Cancel("k", "another", "fuzz"),
