@@ -138,6 +138,7 @@ class Channels:
                     f"DELETE /jobs/{command.id} ends it when the network is back",
                     retry_after_s=5,
                 )
+            # That a network stands again is told by nobody.
             time.sleep(_AGAIN_S)
 
     def close(self) -> None:
