@@ -17,6 +17,7 @@ from nestd.runner import settings
 from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings, drain_from
 from protocol import logs
 from protocol.errors import NestdError
+from protocol.local_token import TOKEN_FILE
 from protocol.private_files import runtime_directory
 
 #: Exit code for settings or an environment with which nestd can't start.
@@ -81,7 +82,10 @@ def main(
         scripts = settings.from_environment(os.environ)
         drain_s = drain_from(os.environ)
         with contextlib.ExitStack() as stack:
-            stack.enter_context(output_to(log_file, logging, mpi.launched_rank()))
+            # Made before this is started, if callers need one.
+            token = path.absolute().parent / TOKEN_FILE
+            secret = token if token.exists() else None
+            stack.enter_context(output_to(log_file, logging, mpi.launched_rank(), secret))
             wanted = NestdSettings(
                 path.absolute(), queue_limit, scripts, drain_s, binding_from(bind)
             )

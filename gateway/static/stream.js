@@ -135,10 +135,12 @@ export class Stream {
 
   #pass(event) {
     const [epoch, number] = event.id.split("-");
-    // Two streams overlap when one takes the other's place.
-    if (epoch === this.#epoch && Number(number) <= this.#number) return;
+    // Two streams overlap when one takes the other's place. Of a recorder only the new one tells,
+    // perhaps from before what the other has told of the rest.
+    const isOld = epoch === this.#epoch && Number(number) <= this.#number;
+    if (isOld && event.event !== "spikes") return;
+    this.#number = isOld ? this.#number : Number(number);
     this.#epoch = epoch;
-    this.#number = Number(number);
     this.#take(event.event, JSON.parse(event.data));
   }
 }

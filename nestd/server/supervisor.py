@@ -136,9 +136,8 @@ class Supervisor:
 
     def _open_log(self, instance: Instance, stack: contextlib.ExitStack) -> LogProcess | None:
         if instance.log_file is None:
-            if self._part is not Part.BOTH:
-                # A service, whose manager keeps what it says.
-                self._log_to(sys.stderr, stack)
+            # A service or a container, whose manager keeps what it says, or a console.
+            self._log_to(sys.stderr, stack)
             return None
         with contextlib.suppress(FileNotFoundError):
             self._log_start = instance.log_file.stat().st_size
@@ -334,7 +333,7 @@ class Supervisor:
             lost = " and its network is lost" if child.name == "nestd" else ""
             sentence = f"{child.name} ended with {how}{lost}; starting it again"
             log.warning(sentence)
-            if not instance.daemon:
+            if not instance.daemon and instance.log_file is not None:
                 # The console may be gone; the kernel comes back all the same.
                 with contextlib.suppress(OSError):
                     print(f"nest-server: {sentence}", file=sys.stderr, flush=True)
