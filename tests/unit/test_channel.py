@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 import zmq
 
 from gateway.channel import Channel
-from protocol.connection_file import ConnectionInfo
 from protocol.errors import KernelUnavailable
+from tests.unit.kernels import KERNEL
 
 DEADLINE_MS = 30_000
 
@@ -25,21 +26,7 @@ class Kernel:
         self.socket = self._context.socket(zmq.ROUTER)
         self.socket.linger = 1000
         self.socket.bind(f"ipc://{path}")
-        self.info = ConnectionInfo(
-            command_endpoint=f"ipc://{path}",
-            events_endpoint="ipc:///nowhere",
-            public_key=None,
-            host="here",
-            pid=1,
-            start_ticks=1,
-            ranks=1,
-            generation="0a1b2c3d",
-            nest="3.10.0",
-            mpi=False,
-            started="2026-01-02T03:04:05+00:00",
-            scripts="restricted",
-            processes=(),
-        )
+        self.info = replace(KERNEL, command_endpoint=f"ipc://{path}")
 
     def answer_and_end(self) -> None:
         """Answer one command, and end at once."""

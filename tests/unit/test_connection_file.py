@@ -18,22 +18,9 @@ from protocol import connection_file, frames
 from protocol.connection_file import ConnectionInfo, RankProcess
 from protocol.errors import ConfigurationError
 from protocol.processes import ProcessIdentity
+from tests.unit.kernels import KERNEL
 
-INFO = ConnectionInfo(
-    command_endpoint="ipc:///run/kernel.sock",
-    events_endpoint="ipc:///run/events.sock",
-    public_key=None,
-    host="here",
-    pid=12,
-    start_ticks=34,
-    ranks=1,
-    generation="0a1b2c3d",
-    nest="3.10.0",
-    mpi=False,
-    started="2026-01-02T03:04:05+00:00",
-    scripts="restricted",
-    processes=(RankProcess("here", 12, 34),),
-)
+INFO = replace(KERNEL, processes=(RankProcess("here", 12, 34),))
 
 
 def test_comes_back_the_same(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from gateway.connection import Connection
 from gateway.events import Events
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import KernelUnavailable
+from tests.unit.kernels import KERNEL
 
 DEADLINE_S = 30.0
 
@@ -54,20 +55,8 @@ class Kernels:
 
 
 def kernel(generation: str, endpoint: str) -> ConnectionInfo:
-    return ConnectionInfo(
-        command_endpoint=endpoint,
-        events_endpoint=endpoint,
-        public_key=None,
-        host="here",
-        pid=1,
-        start_ticks=1,
-        ranks=1,
-        generation=generation,
-        nest="3.10.0",
-        mpi=False,
-        started="2026-01-02T03:04:05+00:00",
-        scripts="restricted",
-        processes=(),
+    return replace(
+        KERNEL, generation=generation, command_endpoint=endpoint, events_endpoint=endpoint
     )
 
 

@@ -16,7 +16,7 @@ from nestd.server.settings import Part, ServerSettings
 from protocol import connection_file
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import ConfigurationError
-from protocol.processes import identify
+from tests.unit.kernels import kernel_in
 
 
 @pytest.fixture
@@ -32,23 +32,7 @@ def kernel(listener: socket.socket) -> ConnectionInfo:
     """A kernel that has its files where a server on the listener's port has: this process."""
     directory = directory_for(listener.getsockname()[1])
     directory.mkdir(mode=0o700)
-    found = identify(os.getpid())
-    assert found is not None
-    info = ConnectionInfo(
-        command_endpoint=f"ipc://{directory}/kernel.sock",
-        events_endpoint=f"ipc://{directory}/events.sock",
-        public_key=None,
-        host=socket.gethostname(),
-        pid=found.pid,
-        start_ticks=found.start_ticks,
-        ranks=1,
-        generation="0a1b2c3d",
-        nest="3.10.0",
-        mpi=False,
-        started="2026-01-02T03:04:05+00:00",
-        scripts="restricted",
-        processes=(),
-    )
+    info = kernel_in()
     connection_file.write(directory / "connection.json", info)
     return info
 

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nestd.server.pulse import Pulse
 from protocol.connection_file import ConnectionInfo, RankProcess
-from protocol.processes import identify
 from protocol.progress import Status, StatusWriter, status_path
+from tests.unit.kernels import kernel_in
 
 
 def info_of(pid: int) -> ConnectionInfo:
-    found = identify(pid)
-    assert found is not None
-    host = socket.gethostname()
-    return ConnectionInfo(
-        command_endpoint="ipc:///run/kernel.sock",
-        events_endpoint="ipc:///run/events.sock",
-        public_key=None,
-        host=host,
-        pid=pid,
-        start_ticks=found.start_ticks,
-        ranks=1,
-        generation="0a1b2c3d",
-        nest="3.10.0",
-        mpi=False,
-        started="2026-01-02T03:04:05+00:00",
-        scripts="restricted",
-        processes=(RankProcess(host, pid, found.start_ticks),),
-    )
+    info = kernel_in(pid)
+    return replace(info, processes=(RankProcess(info.host, info.pid, info.start_ticks),))
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +12,10 @@ from gateway import kernel_ends
 from gateway.connection import Connection
 from gateway.settling import Settling
 from protocol import connection_file
-from protocol.connection_file import ConnectionInfo
 from protocol.errors import KernelLost, KernelUnavailable
 from protocol.messages import Action, Command, Failure, Operation
-from protocol.processes import identify
 from protocol.spool import LOST, Facts, Job, Spool
+from tests.unit.kernels import kernel_in
 
 GENERATION = "0a1b2c3d"
 
@@ -26,22 +23,10 @@ GENERATION = "0a1b2c3d"
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
     """To a kernel that is there: this process."""
-    found = identify(os.getpid())
-    assert found is not None
-    info = ConnectionInfo(
+    info = kernel_in(
+        generation=GENERATION,
         command_endpoint=f"ipc://{tmp_path}/kernel.sock",
         events_endpoint=f"ipc://{tmp_path}/events.sock",
-        public_key=None,
-        host=socket.gethostname(),
-        pid=found.pid,
-        start_ticks=found.start_ticks,
-        ranks=1,
-        generation=GENERATION,
-        nest="3.10.0",
-        mpi=False,
-        started="2026-01-02T03:04:05+00:00",
-        scripts="restricted",
-        processes=(),
     )
     connection_file.write(tmp_path / "connection.json", info)
     made = Connection(tmp_path / "connection.json", tmp_path / "exit.json", 4)
