@@ -24,7 +24,7 @@ _RUNS = {
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/long-runs", description=__doc__)
     add = parser.add_argument
-    for name in ("one", "many", "cache"):
+    for name in ("one", "many"):
         add(f"--{name}", type=Path, required=True, help=argparse.SUPPRESS)
     add("--ranks", type=int, nargs="+", help="of the servers (default: as each part needs)")
     add("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="these parts")
@@ -46,7 +46,7 @@ def main() -> int:
         options.rounds,
         options.steps and tuple(options.steps),
     )
-    kept = None if options.short else options.cache / "long-runs" / "results.json"
+    kept = None if options.short else ROOT / "docs" / "long-runs.json"
     all_hold = True
     for part in () if options.page else options.only:
         run, ranks = _RUNS[part]

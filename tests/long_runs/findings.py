@@ -55,5 +55,6 @@ class Findings:
         """Write them for the next run."""
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            said = json.dumps([asdict(one) for one in self], indent=1)
-            self._path.write_text(said, encoding="utf-8")
+            rows = sorted(self, key=lambda one: (one.part, one.ranks, one.case))
+            said = ",\n".join(json.dumps(asdict(one), ensure_ascii=False) for one in rows)
+            self._path.write_text(f"[\n{said}\n]\n", encoding="utf-8")

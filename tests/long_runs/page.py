@@ -13,9 +13,9 @@ What a simulation of minutes or days relies on, tried on servers of its own by
 `scripts/long-runs`, which writes this page from what it has found. `scripts/long-runs --short`
 takes a few minutes; `--only PART …` and `--ranks N …` choose, and what was found before of the
 rest stays. How it is built: [jobs](http.md#jobs), [events](http.md#events),
-[slices](decisions/0008-slices-leave-no-trace.md). The newest results are those of two cores of a
-virtual machine that were shared with a lot of other work, so times are long, and those of readers
-scatter.
+[slices](decisions/0008-slices-leave-no-trace.md). It was run on two cores of a virtual machine,
+most of it beside other work, so times are long. What was found is in `long-runs.json` beside this
+page.
 """
 
 #: Of each part its title, and what is tried and promised.

@@ -23,11 +23,12 @@ _CALM_PART, _ROUND_S = 0.25, 30.0
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
     add = parser.add_argument
-    for name in ("one", "many", "cache"):
+    for name in ("one", "many"):
         add(f"--{name}", type=Path, required=True, help=argparse.SUPPRESS)
     add("--minutes", type=float, default=5.0, help="for each number of ranks")
     add("--ranks", type=int, nargs="+", default=[1, 2], help="of the servers")
     add("--seed", type=int, help="of all that is random")
+    add("--check", action="store_true", help="leave the page as it is")
     add("--no-faults", action="store_true", help="clients only")
     add("--fuzz", action="store_true", help="random bytes and mutated messages instead")
     add("--bytes", type=int, default=10_000_000, help="that --fuzz sends")
@@ -49,11 +50,12 @@ def main() -> int:
             setting.say(f"{one.part}, {one.case}, {one.ranks} rank(s): {one.found}")
             all_hold = all_hold and one.holds
             found.append(one)
-    # Read now, as others may have run at the same time.
-    kept = Findings(options.cache / "soak" / "results.json")
-    kept.add(found)
-    kept.keep()
-    (ROOT / "docs" / "soak.md").write_text(page(kept, HEAD, PARTS), encoding="utf-8")
+    if not options.check:
+        # Read now, as others may have run at the same time.
+        kept = Findings(ROOT / "docs" / "soak.json")
+        kept.add(found)
+        kept.keep()
+        (ROOT / "docs" / "soak.md").write_text(page(kept, HEAD, PARTS), encoding="utf-8")
     setting.say(f"seed {seed}: {'all holds' if all_hold else 'NOT ALL HOLDS'}")
     return 0 if all_hold else 1
 
