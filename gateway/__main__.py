@@ -101,9 +101,10 @@ def main(
 ) -> None:
     """Serve HTTP for the kernel that a connection file names, be it there already or not.
 
-    It may be on another host, and be replaced by another kernel at any time. The variables
-    NEST_SERVER_* are honoured. The access token is in the file token beside the connection file,
-    which is made if it is missing. nest-server start starts a gateway by itself.
+    It may be on another host, and be replaced by another kernel at any time. Of the variables
+    NEST_SERVER_* those are honoured that are about callers, limits, jobs and the log. The access
+    token is in the file token beside the connection file, which is made if it is missing.
+    nest-server start starts a gateway by itself.
 
     Exits with 78 if the settings are wrong.
     """

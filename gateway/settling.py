@@ -12,9 +12,10 @@ import logging
 import threading
 import time
 
+from gateway.channel import is_refused
 from gateway.connection import Connection
 from protocol.connection_file import ConnectionInfo
-from protocol.errors import Cancelled, KernelLost, NestdError
+from protocol.errors import Cancelled, KernelLost, KernelUnavailable, NestdError
 from protocol.messages import Failure, Result, Submit
 from protocol.spool import CANCELLED, LOST, Claim, Job, Spool
 
@@ -22,7 +23,8 @@ log = logging.getLogger(__name__)
 
 #: How often it is looked whether jobs are with their kernels, and these are there.
 _LOOK_S = 0.5
-#: How often a kernel on a network, which may lose it, is told again of a job that has not begun.
+#: How often a kernel on a network is looked for, and, as that may lose it, told again of a job that
+#: has not begun.
 _AGAIN_S = 5.0
 #: How long a kernel that turns a job away may take to say so.
 _SAID_S = 2.0
@@ -46,6 +48,8 @@ class Settling:
         self._passed: dict[str, float] = {}
         self._lock = threading.Lock()
         self._watches = self._look_again = False
+        #: When a kernel on another host was looked for, and whether its host said that it is gone.
+        self._looked_s, self._is_refused = -_AGAIN_S, False
 
     def pass_on(self, job: Job, kernel: ConnectionInfo) -> None:
         """Tell a kernel of a job that was accepted for it, at once or as soon as that can be done.
@@ -78,7 +82,7 @@ class Settling:
         now = self._connection.info()
         if now is not None:
             self._kernels[now.generation] = now
-            lives = now.generation == job.facts.generation and is_there(now)
+            lives = now.generation == job.facts.generation and self._is_there(now)
             # What was taken for lost nobody executes. A kernel that turns it away, as it stops, is
             # about to say why; it may have been killed since, though.
             is_left = claim is not None and claim.by == LOST and _is_old(claim)
@@ -161,12 +165,31 @@ class Settling:
         # A network that is cut may have lost it.
         return kernel.is_linked and time.monotonic() >= passed_s + _AGAIN_S
 
+    def _is_there(self, kernel: ConnectionInfo) -> bool:
+        """Whether a kernel still is there, as far as can be seen from here."""
+        if kernel.is_local or not kernel.is_linked:
+            return is_there(kernel)
+        if time.monotonic() >= self._looked_s + _AGAIN_S:
+            self._is_refused = self._refuses(kernel)
+            self._looked_s = time.monotonic()
+        return not self._is_refused
+
+    def _refuses(self, kernel: ConnectionInfo) -> bool:
+        """Whether nobody listens any more where a kernel on another host did."""
+        channels = self._connection.channels
+        try:
+            channels.give_back(channels.take(kernel))
+        except KernelUnavailable:
+            # As far as the host can be reached: it may be there behind a network that is cut.
+            return is_refused(kernel.command_endpoint)
+        return False
+
+
+def is_there(kernel: ConnectionInfo) -> bool:
+    """Whether a kernel still is there, as far as can be seen without asking its host."""
+    return not kernel.is_local or kernel.process.is_running()
+
 
 def _is_old(claim: Claim) -> bool:
     """Whether who took a job has had the time to say what came of it."""
     return not 0 <= time.time() - claim.at_s < _SAID_S
-
-
-def is_there(kernel: ConnectionInfo) -> bool:
-    """Whether a kernel still is there, as far as can be seen from here."""
-    return not kernel.is_local or kernel.process.is_running()

@@ -73,16 +73,21 @@ class LogFile:
     def _put_aside(self, handle: int) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX)
         try:
-            # Somebody else may have been faster.
-            if self._is_there(handle):
-                for number in range(self._kept, 0, -1):
-                    with contextlib.suppress(FileNotFoundError):
-                        self._older(number - 1).rename(self._older(number))
-                if self._kept == 0:
-                    self._path.unlink(missing_ok=True)
+            # Where files can't be renamed, this one goes on growing: no line is lost for that.
+            with contextlib.suppress(OSError):
+                # Somebody else may have been faster.
+                if self._is_there(handle):
+                    self._rename()
         finally:
             fcntl.flock(handle, fcntl.LOCK_UN)
         return self._open()
+
+    def _rename(self) -> None:
+        for number in range(self._kept, 0, -1):
+            with contextlib.suppress(FileNotFoundError):
+                self._older(number - 1).rename(self._older(number))
+        if self._kept == 0:
+            self._path.unlink(missing_ok=True)
 
     def _older(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}") if number else self._path

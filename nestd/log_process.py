@@ -8,6 +8,7 @@ ends when nobody has an end of its pipes any more.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -21,6 +22,7 @@ from typing import IO
 
 from nestd.log_file import LogFile, check_log
 from nestd.raw_lines import Printed, RawLines
+from protocol.errors import ConfigurationError
 from protocol.logs import LogSettings, is_line, line, moment, redact
 from protocol.processes import python_command
 
@@ -46,7 +48,7 @@ class LogProcess:
     Raises
     ------
     ConfigurationError
-        If the log can't be written.
+        If the log can't be written, or the secret not be read.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class LogProcess:
         secret_file: Path | None = None,
     ) -> None:
         check_log(path)
+        # Read once, as the file may be gone when the process has to be started again.
+        self._secret = b"" if secret_file is None else _read_secret(secret_file)
         pipes = {program: os.pipe() for program in programs}
         self._reading = {program: reading for program, (reading, _) in pipes.items()}
         #: Where each program writes to.
@@ -70,7 +74,6 @@ class LogProcess:
             str(settings.size_bytes),
             str(settings.kept),
             settings.format,
-            str(secret_file or ""),
             *(
                 f"{program}={'' if rank is None else rank}={self._reading[program]}"
                 for program, rank in programs.items()
@@ -79,15 +82,19 @@ class LogProcess:
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self._command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=tuple(self._reading.values()),
             # Signals for those who log are not for it: it ends after them.
             start_new_session=True,
         )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(self._secret)
+        return process
 
     def look_after(self) -> None:
         """Start it again if it has ended; what is in the pipes is not lost."""
@@ -113,6 +120,15 @@ class LogProcess:
         for reading in self._reading.values():
             os.close(reading)
         self._reading = {}
+
+
+def _read_secret(file: Path) -> bytes:
+    try:
+        return file.read_bytes().strip()
+    except OSError as error:
+        raise ConfigurationError(
+            f"can't read {file}, whose content must not be in the log: {error.strerror}"
+        ) from error
 
 
 @dataclass
@@ -230,14 +246,15 @@ def main() -> None:
     """Write the log; the arguments are those that :class:`LogProcess` gives."""
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(sig, signal.SIG_IGN)
-    path, size_bytes, kept, form, secret_file, *programs = sys.argv[1:]
-    secret = Path(secret_file).read_text(encoding="utf-8").strip() if secret_file else None
+    path, size_bytes, kept, form, *programs = sys.argv[1:]
+    # Not an argument, which others would see.
+    secret = sys.stdin.buffer.read().decode("utf-8", "replace")
     file = LogFile(Path(path), int(size_bytes), int(kept))
     sources = {}
     for one in programs:
         program, rank, descriptor = one.split("=")
         sources[int(descriptor)] = _Source(program, int(rank) if rank else None)
-    write(Writer(file, form, secret), sources)
+    write(Writer(file, form, secret or None), sources)
     file.close()
 
 

@@ -21,6 +21,8 @@ _LEVELS = {
     "error": "error",
     "fatal": "error",
 }
+#: A message of more characters is parted.
+_LONGEST = 1 << 16
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -49,6 +51,9 @@ class RawLines:
         stripped = text.strip()
         whole: list[Printed] = []
         found = self._open
+        if found is not None and len(found.message) + len(found.trace) > _LONGEST:
+            whole += self.flush()
+            found = None
         if found is not None:
             if found.trace:
                 found.trace += f"\n{text}"

@@ -219,6 +219,42 @@ def test_log_process_labels_what_is_printed_and_takes_lines_as_they_are(tmp_path
     ]
 
 
+def test_log_that_can_not_be_put_aside_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> Path:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    file = LogFile(tmp_path / "nest.log", 20, 2)
+    for number in range(5):
+        file.write(f"line number {number}\n".encode())
+    file.close()
+    assert len((tmp_path / "nest.log").read_text().splitlines()) == 5
+
+
+def test_message_without_an_end_is_parted() -> None:
+    lines = RawLines()
+    found = lines.add("Traceback (most recent call last):")
+    for _ in range(3000):
+        found += lines.add("  File somewhere, and nothing is ever raised at the end of this line")
+    assert found
+    assert max(len(one.trace) + len(one.message) for one in found) < 70_000
+
+
+def test_secret_stays_out_of_a_log_whose_process_is_started_again(tmp_path: Path) -> None:
+    path, secret = tmp_path / "nest.log", tmp_path / "token"
+    secret.write_text("t0k3n-t0k3n")
+    log = LogProcess(path, LogSettings(), {"nestd": 0}, secret)
+    secret.unlink()
+    os.kill(log._process.pid, 9)
+    log._process.wait()
+    log.look_after()
+    log.writing["nestd"].write(b"with t0k3n-t0k3n\n")
+    log.close()
+    assert "with [secret]" in path.read_text()
+
+
 def test_log_process_that_was_killed_is_started_again_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "nest.log"
     log = LogProcess(path, LogSettings(), {"nestd": 0})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,11 @@ from gateway import kernel_ends
 from gateway.connection import Connection
 from gateway.settling import Settling
 from protocol import connection_file
+from protocol.curve_keys import new_keys
 from protocol.errors import KernelLost, KernelUnavailable
 from protocol.messages import Action, Command, Failure, Operation
 from protocol.spool import LOST, Facts, Job, Spool
-from tests.unit.kernels import kernel_in
+from tests.unit.kernels import KERNEL, kernel_in
 
 GENERATION = "0a1b2c3d"
 
@@ -65,3 +68,28 @@ def test_job_ends_that_was_taken_for_lost_by_who_has_said_nothing(
     assert isinstance(answer.error, KernelLost)
     # It has never begun.
     assert "during the wait of Simulate" in answer.error.message
+
+
+def test_job_ends_whose_kernel_on_another_host_has_ended_without_a_word(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_ends, "EXIT_NOTE_DEADLINE_S", 0.0)
+    # Its port is one that nobody listens on any more.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    info = replace(
+        KERNEL,
+        generation=GENERATION,
+        host="elsewhere.invalid",
+        command_endpoint=f"tcp://127.0.0.1:{port}",
+        public_key=new_keys().public,
+    )
+    connection_file.write(tmp_path / "connection.json", info)
+    to_kernel = Connection(tmp_path / "connection.json", tmp_path / "exit.json", 4)
+    try:
+        assert job.take(GENERATION)
+        answer = Settling(to_kernel, Spool(tmp_path / "jobs")).answer(job)
+    finally:
+        to_kernel.close()
+    assert isinstance(answer, Failure)
+    assert isinstance(answer.error, KernelLost)
