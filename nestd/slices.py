@@ -16,8 +16,10 @@ from protocol.jobs import SIMULATING
 from protocol.messages import Action, Executed, Operation
 from protocol.values import Text
 
-#: Calls before which the ranks have to know the shortest delay of all.
+#: Calls before which the ranks have to know the shortest delay of all, until they have run.
 _PREPARING = frozenset(["Prepare", "Simulate"])
+#: Calls that may set biological time to zero.
+_RESETTING = frozenset(["ResetKernel", "SetKernelStatus", "set"])
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Slices:
         self._ranks = ranks
         self._pace = Pace()
         self._min_delay_ms: float | None = None
+        #: Whether anything was simulated since the last reset, as far as is known here.
+        self._has_run = False
 
     def execute(self, operation: Operation, references: bool, between: Between) -> list[Executed]:
         """One answer of every rank; never raises for the operation.
@@ -69,11 +73,12 @@ class Slices:
             If ``between`` has ended the simulation.
         """
         called = operation.action in (Action.CALL, Action.APPLY)
-        if called and operation.call in _PREPARING and self._ranks.size > 1:
+        if called and operation.call in _PREPARING and self._ranks.size > 1 and not self._has_run:
             self._min_delay_ms = self._shortest_delay_ms()
         if operation.call not in SIMULATING or not called:
-            if operation.call == "ResetKernel":
+            if operation.call in _RESETTING or operation.action is Action.SET:
                 self._min_delay_ms = None
+                self._has_run = False
             self._pace.doubt(operation)
             return self._ranks.execute(operation, references)
         step = replace(operation, budget=self._pace.budget(), min_delay_ms=self._min_delay_ms)
@@ -86,6 +91,7 @@ class Slices:
             paused = _paused(answers)
             if paused is None:
                 failed = any(answer.error for answer in answers)
+                self._has_run = self._has_run or (total_ms > 0 and not failed)
                 between.simulated(done_ms if failed else total_ms)
                 return answers
             if any(answer.error for answer in answers):

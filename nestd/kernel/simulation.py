@@ -56,9 +56,9 @@ class Simulation:
         self._seams = Seams()
         self._paused: _Paused | None = None
         self._times: tuple[float, int] | None = None
-        #: Nodes at the last Prepare.
-        self._size = 0
-        #: NEST's status before Prepare, until the first run after it.
+        #: Whether anything was simulated since the last reset, as far as is known here.
+        self._has_run = False
+        #: NEST's status before Prepare, until the first run of all.
         self._before: dict[str, Any] | None = None
         #: Whether NEST may have been asked for its status since Prepare.
         self._asked = False
@@ -78,6 +78,7 @@ class Simulation:
         self._paused = None
         self._times = None
         self._before = None
+        self._has_run = False
 
     def note(self, call: str) -> None:
         """Something is about to be called."""
@@ -90,12 +91,16 @@ class Simulation:
         the last GetConnections. Else each goes by its own, and a first run hangs. Connecting no
         pair counts as making connections; it draws no random number. To ask for the status of the
         kernel makes each go by its own again, until they have run.
+
+        Later it is not asked: it tells all changes of the sizes of its buffers, too, which are
+        many after many runs, and then takes longer than a short run.
         """
-        self._before = nest.kernel_status
-        self._size = self._before["network_size"]
-        if RANKS > 1 and self._before["network_size"] and not self._before["biological_time"]:
-            node = NodeCollection([1])
-            nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
+        self._before = None
+        if RANKS > 1 and not self._has_run:
+            self._before = nest.kernel_status
+            if self._before["network_size"] and not self._before["biological_time"]:
+                node = NodeCollection([1])
+                nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
         nest.Prepare()
         self._asked = False
 
@@ -147,7 +152,7 @@ class Simulation:
             return self._run(t)
         tics_per_ms, tics_per_step = self._tics()
         steps = int(t * tics_per_ms + 0.5) // tics_per_step
-        budget = self.budget or min(_STEPS, _UPDATES // max(1, self._size))
+        budget = self.budget or self._careful_budget()
         if steps <= budget:
             return self._run(t)
         if is_first and before is not None:
@@ -170,10 +175,16 @@ class Simulation:
         self._paused = paused
         return self._slice(budget, SYNCHRONY)
 
+    def _careful_budget(self) -> int:
+        """Steps that take no time worth mentioning, whatever the machine is."""
+        size = (self._before or nest.kernel_status)["network_size"]
+        return min(_STEPS, _UPDATES // max(1, size))
+
     def _run(self, t: Any) -> None:
         """Run in one piece."""
         nest.Run(t)
         self._before = None
+        self._has_run = self._has_run or (isinstance(t, (int, float)) and t > 0)
 
     def _slice(self, budget: int, *left_out: str) -> Any:
         paused = self._paused
@@ -186,6 +197,7 @@ class Simulation:
             self._clear_up(paused)
             raise
         self._before = None
+        self._has_run = True
         before, paused.at = paused.at, stop
         if stop == paused.until:
             self._end()
