@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict, deque
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import zmq
@@ -19,6 +16,7 @@ from nestd.activity import BEAT_S, Activity
 from nestd.drain import Drain
 from nestd.execution import Execution
 from nestd.live_spikes import LiveSpikes
+from nestd.queue import Queue, Waiting
 from nestd.ranks import Ranks
 from nestd.runner.runner import ScriptRunner
 from nestd.script_objects import ScriptObjects
@@ -35,7 +33,6 @@ from protocol.errors import (
     LinkLost,
     NestdError,
     ProtocolError,
-    QueueFull,
     Unavailable,
 )
 from protocol.messages import (
@@ -57,37 +54,12 @@ from protocol.values import Buffer
 
 log = logging.getLogger(__name__)
 
-#: Cancelled commands that have not arrived yet, of which it is remembered that they are.
-_EARLY_CANCELS = 1024
 #: When those who are turned away while it stops may find another kernel.
 _RETRY_AFTER_STOP_S = 5
 
 
 class Stopped(SystemExit):
     """Raised in the main thread by a signal that asks this process to end."""
-
-
-@dataclass
-class _Waiting:
-    """A task in the queue."""
-
-    command: Task
-    #: Socket identity of who waits for the answer; ``None`` for a job, whose goes to the spool.
-    sender: bytes | None = None
-    job: Job | None = None
-
-    @property
-    def what(self) -> str:
-        """What it is, for a person."""
-        if isinstance(self.command, (Batch, Script)):
-            return "batch" if isinstance(self.command, Batch) else "script"
-        operation = self.command.operation
-        return operation.call or operation.action.value
-
-    @property
-    def call(self) -> str | None:
-        """The PyNEST call, if it is one."""
-        return self.what if isinstance(self.command, Command) else None
 
 
 class Master:
@@ -121,16 +93,12 @@ class Master:
         self._spikes = LiveSpikes(ranks, activity)
         self._execution = Execution(ranks, generation, activity, self._spikes)
         self._generation = generation
-        self._queue_limit = queue_limit
         self._activity = activity
         self._spool = spool
         self._scripts = scripts
-        self._queue: deque[_Waiting] = deque()
-        self._current: _Waiting | None = None
+        self._queue = Queue(queue_limit)
         #: Why the current command is to end, if it is.
         self._cancelled: str | None = None
-        #: Why commands that have not arrived yet are not to be executed, by their names.
-        self._early: OrderedDict[str, str] = OrderedDict()
         #: Whether it waits for a command, with nothing half done.
         self._is_idle = False
         #: When it was told to stop after the current command, which may go on until then.
@@ -145,7 +113,7 @@ class Master:
                 self._wait()
             self._take_up()
             if self._queue:
-                self._execute(self._queue.popleft())
+                self._execute(self._queue.take())
 
     def drain(self, limit_s: float | None) -> None:
         """Stop after the current command; for a signal handler.
@@ -177,22 +145,22 @@ class Master:
             return
         if not drain.is_told:
             drain.is_told = True
-            at = f"{self._current.what} goes on {drain}" if self._current else "nothing runs"
+            current = self._queue.current
+            at = f"{current.what} goes on {drain}" if current else "nothing runs"
             log.info("nothing new is taken, %s", at)
             self._activity.stopping()
         # What has arrived since the last look, too.
         self._take_up()
         while self._queue:
-            self._turn_away(self._queue.popleft())
-        if self._current is None:
+            self._turn_away(self._queue.take())
+        current = self._queue.current
+        if current is None:
             raise Stopped(0)
         if drain.is_over:
-            log.warning(
-                "the time limit of %g s is over, %s ends", drain.limit_s, self._current.what
-            )
+            log.warning("the time limit of %g s is over, %s ends", drain.limit_s, current.what)
             raise Stopped(0)
 
-    def _turn_away(self, waiting: _Waiting) -> None:
+    def _turn_away(self, waiting: Waiting) -> None:
         """Answer a command that will not be executed, as this kernel stops."""
         if waiting.job is not None and not _taken(waiting.job, LOST):
             # Somebody has cancelled it.
@@ -202,9 +170,9 @@ class Master:
             call=waiting.call,
             retry_after_s=_RETRY_AFTER_STOP_S,
         )
-        answer = Failure(waiting.command.id, self._generation, error)
+        answer = Failure(waiting.id, self._generation, error)
         self._answer(waiting, answer)
-        self._activity.conclude(waiting.command.id, waiting.what, answer)
+        self._activity.conclude(waiting.id, waiting.what, answer)
 
     def _tell_spikes(self) -> None:
         """Tell what recorders have recorded, unless something else comes before it is time."""
@@ -214,12 +182,10 @@ class Master:
 
     def dismiss(self) -> None:
         """Answer everybody who waits, as this process is about to end."""
-        waiting = list(self._queue)
-        if self._current is not None:
-            waiting.insert(0, self._current)
         late = "" if self._drain is None else ", which had not ended in the time it was given"
-        for one in waiting:
-            if one is not self._current and one.job is not None and not _taken(one.job, LOST):
+        for one in self._queue.everything():
+            is_current = one is self._queue.current
+            if not is_current and one.job is not None and not _taken(one.job, LOST):
                 # Somebody has cancelled it.
                 continue
             error = KernelLost(
@@ -251,7 +217,7 @@ class Master:
         match message:
             case Command() | Batch() | Script():
                 if self._sent is None or not message.once or not self._has(message, sender):
-                    self._enqueue(_Waiting(message, sender=sender))
+                    self._enqueue(Waiting(message, sender=sender))
             # What follows is about the queue, so it waits in none.
             case Submit():
                 self._send(sender, self._submit(message))
@@ -273,10 +239,7 @@ class Master:
         """Whether a command has arrived before, on a link that was cut; its answer goes to
         the new one."""
         assert self._sent is not None
-        known = list(self._queue)
-        if self._current is not None:
-            known.append(self._current)
-        for waiting in known:
+        for waiting in self._queue.everything():
             if waiting.command.once == message.once and waiting.sender is not None:
                 waiting.sender = sender
                 return True
@@ -293,24 +256,14 @@ class Master:
         log.warning("refused a message: %s", error)
         self._send(sender, Failure("", self._generation, error))
 
-    def _enqueue(self, waiting: _Waiting) -> None:
-        reason = self._early.pop(waiting.command.id, None)
-        if reason is not None and waiting.job is None:
-            error = Cancelled(f"{waiting.what} was cancelled before it began: {reason}")
-            self._answer(waiting, Failure(waiting.command.id, self._generation, error))
-            return
-        # What was accepted as a job is not refused any more.
-        if waiting.job is None and len(self._queue) >= self._queue_limit:
-            full = QueueFull(f"{len(self._queue)} commands are waiting already", retry_after_s=1)
-            self._answer(waiting, Failure(waiting.command.id, self._generation, full))
-            return
-        self._queue.append(waiting)
+    def _enqueue(self, waiting: Waiting) -> None:
+        refused = self._queue.add(waiting)
+        if refused is not None:
+            self._answer(waiting, Failure(waiting.id, self._generation, refused))
 
     def _submit(self, message: Submit) -> Message:
         """Take a job from the spool into the queue, where it may be already."""
-        known = [waiting.command.id for waiting in self._queue]
-        if self._current is not None:
-            known.append(self._current.command.id)
+        known = [one.id for one in self._queue.everything()]
         try:
             job = self._spool.find(message.id)
         except Unavailable as unreadable:
@@ -325,7 +278,7 @@ class Master:
             return Failure(message.id, self._generation, lost)
         if message.id not in known and job.claim is None and job.ended_s is None:
             try:
-                self._enqueue(_Waiting(job.request(), job=job))
+                self._enqueue(Waiting(job.request(), job=job))
             except InternalError as error:
                 # Cancelled and removed since it was found, or damaged.
                 answer = Failure(message.id, self._generation, error)
@@ -343,22 +296,18 @@ class Master:
 
     def _cancel(self, target: str, reason: str) -> str | None:
         """End a command; which state it was in."""
-        for waiting in self._queue:
-            if waiting.command.id == target:
-                self._queue.remove(waiting)
-                if waiting.job is not None and not _taken(waiting.job, CANCELLED):
-                    # Somebody was faster.
-                    return "queued"
-                error = Cancelled(f"{waiting.what} was cancelled before it began: {reason}")
-                answer = Failure(target, self._generation, error)
-                self._answer(waiting, answer)
-                self._activity.conclude(target, waiting.what, answer)
+        waiting = self._queue.remove(target)
+        if waiting is not None:
+            if waiting.job is not None and not _taken(waiting.job, CANCELLED):
+                # Somebody was faster.
                 return "queued"
-        if self._current is None or self._current.command.id != target:
-            # Commands come on other connections than this, and perhaps later.
-            self._early[target] = reason
-            if len(self._early) > _EARLY_CANCELS:
-                self._early.popitem(last=False)
+            answer = Failure(target, self._generation, waiting.cancelled(reason))
+            self._answer(waiting, answer)
+            self._activity.conclude(target, waiting.what, answer)
+            return "queued"
+        current = self._queue.current
+        if current is None or current.id != target:
+            self._queue.cancel_early(target, reason)
             return None
         self._cancelled = reason
         self._activity.ending()
@@ -366,7 +315,7 @@ class Master:
             self._scripts.end(reason)
         return "running"
 
-    def _execute(self, waiting: _Waiting) -> None:
+    def _execute(self, waiting: Waiting) -> None:
         command = waiting.command
         try:
             if waiting.job is not None and not waiting.job.take(self._generation):
@@ -383,8 +332,8 @@ class Master:
             return
         logs.set_origin(command.origin)
         began = time.monotonic()
-        self._current, self._cancelled = waiting, None
-        self._activity.begin(command.id, waiting.what, waiting.job, self._waiting_ids())
+        self._queue.current, self._cancelled = waiting, None
+        self._activity.begin(command.id, waiting.what, waiting.job, self._queue.ids())
         try:
             reply = self._run(command) if isinstance(command, Script) else self.perform(command)
         except Diverged as error:
@@ -404,14 +353,14 @@ class Master:
         self._conclude(waiting, reply)
         logs.set_origin(logs.NOWHERE)
 
-    def _conclude(self, waiting: _Waiting, reply: Message) -> None:
+    def _conclude(self, waiting: Waiting, reply: Message) -> None:
         self._answer(waiting, reply)
-        self._current = None
+        self._queue.current = None
         self._activity.end(reply)
         if self._scripts is not None and isinstance(waiting.command, Script):
             self._scripts.clear_up()
 
-    def _answer(self, waiting: _Waiting, reply: Message) -> None:
+    def _answer(self, waiting: Waiting, reply: Message) -> None:
         if waiting.sender is not None:
             sent = self._send(waiting.sender, reply)
             if self._sent is not None and waiting.command.once:
@@ -421,13 +370,10 @@ class Master:
             if problem is not None:
                 log.error("job %s: %s", waiting.job.id, problem)
 
-    def _waiting_ids(self) -> Iterator[str]:
-        return (waiting.command.id for waiting in self._queue)
-
     def pause(self, progress: Progress) -> str | None:
         """Give others their turn between two slices; why the simulation is to end, if it is."""
         self.take_up()
-        self._activity.move(progress, self._waiting_ids())
+        self._activity.move(progress, self._queue.ids())
         self._spikes.note()
         self._spikes.tell()
         if self._scripts is not None:

@@ -177,6 +177,7 @@ class Kernel:
         elif entry.name in ("SetKernelStatus", "set"):
             self._simulation.forget()
         elif entry.name == "Create" and len(result):
+            self._simulation.grow()
             residence.note_created(result)
             if result.spatial is not None:
                 self._layers.add(result)

@@ -56,6 +56,8 @@ class Simulation:
         self._seams = Seams()
         self._paused: _Paused | None = None
         self._times: tuple[float, int] | None = None
+        #: Number of nodes; ``None`` if it has to be asked for.
+        self._size: int | None = None
         #: Whether anything was simulated since the last reset, as far as is known here.
         self._has_run = False
         #: NEST's status before Prepare, until the first run of all.
@@ -79,6 +81,11 @@ class Simulation:
         self._times = None
         self._before = None
         self._has_run = False
+        self._size = None
+
+    def grow(self) -> None:
+        """There are more nodes than before."""
+        self._size = None
 
     def note(self, call: str) -> None:
         """Something is about to be called."""
@@ -177,8 +184,10 @@ class Simulation:
 
     def _careful_budget(self) -> int:
         """Steps that take no time worth mentioning, whatever the machine is."""
-        size = (self._before or nest.kernel_status)["network_size"]
-        return min(_STEPS, _UPDATES // max(1, size))
+        if self._size is None:
+            size: int = (self._before or nest.kernel_status)["network_size"]
+            self._size = size
+        return min(_STEPS, _UPDATES // max(1, self._size))
 
     def _run(self, t: Any) -> None:
         """Run in one piece."""

@@ -218,3 +218,22 @@ def test_run_without_prepare_raises_what_it_raises_without_pauses(simulation: Si
     nest.Prepare()
     assert simulation.run(100.0) is not None
     simulation.stop()
+
+
+def test_short_runs_after_the_first_do_not_ask_for_a_status_that_grows(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    balanced()
+    simulation.budget = 0
+    simulation.simulate(10.0)
+    asked = []
+    api = nest.ll_api.nestkernel
+    get = api.llapi_get_kernel_status
+    monkeypatch.setattr(api, "llapi_get_kernel_status", lambda: asked.append(1) or get())
+    for _ in range(3):
+        assert simulation.simulate(10.0) is None
+    assert asked == []
+    # More nodes may take more time.
+    simulation.grow()
+    simulation.simulate(10.0)
+    assert asked == [1]
