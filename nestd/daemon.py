@@ -111,6 +111,7 @@ def run(
                 gate = Gate(settings.connection_file, generation)
                 closing.callback(gate.close)
         if mpi.launched_ranks() == 1:
+            mpi.stay_alone()
             _run_master(settings, generation, None, closing, on_ready, scripts, gate)
             return
         # Ranks whose launcher was killed must not go on alone.

@@ -43,6 +43,20 @@ def launched_rank() -> int:
     return 0
 
 
+#: For a process without a launcher: it talks to nobody, and starts no launcher of its own.
+_ALONE = {"OMPI_MCA_btl": "self", "OMPI_MCA_ess_singleton_isolated": "1"}
+
+
+def stay_alone() -> None:
+    """Have MPI open no port, should the NEST of this only process bring it along.
+
+    To be called before NEST is imported. Open MPI would listen on all networks, and start a
+    launcher that does.
+    """
+    for name, value in _ALONE.items():
+        os.environ.setdefault(name, value)
+
+
 def library_version() -> str:
     """What the MPI library says it is, in one line; MPI is not initialised.
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 
 from protocol.errors import ConfigurationError
 from protocol.processes import python_command
+
+#: Who sets one of these has chosen how ranks talk, or has a launcher that takes several hosts.
+_CHOSEN_ELSEWHERE = (
+    "OMPI_MCA_btl",
+    "OMPI_MCA_pml",
+    "OMPI_MCA_orte_default_hostfile",
+    "PRTE_MCA_prte_default_hostfile",
+    "SLURM_JOB_ID",
+    "PBS_JOBID",
+    "LSB_JOBID",
+    "PE_HOSTFILE",
+)
 
 
 def kernel_command(ranks: int, arguments: list[str]) -> list[str]:
@@ -41,8 +54,9 @@ def launcher_command(ranks: int) -> list[str]:
 
 def _options(launcher: str, ranks: int) -> list[str]:
     """Options that Open MPI wants where they apply; other launchers have no such rules."""
-    said = subprocess.run([launcher, "--version"], capture_output=True, text=True, check=False)
-    if "open mpi" not in (said.stdout + said.stderr).lower().replace("-", " "):
+    done = subprocess.run([launcher, "--version"], capture_output=True, text=True, check=False)
+    said = (done.stdout + done.stderr).lower().replace("-", " ")
+    if "open mpi" not in said:
         return []
     # Each rank may have threads; bound to one core they would share it.
     options = ["--bind-to", "none"]
@@ -50,4 +64,8 @@ def _options(launcher: str, ranks: int) -> list[str]:
         options.append("--allow-run-as-root")
     if ranks > len(os.sched_getaffinity(0)):
         options.append("--oversubscribe")
+    if not any(name in os.environ for name in _CHOSEN_ELSEWHERE):
+        # All ranks are here and share memory. Each would listen on all networks otherwise.
+        shared = "vader" if re.search(r"open mpi\) [1-4]\.", said) else "sm"
+        options += ["--mca", "btl", f"self,{shared}"]
     return options

@@ -27,6 +27,8 @@ def launcher(directory: Path, name: str, says: str) -> Path:
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only directory on the path."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("OMPI_MCA_btl", "OMPI_MCA_pml", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
@@ -48,11 +50,20 @@ def test_launcher_starts_as_many_ranks_as_wanted(directory: Path) -> None:
     assert kernel_command(2, ARGUMENTS) == [str(preferred), "-np", "2", *PROGRAM]
 
 
-@pytest.mark.parametrize("says", ["mpirun (Open MPI) 4.1.4", "mpirun.real (OpenRTE) Open-MPI 5"])
+@pytest.mark.parametrize(
+    ("says", "shared"),
+    [("mpirun (Open MPI) 4.1.4", "vader"), ("mpirun.real (OpenRTE) Open-MPI 5", "sm")],
+)
 @pytest.mark.parametrize("user", [0, 1000])
 @pytest.mark.parametrize(("ranks", "cores"), [(2, 2), (3, 2)])
 def test_open_mpi_gets_the_options_that_apply(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, says: str, user: int, ranks: int, cores: int
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    says: str,
+    shared: str,
+    user: int,
+    ranks: int,
+    cores: int,
 ) -> None:
     path = launcher(directory, "mpirun", says)
     monkeypatch.setattr(os, "geteuid", lambda: user)
@@ -60,4 +71,14 @@ def test_open_mpi_gets_the_options_that_apply(
     options = ["--bind-to", "none"]
     options += ["--allow-run-as-root"] if user == 0 else []
     options += ["--oversubscribe"] if ranks > cores else []
+    options += ["--mca", "btl", f"self,{shared}"]
     assert kernel_command(ranks, ARGUMENTS) == [str(path), "-np", str(ranks), *options, *PROGRAM]
+
+
+@pytest.mark.parametrize("variable", ["OMPI_MCA_btl", "SLURM_JOB_ID"])
+def test_way_that_ranks_talk_is_left_to_who_has_chosen_it(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    launcher(directory, "mpirun", "mpirun (Open MPI) 4.1.4")
+    monkeypatch.setenv(variable, "17")
+    assert "--mca" not in kernel_command(2, ARGUMENTS)
