@@ -96,7 +96,9 @@ class Runtime:
         # Processes of scripts have no environment of ours, but name the directory.
         marks = (self.mark, str(self.directory))
         poll_until(lambda: not marked_processes(*marks), 5.0)
-        files = [str(path) for path in self.directory.rglob("*") if not path.name.endswith(".log")]
+        # Logs stay, also those that were put aside under a number.
+        found = [path for path in self.directory.rglob("*") if ".log" not in path.suffixes[-2:]]
+        files = [str(path) for path in found]
         return [f"process {pid}" for pid in marked_processes(*marks)] + files
 
     def remove(self) -> None:
