@@ -37,11 +37,11 @@ def test_table_shows_what_is_not_as_promised() -> None:
 
 
 def test_rest_of_the_page_stays() -> None:
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    page = f"before\n{BEGIN}\nBEFORE THIS\n{END}\nafter\n"
     made = with_table(page, [row("a dead rank")])
     assert made.startswith(f"before\n{BEGIN}\n| fault")
     assert made.endswith(f"|\n{END}\nafter\n")
-    assert "old" not in made
+    assert "BEFORE THIS" not in made
     assert with_table(made, [row("a dead rank")]) == made
     with pytest.raises(ValueError, match="begin"):
         with_table("no place", [])
