@@ -43,6 +43,8 @@ def _options() -> argparse.Namespace:
     add("--sample", action="store_true", help="a few minutes' sample; fails on unexplained misses")
     add("--json", type=Path, help="file of results, which runs add to (default: the page's)")
     add("--all", action="store_true", help="also examples that are known to be outside the set")
+    add("--no-mpirun", action="store_true", help="leave out plain PyNEST on several ranks")
+    add("--resume", action="store_true", help="leave out examples that have results there")
     add("--list-misses", action="store_true", help="name what did not pass; runs nothing")
     add("--page", action="store_true", help="write the page from the results; runs nothing")
     return parser.parse_args()
@@ -61,7 +63,13 @@ def _run_examples(
         if options.plain:
             _say(f"{name}: {prepared(places, name, ranks) or 'in the set'}")
             return
-        row = judged(places, name, ranks)
+        left = ranks
+        if options.resume:
+            known = results.examples.get(name, {})
+            left = [number for number in ranks if f"served {number}" not in known]
+            if not left:
+                return
+        row = judged(places, name, left, mpirun=not options.no_mpirun)
         with writing:
             # What was measured on other numbers of ranks stays.
             results.examples[name] = row if row["outside"] else results.examples.get(name, {}) | row

@@ -87,15 +87,17 @@ def references(places: Places, example: str, virtual_processes: int) -> Iterator
             yield Reference(one, one if other.failure else other, threads)
 
 
-def judged(places: Places, example: str, ranks: Iterable[int]) -> dict[str, Any]:
-    """All that is measured of one example."""
+def judged(
+    places: Places, example: str, ranks: Iterable[int], mpirun: bool = True
+) -> dict[str, Any]:
+    """All that is measured of one example, plain PyNEST on several ranks if ``mpirun``."""
     outside = why_outside(places, example)
     if outside:
         return {"outside": outside}
     found: dict[str, Any] = {"outside": ""}
     found["plain"] = _row(references(places, example, 1), plain(places, example, 1))
     for number in ranks:
-        if number > 1:
+        if number > 1 and mpirun:
             run = under_mpirun(places, example, number)
             found[f"mpirun {number}"] = _row(references(places, example, number), run)
         run = served(places, example, number)
