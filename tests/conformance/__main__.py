@@ -13,7 +13,7 @@ from threading import Lock
 
 from tests.conformance import testsuite
 from tests.conformance.examples import judged, prepared
-from tests.conformance.known import SAMPLE_EXAMPLES, SAMPLE_TESTS
+from tests.conformance.known import SAMPLE_EXAMPLES, SAMPLE_TESTS, test_reason
 from tests.conformance.limited import end_marked
 from tests.conformance.page import page
 from tests.conformance.places import ROOT, Places
@@ -41,7 +41,10 @@ def _options() -> argparse.Namespace:
     add("--only", metavar="PATTERN", default="", help="examples and files of tests with PATTERN")
     add("--jobs", type=int, default=2, help="runs at the same time (default: 2)")
     add("--sample", action="store_true", help="a few minutes' sample; fails on unexplained misses")
-    add("--json", type=Path, help="file of results, which runs add to (default: in the cache)")
+    add("--json", type=Path, help="file of results, which runs add to (default: the page's)")
+    add("--all", action="store_true", help="also examples that are known to be outside the set")
+    add("--no-mpirun", action="store_true", help="leave out plain PyNEST on several ranks")
+    add("--resume", action="store_true", help="leave out examples that have results there")
     add("--list-misses", action="store_true", help="name what did not pass; runs nothing")
     add("--page", action="store_true", help="write the page from the results; runs nothing")
     return parser.parse_args()
@@ -60,7 +63,13 @@ def _run_examples(
         if options.plain:
             _say(f"{name}: {prepared(places, name, ranks) or 'in the set'}")
             return
-        row = judged(places, name, ranks)
+        left = ranks
+        if options.resume:
+            known = results.examples.get(name, {})
+            left = [number for number in ranks if f"served {number}" not in known]
+            if not left:
+                return
+        row = judged(places, name, left, mpirun=not options.no_mpirun)
         with writing:
             # What was measured on other numbers of ranks stays.
             results.examples[name] = row if row["outside"] else results.examples.get(name, {}) | row
@@ -104,14 +113,13 @@ def _list_misses(results: Results, pattern: str) -> int:
             continue
         unexplained += not reason
         print(f"{name} [{ranks}]: {verdict['failure'] or verdict['difference']} ({reason or '?'})")
-    for ranks in sorted(results.tests):
-        for miss in sorted(results.missed_tests(ranks), key=lambda miss: miss.cause):
+    for ranks, tests in sorted(results.tests.items()):
+        for miss in sorted(tests.misses, key=lambda miss: miss.cause):
             if pattern not in miss.test:
                 continue
-            unexplained += not miss.reason
-            became = miss.became
-            said = f"{became.raised}: {' '.join(became.message.split())[:160]}" if became else ""
-            print(f"{miss.test} [{ranks}] {miss.cause}: {said} ({miss.reason or '?'})")
+            reason = test_reason(miss.test, ranks)
+            unexplained += not reason
+            print(f"{miss.test} [{ranks}] {miss.cause}: {miss.said} ({reason or '?'})")
     return unexplained
 
 
@@ -129,6 +137,8 @@ def _run(options: argparse.Namespace, places: Places, results: Results) -> None:
     ranks = [int(number) for number in options.ranks.split(",")] if options.ranks else []
     names = list(SAMPLE_EXAMPLES) if options.sample else places.distribution.examples()
     files = list(SAMPLE_TESTS) if options.sample else []
+    if not options.all:
+        names = [name for name in names if not results.examples.get(name, {}).get("outside")]
     if options.only:
         names = [name for name in names if options.only in name]
         files = [name for name in files or places.distribution.tests() if options.only in name]
@@ -145,7 +155,7 @@ def main() -> int:
     """Run what the options ask for; gives the exit status."""
     options = _options()
     places = Places(options.wheel.resolve(), options.mpi.resolve(), options.cache.resolve())
-    kept = options.json or places.cache / "conformance" / "results.json"
+    kept = options.json or ROOT / "docs" / "conformance.json"
     results = Results(kept, {}, {}) if options.sample else Results.read(kept)
     if not options.list_misses and not options.page:
         os.environ[_SESSION] = secrets.token_hex(8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -74,33 +74,34 @@ def why_outside(places: Places, example: str) -> str:
     return "" if run.in_time else f"takes {run.wall_s:.0f} s"
 
 
-def references(places: Places, example: str, virtual_processes: int) -> list[Reference]:
+def references(places: Places, example: str, virtual_processes: int) -> Iterator[Reference]:
     """The numbers that an example may give with so many virtual processes.
 
     Those of as many threads on one process, unless NEST refuses that many; and those of one
     thread, which a server also gives where the order is all that threads change.
     """
-    found = []
     for threads in dict.fromkeys((virtual_processes, 1)):
         one = plain(places, example, threads)
         if not one.failure:
             other = plain(places, example, threads, again=True)
-            found.append(Reference(one, one if other.failure else other, threads))
-    return found
+            yield Reference(one, one if other.failure else other, threads)
 
 
-def judged(places: Places, example: str, ranks: Iterable[int]) -> dict[str, Any]:
-    """All that is measured of one example."""
+def judged(
+    places: Places, example: str, ranks: Iterable[int], mpirun: bool = True
+) -> dict[str, Any]:
+    """All that is measured of one example, plain PyNEST on several ranks if ``mpirun``."""
     outside = why_outside(places, example)
     if outside:
         return {"outside": outside}
     found: dict[str, Any] = {"outside": ""}
     found["plain"] = _row(references(places, example, 1), plain(places, example, 1))
     for number in ranks:
-        wanted = references(places, example, number)
-        if number > 1:
-            found[f"mpirun {number}"] = _row(wanted, under_mpirun(places, example, number))
-        found[f"served {number}"] = _row(wanted, served(places, example, number))
+        if number > 1 and mpirun:
+            run = under_mpirun(places, example, number)
+            found[f"mpirun {number}"] = _row(references(places, example, number), run)
+        run = served(places, example, number)
+        found[f"served {number}"] = _row(references(places, example, number), run)
     return found
 
 
@@ -108,14 +109,22 @@ def prepared(places: Places, example: str, ranks: Iterable[int]) -> str:
     """Have everything in the cache that plain PyNEST gives; why it is outside the set, if it is."""
     outside = why_outside(places, example)
     for number in () if outside else ranks:
-        references(places, example, number)
+        list(references(places, example, number))
         if number > 1:
             under_mpirun(places, example, number)
     return outside
 
 
-def _row(wanted: list[Reference], run: Run) -> dict[str, Any]:
+def _row(wanted: Iterator[Reference], run: Run) -> dict[str, Any]:
     """The verdict by the first reference that the run agrees with, or by the first of all."""
-    verdicts = [reference.judge(run) for reference in wanted]
-    verdict = next((each for each in verdicts if each.passes), verdicts[0])
+    first: Verdict | None = None
+    for reference in wanted:
+        verdict = reference.judge(run)
+        first = first or verdict
+        # No other reference can help a run that has failed.
+        if verdict.passes or verdict.failure:
+            break
+    else:
+        assert first is not None
+        verdict = first
     return {**asdict(verdict), "passes": verdict.passes}

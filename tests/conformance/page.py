@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.conformance.distribution import VERSION
-from tests.conformance.known import LEFT_OUT
+from tests.conformance.known import LEFT_OUT, test_reason
 from tests.conformance.results import Miss, Results
 from tests.conformance.runs import LIMIT_S
 
@@ -23,6 +23,7 @@ NEST's own examples and tests, sent through this server and compared with what p
 the same machine. This page is made by `scripts/conformance`, which fetches NEST {VERSION}'s source
 distribution, runs everything on it and fails if too little passes. It takes hours; what plain
 PyNEST gives is kept, so that a second run is shorter. `scripts/conformance --sample` takes minutes.
+What was found is in `conformance.json` beside this page, which runs of parts add to.
 """
 
 _EXAMPLES = f"""
@@ -140,7 +141,7 @@ def _folders(results: Results) -> Iterable[str]:
     numbers = sorted(results.tests)
     yield f"| folder | pass plain | {' | '.join(_ranks(ranks) for ranks in numbers)} |"
     yield "|---|---|" + "---|" * len(numbers)
-    rows = {ranks: results.folders(ranks) for ranks in numbers}
+    rows = {ranks: results.tests[ranks].folders() for ranks in numbers}
     for each in rows.values():
         each["**all**"] = (sum(p for p, _ in each.values()), sum(of for _, of in each.values()))
     for folder, (_, of) in rows[numbers[0]].items():
@@ -150,7 +151,7 @@ def _folders(results: Results) -> Iterable[str]:
 
 def _missed_tests(results: Results, ranks: int) -> Iterable[str]:
     misses: dict[str, list[Miss]] = {}
-    for miss in results.missed_tests(ranks):
+    for miss in results.tests[ranks].misses:
         misses.setdefault(miss.cause, []).append(miss)
     yield f"\n### Misses on {_ranks(ranks)}, by cause\n"
     yield "`scripts/conformance --list-misses` names each test.\n"
@@ -160,7 +161,7 @@ def _missed_tests(results: Results, ranks: int) -> Iterable[str]:
         where = ", ".join(f"`{file}` ({number})" for file, number in files.most_common(_SHOWN))
         if len(files) > _SHOWN:
             where += f" and {len(files) - _SHOWN} more"
-        reasons = sorted({miss.reason or UNKNOWN for miss in tests})
+        reasons = sorted({test_reason(miss.test, ranks) or UNKNOWN for miss in tests})
         yield f"| {_inline(name)} | {len(tests)} | {where} | {'; '.join(reasons)} |"
 
 

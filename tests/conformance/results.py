@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.conformance.causes import cause
-from tests.conformance.known import example_reason, test_reason
+from tests.conformance.known import example_reason
 from tests.conformance.outcomes import Outcome
 
 #: Number of ranks: the part of the examples that has to pass.
 WANTED = {1: 0.95, 2: 0.90}
-
-Tests = dict[str, Outcome]
-
+#: That are kept of what a test raised.
+_MOST_CHARACTERS = 160
 
 @dataclass(frozen=True)
 class Miss:
@@ -24,10 +24,44 @@ class Miss:
 
     test: str
     cause: str
-    #: What became of it; ``None`` if it was not run.
-    became: Outcome | None
-    #: Why, if that is known.
-    reason: str
+    #: What was raised; empty if nothing was, or the test was not run.
+    said: str = ""
+
+
+@dataclass
+class Tests:
+    """NEST's tests on one number of ranks."""
+
+    #: File: how many tests pass with the look-alike, and how many do by plain PyNEST.
+    files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    misses: list[Miss] = field(default_factory=list)
+
+    def folders(self) -> dict[str, tuple[int, int]]:
+        """The same for each folder of tests."""
+        rows: dict[str, tuple[int, int]] = {}
+        for file, (passed, asked) in sorted(self.files.items()):
+            folder = file.split("/")[0]
+            passes, of = rows.get(folder, (0, 0))
+            rows[folder] = (passes + passed, of + asked)
+        return rows
+
+    def add(self, wanted: Mapping[str, Outcome], found: Mapping[str, Outcome]) -> None:
+        """Take over what whole files of tests gave, plain and with the look-alike; those that
+        were not run this time stay."""
+        asked: Counter[str] = Counter()
+        missed: Counter[str] = Counter()
+        ran = {_file(test) for test in wanted}
+        self.misses = [miss for miss in self.misses if _file(miss.test) not in ran]
+        for test, outcome in sorted(wanted.items()):
+            if outcome.outcome != "passed":
+                continue
+            asked[_file(test)] += 1
+            became = found.get(test)
+            if became is None or became.outcome != "passed":
+                missed[_file(test)] += 1
+                self.misses.append(Miss(test, cause(became), _said(became)))
+        self.misses.sort(key=lambda miss: miss.test)
+        self.files |= {file: (of - missed[file], of) for file, of in sorted(asked.items())}
 
 
 @dataclass
@@ -37,8 +71,8 @@ class Results:
     file: Path
     #: Example: what :func:`tests.conformance.examples.judged` gives.
     examples: dict[str, dict[str, Any]]
-    #: Number of ranks: outcomes by plain PyNEST, and with the look-alike.
-    tests: dict[int, tuple[Tests, Tests]]
+    #: Number of ranks: outcomes there.
+    tests: dict[int, Tests]
 
     @classmethod
     def read(cls, file: Path) -> Results:
@@ -47,29 +81,39 @@ class Results:
             return cls(file, {}, {})
         found = json.loads(file.read_text(encoding="utf-8"))
         tests = {
-            int(ranks): (_loaded(both["plain"]), _loaded(both["look-alike"]))
-            for ranks, both in found["tests"].items()
+            int(ranks): Tests(
+                {file: (passed, asked) for file, (passed, asked) in each["files"].items()},
+                [Miss(*miss) for miss in each["misses"]],
+            )
+            for ranks, each in found["tests"].items()
         }
         return cls(file, found["examples"], tests)
 
     def write(self) -> None:
-        """Save."""
-        tests = {
-            ranks: {"plain": _plain(wanted), "look-alike": _plain(found)}
-            for ranks, (wanted, found) in self.tests.items()
-        }
-        self.file.parent.mkdir(parents=True, exist_ok=True)
+        """Save, one line for each example, file and miss, so that changes of them can be read."""
+        examples = [f"{_text(name)}: {_text(row)}" for name, row in sorted(self.examples.items())]
+        tests = [
+            f'{_text(str(ranks))}: {{"files": {{\n'
+            + ",\n".join(f"{_text(file)}: {_text(row)}" for file, row in sorted(each.files.items()))
+            + '\n}, "misses": [\n'
+            + ",\n".join(_text([miss.test, miss.cause, miss.said]) for miss in each.misses)
+            + "\n]}"
+            for ranks, each in sorted(self.tests.items())
+        ]
         made = self.file.with_suffix(".new")
-        text = json.dumps({"examples": self.examples, "tests": tests}, indent=1)
-        made.write_text(text + "\n", encoding="utf-8")
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(
+            '{"examples": {\n' + ",\n".join(examples) + '\n}, "tests": {\n'
+            + ",\n".join(tests) + "\n}}\n",
+            encoding="utf-8",
+        )
         made.rename(self.file)
 
-    def add_tests(self, ranks: int, wanted: Tests, found: Tests) -> None:
-        """Take over outcomes; those of tests that were not run this time stay."""
-        before = self.tests.get(ranks, ({}, {}))
-        # A test that was wanted this time and not run must not keep an old outcome.
-        kept = {test: became for test, became in before[1].items() if test not in wanted}
-        self.tests[ranks] = (before[0] | wanted, kept | found)
+    def add_tests(
+        self, ranks: int, wanted: Mapping[str, Outcome], found: Mapping[str, Outcome]
+    ) -> None:
+        """Take over outcomes of whole files of tests, plain and with the look-alike."""
+        self.tests.setdefault(ranks, Tests()).add(wanted, found)
 
     def in_the_set(self) -> dict[str, dict[str, Any]]:
         """The examples that are compared."""
@@ -89,38 +133,16 @@ class Results:
             if column.startswith("served") and not verdict["passes"]
         ]
 
-    def folders(self, ranks: int) -> dict[str, tuple[int, int]]:
-        """Folder: how many tests pass with the look-alike, and how many do by plain PyNEST."""
-        wanted, found = self.tests[ranks]
-        rows: dict[str, tuple[int, int]] = {}
-        for test in _asked_for(wanted):
-            passes, of = rows.get(wanted[test].folder, (0, 0))
-            rows[wanted[test].folder] = (passes + _passes(found, test), of + 1)
-        return rows
 
-    def missed_tests(self, ranks: int) -> list[Miss]:
-        """Tests that pass plain and not with the look-alike."""
-        wanted, found = self.tests[ranks]
-        return [
-            Miss(test, cause(found.get(test)), found.get(test), test_reason(test, ranks))
-            for test in _asked_for(wanted)
-            if not _passes(found, test)
-        ]
+def _file(test: str) -> str:
+    return test.split("::")[0]
 
 
-def _asked_for(wanted: Tests) -> list[str]:
-    return sorted(test for test, outcome in wanted.items() if outcome.outcome == "passed")
+def _said(became: Outcome | None) -> str:
+    if became is None or not became.raised:
+        return ""
+    return f"{became.raised}: {' '.join(became.message.split())[:_MOST_CHARACTERS]}"
 
 
-def _passes(found: Mapping[str, Outcome], test: str) -> bool:
-    became = found.get(test)
-    return became is not None and became.outcome == "passed"
-
-
-def _plain(tests: Tests) -> list[dict[str, Any]]:
-    """Without what is empty."""
-    return [{key: value for key, value in asdict(each).items() if value} for each in tests.values()]
-
-
-def _loaded(tests: list[dict[str, Any]]) -> Tests:
-    return {each["test"]: Outcome(**each) for each in tests}
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

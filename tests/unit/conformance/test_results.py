@@ -30,25 +30,30 @@ def test_only_tests_that_pass_plain_are_asked_for(tmp_path: Path) -> None:
     results = Results.read(tmp_path / "results.json")
     wanted = outcomes(one="passed", two="passed", three="skipped", four="passed")
     results.add_tests(1, wanted, outcomes(one="passed", two="failed", three="failed"))
-    assert results.folders(1) == {"connect": (1, 3)}
-    assert [miss.test.split("::")[1] for miss in results.missed_tests(1)] == ["four", "two"]
+    assert results.tests[1].folders() == {"connect": (1, 3)}
+    assert [miss.test.split("::")[1] for miss in results.tests[1].misses] == ["four", "two"]
 
 
-def test_runs_of_some_tests_add_to_earlier_ones(tmp_path: Path) -> None:
+def test_runs_of_some_files_add_to_earlier_ones(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     results = Results.read(file)
+    results.examples = {"long.py": {"outside": "takes 80 s"}}
     results.add_tests(2, outcomes(one="passed", two="passed"), outcomes(one="passed", two="failed"))
+    other = {"spatial/test_b.py::one": Outcome("spatial/test_b.py::one", "passed")}
+    results.add_tests(2, other, {})
     results.write()
     again = Results.read(file)
-    again.add_tests(2, outcomes(two="passed"), outcomes(two="passed"))
-    assert again.folders(2) == {"connect": (2, 2)}
+    assert again == results
+    again.add_tests(2, outcomes(one="passed", two="passed"), outcomes(one="passed", two="passed"))
+    assert again.tests[2].folders() == {"connect": (2, 2), "spatial": (0, 1)}
+    assert [miss.test for miss in again.tests[2].misses] == ["spatial/test_b.py::one"]
 
 
 def test_a_test_that_is_lost_in_a_later_run_is_a_miss(tmp_path: Path) -> None:
     results = Results.read(tmp_path / "results.json")
     results.add_tests(1, outcomes(one="passed"), outcomes(one="passed"))
     results.add_tests(1, outcomes(one="passed"), {})
-    assert results.folders(1) == {"connect": (0, 1)}
+    assert results.tests[1].folders() == {"connect": (0, 1)}
 
 
 def test_the_page_shows_what_passes_and_what_does_not(tmp_path: Path) -> None:
