@@ -18,6 +18,7 @@ WANTED = {1: 0.95, 2: 0.90}
 #: That are kept of what a test raised.
 _MOST_CHARACTERS = 160
 
+
 @dataclass(frozen=True)
 class Miss:
     """A test that passes by plain PyNEST, and not with the look-alike."""
@@ -103,8 +104,11 @@ class Results:
         made = self.file.with_suffix(".new")
         self.file.parent.mkdir(parents=True, exist_ok=True)
         made.write_text(
-            '{"examples": {\n' + ",\n".join(examples) + '\n}, "tests": {\n'
-            + ",\n".join(tests) + "\n}}\n",
+            '{"examples": {\n'
+            + ",\n".join(examples)
+            + '\n}, "tests": {\n'
+            + ",\n".join(tests)
+            + "\n}}\n",
             encoding="utf-8",
         )
         made.rename(self.file)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import requests
 
 import nest_remote
-from protocol.errors import NestdError
 from protocol.polling import poll_until
 from tests.integration.pending import (
     ENDLESS_MS,
@@ -248,8 +247,8 @@ def _stale(server: Server) -> Seen:
         began_s = time.monotonic()
         try:
             answer = f"{nodes.V_m}, of other nodes"
-        except NestdError as error:
-            answer = f"{error.error_name}: {error.message}"
+        except nest_remote.NESTErrors.NESTError as error:
+            answer = f"{type(error).__name__}: {error}"
         return Seen(answer, time.monotonic() - began_s, serves_s)
     finally:
         nest_remote.disconnect()
@@ -277,7 +276,7 @@ TRIALS = (
         (1, 2, 4),
     ),
     Trial("mpirun is killed in a run", _in_a_run(_kill_launcher), ("503", "KernelLost"), (2,)),
-    Trial("a reference from before a restart", _stale, ("StaleReference",)),
+    Trial("a reference from before a restart", _stale, ("is gone with its network",)),
     Trial("the kernel is suspended in a call", _stop_and_go_on, ("200",)),
     Trial("the gateway is killed in a run", _gateway, ("breaks", "result is there")),
     Trial(
