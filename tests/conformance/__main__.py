@@ -100,7 +100,7 @@ def _run_tests(
             continue
         _say(f"NEST's tests with the look-alike of servers on {number} rank(s)")
         found = testsuite.with_look_alike(places, number, files, options.jobs)
-        results.add_tests(number, wanted, found)
+        results.add_tests(number, wanted, found, all_of_them=not files)
         if options.json or not options.sample:
             results.write()
 
@@ -117,7 +117,7 @@ def _list_misses(results: Results, pattern: str) -> int:
         for miss in sorted(tests.misses, key=lambda miss: miss.cause):
             if pattern not in miss.test:
                 continue
-            reason = test_reason(miss.test, ranks)
+            reason = test_reason(miss.test, ranks, miss.cause)
             unexplained += not reason
             print(f"{miss.test} [{ranks}] {miss.cause}: {miss.said} ({reason or '?'})")
     return unexplained

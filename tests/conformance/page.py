@@ -161,7 +161,7 @@ def _missed_tests(results: Results, ranks: int) -> Iterable[str]:
         where = ", ".join(f"`{file}` ({number})" for file, number in files.most_common(_SHOWN))
         if len(files) > _SHOWN:
             where += f" and {len(files) - _SHOWN} more"
-        reasons = sorted({test_reason(miss.test, ranks) or UNKNOWN for miss in tests})
+        reasons = sorted({test_reason(miss.test, ranks, miss.cause) or UNKNOWN for miss in tests})
         yield f"| {_inline(name)} | {len(tests)} | {where} | {'; '.join(reasons)} |"
 
 

@@ -114,10 +114,23 @@ class Results:
         made.rename(self.file)
 
     def add_tests(
-        self, ranks: int, wanted: Mapping[str, Outcome], found: Mapping[str, Outcome]
+        self,
+        ranks: int,
+        wanted: Mapping[str, Outcome],
+        found: Mapping[str, Outcome],
+        all_of_them: bool = False,
     ) -> None:
-        """Take over outcomes of whole files of tests, plain and with the look-alike."""
-        self.tests.setdefault(ranks, Tests()).add(wanted, found)
+        """Take over outcomes of whole files of tests, plain and with the look-alike.
+
+        Parameters
+        ----------
+        ranks : of the servers
+        wanted, found : outcomes
+        all_of_them : whether there are no other tests, so that nothing of earlier runs stays
+        """
+        before = Tests() if all_of_them else self.tests.get(ranks, Tests())
+        before.add(wanted, found)
+        self.tests[ranks] = before
 
     def in_the_set(self) -> dict[str, dict[str, Any]]:
         """The examples that are compared."""
