@@ -10,6 +10,7 @@ import statistics
 
 from benchmarks.bench import Bench, NotInstalled
 from benchmarks.cases.timing import timed_ms
+from benchmarks.echo import Echo
 from benchmarks.rows import FLOOR, THIS, Target
 from benchmarks.servers import Running
 
@@ -55,6 +56,12 @@ def run(bench: Bench) -> None:
         to_show="the same above an empty Flask route under the same gunicorn",
     )
     above.rounds = {name: kept.rounds[name] for name in (THIS, FLOOR) if name in kept.rounds}
+    round_trip = bench.row("a ZeroMQ round trip between two processes", "ms", floor="ZeroMQ alone")
+    with Echo() as echo:
+        for _ in range(bench.few):
+            bench.attempt(
+                [round_trip], FLOOR, lambda: [statistics.median(timed_ms(echo.ask, 1000))]
+            )
     in_process = bench.row("the same in process", "ms", floor="plain PyNEST")
     bench.attempt(
         [in_process], FLOOR, lambda: [statistics.median(bench.plain("small_call", times=1000))]
