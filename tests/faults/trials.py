@@ -247,7 +247,7 @@ def _stale(server: Server) -> Seen:
         began_s = time.monotonic()
         try:
             answer = f"{nodes.V_m}, of other nodes"
-        except nest_remote.NESTErrors.NESTError as error:
+        except nest_remote.NESTErrors.KernelException as error:
             answer = f"{type(error).__name__}: {error}"
         return Seen(answer, time.monotonic() - began_s, serves_s)
     finally:

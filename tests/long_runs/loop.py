@@ -101,7 +101,8 @@ def _found(
     said = (
         f"{steps} of {_STEPS} steps in {took_s:.0f} s, {took_s / steps * 1000:.2f} ms each; "
         f"{len(cut['times'])} spikes, {'the same' if same else 'NOT the same'}; memory of all "
-        f"processes {before_mib:.1f} MiB, at the end {more_mib:+.2f} MiB; "
+        f"processes {before_mib:.1f} MiB, at the end {more_mib:+.2f} MiB, of that most in "
+        f"{memory.most()}; "
         f"{listed} jobs listed, {kept} on disk"
     )
     holds = same and more_mib < _FLAT_MIB and listed == kept == 0

@@ -28,6 +28,8 @@ class Memory:
         self._thread = threading.Thread(target=self._watch)
         #: Resident MiB at each look, of each process by its id.
         self.looks: list[dict[int, float]] = []
+        #: What each process runs.
+        self.programs: dict[int, str] = {}
 
     def __enter__(self) -> Memory:
         self._thread.start()
@@ -44,6 +46,7 @@ class Memory:
                 with contextlib.suppress(OSError, ValueError):
                     pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
                     found[pid] = int(pages) * _PAGE_MIB
+                    self.programs[pid] = _program(pid)
             self.looks.append(found)
 
     def growth(self) -> tuple[float, float]:
@@ -61,3 +64,19 @@ class Memory:
             return sum(sum(look[pid] for pid in throughout) for look in looks) / len(looks)
 
         return total(early), total(late) - total(early)
+
+    def most(self) -> str:
+        """The program that has gained most meanwhile, and how much, for a person."""
+        tenth = max(1, len(self.looks) // 10)
+        early, late = self.looks[tenth : 2 * tenth], self.looks[-tenth:]
+        if not early or not late:
+            return "nothing"
+        gained = {pid: late[-1][pid] - early[0][pid] for pid in early[0] if pid in late[-1]}
+        pid = max(gained, key=lambda pid: gained[pid])
+        return f"{self.programs[pid]} {gained[pid]:+.2f}"
+
+
+def _program(pid: int) -> str:
+    """The module that a process runs, or its program."""
+    words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    return words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
