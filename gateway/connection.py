@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -94,6 +95,8 @@ class Connection:
         self._left: dict[str, Pending] = {}
         #: For what is sent without waiting, in order.
         self._notices: Channel | None = None
+        #: The newest requests of this gateway, of which the kernel may still be said to be at one.
+        self._own: deque[str] = deque(maxlen=1024)
         self._notices_lock = threading.Lock()
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
@@ -119,6 +122,14 @@ class Connection:
             with self._lock:
                 self._left = {one.id: one for one in left}
         return [*left, *pending]
+
+    def foreign(self) -> Pending | None:
+        """What the kernel executes that this gateway has not sent, if it does: a job of the spool,
+        or a request of a gateway that has ended, or has been replaced."""
+        info, status = self.info(), self.status()
+        if info is None or not status.id or status.id in self._own:
+            return None
+        return Pending(status.id, status.what, status.since_s, info.generation)
 
     @property
     def directory(self) -> Path:
@@ -273,6 +284,7 @@ class Connection:
                 raise name_is_taken(name)
             self.refuse_if_full()
             self._pending[name] = pending
+            self._own.append(name)
         try:
             return self._exchange(info, make(name), what, caller)
         except LinkLost:

@@ -131,7 +131,7 @@ class Jobs:
         """What is known of all jobs, in the order in which they came."""
         self._tidy()
         status = self._connection.status()
-        views = [self._view_pending(one, status) for one in self._connection.pending()]
+        views = [self._view_pending(one, status) for one in self._pending()]
         ended = {}
         for job in self._spool.jobs():
             key = (job.id, job.facts.created_s)
@@ -143,12 +143,19 @@ class Jobs:
         self._ended = ended
         return sorted(views, key=lambda view: str(view["created"]))
 
+    def _pending(self) -> list[Pending]:
+        """Requests whose callers wait, and one that a gateway before this has left running."""
+        pending, foreign = self._connection.pending(), self._connection.foreign()
+        if foreign is None or self._spool.find(foreign.id) is not None:
+            return pending
+        if any(one.id == foreign.id for one in pending):
+            return pending
+        return [foreign, *pending]
+
     def states(self) -> Counter[str]:
         """How many jobs are in which state; those whose callers wait are among them."""
         now = self._connection.status().id
-        counts = Counter(
-            "running" if one.id == now else "queued" for one in self._connection.pending()
-        )
+        counts = Counter("running" if one.id == now else "queued" for one in self._pending())
         found = {}
         for job in self._spool.jobs():
             key = (job.id, job.facts.created_s)
@@ -168,7 +175,7 @@ class Jobs:
             If there is none of that name.
         """
         status = self._connection.status()
-        for pending in self._connection.pending():
+        for pending in self._pending():
             if pending.id == id:
                 return self._view_pending(pending, status)
         return self._view(self._find(id), status)

@@ -240,6 +240,31 @@ def test_caller_who_hangs_up_cancels_after_the_grace_period(start: Start) -> Non
     assert server.call("biological_time") < ENDLESS_MS
 
 
+def test_run_that_a_killed_gateway_has_left_is_listed_and_can_be_ended(start: Start) -> None:
+    server = start()
+    with pending(server) as send:
+        run = begin_endless_run(server, send)
+        (before,) = server.get("/jobs").json()
+        kill(*processes(server, "gateway"))
+        with pytest.raises(requests.ConnectionError):
+            run.result()
+    server.session.close()
+    assert poll_until(lambda: _is_up(server), DEADLINE_S)
+    (left,) = server.get("/jobs").json()
+    assert (left["id"], left["what"], left["state"]) == (before["id"], "Simulate", "running")
+    assert left["progress"]["biological_time_ms"] > 0
+    assert server.request("DELETE", f"/jobs/{left['id']}").status_code == 200
+    assert server.call("biological_time") > 0
+    assert server.get("/jobs").json() == []
+
+
+def _is_up(server: Server) -> bool:
+    try:
+        return server.get("/healthz").ok
+    except requests.ConnectionError:
+        return False
+
+
 def test_result_outlives_client_and_gateway(start: Start) -> None:
     server = start()
     network(server)
