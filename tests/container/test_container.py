@@ -173,7 +173,7 @@ def test_compose_serves_two_ranks_read_only(
         written = container.execute(["sh", "-c", "touch /opt/nestd/x; touch /usr/x; touch /data/x"])
         assert written.stderr.count("Read-only file system") == 2
         assert (container.volume / "x").exists()
-        assert TOKEN not in container.output().replace(f"token={TOKEN}", "")
+        assert TOKEN not in container.output()
         grace_s = float(re.sub(r"s$", "", service["stop_grace_period"]))
         assert container.stop(grace_s) == 0, container.output()
     assert "NEST Server has stopped." in container.output()
@@ -193,5 +193,7 @@ def test_job_of_two_ranks_serves(
         assert caller.request("GET", "/").json()["ranks"] == 2
         accounts(container, None)
         assert spikes(caller) == on_one_rank
-        container.stop(60.0)
+        # Of several programs that end, the launcher tells which.
+        assert container.stop(60.0) in (0, 1), container.output()
+        assert TOKEN not in container.output()
     assert left_in(container.above / "run/nestd") == []
