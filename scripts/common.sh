@@ -33,8 +33,8 @@ need_chromium() {
   fi
 }
 
-# Installs what the pages' blocks of code and the tests of several hosts are run with, and what judges
-# units, if it is missing.
+# Installs what the pages' blocks of code, the tests of several hosts and those of the container are run
+# with, and what judges units, if it is missing.
 need_programs() {
   local name missing=()
   for name in curl jq node systemd-analyze; do
@@ -47,6 +47,9 @@ need_programs() {
   command -v ip >/dev/null 2>&1 || missing+=(iproute2)
   [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
   command -v ssh >/dev/null 2>&1 || missing+=(openssh-client)
+  # The root of the container, and its process 1.
+  command -v debootstrap >/dev/null 2>&1 || missing+=(debootstrap)
+  command -v tini-static >/dev/null 2>&1 || missing+=(tini)
   if [ "${#missing[@]}" = 0 ]; then return; fi
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     say "Installing ${missing[*]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from urllib.parse import urlencode
 
@@ -25,7 +26,7 @@ def announce(started: Instance, notes: list[str]) -> None:
             f"{started.host} can use this server, and the account it runs under."
         )
     # This output may be a log, where a secret must not be.
-    shown = secret if sys.stdout.isatty() else None
+    shown = secret if _on_a_terminal() else None
     # Browsers keep to themselves what is behind "#".
     fragment = f"#{urlencode({'token': shown})}" if shown else ""
     click.echo(f"  Page          {started.urls[0]}/{fragment}")
@@ -48,6 +49,14 @@ def announce(started: Instance, notes: list[str]) -> None:
     else:
         click.echo("Press Ctrl-C to stop.")
     sys.stdout.flush()
+
+
+def _on_a_terminal() -> bool:
+    """Whether a person reads this output, and nobody else.
+
+    Open MPI gives ranks a terminal of its own and writes what they print wherever it is told to.
+    """
+    return sys.stdout.isatty() and "OMPI_COMM_WORLD_SIZE" not in os.environ
 
 
 def announce_end() -> None:

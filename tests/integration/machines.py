@@ -17,7 +17,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 #: Of the units that systemd brings along, those that ours name; they do nothing.
 _TARGETS = ("default", "basic", "sysinit", "shutdown", "multi-user", "network")
-_LOGGED = "[Service]\nStandardOutput=append:/run/{name}.log\nStandardError=append:/run/{name}.log\n"
+#: What has a service write into a file.
+LOGGED = "[Service]\nStandardOutput=append:{log}.log\nStandardError=append:{log}.log\n"
 
 
 class Machine:
@@ -65,15 +66,17 @@ def machine(units: Path, drop_ins: dict[str, str]) -> Iterator[Machine]:
     Parameters
     ----------
     units : an empty directory
-    drop_ins : what is added to services, by their names
+    drop_ins : what is added to services and their templates, by their names
     """
     for target in _TARGETS:
         text = f"[Unit]\nDescription={target}\nDefaultDependencies=no\n"
         (units / f"{target}.target").write_text(text)
     for name, added in drop_ins.items():
-        directory = units / f"{name}.service.d"
-        directory.mkdir()
-        (directory / "test.conf").write_text(_LOGGED.format(name=name) + added)
+        for at in ("", "@"):
+            directory = units / f"{name}{at}.service.d"
+            directory.mkdir()
+            text = LOGGED.format(log=f"/run/{name}") + added
+            (directory / "test.conf").write_text(text)
     before = set(_groups())
     script = str(Path(__file__).with_name("machine.sh"))
     namespaces = ["--pid", "--mount", "--mount-proc", "--cgroup", "--ipc", "--uts"]

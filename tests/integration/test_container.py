@@ -1,56 +1,27 @@
 """The container: what its files name exists, and its command serves in its environment.
 
-Nothing here builds the image, which takes an engine and NEST's 20 minutes.
+Nothing here builds the image, which tests/container does.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-import yaml
 
 from protocol.polling import poll_until
-from tests.integration.documents import ROOT
+from tests.container.dockerfile import ROOT, Stage, compose_service, instructions, stages
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
 
 
-def instructions() -> list[tuple[str, str]]:
-    """Instructions of the Dockerfile with their arguments."""
-    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
-    lines = re.sub(r"\\\n", " ", text).splitlines()
-    return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines if line]
-
-
-def last_stage() -> list[tuple[str, str]]:
-    """Those of the image that is run."""
-    found = instructions()
-    begins = max(at for at, (name, _) in enumerate(found) if name == "FROM")
-    return found[begins:]
-
-
-def environment() -> dict[str, str]:
-    (text,) = [rest for name, rest in last_stage() if name == "ENV"]
-    return dict(word.split("=", 1) for word in shlex.split(text))
-
-
-def command() -> list[str]:
-    (text,) = [rest for name, rest in last_stage() if name == "CMD"]
-    words: list[str] = json.loads(text)
-    return words
-
-
-def compose() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    return found
+def image() -> Stage:
+    """The stage that is run."""
+    return stages()[-1]
 
 
 def test_what_is_copied_exists_and_is_sent_to_the_engine() -> None:
@@ -58,9 +29,9 @@ def test_what_is_copied_exists_and_is_sent_to_the_engine() -> None:
         line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")
     }
     copied = []
-    for name, rest in instructions():
-        if name == "COPY" and "--from" not in rest:
-            copied += rest.split()[:-1]
+    for step in instructions():
+        if step.name == "COPY" and "from" not in step.flags:
+            copied += step.words()[:-1]
     assert len(copied) > 8
     for source in copied:
         assert (ROOT / source).exists(), source
@@ -71,9 +42,9 @@ def test_every_package_of_the_project_is_copied() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     (listed,) = re.findall(r"^include = \[(.*?)\]", project, re.MULTILINE | re.DOTALL)
     packages = re.findall(r'"([^"]+)"', listed)
-    copied = " ".join(rest for name, rest in instructions() if name == "COPY").split()
+    copied = " ".join(step.rest for step in instructions() if step.name == "COPY").split()
     assert {package.rstrip("*") for package in packages} <= set(copied)
-    installed = " ".join(rest for name, rest in instructions() if name == "RUN")
+    installed = " ".join(step.rest for step in instructions() if step.name == "RUN")
     (extras,) = re.findall(r"'\.\[([\w,]+)\]'", installed)
     for extra in extras.split(","):
         assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
@@ -82,10 +53,10 @@ def test_every_package_of_the_project_is_copied() -> None:
 def test_scripts_that_are_run_were_copied_before() -> None:
     copied: list[str] = []
     ran = []
-    for name, rest in instructions():
-        if name == "COPY":
-            copied += rest.split()
-        for script in re.findall(r"scripts/[\w-]+", rest) if name == "RUN" else []:
+    for step in instructions():
+        if step.name == "COPY":
+            copied += step.words()
+        for script in re.findall(r"scripts/[\w-]+", step.rest) if step.name == "RUN" else []:
             assert script in copied
             ran.append(script)
     assert ran == ["scripts/install-nest-mpi"]
@@ -98,22 +69,22 @@ def test_scripts_that_are_run_were_copied_before() -> None:
 
 def test_nobody_is_root_and_nobody_gets_in_without_a_token() -> None:
     # A tmpfs over the directory of the account has to be the account's.
-    uids = re.findall(r"--[ug]id (\d+)", " ".join(rest for name, rest in last_stage()))
+    uids = re.findall(r"--[ug]id (\d+)", " ".join(step.rest for step in image().steps))
     (uid,) = set(uids)
-    assert f"/run/nestd:uid={uid},gid={uid},mode=0700" in compose()["services"]["nest"]["tmpfs"]
-    users = [rest for name, rest in last_stage() if name == "USER"]
+    assert f"/run/nestd:uid={uid},gid={uid},mode=0700" in compose_service()["tmpfs"]
+    users = [step.rest for step in image().steps if step.name == "USER"]
     assert users == ["nestd"]
     for text in ("Dockerfile", "compose.yaml"):
         assert "DISABLE_AUTH" not in (ROOT / text).read_text()
-    service = compose()["services"]["nest"]
+    service = compose_service()
     assert service["environment"]["NEST_SERVER_TOKEN_FILE"] == "/run/secrets/nest_token"
-    assert compose()["secrets"]["nest_token"]["file"]
+    assert "nest_token" in service["secrets"]
     # Published to the machine itself only.
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert "--desktop" in service["command"]
 
 
-@pytest.mark.parametrize("words", [command(), compose()["services"]["nest"]["command"]])
+@pytest.mark.parametrize("words", [image().command(), compose_service()["command"]])
 def test_commands_are_those_of_the_project(words: list[str]) -> None:
     assert f'\n{words[0]} = "nestd.' in (ROOT / "pyproject.toml").read_text()
     done = subprocess.run(
@@ -132,12 +103,12 @@ def test_command_serves_in_the_environment_of_the_image(runtime: Runtime, tmp_pa
     token = tmp_path / "nest-token"
     token.write_text("of-the-container\n")
     # All but where programs and files of the container are.
-    env = {k: v for k, v in environment().items() if k not in ("PATH", "NESTD_RUNTIME_DIR")}
+    env = {k: v for k, v in image().environment().items() if k not in ("PATH", "NESTD_RUNTIME_DIR")}
     env |= {"NEST_SERVER_PORT": str(port), "NEST_SERVER_TOKEN_FILE": str(token)}
     own = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     with (tmp_path / "console").open("w") as console:
         process = subprocess.Popen(
-            command(), env=runtime.environment(env | own), stdout=console, stderr=console
+            image().command(), env=runtime.environment(env | own), stdout=console, stderr=console
         )
     try:
         server = Server(runtime, port, "of-the-container")

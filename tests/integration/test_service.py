@@ -2,78 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from protocol.polling import poll_until
-from tests.integration.machines import ROOT, SYSTEMD, Machine, machine
 from tests.integration.pending import ENDLESS_MS, pending
-from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
-
-INSTALL = str(ROOT / "scripts" / "install-service")
+from tests.integration.servers import DEADLINE_S
+from tests.integration.services import Installation, Service, installed, running
 
 # What systemd needs to be process 1 of namespaces is root's; nestd's own half of the notify
 # protocol is tested without, in test_notify.py.
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can be systemd's machine")
 
 
-class Service(Server):
-    """A server that systemd has started."""
-
-    machine: Machine
-
-    def connection_info(self) -> dict[str, Any]:
-        """What nestd wrote into its connection file."""
-        path = f"/run/nestd/server-{self.port}/connection.json"
-        info: dict[str, Any] = json.loads(self.machine.run("cat", path))
-        return info
-
-
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A machine on which the services are installed."""
-    assert SYSTEMD.exists(), "scripts/test installs systemd"
     units = tmp_path_factory.mktemp("units")
-    drop_ins = {"nestd": "WatchdogSec=10\n", "nest-gateway": ""}
-    with machine(units, drop_ins) as found:
-        found.run(INSTALL, str(Path(sys.prefix)))
-        port = free_port()
-        found.run("sed", "-i", f"s/52425/{port}/", "/etc/nestd/nestd.env")
+    with installed(units) as found:
         yield found
-        found.run(INSTALL, "--remove")
-        # Its reverse leaves nothing that systemd knows.
-        assert "nest" not in found.systemctl("list-unit-files")
-        assert found.run("ls", "-A", "/etc/nestd", check=False).count("No such file") == 1
     shutil.rmtree(units)
 
 
 @pytest.fixture
-def service(installed: Machine) -> Iterator[Service]:
+def service(installation: Installation) -> Iterator[Service]:
     """Both services, running."""
-    installed.systemctl("reset-failed", check=False)
-    # Only one is named: it wants the other.
-    installed.systemctl("start", "nest-gateway")
-    installed.systemctl("start", "nestd")
-    settings = installed.run("cat", "/etc/nestd/nestd.env")
-    (port,) = [line for line in settings.splitlines() if line.startswith("NEST_SERVER_PORT=")]
-    token = installed.run("cat", "/etc/nestd/token").strip()
-    found = Service(Runtime(), int(port.partition("=")[2]), token)
-    found.machine = installed
-    try:
+    with running(installation) as found:
         yield found
-    finally:
-        found.session.close()
-        installed.systemctl("stop", "nest-gateway", "nestd")
-        found.runtime.remove()
 
 
 def test_hardened_services_serve_calls_and_scripts(service: Service) -> None:
@@ -85,20 +46,17 @@ def test_hardened_services_serve_calls_and_scripts(service: Service) -> None:
     reply = service.post("/exec", {"source": source, "return": "t"})
     assert reply.json() == {"data": 10.0}
     for unit in ("nestd", "nest-gateway"):
-        assert service.machine.property(unit, "ActiveState") == "active"
-        group = service.machine.property(unit, "ControlGroup")
-        pids = service.machine.run("sh", "-c", f"cat /sys/fs/cgroup/systemd{group}/cgroup.procs")
-        status = [service.machine.run("cat", f"/proc/{pid}/status") for pid in pids.split()]
+        assert service.at.property(unit, "ActiveState") == "active"
+        status = service.at.processes(unit)
         assert len(status) >= 3
-        for shown in status:
-            fields = dict(line.split(":\t", 1) for line in shown.splitlines() if ":\t" in line)
+        for fields in status.values():
             assert fields["Uid"].split()[0] != "0"
             assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
             assert int(fields["CapBnd"], 16) == 0
     # The gateway sees the processes of the kernel.
     assert service.get("/readyz").status_code == 200
     assert 'nestd_rank_resident_memory_bytes{rank="0"}' in service.get("/metrics").text
-    assert "Kernel" in service.machine.property("nestd", "StatusText")
+    assert "Kernel" in service.at.property("nestd", "StatusText")
     # Nobody else can look into what they keep.
     shown = service.machine.run("find", "/run/nestd", "/etc/nestd/token", "-perm", "/077")
     assert shown == ""
@@ -118,32 +76,32 @@ def test_gateway_is_restarted_alone_and_refuses_no_caller(service: Service, tmp_
                 found.append(session.get(url, headers=headers, timeout=DEADLINE_S).status_code)
         return found
 
-    pid = service.machine.property("nest-gateway", "MainPID")
-    kernel = service.machine.property("nestd", "MainPID")
+    pid = service.at.property("nest-gateway", "MainPID")
+    kernel = service.at.property("nestd", "MainPID")
     with ThreadPoolExecutor(4) as threads:
         callers = [threads.submit(call_again_and_again) for _ in range(4)]
         try:
-            service.machine.systemctl("restart", "nest-gateway")
-            service.machine.systemctl("reload", "nest-gateway")
+            service.at.systemctl("restart", "nest-gateway")
+            service.at.systemctl("reload", "nest-gateway")
         finally:
             stop.touch()
         statuses = [status for caller in callers for status in caller.result(DEADLINE_S)]
     assert len(statuses) > 20
     assert set(statuses) == {200}
-    assert service.machine.property("nest-gateway", "MainPID") != pid
-    assert service.machine.property("nestd", "MainPID") == kernel
+    assert service.at.property("nest-gateway", "MainPID") != pid
+    assert service.at.property("nestd", "MainPID") == kernel
     # The same network, for the same token.
     assert service.call("GetKernelStatus", ["network_size"]) == 5
-    assert "takes the place of" in service.machine.log("nest-gateway")
+    assert "takes the place of" in service.at.log("nest-gateway")
 
 
 def test_kernel_is_restarted_alone(service: Service) -> None:
     generation = service.get("/").json()["generation"]
-    gateway = service.machine.property("nest-gateway", "MainPID")
-    service.machine.systemctl("restart", "nestd")
+    gateway = service.at.property("nest-gateway", "MainPID")
+    service.at.systemctl("restart", "nestd")
     assert service.get("/").json()["generation"] != generation
     assert service.call("Create", ["iaf_psc_alpha"]) == [1]
-    assert service.machine.property("nest-gateway", "MainPID") == gateway
+    assert service.at.property("nest-gateway", "MainPID") == gateway
 
 
 def is_simulating(service: Service) -> bool:
@@ -167,5 +125,5 @@ def test_hung_kernel_is_ended_by_the_watchdog_and_another_one_comes(service: Ser
 
     assert poll_until(is_back, DEADLINE_S), service.machine.logs()
     assert service.call("Create", ["iaf_psc_alpha"]) == [1]
-    assert int(service.machine.property("nestd", "NRestarts")) >= 1
-    assert "signs of life are missing" in service.machine.log("nestd")
+    assert int(service.at.property("nestd", "NRestarts")) >= 1
+    assert "signs of life are missing" in service.at.log("nestd")

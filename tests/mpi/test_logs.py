@@ -6,7 +6,8 @@ from typing import Any
 
 from protocol import logs
 from protocol.polling import poll_until
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
+from tests.mpi.jobs import TOKEN, Launch, answering
 
 
 def lines(server: Server) -> list[dict[str, Any]]:
@@ -42,3 +43,17 @@ def test_messages_of_nest_have_their_rank(two_ranks: Server) -> None:
         return {one["rank"] for one in said} == {"0", "1"}
 
     assert poll_until(look, DEADLINE_S), two_ranks.log()
+
+
+def test_job_does_not_print_its_token(launch: Launch, runtime: Runtime) -> None:
+    # Its output is a file of the job, or the log of a container.
+    port = free_port()
+    job = launch(2, port)
+    server = answering(job, runtime, port)
+    assert poll_until(lambda: server.get("/readyz").ok, DEADLINE_S)
+    server.session.close()
+    job.terminate()
+    said, _ = job.communicate(timeout=DEADLINE_S)
+    assert "NEST Server is now running" in said
+    assert "nest-server token" in said
+    assert TOKEN not in said

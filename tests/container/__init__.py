@@ -1,0 +1,1 @@
+"""The container: its image built step by step, and run, without a container engine."""
