@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import requests
 
@@ -22,7 +23,7 @@ from tests.integration.pending import (
     pending,
     processes,
 )
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Server, marked_processes
 from tests.integration.test_jobs import await_state, result, submit
 
 #: More than this many calls are refused where the queue is tried.
@@ -230,7 +231,13 @@ def _end_script(server: Server) -> None:
 
 
 def _kill_zygote(server: Server) -> None:
-    kill(processes(server, "nestd.runner.zygote")[0])
+    # Its environment is not ours, but its arguments name the directory.
+    found = marked_processes(str(server.runtime.directory))
+    kill(min(pid for pid in found if b"nestd.runner.zygote" in _arguments(pid)))
+
+
+def _arguments(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _stale(server: Server) -> Seen:

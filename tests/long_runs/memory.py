@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from pathlib import Path
 
 from tests.integration.servers import Server, marked_processes
-
-_PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 class Memory:
@@ -26,7 +23,7 @@ class Memory:
         self._every_s = every_s
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch)
-        #: Resident MiB at each look, of each process by its id.
+        #: MiB that each process has for itself at each look, by its id.
         self.looks: list[dict[int, float]] = []
         #: What each process runs.
         self.programs: dict[int, str] = {}
@@ -44,8 +41,7 @@ class Memory:
             found = {}
             for pid in marked_processes(*self._marks):
                 with contextlib.suppress(OSError, ValueError):
-                    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
-                    found[pid] = int(pages) * _PAGE_MIB
+                    found[pid] = _allocated_mib(pid)
                     self.programs[pid] = _program(pid)
             self.looks.append(found)
 
@@ -74,6 +70,14 @@ class Memory:
         gained = {pid: late[-1][pid] - early[0][pid] for pid in early[0] if pid in late[-1]}
         pid = max(gained, key=lambda pid: gained[pid])
         return f"{self.programs[pid]} {gained[pid]:+.2f}"
+
+
+def _allocated_mib(pid: int) -> float:
+    """What a process has allocated: pages of files come and go as the system likes."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError("no such line")
 
 
 def _program(pid: int) -> str:
