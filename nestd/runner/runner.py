@@ -260,10 +260,14 @@ class ScriptRunner:
                 self._look()
             if run.is_late and run.prepared.pid is not None:
                 self.end(run.too_late)
-            if self._control is None and not run.is_over:
-                run.note_end(None, None, "its process was lost")
+            self._miss(run)
         run.read_output()
         self._pass_on(run, executor)
+
+    def _miss(self, run: Run) -> None:
+        """Note the end of a script whose process can't say it any more."""
+        if self._control is None and not run.is_over:
+            run.note_end(None, None, "its process was lost")
 
     def _pass_on(self, run: Run, executor: Executor) -> None:
         printed = run.new_output()
@@ -276,6 +280,9 @@ class ScriptRunner:
         run = self._run
         if run is None:
             return None
+        # Its process may have been killed, and what it has asked for is nobody's then.
+        self._look()
+        self._miss(run)
         if run.is_late:
             self.end(run.too_late)
         return run.reason or ("the script was ended" if run.is_over else None)

@@ -354,6 +354,23 @@ def test_lost_script_runner_is_started_again(start: Start) -> None:
     assert server.call("GetKernelStatus", ["network_size"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("killed", "said"), [("getpid", "signal 9 (SIGKILL)"), ("getppid", "its process was lost")]
+)
+def test_simulation_ends_when_the_process_that_has_asked_for_it_does(
+    start: Start, killed: str, said: str
+) -> None:
+    server = start(OPEN)
+    kill = f"lambda: os.kill(os.{killed}(), signal.SIGKILL)"
+    source = (
+        "import nest, os, signal, threading\nnest.Create('iaf_psc_alpha')\n"
+        f"threading.Timer(0.3, {kill}).start()\nnest.Simulate(1e8)"
+    )
+    assert said in fail(server, source)["message"]
+    assert server.call("biological_time") > 0.0
+    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
+
+
 def test_waiting_process_that_is_killed_is_replaced(start: Start) -> None:
     server = start(OPEN)
     parent = run(server, "import os\npid = os.getppid()", **{"return": "pid"})["data"]
