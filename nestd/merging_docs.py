@@ -91,7 +91,7 @@ no rank can do without; what NEST computes is then what one process computes wit
 |---|---|
 | every rank raises | the error of one process: of several the one about the lowest node |
 | some ranks raise | the same, with `ranks`: those that raised |
-| a rank raises while others wait for it inside NEST | 500 with NEST's name, and `ranks`; the kernel restarts |
+| a rank raises while others wait for it inside NEST | 500 with NEST's name; kernel restarts |
 
 An error of some ranks leaves what the others have done: a `SetStatus` of many nodes of which one is
 refused may have set those of other ranks, where one process would have set those before it.
