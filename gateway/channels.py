@@ -82,7 +82,7 @@ class Channels:
                 channel = self._idle.pop()
             except IndexError:
                 return self.new(info)
-            if (channel.info is info or channel.info == info) and channel.is_alive():
+            if channel.info == info and channel.is_alive():
                 return channel
             channel.close()
 

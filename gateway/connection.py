@@ -91,12 +91,12 @@ class Connection:
         self.channels = Channels(path.parent, 4 * queue_limit + 64, link_s)
         self._lock = threading.Lock()
         self._pending: dict[str, Pending] = {}
+        #: The newest requests of this gateway, of which the kernel may still be said to be at one.
+        self._own: deque[str] = deque(maxlen=1024)
         #: Those that nobody waits for any more, as the network was cut for too long.
         self._left: dict[str, Pending] = {}
         #: For what is sent without waiting, in order.
         self._notices: Channel | None = None
-        #: The newest requests of this gateway, of which the kernel may still be said to be at one.
-        self._own: deque[str] = deque(maxlen=1024)
         self._notices_lock = threading.Lock()
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
