@@ -18,6 +18,7 @@ from tests.conformance.limited import end_marked
 from tests.conformance.page import page
 from tests.conformance.places import ROOT, Places
 from tests.conformance.results import WANTED, Results
+from tests.conformance.runs import Interrupted
 
 #: In the environment of everything that is started.
 _SESSION = "CONFORMANCE_SESSION"
@@ -63,16 +64,20 @@ def _run_examples(
         if options.plain:
             _say(f"{name}: {prepared(places, name, ranks) or 'in the set'}")
             return
-        left = ranks
+        left, known = ranks, results.examples.get(name, {})
         if options.resume:
-            known = results.examples.get(name, {})
             left = [number for number in ranks if f"served {number}" not in known]
             if not left:
                 return
-        row = judged(places, name, left, mpirun=not options.no_mpirun)
+        try:
+            # Once in the set it stays there, also when the machine is slower today.
+            row = judged(places, name, left, not options.no_mpirun, in_time="plain" in known)
+        except Interrupted as interrupted:
+            _say(f"{name}: {interrupted}")
+            return
         with writing:
             # What was measured on other numbers of ranks stays.
-            results.examples[name] = row if row["outside"] else results.examples.get(name, {}) | row
+            results.examples[name] = row if row["outside"] else known | row
             if options.json or not options.sample:
                 results.write()
         verdicts = {key: value for key, value in row.items() if isinstance(value, dict)}

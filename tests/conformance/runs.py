@@ -50,6 +50,10 @@ class Run:
         return min(self.wall_s, self.cpu_s) <= LIMIT_S
 
 
+class Interrupted(Exception):
+    """Plain PyNEST was killed, which says nothing about the example."""
+
+
 def plain(places: Places, example: str, threads: int, again: bool = False) -> Run:
     """Run by plain PyNEST on one process with ``threads``; a second time if ``again``.
 
@@ -132,7 +136,7 @@ def _run(
             runner = [*launcher, "-m", "tests.conformance.runner", str(path), str(made), *options]
             ended = run_limited(runner, path.parent, clean_environment(), made / "said", *limits)
         if ended.interrupted:
-            return _loaded(made / "0", ended)
+            raise Interrupted(f"killed by somebody after {ended.wall_s:.0f} s, run it again")
         (made / "ended.json").write_text(json.dumps(asdict(ended)), encoding="utf-8")
         shutil.rmtree(into, ignore_errors=True)
         made.rename(into)
