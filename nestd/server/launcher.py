@@ -7,13 +7,12 @@ import re
 import shutil
 import subprocess
 
+from nestd.server.loopback import loopback_command
 from protocol.errors import ConfigurationError
 from protocol.processes import python_command
 
-#: Who sets one of these has chosen how ranks talk, or has a launcher that takes several hosts.
-_CHOSEN_ELSEWHERE = (
-    "OMPI_MCA_btl",
-    "OMPI_MCA_pml",
+#: Who sets one of these has a launcher that takes several hosts.
+_SEVERAL_HOSTS = (
     "OMPI_MCA_orte_default_hostfile",
     "PRTE_MCA_prte_default_hostfile",
     "SLURM_JOB_ID",
@@ -21,6 +20,8 @@ _CHOSEN_ELSEWHERE = (
     "LSB_JOBID",
     "PE_HOSTFILE",
 )
+#: Who sets one of these, too, has chosen how ranks talk.
+_CHOSEN_ELSEWHERE = ("OMPI_MCA_btl", "OMPI_MCA_pml", *_SEVERAL_HOSTS)
 
 
 def kernel_command(ranks: int, arguments: list[str]) -> list[str]:
@@ -32,7 +33,11 @@ def kernel_command(ranks: int, arguments: list[str]) -> list[str]:
         If several ranks are wanted and there is no MPI launcher.
     """
     nestd = python_command("nestd.cli", *arguments)
-    return nestd if ranks == 1 else [*launcher_command(ranks), *nestd]
+    if ranks == 1:
+        return nestd
+    command = [*launcher_command(ranks), *nestd]
+    alone = not any(name in os.environ for name in _SEVERAL_HOSTS)
+    return loopback_command(command) if alone and _is_open_mpi(_version(command[0])) else command
 
 
 def launcher_command(ranks: int) -> list[str]:
@@ -54,9 +59,8 @@ def launcher_command(ranks: int) -> list[str]:
 
 def _options(launcher: str, ranks: int) -> list[str]:
     """Options that Open MPI wants where they apply; other launchers have no such rules."""
-    done = subprocess.run([launcher, "--version"], capture_output=True, text=True, check=False)
-    said = (done.stdout + done.stderr).lower().replace("-", " ")
-    if "open mpi" not in said:
+    said = _version(launcher)
+    if not _is_open_mpi(said):
         return []
     # Each rank may have threads; bound to one core they would share it.
     options = ["--bind-to", "none"]
@@ -69,3 +73,13 @@ def _options(launcher: str, ranks: int) -> list[str]:
         shared = "vader" if re.search(r"open mpi\) [1-4]\.", said) else "sm"
         options += ["--mca", "btl", f"self,{shared}"]
     return options
+
+
+def _version(launcher: str) -> str:
+    """What it says it is, in lower case and without hyphens."""
+    done = subprocess.run([launcher, "--version"], capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).lower().replace("-", " ")
+
+
+def _is_open_mpi(version: str) -> bool:
+    return "open mpi" in version

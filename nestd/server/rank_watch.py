@@ -122,11 +122,16 @@ class RankWatch:
         How it ended, for a person.
         """
         self.note_ends(set(self._descriptors))
-        if status > 128 and self._info is not None and len(self._info.processes) > 1:
+        several = self._info is not None and len(self._info.processes) > 1
+        launcher_killed = several and status < 0
+        if status > 128 and several:
             # A launcher's way to say that a rank ended by a signal.
             status = 128 - status
         how = describe_exit(status)
-        if self._first_dead is not None and self._first_dead >= 0:
+        if launcher_killed:
+            # It took its ranks along, of whom one was the first.
+            how = f"{how} of the launcher of its ranks"
+        elif self._first_dead is not None and self._first_dead >= 0:
             how = f"{how} of rank {self._first_dead}"
         master = self._info.process if self._info is not None else child
         note = {"pid": master.pid, "start_ticks": master.start_ticks, "how": how}

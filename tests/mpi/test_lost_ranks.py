@@ -160,7 +160,7 @@ def test_killed_launcher_takes_its_ranks_along_and_is_replaced_with_them(start: 
         kill(launcher(server))
         reply = run.result()
     assert (reply.status_code, reply.json()["error"]) == (503, "KernelLost")
-    assert "SIGKILL" in reply.json()["message"]
+    assert "SIGKILL) of the launcher" in reply.json()["message"]
     for pid in old:
         await_end(pid)
     await_new_kernel(server, generation)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from pathlib import Path
 
 import pytest
 
-from nestd.server.launcher import kernel_command
+from nestd.server.launcher import kernel_command, launcher_command
+from nestd.server.loopback_keeper import on_loopback
 from protocol.errors import ConfigurationError
 from protocol.processes import python_command
 
@@ -72,7 +75,22 @@ def test_open_mpi_gets_the_options_that_apply(
     options += ["--allow-run-as-root"] if user == 0 else []
     options += ["--oversubscribe"] if ranks > cores else []
     options += ["--mca", "btl", f"self,{shared}"]
-    assert kernel_command(ranks, ARGUMENTS) == [str(path), "-np", str(ranks), *options, *PROGRAM]
+    command = [str(path), "-np", str(ranks), *options]
+    assert launcher_command(ranks) == command
+    held = python_command("nestd.server.loopback", *command, *PROGRAM)
+    assert kernel_command(ranks, ARGUMENTS) == held
+
+
+def test_launcher_that_other_hosts_have_to_reach_is_not_held_to_the_loopback(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = launcher(directory, "mpirun", "mpirun (Open MPI) 4.1.4")
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    assert kernel_command(2, ARGUMENTS)[0] == str(path)
+    monkeypatch.delenv("SLURM_JOB_ID")
+    # Only the way of ranks is chosen then.
+    monkeypatch.setenv("OMPI_MCA_btl", "tcp,self")
+    assert str(path) in kernel_command(2, ARGUMENTS)[1:]
 
 
 @pytest.mark.parametrize("variable", ["OMPI_MCA_btl", "SLURM_JOB_ID"])
@@ -82,3 +100,30 @@ def test_way_that_ranks_talk_is_left_to_who_has_chosen_it(
     launcher(directory, "mpirun", "mpirun (Open MPI) 4.1.4")
     monkeypatch.setenv(variable, "17")
     assert "--mca" not in kernel_command(2, ARGUMENTS)
+
+
+def sockaddr(family: socket.AddressFamily, text: str) -> bytes:
+    """As ip(7) and ipv6(7) have it, at port 1024."""
+    start = struct.pack("=H", family) + b"\x04\x00"
+    inner = socket.inet_pton(family, text)
+    return start + (inner + bytes(8) if family == socket.AF_INET else bytes(4) + inner + bytes(4))
+
+
+@pytest.mark.parametrize(
+    ("family", "given", "wanted"),
+    [
+        (socket.AF_INET, "0.0.0.0", "127.0.0.1"),
+        (socket.AF_INET, "192.0.2.1", "192.0.2.1"),
+        (socket.AF_INET6, "::", "::1"),
+        (socket.AF_INET6, "fe80::1", "fe80::1"),
+    ],
+)
+def test_only_an_address_that_is_any_becomes_the_loopback(
+    family: socket.AddressFamily, given: str, wanted: str
+) -> None:
+    assert on_loopback(sockaddr(family, given)) == sockaddr(family, wanted)
+
+
+@pytest.mark.parametrize("address", [b"", b"\2", struct.pack("=H", socket.AF_UNIX) + bytes(20)])
+def test_addresses_of_no_network_are_left_alone(address: bytes) -> None:
+    assert on_loopback(address) == address

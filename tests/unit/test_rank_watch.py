@@ -133,6 +133,14 @@ def test_rank_that_died_before_anybody_looked_ends_the_others(job: Job) -> None:
     assert how == "signal 9 (SIGKILL) of rank 1"
 
 
+def test_launcher_that_is_killed_is_named_and_not_the_rank_it_took_along_first(job: Job) -> None:
+    job.write()
+    job.watch.look()
+    job.kill(1, signal.SIGKILL)
+    how = job.watch.conclude(LAUNCHER, -signal.SIGKILL)
+    assert how == "signal 9 (SIGKILL) of the launcher of its ranks"
+
+
 def test_note_of_the_end_is_about_rank_0_and_files_of_the_kernel_are_cleared(job: Job) -> None:
     job.write()
     for name in ("kernel-1.sock", "ranks-1.sock", "events-1.sock", "board-1.bin", "status-1.bin"):
