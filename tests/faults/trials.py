@@ -282,7 +282,12 @@ TRIALS = (
         ("503", "KernelLost", "SIGKILL"),
         (1, 2, 4),
     ),
-    Trial("mpirun is killed in a run", _in_a_run(_kill_launcher), ("503", "KernelLost"), (2,)),
+    Trial(
+        "mpirun is killed in a run",
+        _in_a_run(_kill_launcher),
+        ("503", "KernelLost", "of the launcher"),
+        (2,),
+    ),
     Trial("a reference from before a restart", _stale, ("is gone with its network",)),
     Trial("the kernel is suspended in a call", _stop_and_go_on, ("200",)),
     Trial("the gateway is killed in a run", _gateway, ("breaks", "result is there")),
