@@ -72,6 +72,7 @@ def main(
     Exits with 0 when it was told to stop and 78 when it can't start.
     """
     try:
+        mpi.check_launcher()
         logging = logs.log_settings(os.environ)
         if log_format is not None:
             logging = replace(logging, format=log_format)

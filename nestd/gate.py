@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import zmq
@@ -25,6 +24,8 @@ _FAILED = (
 )
 #: Before a gatekeeper that has ended is started again.
 _PAUSE_S = 0.25
+#: That it may take to clear up.
+_CLEARED_S = 2.0
 
 
 class Gate:
@@ -48,9 +49,10 @@ class Gate:
             str(self._asking),
             str(self._telling),
         )
-        self._closed = False
+        self._closing = threading.Event()
         self._process = self._start()
-        threading.Thread(target=self._keep, name="gatekeeper", daemon=True).start()
+        self._keeping = threading.Thread(target=self._keep, name="gatekeeper", daemon=True)
+        self._keeping.start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
@@ -60,8 +62,7 @@ class Gate:
         while True:
             self._process.wait()
             # It may end at once again, such as without a directory for its sockets.
-            time.sleep(_PAUSE_S)
-            if self._closed:
+            if self._closing.wait(_PAUSE_S):
                 return
             self._process = self._start()
 
@@ -86,10 +87,14 @@ class Gate:
         _pass_on(heard, passing_on)
 
     def close(self) -> None:
-        """End the gatekeeper, which clears up by itself."""
-        self._closed = True
+        """End the gatekeeper, which clears up by itself, and wait until it has.
+
+        Slurm kills what is left of a job as soon as its tasks have ended.
+        """
+        self._closing.set()
         if self._process.stdin is not None:
             self._process.stdin.close()
+        self._keeping.join(_CLEARED_S)
 
 
 def _pass_on(front: zmq.Socket[bytes], back: zmq.Socket[bytes]) -> None:

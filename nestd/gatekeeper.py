@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -86,6 +87,9 @@ class Gatekeeper:
 
 def main() -> None:
     """Serve until stdin is closed, which it is when nestd ends in whatever way."""
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        # Slurm sends them to every process of a job; this one clears up after nestd.
+        signal.signal(sig, signal.SIG_IGN)
     file, generation, asking, telling = sys.argv[1:]
     directory = Path(file).parent
     logs.set_up("nestd", logs.log_settings(os.environ)).rank = 0

@@ -7,6 +7,7 @@ MPI is used to meet at the start and to abort. Operations and answers travel ove
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, NoReturn
 
 from nestd.cores import Cores, let_threads_sleep
@@ -43,6 +44,31 @@ def launched_rank() -> int:
     return 0
 
 
+def check_launcher() -> None:
+    """Whether this process knows of the others that it was started with.
+
+    Raises
+    ------
+    ConfigurationError
+        If srun has started several without MPI, so that each would be a NEST of its own.
+    """
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "")
+    # All that a task starts has its variables, too.
+    if launched_ranks() == 1 and tasks.isdigit() and int(tasks) > 1 and _is_task_of_slurm():
+        raise ConfigurationError(
+            f"srun has started {tasks} tasks without MPI, each of which would be a network of its "
+            "own: give it --mpi=pmix (scripts/slurm/nestd.sbatch by NESTD_SRUN_OPTIONS), or what "
+            "else srun --mpi=list names for this MPI"
+        )
+
+
+def _is_task_of_slurm() -> bool:
+    try:
+        return Path(f"/proc/{os.getppid()}/comm").read_text().startswith("slurmstepd")
+    except OSError:
+        return False
+
+
 #: For a process without a launcher: it talks to nobody, and starts no launcher of its own.
 _ALONE = {"OMPI_MCA_btl": "self", "OMPI_MCA_ess_singleton_isolated": "1"}
 
@@ -51,8 +77,11 @@ def stay_alone() -> None:
     """Have MPI open no port, should the NEST of this only process bring it along.
 
     To be called before NEST is imported. Open MPI would listen on all networks, and start a
-    launcher that does.
+    launcher that does. In a shell that srun has started it would take this process for one of
+    srun's as well, and give up without its support for MPI.
     """
+    if not any(name in os.environ for name in _RANK_VARIABLES[:-1]):
+        os.environ.pop("SLURM_STEP_ID", None)
     for name, value in _ALONE.items():
         os.environ.setdefault(name, value)
 

@@ -47,6 +47,8 @@ need_programs() {
   command -v ip >/dev/null 2>&1 || missing+=(iproute2)
   [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
   command -v ssh >/dev/null 2>&1 || missing+=(openssh-client)
+  # A cluster on these hosts.
+  command -v slurmctld >/dev/null 2>&1 || [ -x /usr/sbin/slurmctld ] || missing+=(slurm-wlm)
   # The root of the container, and its process 1.
   command -v debootstrap >/dev/null 2>&1 || missing+=(debootstrap)
   command -v tini-static >/dev/null 2>&1 || missing+=(tini)

@@ -67,6 +67,7 @@ def main(
     takes nothing new and gives what runs NEST_SERVER_DRAIN seconds before.
     """
     try:
+        mpi.check_launcher()
         flags = Flags(host=host, port=port, desktop=desktop, log_format=log_format)
         wanted = build(flags, os.environ)
         logs.set_up("nestd", wanted.log).rank = mpi.launched_rank()

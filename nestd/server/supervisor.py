@@ -21,6 +21,7 @@ from nestd.server.http_probe import ask
 from nestd.server.instance import Instance, make_instance
 from nestd.server.launcher import kernel_command
 from nestd.server.listeners import open_listeners, passed_listeners
+from nestd.server.printed_reason import printed_reason
 from nestd.server.pulse import Pulse
 from nestd.server.rank_watch import RankWatch
 from nestd.server.service import Service
@@ -48,8 +49,6 @@ REPLACE_GATEWAY = signal.SIGUSR2
 
 #: How long the log may take to show what a program has printed at its end.
 LOG_DEADLINE_S = 5.0
-#: How nestd begins the sentence with which it ends.
-_SENTENCE = "nestd can't start: "
 
 
 class Supervisor:
@@ -343,11 +342,7 @@ class Supervisor:
             log.info("%s started, process %s", child.name, child.pid)
 
     def _last_words(self, child: Child, log_file: Path | None) -> str:
-        """The last line that a program printed and no logger wrote.
-
-        A program that can't start ends with a sentence or a traceback, while the other one goes
-        on logging, and an MPI launcher adds a page of its own, framed by lines of dashes.
-        """
+        """Why a program did not start, by what it printed while the other one went on logging."""
         if log_file is None or self._log is None:
             return "see the output above"
         # Behind all that it printed, in the same pipe.
@@ -365,10 +360,9 @@ class Supervisor:
         printed = [
             str(one["msg"])
             for one in poll_until(look, LOG_DEADLINE_S) or []
-            if one.get("printed") and one["msg"] != mark and str(one["msg"]).strip(" -")
+            if one.get("printed") and one["msg"] != mark
         ]
-        sentences = [text for text in printed if text.startswith(_SENTENCE)]
-        return (sentences or printed or [f"see {log_file}"])[-1].removeprefix(_SENTENCE)
+        return printed_reason(printed) or f"see {log_file}"
 
 
 def gateway_child(
