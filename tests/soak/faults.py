@@ -19,6 +19,7 @@ from typing import Any
 import requests
 
 from protocol.polling import poll_until
+from protocol.processes import identify
 from tests.integration.limits import limited, no_more_files
 from tests.integration.pending import await_end, processes
 from tests.integration.servers import DEADLINE_S, Server, marked_processes
@@ -42,8 +43,28 @@ def _kill(pid: int) -> None:
 
 
 def _gateway(server: Server) -> list[int]:
-    found: list[int] = poll_until(lambda: processes(server, "gateway"), DEADLINE_S)
+    """Processes of the gateway that takes requests, parents before children.
+
+    One that was replaced finishes what it has, which may take long.
+    """
+
+    def newest() -> list[int]:
+        sessions: dict[int, list[int]] = defaultdict(list)
+        try:
+            for pid in processes(server, "gateway"):
+                sessions[os.getsid(pid)].append(pid)
+        except (ProcessLookupError, FileNotFoundError):
+            # It has just ended.
+            return []
+        return sessions[max(sessions, key=_started)] if sessions else []
+
+    found: list[int] = poll_until(newest, DEADLINE_S)
     return found
+
+
+def _started(pid: int) -> int:
+    found = identify(pid)
+    return found.start_ticks if found is not None else 0
 
 
 def _hold(chance: random.Random) -> None:
