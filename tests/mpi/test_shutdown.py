@@ -54,6 +54,8 @@ def test_supervisor_lets_what_runs_on_ranks_end(start: Start, tmp_path: Path) ->
         assert run.result(DEADLINE_S).status_code == 200
     await_end(pid)
     assert "nestd was stopped by the rung drain" in server.log()
+    # Nor has the launcher found anything wrong with that.
+    assert "finalize" not in server.log()
     server.session.close()
 
 
