@@ -59,10 +59,6 @@ EXAMPLE_MISSES: dict[tuple[str, int], str] = {
         [(f"brunel_{name}_nest.py", ranks) for name in ("alpha", "delta") for ranks in (2, 4)],
         "draws from the files of all threads; plain PyNEST on several threads names one of them",
     ),
-    **dict.fromkeys(
-        [(name, 4) for name in ("clopath_synapse_small_network.py", "hh_phaseplane.py")],
-        "thousands of short runs, for each of which four ranks wait, on two cores that were busy",
-    ),
     ("multimeter_file.py", 4): "reads one of the files that threads have, which is empty here",
     **dict.fromkeys(
         [("spatial/ctx_2n.py", ranks) for ranks in (1, 2, 4)],
