@@ -35,7 +35,7 @@ def main() -> None:
         scripts_refused=None,
         host="127.0.0.1",
     )
-    _Empty(settings, [str(listener.fileno())]).run()
+    _Empty(settings, [f"fd://{listener.fileno()}"]).run()
 
 
 if __name__ == "__main__":
