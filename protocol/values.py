@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol.errors import ProtocolError
+from protocol.key_names import are_names
 from protocol.large import Pieces, Reader, head_of_bytes
 
 Value: TypeAlias = Any
@@ -472,7 +473,7 @@ def check_containers(value: Value, limit: int) -> None:
                 continue
             children: Any = container
             if isinstance(container, dict):
-                if not all(type(key) is str for key in container):
+                if not are_names(container):
                     raise ProtocolError("a key that is no text")
                 children = container.values()
             elif isinstance(container, msgpack.Timestamp):
