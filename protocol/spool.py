@@ -280,6 +280,7 @@ class Spool:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._text = f"{directory}{os.sep}"
 
     @property
     def directory(self) -> Path:
@@ -330,6 +331,9 @@ class Spool:
         if not NAME.fullmatch(id):
             return None
         try:
+            # Each call of our clients has a name, of which there is no job but in rare cases. As
+            # text, since pathlib interns what it gets, which takes memory for each new name.
+            os.stat(f"{self._text}{id}")  # noqa: PTH116
             return Job(self._directory / id)
         except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
             return None
