@@ -148,7 +148,7 @@ def _job(
         if number is not None:
             a.ledger.not_executed(number)
     else:
-        entry.close(Outcome.FAILED, f"{at} is {view}")
+        entry.close(Outcome.FAILED, f"{at} failed: {view['message']}; it is {view}")
 
 
 def listen(a: Asking) -> None:
