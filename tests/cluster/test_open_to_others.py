@@ -67,7 +67,7 @@ class Placed:
     @property
     def shared_memory(self) -> Path:
         """The host's, in which nobody else has any."""
-        return Path(f"/proc/{self.host.process.pid}/root/dev/shm")
+        return Path("/proc", str(self.host.process.pid), "root", "dev", "shm")
 
     def command(self, *arguments: str) -> None:
         """Run ``nest-server`` there, under the umask of somebody who hides nothing."""

@@ -167,10 +167,10 @@ def test_gateway_waits_for_a_job_outlives_it_and_serves_the_next(site: Site) -> 
     # One NEST, on however many hosts.
     assert spikes(site.server) == found
     log = (site.directory / f"nestd-{number}.log").read_text()
-    assert "is ready" in log
+    assert "is ready" in log and f"kernel {first.generation} stops" in log
 
 
-def test_rank_that_is_killed_is_named_and_ends_its_job(site: Site) -> None:
+def test_rank_that_is_killed_ends_its_job_and_callers_are_told(site: Site) -> None:
     site.start_gateway()
     site.submit("--ntasks-per-node=1")
     info = site.await_kernel()

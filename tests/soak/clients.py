@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -148,7 +149,25 @@ def _job(
         if number is not None:
             a.ledger.not_executed(number)
     else:
-        entry.close(Outcome.FAILED, f"{at} failed: {view['message']}; it is {view}")
+        # Judged as if somebody had waited for it: what is its script's own is no fault of others.
+        own = _result_status(a, at) == 400
+        said = f"{at} failed: {view['message']}; it is {view}"
+        entry.close(Outcome.REFUSED if own else Outcome.FAILED, said)
+
+
+def _result_status(a: Asking, at: str) -> int | None:
+    """The status with which a job's result is told; ``None`` if nobody tells it."""
+
+    def status() -> int | None:
+        with contextlib.suppress(requests.RequestException):
+            reply = requests.get(
+                f"{a.server.url}{at}/result", headers=a.headers, timeout=PATIENCE_S
+            )
+            return reply.status_code
+        return None
+
+    found: int | None = poll_until(status, PATIENCE_S, 0.1)
+    return found
 
 
 def listen(a: Asking) -> None:

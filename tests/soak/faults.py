@@ -158,11 +158,8 @@ FAULTS = (
     Fault("a rank is stopped for a while", _stop_rank),
     Fault("the gateway is killed", _kill_gateway, frozenset([Outcome.LOST])),
     Fault("the gateway is replaced", _replace_gateway),
-    # 400 as for all that a script does to itself, and a job that has failed.
     Fault(
-        "the process that runs scripts is killed",
-        _kill_script_runner,
-        frozenset([Outcome.REFUSED, Outcome.FAILED]),
+        "the process that runs scripts is killed", _kill_script_runner, frozenset([Outcome.REFUSED])
     ),
     Fault("the process that writes the log is killed", _kill_log),
     Fault(
