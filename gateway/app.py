@@ -9,8 +9,8 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from gateway.arguments import discard_body
 from gateway.authentication import shows_token
+from gateway.bodies import discard_body
 from gateway.connection import Connection
 from gateway.described import description_of
 from gateway.desktop import desktop

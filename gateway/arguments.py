@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 from flask import Request
-from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
+from gateway.bodies import body_of, large_body_of
 from protocol import json_form
 from protocol.environment import is_truthy
-from protocol.errors import MalformedRequest, ProtocolError, RequestTooLarge
+from protocol.errors import MalformedRequest, ProtocolError
 from protocol.messages import OPEN_ACTIONS, Action, Operation, Script
 from protocol.spool import NAME
 from protocol.values import (
@@ -30,18 +27,8 @@ MSGPACK_TYPES = frozenset(
 )
 _FORM_TYPES = frozenset(["application/x-www-form-urlencoded", "multipart/form-data"])
 
-#: Of large bodies that are read at a time: copies of them stay in the processor's cache.
-_PIECE_BYTES = 1 << 18
-
-#: What reading a body raises when it is cut off, or its chunks are none.
-_BROKEN_OFF = (ClientDisconnected, OSError, ParseException)
-
 #: Most calls in one request.
 BATCH_LIMIT = 1000
-
-#: A body over the limit is read and thrown away up to here, so that its sender gets to read
-#: the answer; beyond, the connection is closed on them.
-_DISCARD_LIMIT_BYTES = 1 << 30
 
 
 @dataclass
@@ -93,9 +80,9 @@ def read_body(request: Request) -> Value:
         raise MalformedRequest(f"bodies in Content-Encoding {encoding:.40} are not understood")
     length = request.content_length
     if kind in MSGPACK_TYPES and length is not None and length >= LARGE_BYTES:
-        body: Buffer = _large_bytes(request, length)
+        body: Buffer = large_body_of(request, length)
     else:
-        body = _bytes(request)
+        body = body_of(request)
     if kind in MSGPACK_TYPES:
         if not body:
             return None
@@ -242,7 +229,7 @@ def _from_body(request: Request) -> CallArguments:
     arguments = CallArguments()
     if request.mimetype in _FORM_TYPES and not _is_json_in_disguise(request):
         # Checks the body as a whole; the form is then made of what was read.
-        _bytes(request)
+        body_of(request)
         for name, values in request.form.lists():
             _add_text(arguments, name, values)
         return arguments
@@ -263,70 +250,9 @@ def _is_json_in_disguise(request: Request) -> bool:
     """Whether a body marked as form is JSON: ``curl -d`` marks it so unless told otherwise."""
     if request.mimetype == "multipart/form-data":
         return False
-    body = _bytes(request)
+    body = body_of(request)
     # A form has names and values with "=" in between; text in JSON can have one too.
     return body.lstrip()[:1] in (b"{", b"[", b'"') or (body != b"" and b"=" not in body)
-
-
-def _bytes(request: Request) -> bytes:
-    try:
-        body = request.get_data(cache=True)
-        # A body without a length is cut at the limit, and nothing says so but the rest of it.
-        has_more = request.content_length is None and request.environ["wsgi.input"].read(1)
-    except RequestEntityTooLarge as error:
-        raise _too_large(request) from error
-    except _BROKEN_OFF as error:
-        raise MalformedRequest("the body ended before it was complete") from error
-    if has_more:
-        raise _too_large(request)
-    if request.content_length is not None and len(body) < request.content_length:
-        # What has arrived may look complete: 10 of 1000.0 is a number, too.
-        raise MalformedRequest("the body ended before it was complete")
-    return body
-
-
-def _large_bytes(request: Request, length: int) -> memoryview:
-    """The body of ``request``, of so many bytes, which are in memory once.
-
-    Arrays in it are passed on from there. Read at once, it would be copied by each of those
-    that it goes through on its way here.
-    """
-    at = 0
-    try:
-        stream = request.stream
-        body = np.empty(length, np.uint8).data
-        while at < length:
-            piece = stream.read(min(length - at, _PIECE_BYTES))
-            if not piece:
-                raise MalformedRequest("the body ended before it was complete")
-            body[at : at + len(piece)] = piece
-            at += len(piece)
-    except RequestEntityTooLarge as error:
-        raise _too_large(request) from error
-    except _BROKEN_OFF as error:
-        raise MalformedRequest("the body ended before it was complete") from error
-    return body
-
-
-def _too_large(request: Request) -> RequestTooLarge:
-    discard_body(request)
-    limit = (request.max_content_length or 0) // 2**20
-    return RequestTooLarge(f"the body is larger than {limit} MiB, the limit of this server")
-
-
-def discard_body(request: Request) -> None:
-    """Read the rest of a body and throw it away, so that its sender can read the answer."""
-    source: Any = request.environ.get("wsgi.input")
-    left = _DISCARD_LIMIT_BYTES
-    try:
-        while left > 0:
-            chunk = source.read(min(left, 1 << 20))
-            if not chunk:
-                return
-            left -= len(chunk)
-    except _BROKEN_OFF:
-        # The sender is gone, or makes no sense; so is the reason to read on.
-        return
 
 
 def _add_text(arguments: CallArguments, name: str, values: list[str]) -> None:

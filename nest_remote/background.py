@@ -69,7 +69,7 @@ class Job:
         reply = self._send("GET", "/output")
         if reply.status != 200:
             raise reply.error()
-        return reply.body.decode("utf-8", "replace")
+        return reply.text()
 
     @property
     def created(self) -> datetime:
@@ -145,7 +145,7 @@ class Job:
             raise reply.error()
         if reply.status == 200 and not reply.is_msgpack:
             # Somebody asked for it who takes JSON.
-            return json.loads(reply.body)
+            return json.loads(reply.text())
         try:
             return value_of(reply, self._session.object_for)
         except NestdError as error:

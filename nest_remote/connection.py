@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import urllib3
 
 from nest_remote.errors import NESTServerError
@@ -18,6 +19,9 @@ CONNECT_TIMEOUT_S = 10.0
 DEFAULT_PORT = 52425
 MSGPACK = "application/x-msgpack"
 
+#: From this size on a body is read into memory of its own, so many bytes at a time.
+_LARGE_BYTES, _PIECE_BYTES = 1 << 16, 1 << 18
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -25,7 +29,8 @@ class Reply:
 
     #: HTTP status.
     status: int
-    body: bytes
+    #: If it is large MessagePack, memory that belongs to who reads it, and may be changed.
+    body: Buffer
     #: Whether the body is MessagePack; JSON or text if not.
     is_msgpack: bool
 
@@ -38,13 +43,17 @@ class Reply:
             If the server refused.
         """
         if self.status in (200, 202):
-            return json.loads(self.body)
+            return json.loads(self.text())
         raise self.error()
+
+    def text(self) -> str:
+        """The body, as text."""
+        return bytes(self.body).decode("utf-8", "replace")
 
     def error(self) -> NESTServerError:
         """The error in a JSON or plain body."""
         try:
-            said = json.loads(self.body)
+            said = json.loads(self.text())
             return NESTServerError(
                 said["message"],
                 said.get("error") or "Error",
@@ -54,7 +63,7 @@ class Reply:
                 said.get("stdout") or "",
             )
         except (ValueError, KeyError, TypeError):
-            text = self.body.decode("utf-8", "replace").strip()
+            text = self.text().strip()
             hint = ": the access token is missing or wrong" if self.status == 403 else ""
             return NESTServerError(f"{text or 'no explanation'}{hint}", "Unauthorized", self.status)
 
@@ -122,18 +131,22 @@ class Connection:
             # Else the library, which does not know how long a list of pieces is, sends chunks.
             sent["Content-Length"] = str(sum(map(len, body)))
         try:
-            if timeout_s is None:
-                reply = self._pool.urlopen(method, path, pieces, sent, redirect=False)
-            else:
-                reply = self._pool.urlopen(
-                    method, path, pieces, sent, redirect=False, timeout=timeout_s
-                )
+            reply = self._pool.urlopen(
+                method,
+                path,
+                pieces,
+                sent,
+                redirect=False,
+                timeout=self._pool.timeout if timeout_s is None else timeout_s,
+                preload_content=False,
+            )
+            is_msgpack = reply.headers.get("Content-Type") == MSGPACK
+            found = _large_body(reply) if is_msgpack else None
+            return Reply(reply.status, reply.data if found is None else found, is_msgpack)
         except urllib3.exceptions.HTTPError as error:
             raise NESTServerError(
                 f"no answer from {self.url}: {error}", type(error).__name__, 0
             ) from error
-        return Reply(reply.status, reply.data, reply.headers.get("Content-Type") == MSGPACK)
-
     def close(self) -> None:
         """Close them. What is sent later opens new ones."""
         pool, self._pool = self._pool, self._new_pool()
@@ -148,3 +161,25 @@ class Connection:
             # A simulation takes as long as it takes: no limit for the answer.
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
         )
+
+
+def _large_body(reply: urllib3.BaseHTTPResponse) -> memoryview | None:
+    """The body of a reply, if it is large and comes as it is.
+
+    The arrays in it then lie where it was read to: a copy of them costs several times what
+    reading takes, most of it for memory that is written to for the first time.
+    """
+    try:
+        length = int(reply.headers.get("Content-Length", 0))
+    except ValueError:
+        return None
+    if length < _LARGE_BYTES or "Content-Encoding" in reply.headers:
+        return None
+    # Unlike a bytearray it is not filled with zeros before.
+    body = np.empty(length, np.uint8).data
+    at = 0
+    while at < length:
+        piece = reply.read(min(_PIECE_BYTES, length - at), decode_content=False)
+        body[at : at + len(piece)] = piece
+        at += len(piece)
+    return body

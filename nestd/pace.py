@@ -5,7 +5,7 @@ from __future__ import annotations
 from protocol.messages import Action, Operation
 
 #: What a slice should take by the clock.
-SLICE_S = 0.15
+SLICE_S = 0.22
 #: The same for the first one after something was done to the network, which may be slower now.
 CAREFUL_S = 0.02
 #: How many times longer than the last a slice may be.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgpack
+import numpy as np
 
 from protocol.errors import ProtocolError
 
@@ -25,6 +26,9 @@ _FIXED |= {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 
 _COUNTED = {0xC4: ">B", 0xC5: ">H", 0xC6: ">I", 0xD9: ">B", 0xDA: ">H", 0xDB: ">I"}
 _MAPS, _ARRAYS = {0xDE: ">H", 0xDF: ">I"}, {0xDC: ">H", 0xDD: ">I"}
 _EXTENSIONS = {first: form for _, first, form in _EXT_HEADS}
+
+#: Where numbers of any type may lie. Before the data of an array are more bytes than that.
+_ALIGNMENT = 8
 
 #: Longer lists are columns of numbers, or records: the library reads them faster, copies included.
 _ITEMS = 64
@@ -94,7 +98,8 @@ class Reader:
     small : the same of a smaller one
     from_bytes : where large begins
     nesting_limit : how deep containers may be in each other
-    views : whether bytes are given where they lie
+    views : whether bytes are given where they lie; in memory that is not read-only they are moved
+        to where any number may lie, over what stands before
     """
 
     def __init__(
@@ -198,10 +203,25 @@ class Reader:
         elif first in _COUNTED:
             content = self._taken(self._number(_COUNTED[first]))
             if self._views and first <= 0xC6:
-                return content
+                return self._aligned(content)
         elif not (first <= 0x7F or first >= 0xE0):
             raise ProtocolError("not msgpack")
         return msgpack.unpackb(self._data[begun : self._at], raw=False)
+
+    def _aligned(self, content: memoryview) -> memoryview:
+        """``content``, which has just been taken, moved to where numbers may lie, if it may be.
+
+        There is room for it: what stands before has been read.
+        """
+        if content.readonly or not content:
+            return content
+        begun = self._at - len(content)
+        by = np.frombuffer(content, np.uint8).ctypes.data % _ALIGNMENT
+        if by == 0 or by > begun:
+            return content
+        moved = self._data[begun - by : self._at - by]
+        moved[:] = content
+        return moved
 
     def _extension(self, first: int) -> Any:
         self._at += 1

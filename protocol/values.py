@@ -266,7 +266,8 @@ class Unpacker:
         share their memory
     nesting_limit : how deep the value may be nested
     reference : gives what stands in the value for a reference
-    writable : whether arrays get memory of their own where they would share read-only memory
+    writable : whether arrays get memory of their own where they would share read-only memory;
+        where what is unpacked is not read-only, it is theirs, and data may be moved in it
     """
 
     def __init__(

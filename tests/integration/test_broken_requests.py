@@ -7,9 +7,11 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 
+from protocol.values import Packer
 from tests.integration.servers import DEADLINE_S, Server
 
 Start = Callable[..., Server]
@@ -180,6 +182,44 @@ def test_body_that_ends_too_soon_is_400_and_not_executed(
     assert (status, answered["content-type"]) == (400, JSON)
     assert json.loads(received)["error"] == "MalformedRequest"
     assert network.call("biological_time") == 0.0
+
+
+MSGPACK_TYPE = "Content-Type: application/x-msgpack"
+#: Model, count and parameters; large enough to be read from the connection itself.
+LARGE = Packer().pack(["spike_generator", 1, {"spike_times": np.arange(1.0, 500_001.0)}])
+
+
+@pytest.mark.parametrize("come", [0, 1, 1000, 200_000, len(LARGE) - 1])
+def test_large_body_that_ends_too_soon_is_400_and_not_executed(server: Server, come: int) -> None:
+    headers = (MSGPACK_TYPE, f"Content-Length: {len(LARGE)}")
+    sent = request(server, "POST /api/Create HTTP/1.1", *headers, body=LARGE[:come])
+    status, answered, received = exchange(server, sent)
+    assert (status, answered["content-type"]) == (400, JSON)
+    assert json.loads(received)["error"] == "MalformedRequest"
+    assert server.call("network_size") == 0
+
+
+@pytest.mark.parametrize("first", [0, 1, 1000, 200_000, len(LARGE)])
+def test_large_bodies_come_whole_however_they_are_cut_on_their_way(
+    server: Server, first: int
+) -> None:
+    headers = (MSGPACK_TYPE, f"Content-Length: {len(LARGE)}", "Connection: keep-alive")
+    create = request(server, "POST /api/Create HTTP/1.1", *headers)
+    # What follows at once, behind the last byte of a body, is the next request.
+    then = request(server, "GET /api/network_size HTTP/1.1", "Connection: close")
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE_S) as connection:
+        connection.settimeout(DEADLINE_S)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(create + LARGE[:first])
+        connection.sendall(LARGE[first:] + create + LARGE + then)
+        received = b""
+        while data := connection.recv(65_536):
+            received += data
+    answers = received.split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == [b"200", b"200", b"200"]
+    assert answers[2].endswith(b"\r\n\r\n2")
+    held = server.call("GetStatus", [[1, 2], "spike_times"])
+    assert [(len(one), one[0], one[-1]) for one in held] == [(500_000, 1.0, 500_000.0)] * 2
 
 
 def test_chunked_body_that_is_complete_is_executed(server: Server) -> None:

@@ -340,6 +340,29 @@ def test_large_values_are_read_where_they_lie(value: Any, large: int) -> None:
         assert same(unpack(packed), value)
 
 
+@given(exact_values, st.sampled_from([1, 64]))
+def test_large_values_in_memory_of_their_own_are_the_same(value: Any, large: int) -> None:
+    packed = bytearray(Packer(tuples=True).pack(value))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(values, "LARGE_BYTES", 1)
+        patch.setattr(values, "BUFFER_FROM_BYTES", large)
+        assert same(Unpacker(writable=True).unpack(packed), value)
+
+
+@pytest.mark.parametrize("before", range(8))
+def test_arrays_in_memory_of_their_own_are_not_copied_and_lie_where_numbers_do(
+    before: int,
+) -> None:
+    value = ["x" * before, np.arange(10_000), {"a": np.arange(7_000) + 1j, "b": np.arange(9_999.0)}]
+    expected = [value[1], value[2]["a"], value[2]["b"]]
+    memory = np.frombuffer(bytearray(Packer(tuples=True).pack(value)), np.uint8)
+    _, first, others = Unpacker(writable=True).unpack(memory.data)
+    for found, wanted in zip([first, *others.values()], expected, strict=True):
+        assert np.array_equal(found, wanted)
+        assert np.shares_memory(found, memory)
+        assert found.flags.aligned and found.flags.writeable
+
+
 @given(st.binary(max_size=64), st.binary(max_size=8), st.integers(0, 64))
 def test_any_bytes_are_a_large_value_or_an_error(head: bytes, put: bytes, at: int) -> None:
     packed = Packer(tuples=True).pack([np.arange(20), {"a": (1, "b", 2.5)}])
@@ -349,6 +372,8 @@ def test_any_bytes_are_a_large_value_or_an_error(head: bytes, put: bytes, at: in
         for data in (head, packed[:at] + put + packed[at:], packed[:at] + put + packed[at + 1 :]):
             with suppress(ProtocolError):
                 assert same(unpack(data), Unpacker().unpack(data))
+            with suppress(ProtocolError):
+                assert same(Unpacker(writable=True).unpack(bytearray(data)), unpack(data))
 
 
 def test_arrays_of_a_large_value_share_its_memory_or_have_their_own() -> None:
