@@ -6,7 +6,6 @@ secrets and the MPI of this one, and always has one ready for the next script.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import select
@@ -34,6 +33,8 @@ log = logging.getLogger(__name__)
 SPARES = 2
 #: Processes to which a script is given, if they end before they begin with it.
 ATTEMPTS = 4
+#: How often the warm process is started for one script, if it ends each time before that has begun.
+STARTS = 4
 #: How often others are looked at while a script computes by itself.
 LOOK_MS = 500
 #: How long the warm process may take to import everything.
@@ -51,6 +52,10 @@ class Executor(Protocol):
 
     def print(self, output: bytes) -> None:
         """Take note of what the script has printed, as far as it is kept."""
+
+
+class _EndedEarly(Exception):
+    """The warm process has ended before it was ready."""
 
 
 class ScriptRunner:
@@ -106,7 +111,12 @@ class ScriptRunner:
             If scripts can't be run with the settings.
         """
         self._setup = {"settings": self._settings.to_json(), "description": description}
-        problem = self._greet()
+        try:
+            problem = self._greet()
+        except _EndedEarly as error:
+            raise ConfigurationError(
+                "scripts can't be run: their process does not start"
+            ) from error
         self._prepare()
         if not self._settings.restricted:
             return "unrestricted"
@@ -118,19 +128,47 @@ class ScriptRunner:
         return f"restricted by Python alone: {problem}"
 
     def _greet(self) -> str | None:
+        """Set the warm process up; what is wrong with the second wall, if anything is.
+
+        Raises
+        ------
+        ConfigurationError
+            If scripts can't be run with the settings, or it does not get ready in time.
+        _EndedEarly
+            If it has ended instead.
+        """
         assert self._control is not None
         self._control.settimeout(READY_DEADLINE_S)
-        said: dict[str, Any] = {}
-        with contextlib.suppress(OSError):
+        try:
             self._control.send({"setup": self._setup})
-            said, _ = self._control.receive() or ({}, [])
-        self._control.settimeout(0)
-        if not said.get("ready"):
+            received = self._control.receive()
+        except TimeoutError as error:
             raise ConfigurationError(
-                f"scripts can't be run: {said.get('problem', 'their process does not start')}"
-            )
+                f"scripts can't be run: their process was not ready in {READY_DEADLINE_S:g} s"
+            ) from error
+        except OSError as error:
+            raise _EndedEarly from error
+        finally:
+            self._control.settimeout(0)
+        if received is None:
+            raise _EndedEarly
+        said, _ = received
+        if not said["ready"]:
+            raise ConfigurationError(f"scripts can't be run: {said['problem']}")
         problem: str | None = said["problem"]
         return problem
+
+    def _start_again(self) -> None:
+        """Start the warm process, as the last one has ended."""
+        log.warning("the process that runs scripts has ended and is started again")
+        self._start()
+        try:
+            self._greet()
+        except _EndedEarly:
+            self._forget()
+        except ConfigurationError:
+            self._forget()
+            raise
 
     def _prepare(self) -> None:
         """Have processes made for the next scripts."""
@@ -205,17 +243,24 @@ class ScriptRunner:
             self._prepare()
 
     def _begin(self, script: Script) -> Run:
-        """Hand the script to a process that waits for one."""
+        """Hand the script to a process that waits for one.
+
+        The warm process, and each of its own, may be killed at any moment, this one included.
+        """
         self.clear_up()
         self._look()
-        if self._control is None:
-            log.warning("the process that runs scripts has ended and is started again")
-            self._start()
-            self._greet()
+        starts = 0
         while True:
+            if self._control is None:
+                if starts == STARTS:
+                    raise ConfigurationError(
+                        f"scripts can't be run: their process has ended {STARTS} times in a row"
+                    )
+                starts += 1
+                self._start_again()
             self._prepare()
             if not self._prepared:
-                raise ConfigurationError("scripts can't be run: their process has ended")
+                continue
             prepared = self._prepared.popleft()
             try:
                 return Run(script, prepared, self._settings)
