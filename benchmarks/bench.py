@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.plain_network import PlainNetwork
 from benchmarks.rows import FLOOR, NEXT_PEER, PEER, THIS, CaseResult, Row, Target, percentile
 from benchmarks.servers import (
     Program,
@@ -186,6 +187,10 @@ class Bench:
     def ranks(self) -> tuple[int, ...]:
         """Numbers of ranks that are measured."""
         return ((1, 2) if self.quick else (1, 2, 4)) if self.has_mpi() else ()
+
+    def plain_network(self, ranks: int, size: int) -> PlainNetwork:
+        """A balanced network of so many neurons in plain PyNEST, simulated in turns."""
+        return PlainNetwork(self._mpi_python(), ranks, size, PLAIN_LIMIT_S)
 
     def plain(self, what: str, ranks: int | None = None, **arguments: Any) -> Any:
         """What plain PyNEST measures of itself.

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import networks
+from benchmarks.plain_network import turns
 
 SETTLING_MS = 20.0
 
@@ -120,6 +121,36 @@ def simulation(size: int, time_ms: float, processes: int) -> dict[str, float]:
     return found
 
 
+def simulation_in_turns(size: int, processes: int, directory: str) -> dict[str, float]:
+    """Build a balanced network, then simulate it whenever it is told for how many ms.
+
+    Each rank sleeps on a pipe of its own meanwhile. Rank 0 says the seconds of each simulation.
+    """
+    nest = _nest()
+    rank = nest.Rank()
+    nest.SetKernelStatus({"total_num_virtual_procs": processes})
+    recorder = networks.balanced_network(_call, size)
+    with turns(directory, processes)[rank].open(encoding="ascii") as told:
+        _say(rank, "built")
+        for line in told:
+            if line == "end\n":
+                break
+            began = time.perf_counter()
+            nest.Simulate(float(line))
+            _say(rank, time.perf_counter() - began)
+    spikes = recorder.get("n_events")
+    if processes > 1:
+        from mpi4py import MPI
+
+        spikes = MPI.COMM_WORLD.allreduce(spikes)
+    return {"spikes": float(spikes)}
+
+
+def _say(rank: int, found: Any) -> None:
+    if rank == 0:
+        print("MEASURED " + json.dumps(found), flush=True)
+
+
 def built_and_simulated(
     call: networks.Call, size: int, time_ms: float, processes: int
 ) -> dict[str, float]:
@@ -166,8 +197,7 @@ def main() -> None:
     """Measure on this rank; rank 0 prints."""
     measure = globals()[sys.argv[1]]
     found = measure(**json.loads(sys.argv[2]))
-    if _nest().Rank() == 0:
-        print("MEASURED " + json.dumps(found), flush=True)
+    _say(_nest().Rank(), found)
 
 
 def median(found: list[float]) -> float:

@@ -1,73 +1,104 @@
 """Building and simulating a balanced random network over HTTP, beside the same as a plain PyNEST
-script under `mpirun`, in turns. Both have to make the same number of spikes. The largest network
-is simulated for 4 s of biological time, the others for 0.4 s, of which the first slices, that
-have to find their length, are a larger part.
+script under `mpirun`. Small networks are built and simulated as a whole, in turns. What decides
+is the largest: it is built on both sides, and both then simulate in turns, second by second of
+biological time, while the other sleeps. What else the machine does changes within seconds here,
+by more than what is to be seen. Both sides have to make the same number of spikes.
 """
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 
 from benchmarks.bench import Bench, NotInstalled, say
+from benchmarks.client import Client
+from benchmarks.networks import balanced_network
 from benchmarks.plain import built_and_simulated
 from benchmarks.rows import FLOOR, THIS, Row, Target
 
 TITLE = "Simulation"
+_PLAIN = "plain PyNEST"
+#: Biological time in ms of a whole simulation, and of a turn.
+_WHOLE_MS, _TURN_MS = 400.0, 1000.0
+#: Turns of each side, in a quick run and in others.
+_QUICK_TURNS, _TURNS = 3, 15
 
 
 def run(bench: Bench) -> None:
     """Three sizes on three numbers of ranks; the largest decides about the target."""
     if not bench.has_mpi():
         raise NotInstalled("there is no NEST with MPI here")
-    short_ms, long_ms = (100.0, 400.0) if bench.quick else (400.0, 4000.0)
     sizes = (500, 1000) if bench.quick else (1000, 2000, 4000)
     for ranks in bench.ranks():
         with bench.ranked(ranks) as server, server.client() as client:
             for size in sizes:
-                largest = size == sizes[-1]
-                time_ms = long_ms if largest else short_ms
-                say(f"{size} neurons on {ranks} rank(s)")
-                rows: dict[str, Row] = {}
-                for what in ("simulate", "build"):
-                    targeted = largest and what == "simulate"
-                    shown = f"simulation over HTTP against plain PyNEST, {ranks} rank(s)"
-                    rows[what] = bench.row(
-                        f"{what} {size} neurons, {ranks} rank(s)",
-                        "s",
-                        Target("ratio", 1.02, FLOOR) if targeted else None,
-                        floor="plain PyNEST",
-                        series=f"{what} on ranks",
-                        size=size,
-                        ranks=ranks,
-                        to_show=shown if targeted else "",
-                    )
-                counted: defaultdict[str, set[float]] = defaultdict(set)
-
-                def here(
-                    size: int = size, ranks: int = ranks, time_ms: float = time_ms
-                ) -> dict[str, float]:
-                    client.call("ResetKernel")
-                    return built_and_simulated(client.call, size, time_ms, ranks)
-
-                def there(
-                    size: int = size, ranks: int = ranks, time_ms: float = time_ms
-                ) -> dict[str, float]:
-                    found: dict[str, float] = bench.plain(
-                        "simulation", ranks, size=size, time_ms=time_ms, processes=ranks
-                    )
-                    return found
-
-                for _ in range(bench.few if largest else 1):
-                    for column, measure in ((THIS, here), (FLOOR, there)):
-
-                        def both(
-                            measure=measure, column=column, counted=counted, rows=rows
-                        ) -> list[float]:
-                            found = measure()
-                            counted[column].add(found["spikes"])
-                            return [found[what] for what in rows]
-
-                        bench.attempt(list(rows.values()), column, both)
-                if counted[THIS] != counted[FLOOR]:
-                    raise RuntimeError(f"the numbers of spikes differ: {dict(counted)}")
+                _whole(bench, client, ranks, size)
+            _in_turns(bench, client, ranks, sizes[-1])
             client.call("ResetKernel")
+
+
+def _whole(bench: Bench, client: Client, ranks: int, size: int) -> None:
+    say(f"{size} neurons on {ranks} rank(s)")
+    rows: dict[str, Row] = {}
+    for what in ("simulate", "build"):
+        rows[what] = bench.row(
+            f"{what} {size} neurons, {ranks} rank(s)",
+            "s",
+            floor=_PLAIN,
+            series=f"{what} on ranks",
+            size=size,
+            ranks=ranks,
+        )
+    counted: defaultdict[str, set[float]] = defaultdict(set)
+
+    def here() -> dict[str, float]:
+        client.call("ResetKernel")
+        return built_and_simulated(client.call, size, _WHOLE_MS, ranks)
+
+    def there() -> dict[str, float]:
+        found: dict[str, float] = bench.plain(
+            "simulation", ranks, size=size, time_ms=_WHOLE_MS, processes=ranks
+        )
+        return found
+
+    for column, measure in ((THIS, here), (FLOOR, there)):
+
+        def both(measure=measure, column=column) -> list[float]:
+            found = measure()
+            counted[column].add(found["spikes"])
+            return [found[what] for what in rows]
+
+        bench.attempt(list(rows.values()), column, both)
+    _check_same(counted[THIS], counted[FLOOR])
+
+
+def _in_turns(bench: Bench, client: Client, ranks: int, size: int) -> None:
+    row = bench.row(
+        f"simulate 1 s of {size} neurons, {ranks} rank(s)",
+        "s",
+        Target("ratio", 1.02, FLOOR),
+        floor=_PLAIN,
+        to_show=f"simulation over HTTP against plain PyNEST, {ranks} rank(s)",
+    )
+    client.call("ResetKernel")
+    client.call("SetKernelStatus", params={"total_num_virtual_procs": ranks})
+    recorder = balanced_network(client.call, size)
+    with bench.plain_network(ranks, size) as plain:
+
+        def here() -> float:
+            began = time.perf_counter()
+            client.call("Simulate", t=_TURN_MS)
+            return time.perf_counter() - began
+
+        measure = {THIS: here, FLOOR: lambda: plain.simulate(_TURN_MS)}
+        for one in measure.values():
+            # NEST sorts its connections, and the server finds out how long its slices may be.
+            one()
+        bench.turns(row, measure, _QUICK_TURNS if bench.quick else _TURNS)
+        spikes = client.call("GetStatus", nodes_or_conns=recorder, keys="n_events")[0]
+        _check_same({float(spikes)}, {plain.spikes()})
+
+
+def _check_same(ours: set[float], plain: set[float]) -> None:
+    if ours != plain or ours == {0.0}:
+        raise RuntimeError(f"the numbers of spikes differ: {ours} and, in plain PyNEST, {plain}")
