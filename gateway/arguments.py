@@ -12,15 +12,8 @@ from protocol.environment import is_truthy
 from protocol.errors import MalformedRequest, ProtocolError
 from protocol.messages import OPEN_ACTIONS, Action, Operation, Script
 from protocol.spool import NAME
-from protocol.values import (
-    LARGE_BYTES,
-    VALUE_NESTING_LIMIT,
-    Buffer,
-    Reference,
-    Text,
-    Unpacker,
-    Value,
-)
+from protocol.unpacking import LARGE_BYTES, Unpacker
+from protocol.values import VALUE_NESTING_LIMIT, Buffer, Reference, Text, Value
 
 MSGPACK_TYPES = frozenset(
     ["application/x-msgpack", "application/msgpack", "application/vnd.msgpack"]

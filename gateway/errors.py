@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from protocol import json_form
 from protocol.errors import NestdError, facts_of
 from protocol.http_status import STATUS
-from protocol.values import Packer
+from protocol.packing import Packer
 
 #: What a client that reads no more than Retry-After should wait.
 _DEFAULT_RETRY_S = 2

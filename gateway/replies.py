@@ -11,7 +11,8 @@ from gateway.arguments import MSGPACK_TYPES
 from gateway.compression import compress
 from protocol import json_form
 from protocol.messages import Result
-from protocol.values import Buffer, Packer, Value
+from protocol.packing import Packer
+from protocol.values import Buffer, Value
 
 #: Larger bodies are sent in pieces of this size.
 PIECE_BYTES = 1 << 18

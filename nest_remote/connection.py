@@ -147,6 +147,7 @@ class Connection:
             raise NESTServerError(
                 f"no answer from {self.url}: {error}", type(error).__name__, 0
             ) from error
+
     def close(self) -> None:
         """Close them. What is sent later opens new ones."""
         pool, self._pool = self._pool, self._new_pool()

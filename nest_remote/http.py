@@ -12,7 +12,9 @@ from nest_remote.waiting import ask
 from protocol.errors import NestdError, ProtocolError, error_from_facts
 from protocol.jobs import SIMULATING
 from protocol.messages import Operation
-from protocol.values import Buffer, Packer, Reference, Unpacker, Value
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
+from protocol.values import Buffer, Reference, Value
 
 #: Of a batch or a script, where a PyNEST call has its name.
 BATCH = "batch"

@@ -156,7 +156,7 @@ class Session:
 
 
 def to_value(item: Any) -> Value:
-    """The value of an object in the arguments of a call, for a :class:`protocol.values.Packer`.
+    """The value of an object in the arguments of a call, for a :class:`protocol.packing.Packer`.
 
     Raises
     ------

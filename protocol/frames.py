@@ -46,7 +46,9 @@ from protocol.messages import (
     Submit,
     Watch,
 )
-from protocol.values import Buffer, Packer, Reference, Unpacker, Value
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
+from protocol.values import Buffer, Reference, Value
 
 MAGIC = b"NESTD"
 #: Raised whenever an old peer could misread a new message.

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from protocol.values import Packer, Reference, Unpacker
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
+from protocol.values import Reference
 from tests.integration.servers import DEADLINE_S, Server
 
 JSON = "application/json"

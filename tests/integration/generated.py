@@ -26,7 +26,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from protocol.errors import ProtocolError
-from protocol.values import Packer, Unpacker, Value
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
+from protocol.values import Value
 from tests.integration.servers import DEADLINE_S, Server
 
 _CHECKS = [

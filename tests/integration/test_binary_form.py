@@ -9,7 +9,9 @@ import pytest
 import zstandard
 
 from protocol import json_form
-from protocol.values import Expression, Packer, Unpacker, Value
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
+from protocol.values import Expression, Value
 from tests.integration.servers import Server
 
 MSGPACK = "application/x-msgpack"

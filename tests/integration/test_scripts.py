@@ -14,7 +14,7 @@ import pytest
 
 from protocol.polling import poll_until
 from protocol.processes import identify
-from protocol.values import Unpacker
+from protocol.unpacking import Unpacker
 from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server, marked_processes
 
 Start = Callable[..., Server]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from protocol.values import Unpacker
+from protocol.unpacking import Unpacker
 from tests.integration.servers import Server
 from tests.oracle.known import comparable
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import frames, json_form
-from protocol import values as wire_values
+from protocol import frames, json_form, packing
 from protocol.errors import (
     ERROR_KINDS,
     KernelError,
@@ -95,7 +94,7 @@ PREAMBLE = frames.MAGIC + bytes([frames.VERSION])
 def frames_for_all_arrays() -> Iterator[None]:
     """Also the small arrays of these tests travel in frames of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wire_values, "BUFFER_FROM_BYTES", 0)
+        patch.setattr(packing, "BUFFER_FROM_BYTES", 0)
         yield
 
 
@@ -191,7 +190,7 @@ def test_every_message_comes_back_the_same(message: Message) -> None:
 def test_small_arrays_travel_inside_so_that_there_may_be_very_many() -> None:
     many = Result("1", "g", [np.arange(3)] * (frames.FRAME_LIMIT + 1))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wire_values, "BUFFER_FROM_BYTES", 1024)
+        patch.setattr(packing, "BUFFER_FROM_BYTES", 1024)
         received = copied(many)
     assert len(received) == 2
     assert is_same(frames.decode(received), many)

@@ -6,7 +6,9 @@ import pytest
 
 from protocol import key_names
 from protocol.errors import ProtocolError
-from protocol.values import Packer, Unpacker, check_containers
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
+from protocol.values import check_containers
 
 
 @pytest.fixture(autouse=True)

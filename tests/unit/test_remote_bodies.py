@@ -12,7 +12,8 @@ import pytest
 
 from nest_remote.connection import MSGPACK, Connection
 from nest_remote.errors import NESTServerError
-from protocol.values import Packer, Unpacker
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
 
 _VALUE = {"times": np.arange(100_000) / 10.0, "senders": np.arange(100_000)}
 _BODY = Packer(tuples=True).pack(_VALUE)

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import values
+from protocol import packing, unpacking, values
 from protocol.errors import ProtocolError
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
 from protocol.values import (
     ARRAY_TYPES,
     INT_MAX,
@@ -22,10 +24,8 @@ from protocol.values import (
     NESTING_LIMIT,
     VALUE_NESTING_LIMIT,
     Expression,
-    Packer,
     Reference,
     Text,
-    Unpacker,
 )
 from tests.unit.naming import stable
 from tests.unit.strategies import arrays, exact_values, same, sent_values
@@ -308,7 +308,7 @@ def test_pieces_are_what_packing_gives(value: Any, tuples: bool, large: int) -> 
     packer = Packer(tuples=tuples)
     with pytest.MonkeyPatch.context() as patch:
         # Or hypothesis would have to make large arrays.
-        patch.setattr(values, "BUFFER_FROM_BYTES", large)
+        patch.setattr(packing, "BUFFER_FROM_BYTES", large)
         assert b"".join(packer.pieces(value)) == packer.pack(value)
 
 
@@ -335,8 +335,8 @@ def test_large_values_are_read_where_they_lie(value: Any, large: int) -> None:
     packed = Packer(tuples=True).pack(value)
     with pytest.MonkeyPatch.context() as patch:
         # Or hypothesis would have to make large ones.
-        patch.setattr(values, "LARGE_BYTES", 1)
-        patch.setattr(values, "BUFFER_FROM_BYTES", large)
+        patch.setattr(unpacking, "LARGE_BYTES", 1)
+        patch.setattr(unpacking, "BUFFER_FROM_BYTES", large)
         assert same(unpack(packed), value)
 
 
@@ -344,8 +344,8 @@ def test_large_values_are_read_where_they_lie(value: Any, large: int) -> None:
 def test_large_values_in_memory_of_their_own_are_the_same(value: Any, large: int) -> None:
     packed = bytearray(Packer(tuples=True).pack(value))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(values, "LARGE_BYTES", 1)
-        patch.setattr(values, "BUFFER_FROM_BYTES", large)
+        patch.setattr(unpacking, "LARGE_BYTES", 1)
+        patch.setattr(unpacking, "BUFFER_FROM_BYTES", large)
         assert same(Unpacker(writable=True).unpack(packed), value)
 
 
@@ -367,8 +367,8 @@ def test_arrays_in_memory_of_their_own_are_not_copied_and_lie_where_numbers_do(
 def test_any_bytes_are_a_large_value_or_an_error(head: bytes, put: bytes, at: int) -> None:
     packed = Packer(tuples=True).pack([np.arange(20), {"a": (1, "b", 2.5)}])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(values, "LARGE_BYTES", 1)
-        patch.setattr(values, "BUFFER_FROM_BYTES", 1)
+        patch.setattr(unpacking, "LARGE_BYTES", 1)
+        patch.setattr(unpacking, "BUFFER_FROM_BYTES", 1)
         for data in (head, packed[:at] + put + packed[at:], packed[:at] + put + packed[at + 1 :]):
             with suppress(ProtocolError):
                 assert same(unpack(data), Unpacker().unpack(data))

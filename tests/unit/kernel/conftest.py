@@ -13,7 +13,8 @@ from nestd.kernel.pynest import nest
 from nestd.merging import merge
 from nestd.ranks import OneRank
 from protocol.messages import Action, Operation
-from protocol.values import Packer, Unpacker
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
 
 Call = Callable[..., Any]
 

@@ -11,7 +11,8 @@ from nestd.kernel.layers import Layers
 from nestd.kernel.simulation import Simulation
 from protocol.interface import Call, Given, Interface, Kind
 from protocol.messages import Action, Operation
-from protocol.values import Packer, Unpacker
+from protocol.packing import Packer
+from protocol.unpacking import Unpacker
 
 CATALOGUE = Catalogue(Layers(), Simulation())
 INTERFACE = described(CATALOGUE)
