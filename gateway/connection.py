@@ -1,4 +1,4 @@
-"""The kernel as the gateway sees it: what it is, what it is at, and what it is asked for."""
+"""What the gateway asks of the kernel, and what it has asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,10 @@ from gateway.callers import Caller, Patience
 from gateway.channel import Channel
 from gateway.channels import Channels
 from gateway.kernel_ends import KernelEnds
-from protocol import connection_file, frames, logs
-from protocol.board import board_path, read_board
+from gateway.kernel_view import KernelView
+from protocol import frames, logs
 from protocol.connection_file import ConnectionInfo
 from protocol.errors import (
-    ConfigurationError,
     InternalError,
     KernelUnavailable,
     LinkLost,
@@ -47,8 +45,6 @@ from protocol.messages import (
     Task,
     Watch,
 )
-from protocol.progress import Status, read_status, status_path
-from protocol.refusals import Refusals, refusals_path
 from protocol.spool import new_name
 
 log = logging.getLogger(__name__)
@@ -69,7 +65,7 @@ class Pending:
     generation: str
 
 
-class Connection:
+class Connection(KernelView):
     """Executes operations on the kernel that the connection file names at the moment.
 
     Safe for any number of threads.
@@ -85,11 +81,10 @@ class Connection:
     def __init__(
         self, path: Path, exit_file: Path, queue_limit: int, link_s: float | None = 60.0
     ) -> None:
-        self._path = path
+        super().__init__(path)
         self.ends = KernelEnds(path.parent, exit_file)
         self._queue_limit = queue_limit
         self.channels = Channels(path.parent, 4 * queue_limit + 64, link_s)
-        self._lock = threading.Lock()
         self._pending: dict[str, Pending] = {}
         #: The newest requests of this gateway, of which the kernel may still be said to be at one.
         self._own: deque[str] = deque(maxlen=1024)
@@ -98,11 +93,8 @@ class Connection:
         #: For what is sent without waiting, in order.
         self._notices: Channel | None = None
         self._notices_lock = threading.Lock()
-        self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
         self._names: tuple[str, list[str]] | None = None
         self._interface: tuple[str, Interface] | None = None
-        #: How many kernels this has seen.
-        self.kernels = 0
 
     @property
     def under_way(self) -> int:
@@ -130,77 +122,6 @@ class Connection:
         if info is None or not status.id or status.id in self._own:
             return None
         return Pending(status.id, status.what, status.since_s, info.generation)
-
-    @property
-    def directory(self) -> Path:
-        """Where connection file, status and spool lie."""
-        return self._path.parent
-
-    def info(self) -> ConnectionInfo | None:
-        """What the connection file says now; ``None`` while there is no kernel.
-
-        Raises
-        ------
-        KernelUnavailable
-            If the file is there but can't be used.
-        """
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise KernelUnavailable(f"can't look at {self._path}: {error.strerror}") from error
-        version = (found.st_mtime_ns, found.st_ino)
-        read = self._read
-        if read is not None and read[0] == version:
-            return read[1]
-        try:
-            info = connection_file.read(self._path)
-        except ConfigurationError as error:
-            raise KernelUnavailable(error.message) from error
-        if info is not None:
-            with self._lock:
-                read = self._read
-                if read is None or read[1].generation != info.generation:
-                    self.kernels += 1
-                self._read = (version, info)
-        return info
-
-    def awaited(self) -> list[dict[str, Any]]:
-        """The ranks whose part of the running operation is awaited, since when, and whether
-        their process is stopped; empty when nothing runs."""
-        info = self.info()
-        if info is None:
-            return []
-        marks = read_board(board_path(self._path.parent, info.generation))
-        current = max((mark.begun for mark in marks), default=0)
-        # A rank may be stopped before it has begun what the others are at.
-        began_s = min((mark.began_s for mark in marks if mark.begun == current), default=0.0)
-        since = datetime.fromtimestamp(began_s, timezone.utc).isoformat(timespec="seconds")
-        return [
-            {
-                "rank": rank,
-                "since": since,
-                "stopped": found.is_local and found.process.is_stopped(),
-            }
-            for rank, (mark, found) in enumerate(zip(marks, info.processes, strict=False))
-            # Ranks of other hosts than the first one's leave no marks.
-            if mark.ended < current and found.host == info.host
-        ]
-
-    def refusals(self) -> Refusals:
-        """Connections over the network that the kernel has refused."""
-        info = self.info()
-        if info is None:
-            return Refusals()
-        return Refusals.read(refusals_path(self.directory, info.generation))
-
-    def status(self) -> Status:
-        """What the kernel is at, as it said last; nothing if there is none."""
-        info = self.info()
-        if info is None:
-            return Status()
-        return read_status(status_path(self._path.parent, info.generation))
 
     def names(self) -> list[str]:
         """Sorted names of everything that can be called or read; asked once a kernel.
@@ -372,33 +293,6 @@ class Connection:
                 "try again later",
                 retry_after_s=1,
             )
-
-    def refuse_if_stopping(self) -> None:
-        """Raise if the kernel takes nothing new any more.
-
-        Raises
-        ------
-        KernelUnavailable
-            If it ends after what it is at.
-        """
-        if self.status().stopping:
-            raise KernelUnavailable("the server stops and takes nothing new", retry_after_s=5)
-
-    def needed_info(self) -> ConnectionInfo:
-        """What the connection file says now.
-
-        Raises
-        ------
-        KernelUnavailable
-            If there is no kernel.
-        """
-        info = self.info()
-        if info is None:
-            raise KernelUnavailable(
-                "there is no kernel at the moment; it is starting, or restarting after a fault",
-                retry_after_s=1,
-            )
-        return info
 
     def check(self) -> ConnectionInfo:
         """The kernel, which takes commands, now or after what it computes.
