@@ -30,6 +30,7 @@ class PlainNetwork:
     def __init__(self, python: str, ranks: int, size: int, limit_s: float) -> None:
         self._ranks = ranks
         self._limit_s = limit_s
+        self._failed: RuntimeError | None = None
         self._directory = tempfile.TemporaryDirectory(prefix="plain-network-")
         paths = turns(self._directory.name, ranks)
         for path in paths:
@@ -62,7 +63,13 @@ class PlainNetwork:
         self.close()
 
     def simulate(self, time_ms: float) -> float:
-        """Seconds that a simulation of so much biological time takes."""
+        """Seconds that a simulation of so much biological time takes.
+
+        Raises
+        ------
+        RuntimeError
+            If it has failed, now or before.
+        """
         for turn in self._turns:
             os.write(turn, f"{time_ms!r}\n".encode())
         return float(self._next())
@@ -78,6 +85,9 @@ class PlainNetwork:
         """What it says next."""
         stdout = self._process.stdout
         assert stdout is not None
+        if self._failed is not None:
+            # What it says now may be about another turn.
+            raise self._failed
         until_s = time.monotonic() + self._limit_s
         line = b""
         while select.select([stdout], [], [], max(0.0, until_s - time.monotonic()))[0]:
@@ -91,7 +101,10 @@ class PlainNetwork:
                 line = b""
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace")[-500:]
-        raise RuntimeError(f"the network in plain PyNEST on {self._ranks} rank(s) failed: {said}")
+        self._failed = RuntimeError(
+            f"the network in plain PyNEST on {self._ranks} rank(s) failed: {said}"
+        )
+        raise self._failed
 
     def close(self) -> None:
         """End it."""

@@ -8,6 +8,7 @@ import numpy as np
 from flask import Request
 from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import ParseException
+from gunicorn.http.unreader import SocketUnreader
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from protocol.errors import MalformedRequest, RequestTooLarge
@@ -86,14 +87,14 @@ def _read_from_socket(environ: dict[str, Any], body: memoryview) -> int:
     """
     connection = environ.get("gunicorn.socket")
     reader: Any = getattr(environ.get("wsgi.input"), "reader", None)
-    held = getattr(getattr(reader, "unreader", None), "buf", None)
-    # Nothing of it has been read, and its end is known.
-    if connection is None or held is None or type(reader) is not LengthReader:
+    if type(reader) is not LengthReader or reader.length != len(body):
+        # Its end is not known, or some of it has been read.
         return 0
-    if reader.length != len(body):
+    source = reader.unreader
+    if type(source) is not SocketUnreader or source.sock is not connection:
         return 0
     # What came together with the head.
-    first = reader.read(min(len(body), len(held.getvalue())))
+    first = reader.read(min(len(body), len(source.buf.getvalue())))
     body[: len(first)] = first
     at = len(first)
     while at < len(body):

@@ -140,9 +140,15 @@ class Connection:
                 timeout=self._pool.timeout if timeout_s is None else timeout_s,
                 preload_content=False,
             )
-            is_msgpack = reply.headers.get("Content-Type") == MSGPACK
-            found = _large_body(reply) if is_msgpack else None
-            return Reply(reply.status, reply.data if found is None else found, is_msgpack)
+            try:
+                is_msgpack = reply.headers.get("Content-Type") == MSGPACK
+                found = _large_body(reply) if is_msgpack else None
+                return Reply(reply.status, reply.data if found is None else found, is_msgpack)
+            except BaseException:
+                # Whoever keeps the exception keeps the reply, and the server would wait to send
+                # the rest of it.
+                reply.close()
+                raise
         except urllib3.exceptions.HTTPError as error:
             raise NESTServerError(
                 f"no answer from {self.url}: {error}", type(error).__name__, 0
@@ -170,17 +176,17 @@ def _large_body(reply: urllib3.BaseHTTPResponse) -> memoryview | None:
     The arrays in it then lie where it was read to: a copy of them costs several times what
     reading takes, most of it for memory that is written to for the first time.
     """
-    try:
-        length = int(reply.headers.get("Content-Length", 0))
-    except ValueError:
-        return None
-    if length < _LARGE_BYTES or "Content-Encoding" in reply.headers:
+    length = reply.length_remaining
+    # Its length is what comes: a reply to HEAD has none of it, and chunks are another matter.
+    if length is None or length < _LARGE_BYTES or "Content-Encoding" in reply.headers:
         return None
     # Unlike a bytearray it is not filled with zeros before.
     body = np.empty(length, np.uint8).data
     at = 0
     while at < length:
         piece = reply.read(min(_PIECE_BYTES, length - at), decode_content=False)
+        if not piece:
+            raise urllib3.exceptions.ProtocolError("the body ended before it was complete")
         body[at : at + len(piece)] = piece
         at += len(piece)
     return body

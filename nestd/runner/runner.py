@@ -12,6 +12,7 @@ import select
 import socket
 import subprocess
 from collections import deque
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -82,15 +83,22 @@ class ScriptRunner:
         self._start()
 
     def _start(self) -> None:
-        ours, theirs = ControlSocket.pair()
-        with theirs:
-            self._process = subprocess.Popen(
-                python_command("nestd.runner.zygote", str(theirs.fileno()), str(self._owner)),
-                pass_fds=(theirs.fileno(),),
-                env=script_environment(os.environ, self._settings.restricted),
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        with ExitStack() as stack:
+            try:
+                ours, theirs = ControlSocket.pair()
+                stack.callback(theirs.close)
+                undone = stack.enter_context(ExitStack())
+                undone.callback(ours.close)
+                self._process = subprocess.Popen(
+                    python_command("nestd.runner.zygote", str(theirs.fileno()), str(self._owner)),
+                    pass_fds=(theirs.fileno(),),
+                    env=script_environment(os.environ, self._settings.restricted),
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+                undone.pop_all()
+            except OSError as error:
+                raise _cant_run(error) from error
         self._control = ours
         self._unnamed = []
 
@@ -170,25 +178,30 @@ class ScriptRunner:
             self._forget()
             raise
 
-    def _prepare(self) -> None:
-        """Have processes made for the next scripts."""
+    def _prepare(self) -> OSError | None:
+        """Have processes made for the next scripts; why they can't be, if that is so."""
         while self._control is not None and len(self._prepared) < SPARES:
-            self._fork(self._control)
+            try:
+                self._fork(self._control)
+            except OSError as error:
+                return error
+        return None
 
     def _fork(self, control: ControlSocket) -> None:
-        ours, theirs = socket.socketpair()
-        output, printing = os.pipe()
-        os.set_blocking(output, False)
-        try:
-            control.send(FORK, [theirs.fileno(), printing])
-        except OSError:
-            ours.close()
-            os.close(output)
-            self._forget()
-            return
-        finally:
-            theirs.close()
-            os.close(printing)
+        with ExitStack() as given, ExitStack() as kept:
+            ours, theirs = socket.socketpair()
+            kept.callback(ours.close)
+            given.callback(theirs.close)
+            output, printing = os.pipe()
+            kept.callback(os.close, output)
+            given.callback(os.close, printing)
+            os.set_blocking(output, False)
+            try:
+                control.send(FORK, [theirs.fileno(), printing])
+            except OSError:
+                self._forget()
+                return
+            kept.pop_all()
         prepared = Prepared(PolledStream(ours), ours, output)
         self._prepared.append(prepared)
         self._unnamed.append(prepared)
@@ -258,8 +271,10 @@ class ScriptRunner:
                     )
                 starts += 1
                 self._start_again()
-            self._prepare()
+            problem = self._prepare()
             if not self._prepared:
+                if problem is not None:
+                    raise _cant_run(problem) from problem
                 continue
             prepared = self._prepared.popleft()
             try:
@@ -419,3 +434,8 @@ class ScriptRunner:
         if self._process is not None:
             self._process.returncode = 0
             self._process = None
+
+
+def _cant_run(problem: OSError) -> ConfigurationError:
+    """The error if the system makes no process, socket or pipe for a script."""
+    return ConfigurationError(f"scripts can't be run: {problem.strerror}")

@@ -6,12 +6,13 @@ from __future__ import annotations
 import io
 import os
 import socket
+import threading
 from typing import Any
 
 import pytest
 from flask import Request
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
-from gunicorn.http.unreader import IterUnreader
+from gunicorn.http.unreader import IterUnreader, SocketUnreader
 from werkzeug.test import EnvironBuilder
 
 from gateway.bodies import large_body_of
@@ -39,6 +40,24 @@ def test_it_is_read_as_everybody_does(socket_too: bool) -> None:
         assert bytes(large_body_of(request(len(BODY), **environ), len(BODY))) == BODY
 
 
+def test_it_is_read_from_the_socket_itself_where_gunicorn_is_as_expected() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        thread = threading.Thread(target=theirs.sendall, args=(BODY + b"the next request",))
+        thread.start()
+        source = SocketUnreader(ours)
+        # With the head came the beginning.
+        source.buf.write(source.chunk())
+        reader = LengthReader(source, len(BODY))
+        body = Body(reader)
+        body.read = None
+        environ = {"wsgi.input": body, "gunicorn.socket": ours}
+        assert bytes(large_body_of(request(len(BODY), **environ), len(BODY))) == BODY
+        thread.join()
+        assert reader.length == 0
+        assert source.chunk() == b"the next request"
+
+
 def test_what_has_been_read_in_part_is_read_on() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -48,6 +67,25 @@ def test_what_has_been_read_in_part_is_read_on() -> None:
         left = len(BODY) - len(begun)
         environ = {"wsgi.input": body, "gunicorn.socket": ours}
         assert bytes(large_body_of(request(left, **environ), left)) == BODY[10:]
+
+
+def test_a_socket_that_the_body_does_not_come_from_is_left_alone() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"the next request")
+        for source in (IterUnreader(iter([BODY])), Unread(theirs)):
+            body = Body(LengthReader(source, len(BODY)))
+            environ = {"wsgi.input": body, "gunicorn.socket": ours}
+            assert bytes(large_body_of(request(len(BODY), **environ), len(BODY))) == BODY
+        assert ours.recv(100) == b"the next request"
+
+
+class Unread(SocketUnreader):  # type: ignore[misc]  # gunicorn has no types
+    """One of another socket that holds all of the body."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.buf.write(BODY)
 
 
 @pytest.mark.parametrize("come", [0, 1, 1_500_000, len(BODY) - 1])

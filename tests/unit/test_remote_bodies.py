@@ -15,6 +15,7 @@ from nest_remote.errors import NESTServerError
 from protocol.packing import Packer
 from protocol.unpacking import Unpacker
 
+DEADLINE_S = 30.0
 _VALUE = {"times": np.arange(100_000) / 10.0, "senders": np.arange(100_000)}
 _BODY = Packer(tuples=True).pack(_VALUE)
 
@@ -111,6 +112,62 @@ def test_a_body_that_comes_too_slowly_is_an_error(
     with pytest.raises(NESTServerError, match="no answer"):
         serve(answer).send("GET", "/", timeout_s=0.2)
     given_up.set()
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_reply_that_has_no_body_though_it_says_so_is_not_waited_for(
+    serve: Callable[[Answering], Connection], status: int
+) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Type", MSGPACK)
+        handler.send_header("Content-Length", str(len(_BODY)))
+        handler.end_headers()
+
+    reply = serve(answer).send("GET", "/", timeout_s=DEADLINE_S)
+    assert (reply.status, bytes(reply.body)) == (status, b"")
+
+
+def test_the_chunks_that_come_are_the_body_whatever_its_length_is_said_to_be(
+    serve: Callable[[Answering], Connection],
+) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        framed = b"%x\r\n%s\r\n0\r\n\r\n" % (len(_BODY), _BODY)
+        _send(handler, framed, 2 * len(_BODY), Transfer_Encoding="chunked")
+
+    assert bytes(serve(answer).send("GET", "/", timeout_s=DEADLINE_S).body) == _BODY
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_a_connection_is_closed_if_reading_a_body_is_given_up(
+    serve: Callable[[Answering], Connection],
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+) -> None:
+    sent: list[BaseException | None] = []
+    ended = threading.Event()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        try:
+            # More than sockets hold by themselves.
+            _send(handler, bytes(100 * len(_BODY)), 100 * len(_BODY))
+            sent.append(None)
+        except OSError as problem:
+            sent.append(problem)
+        ended.set()
+
+    def give_up(*arguments: object) -> None:
+        raise error
+
+    connection = serve(answer)
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "empty", give_up)
+        with pytest.raises(error) as kept:
+            connection.send("GET", "/")
+    assert ended.wait(DEADLINE_S)
+    assert isinstance(sent[0], OSError)
+    assert kept.type is error
 
 
 def test_a_body_that_was_compressed_on_its_way_is_the_same(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import select
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,4 +146,61 @@ def test_that_does_not_get_ready_in_time_is_an_error_and_then_tried_again(
         patch.setattr(runner_module, "READY_DEADLINE_S", 0.001)
         with pytest.raises(ConfigurationError, match="was not ready in"):
             execute()
+    assert execute() == {"data": 42}
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process gets no file descriptors meanwhile."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path(os.devnull).open("rb") as file:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (file.fileno(), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def open_files() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_without_file_descriptors_there_are_no_scripts_until_there_are_some_again(
+    runner: ScriptRunner, execute: Callable[[], Any], is_killed: bool
+) -> None:
+    if is_killed:
+        kill(runner)
+        runner._look()
+    runner._discard()
+    before = open_files()
+    with no_more_files():
+        with pytest.raises(ConfigurationError, match="Too many open files"):
+            execute()
+        runner.clear_up()
+    assert open_files() == before
+    assert execute() == {"data": 42}
+
+
+def test_the_last_descriptors_are_given_back(
+    runner: ScriptRunner, execute: Callable[[], Any]
+) -> None:
+    runner._discard()
+    before = open_files()
+    # Enough for a pair of sockets, and for no pipe.
+    kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]
+    with no_more_files():
+        for one in kept:
+            os.close(one)
+        with pytest.raises(ConfigurationError, match="Too many open files"):
+            execute()
+        assert open_files() == before
+    assert execute() == {"data": 42}
+
+
+def test_what_can_not_be_prepared_after_a_script_is_prepared_for_the_next(
+    runner: ScriptRunner, execute: Callable[[], Any]
+) -> None:
+    with no_more_files():
+        assert execute() == {"data": 42}
     assert execute() == {"data": 42}
