@@ -377,7 +377,7 @@ def _ids(value: Any) -> Array:
     if len(ids) and not (ids.min() >= 1 and ids.max() < 2**62):
         outside = ids.min() if ids.min() < 1 else ids.max()
         raise _Misfit(f"{outside} is no node id")
-    return ids.astype(np.int64)
+    return ids.astype(np.int64, copy=False)
 
 
 def _ascend(ids: Array) -> bool:
