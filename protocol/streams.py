@@ -150,6 +150,8 @@ class PolledStream:
         ------
         EOFError
             If the other end is closed.
+        ConnectionResetError
+            If it was closed while something of ours had not been read there.
         ProtocolError
             If what arrives is no message.
         """
@@ -159,8 +161,6 @@ class PolledStream:
                     received = self._socket.recv_into(self._left)
                 except BlockingIOError:
                     return None
-                except ConnectionError as error:
-                    raise EOFError from error
                 if not received:
                     raise EOFError
                 self._left = self._left[received:]

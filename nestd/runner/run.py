@@ -56,6 +56,10 @@ class Run:
         self.is_untouched = False
         #: Whether it has closed its socket.
         self.is_deaf = False
+        #: Whether it has ended without having read all of the script.
+        self.is_unread = False
+        #: Whether it has said anything.
+        self._has_spoken = False
         self._script = script
         self._settings = settings
         self._said: Message | None = None
@@ -104,13 +108,17 @@ class Run:
             if received is None:
                 return []
             message = frames.decode(received)
-        except (EOFError, OSError):
-            # How it ended is told by the one who forked it.
+        except (EOFError, OSError) as error:
+            # How it ended is told by the one who forked it. A connection is reset, not closed, if
+            # the other end goes with something unread.
+            unread = stream.has_unsent or isinstance(error, ConnectionResetError)
+            self.is_unread = self.is_unread or (unread and not self._has_spoken)
             self.is_deaf = True
             return []
         except ProtocolError as error:
             self._how = ScriptError(f"the script's process sent what is no message: {error}")
             return []
+        self._has_spoken = True
         if isinstance(message, Command):
             return [message]
         if isinstance(message, (Result, Failure)):

@@ -328,6 +328,7 @@ class ScriptRunner:
         """Note the end of a script whose process can't say it any more."""
         if self._control is None and not run.is_over:
             run.note_end(None, None, "its process was lost")
+            run.is_untouched = run.is_unread and run.reason is None
 
     def _pass_on(self, run: Run, executor: Executor) -> None:
         printed = run.new_output()

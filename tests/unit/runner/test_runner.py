@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import select
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,11 @@ import zmq
 
 from nestd.kernel.kernel import Kernel
 from nestd.runner import runner as runner_module
+from nestd.runner.run import Run
 from nestd.runner.runner import STARTS, ScriptRunner
 from nestd.runner.settings import ScriptSettings
 from protocol.errors import ConfigurationError
-from protocol.messages import Action, Command, Message, Operation, Result, Script
+from protocol.messages import Action, Command, Failure, Message, Operation, Result, Script
 
 DEADLINE_MS = 30_000
 SCRIPT = Script("1", "answer = 6 * 7", "answer")
@@ -147,6 +149,43 @@ def test_that_does_not_get_ready_in_time_is_an_error_and_then_tried_again(
         with pytest.raises(ConfigurationError, match="was not ready in"):
             execute()
     assert execute() == {"data": 42}
+
+
+def test_lost_before_it_has_read_its_script(
+    runner: ScriptRunner, execute: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attend = runner._attend
+    attended: list[Run] = []
+
+    def kill_and_attend(run: Run, *others: Any) -> None:
+        if not attended:
+            kill(runner)
+        attended.append(run)
+        attend(run, *others)
+
+    # It takes what it is told, but forks nobody who would read the script.
+    runner._discard()
+    assert runner._process is not None
+    runner._process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(runner, "_attend", kill_and_attend)
+    assert execute() == {"data": 42}
+    assert len(attended) == 2
+
+
+def test_lost_while_it_runs_its_script(
+    runner: ScriptRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killing(Alone):
+        def perform(self, command: Command) -> Message:
+            kill(runner)
+            return Result(command.id, "g", None)
+
+    script = Script("1", "nest.ResetKernel()", "answer")
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        answer = runner.run(script, socket, Killing())
+        runner.clear_up()
+    assert isinstance(answer, Failure)
+    assert "its process was lost" in answer.error.message
 
 
 @contextmanager
