@@ -156,6 +156,13 @@ class Run:
         self._passed_on = len(self._output)
         return b"".join(new)
 
+    def await_end(self, most_ms: int) -> None:
+        """Wait until its end of the socket is closed, but not for longer than so many ms."""
+        closed = select.poll()
+        # That the other end has hung up is told unasked.
+        closed.register(self.prepared.connected, 0)
+        closed.poll(most_ms)
+
     def note_end(self, status: int | None, line: int | None, reason: str | None) -> None:
         """Its process has ended.
 

@@ -38,6 +38,8 @@ ATTEMPTS = 4
 STARTS = 4
 #: How often others are looked at while a script computes by itself.
 LOOK_MS = 500
+#: How long the end of a script's process may take when the warm one has ended.
+LOST_MS = 1000
 #: How long the warm process may take to import everything.
 READY_DEADLINE_S = 120.0
 
@@ -327,6 +329,8 @@ class ScriptRunner:
     def _miss(self, run: Run) -> None:
         """Note the end of a script whose process can't say it any more."""
         if self._control is None and not run.is_over:
+            # The system ends it with the warm one, but a moment later.
+            run.await_end(LOST_MS)
             run.note_end(None, None, "its process was lost")
             run.is_untouched = run.is_unread and run.reason is None
 
