@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plain_network import PlainNetwork
+from benchmarks.plain_network import MEASURED, PlainNetwork
 from benchmarks.rows import FLOOR, NEXT_PEER, PEER, THIS, CaseResult, Row, Target, percentile
 from benchmarks.servers import (
     Program,
@@ -208,7 +208,7 @@ class Bench:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=PLAIN_LIMIT_S, check=False
         )
-        line = next((x for x in done.stdout.splitlines() if x.startswith("MEASURED ")), None)
+        line = next((x for x in done.stdout.splitlines() if x.startswith(MEASURED)), None)
         if done.returncode or line is None:
             raise RuntimeError(f"plain {what} failed: {done.stderr[-500:]}")
-        return json.loads(line.removeprefix("MEASURED "))
+        return json.loads(line.removeprefix(MEASURED))

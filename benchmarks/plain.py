@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import networks
-from benchmarks.plain_network import turns
+from benchmarks.plain_network import MEASURED, turns
 
 SETTLING_MS = 20.0
 
@@ -148,7 +148,7 @@ def simulation_in_turns(size: int, processes: int, directory: str) -> dict[str, 
 
 def _say(rank: int, found: Any) -> None:
     if rank == 0:
-        print("MEASURED " + json.dumps(found), flush=True)
+        print(MEASURED + json.dumps(found), flush=True)
 
 
 def built_and_simulated(

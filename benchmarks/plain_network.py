@@ -13,7 +13,8 @@ from typing import Any
 
 from nestd.server.launcher import launcher_command
 
-_PREFIX = b"MEASURED "
+#: What a plain script has measured is JSON behind this, in a line of its own.
+MEASURED = "MEASURED "
 
 
 class PlainNetwork:
@@ -96,8 +97,8 @@ class PlainNetwork:
                 break
             line += piece
             if piece == b"\n":
-                if line.startswith(_PREFIX):
-                    return json.loads(line.removeprefix(_PREFIX))
+                if line.startswith(MEASURED.encode()):
+                    return json.loads(line.removeprefix(MEASURED.encode()))
                 line = b""
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace")[-500:]

@@ -13,14 +13,15 @@ import urllib3
 
 from nest_remote.errors import NESTServerError
 from protocol.local_token import find_token
+from protocol.unpacking import LARGE_BYTES
 from protocol.values import Buffer
 
 CONNECT_TIMEOUT_S = 10.0
 DEFAULT_PORT = 52425
 MSGPACK = "application/x-msgpack"
 
-#: From this size on a body is read into memory of its own, so many bytes at a time.
-_LARGE_BYTES, _PIECE_BYTES = 1 << 16, 1 << 18
+#: Of a large body that are read at a time.
+_PIECE_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def _large_body(reply: urllib3.BaseHTTPResponse) -> memoryview | None:
     """
     length = reply.length_remaining
     # Its length is what comes: a reply to HEAD has none of it, and chunks are another matter.
-    if length is None or length < _LARGE_BYTES or "Content-Encoding" in reply.headers:
+    if length is None or length < LARGE_BYTES or "Content-Encoding" in reply.headers:
         return None
     # Unlike a bytearray it is not filled with zeros before.
     body = np.empty(length, np.uint8).data

@@ -85,22 +85,23 @@ class ScriptRunner:
         self._start()
 
     def _start(self) -> None:
-        with ExitStack() as stack:
+        with ExitStack() as undone:
             try:
                 ours, theirs = ControlSocket.pair()
-                stack.callback(theirs.close)
-                undone = stack.enter_context(ExitStack())
                 undone.callback(ours.close)
-                self._process = subprocess.Popen(
-                    python_command("nestd.runner.zygote", str(theirs.fileno()), str(self._owner)),
-                    pass_fds=(theirs.fileno(),),
-                    env=script_environment(os.environ, self._settings.restricted),
-                    stdin=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-                undone.pop_all()
+                with theirs:
+                    self._process = subprocess.Popen(
+                        python_command(
+                            "nestd.runner.zygote", str(theirs.fileno()), str(self._owner)
+                        ),
+                        pass_fds=(theirs.fileno(),),
+                        env=script_environment(os.environ, self._settings.restricted),
+                        stdin=subprocess.DEVNULL,
+                        start_new_session=True,
+                    )
             except OSError as error:
                 raise _cant_run(error) from error
+            undone.pop_all()
         self._control = ours
         self._unnamed = []
 
