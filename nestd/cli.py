@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from nestd import mpi
+from nestd import large_pages, mpi
 from nestd.binding import binding_from
 from nestd.output import output_to
 from nestd.runner import settings
@@ -96,5 +96,11 @@ def main(
         sys.exit(EXIT_CONFIGURATION)
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """What is started under this name."""
+    large_pages.begin()
     main()
+
+
+if __name__ == "__main__":
+    program()

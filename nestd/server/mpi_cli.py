@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import click
 
-from nestd import daemon, mpi
+from nestd import daemon, large_pages, mpi
 from nestd.binding import Binding, binding_from
 from nestd.output import output_to
 from nestd.runner.settings import from_environment as scripts_from
@@ -135,5 +135,11 @@ def _fail(error: NestdError, code: int) -> None:
     sys.exit(code)
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """What is started under this name."""
+    large_pages.begin()
     main()
+
+
+if __name__ == "__main__":
+    program()

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from nestd import large_pages
 from nestd.log_process import LogProcess
 from nestd.server.children import Child
 from nestd.server.gateways import Gateways
@@ -172,8 +173,12 @@ class Supervisor:
         return Child(
             "nestd",
             kernel_command(self._settings.ranks, arguments),
-            # How long what runs may take is measured here.
-            {DRAIN_VARIABLE: "off", **log_variables(self._settings)},
+            {
+                # How long what runs may take is measured here.
+                DRAIN_VARIABLE: "off",
+                **large_pages.variables(os.environ),
+                **log_variables(self._settings),
+            },
             None if on_console else self._writing("nestd"),
         )
 

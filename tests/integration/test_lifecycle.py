@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import requests
 
@@ -28,6 +30,24 @@ def supervisor(server: Server) -> int:
     """Process id of the supervisor."""
     (pid,) = processes(server, "nestd.server.background")
     return pid
+
+
+def has_large_pages(pid: int) -> bool:
+    """Whether the system may give the heap of a process large pages."""
+    maps = Path(f"/proc/{pid}/smaps").read_text()
+    flags = re.search(r"\[heap\].*?VmFlags: ([^\n]*)", maps, re.DOTALL)
+    assert flags is not None
+    return "hg" in flags[1].split()
+
+
+def test_the_kernel_alone_has_large_pages(server: Server) -> None:
+    assert server.post("/exec", {"source": "found = 1"}).status_code == 200
+    (kernel,) = processes(server, "nestd.cli")
+    # Those of scripts know nothing of the test.
+    others = Path(f"/proc/{kernel}/task/{kernel}/children").read_text().split()
+    assert others
+    found = {*marked_processes(server.runtime.mark), *map(int, others)}
+    assert {pid for pid in found if has_large_pages(pid)} == {kernel}
 
 
 def test_killed_gateway_comes_back_to_the_same_network(start: Start) -> None:
