@@ -24,7 +24,7 @@ _PLAIN = "plain PyNEST"
 #: Biological time in ms of a whole simulation, and of a turn.
 _WHOLE_MS, _TURN_MS = 400.0, 1000.0
 #: Processes of each side, in a quick run and in others, and turns of each.
-_QUICK_PAIRS, _PAIRS, _TURNS = 1, 12, 3
+_QUICK_PAIRS, _PAIRS, _TURNS = 1, 8, 3
 
 
 def run(bench: Bench) -> None:
