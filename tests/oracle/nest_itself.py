@@ -1,8 +1,9 @@
 """Where plain PyNEST gives other numbers when its virtual processes are split otherwise.
 
-``python -m tests.oracle.nest_itself NAME`` prints, as JSON, what one of the demonstrations here
-finds on four virtual processes, gathered from all ranks: alone with four threads, under
-``mpirun -np 2`` with two, under ``mpirun -np 4`` with one each. No part of nestd takes part.
+``python -m tests.oracle.nest_itself NAME DIRECTORY`` writes there, as JSON, what one of the
+demonstrations here finds on four virtual processes, gathered from all ranks: alone with four
+threads, under ``mpirun -np 2`` with two, under ``mpirun -np 4`` with one each. No part of nestd
+takes part.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from nestd.server.launcher import launcher_command
 
 _SPLITS = (1, 2, 4)
+_FOUND = "found.json"
 
 
 def order_of_summation(nest: Any) -> Any:
@@ -202,11 +204,10 @@ def shown(demonstration: Callable[[Any], Any]) -> list[Any]:
         if ranks > 1:
             command = [*launcher_command(ranks), *command]
         with tempfile.TemporaryDirectory(prefix="nestd-o-") as directory:
-            done = subprocess.run(
+            subprocess.run(
                 [*command, directory], capture_output=True, text=True, timeout=60, check=True
             )
-        line = next(line for line in done.stdout.splitlines() if line.startswith("FOUND "))
-        found.append(json.loads(line.removeprefix("FOUND ")))
+            found.append(json.loads((Path(directory) / _FOUND).read_text()))
     return found
 
 
@@ -227,7 +228,9 @@ def main() -> None:
     demonstration = next(one for one in DEMONSTRATIONS if one.__name__ == sys.argv[1])
     parts = gather(demonstration(nest))
     if nest.Rank() == 0:
-        print("FOUND " + json.dumps(sorted((item for part in parts for item in part), key=str)))
+        # Lines of stdout are mixed with what the other ranks print.
+        found = sorted((item for part in parts for item in part), key=str)
+        (Path(sys.argv[2]) / _FOUND).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
