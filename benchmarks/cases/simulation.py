@@ -2,9 +2,9 @@
 script under `mpirun`. Small networks are built and simulated as a whole, in turns. What decides
 is the largest: it is built on both sides, and both then simulate in turns, second by second of
 biological time, while the other sleeps: what else the machine does changes within seconds, by
-more than what is to be seen. And it is done anew in several processes of each side: where a
-network comes to lie in memory makes one process faster than another that is the same, by as
-much again. Both sides have to make the same number of spikes.
+more than what is to be seen. And it is done anew in several processes of each side: of two that
+are the same one is faster for as long as it lives, by as much again. Both sides have to make the
+same number of spikes.
 """
 
 from __future__ import annotations
