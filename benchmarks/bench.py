@@ -208,7 +208,8 @@ class Bench:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=PLAIN_LIMIT_S, check=False
         )
-        line = next((x for x in done.stdout.splitlines() if x.startswith(MEASURED)), None)
-        if done.returncode or line is None:
+        # Not always at the start of a line: mpirun mixes what the ranks write.
+        _, measured, found = done.stdout.partition(MEASURED)
+        if done.returncode or not measured:
             raise RuntimeError(f"plain {what} failed: {done.stderr[-500:]}")
-        return json.loads(line.removeprefix(MEASURED))
+        return json.JSONDecoder().raw_decode(found)[0]

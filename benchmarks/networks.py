@@ -12,7 +12,6 @@ from benchmarks.client import Client
 #: Makes the call of that name with keywords: over HTTP, or in this process.
 Call = Callable[..., Any]
 
-_NEURONS = 2000
 EXCITATORY = 0.8
 INDEGREE = 200
 
@@ -44,10 +43,10 @@ def spike_source(call: Call, spikes: int, processes: int | None = None) -> int:
     return int(recorder[0] if isinstance(recorder, list) else recorder.tolist()[0])
 
 
-def heavy_network(call: Call) -> None:
-    """A network whose simulation keeps a core busy."""
+def heavy_network(call: Call, size: int = 2000) -> None:
+    """A network of ``size`` neurons whose simulation keeps a core busy."""
     call("ResetKernel")
-    neurons = call("Create", model="iaf_psc_alpha", n=_NEURONS)
+    neurons = call("Create", model="iaf_psc_alpha", n=size)
     noise = call("Create", model="poisson_generator", params={"rate": 15_000.0})
     call("Connect", pre=noise, post=neurons, syn_spec={"weight": 10.0})
     rule = {"rule": "fixed_indegree", "indegree": 100}

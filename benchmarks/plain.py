@@ -167,10 +167,10 @@ def built_and_simulated(
     return {"build": built - began, "simulate": simulated - built, "spikes": float(counted)}
 
 
-def robot(call: Any) -> tuple[Any, Any]:
-    """A small network with an input and a readout, ready to run: generator and voltmeter."""
+def robot(call: Any, size: int = 100) -> tuple[Any, Any]:
+    """A network with an input and a readout, ready to run: generator and spike recorder."""
     call.ResetKernel()
-    neurons = call.Create("iaf_psc_alpha", 100)
+    neurons = call.Create("iaf_psc_alpha", size)
     generator = call.Create("dc_generator")
     readout = call.Create("spike_recorder")
     call.Connect(generator, neurons)
@@ -179,10 +179,10 @@ def robot(call: Any) -> tuple[Any, Any]:
     return generator, readout
 
 
-def closed_loop(steps: int) -> dict[str, list[float]]:
+def closed_loop(steps: int, size: int = 100) -> dict[str, list[float]]:
     """Milliseconds of steps: of Run alone, and of input, Run and readout."""
     nest = _nest()
-    generator, readout = robot(nest)
+    generator, readout = robot(nest, size)
     runs = _timed_ms(lambda: nest.Run(1.0), steps)
 
     def step() -> None:

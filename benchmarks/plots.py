@@ -24,7 +24,8 @@ def draw(store: Store, directory: Path) -> list[Path]:
     plots: dict[str, Callable[[Store, Any], bool]] = {
         "performance-calls.svg": _calls,
         "performance-spikes.svg": _spikes,
-        "performance-ranks.svg": _ranks,
+        "performance-ranks.svg": _data_on_ranks,
+        "performance-ranks-calls.svg": _calls_on_ranks,
     }
     written = []
     for name, plot in plots.items():
@@ -83,9 +84,21 @@ def _spikes(store: Store, axes: Any) -> bool:
     return _log_log(axes, "spikes", bool(forms))
 
 
-def _ranks(store: Store, axes: Any) -> bool:
-    """Milliseconds of the largest size by the number of ranks."""
-    found = [one for one in growth.series(store.cases.values()) if "on ranks" in one.name]
+def _data_on_ranks(store: Store, axes: Any) -> bool:
+    """Milliseconds of data and simulations, of the largest size, by the number of ranks."""
+    names = ("spikes_on_ranks", "connections", "parameters", "simulation")
+    return _on_ranks(store, axes, names)
+
+
+def _calls_on_ranks(store: Store, axes: Any) -> bool:
+    """Likewise of small requests."""
+    names = ("starts", "small_calls", "clients", "scripts", "closed_loop", "during_run")
+    return _on_ranks(store, axes, names)
+
+
+def _on_ranks(store: Store, axes: Any, names: tuple[str, ...]) -> bool:
+    measured = [store.cases[name] for name in names if name in store.cases]
+    found = [one for one in growth.series(measured) if "on ranks" in one.name]
     for one in found:
         largest = max(size for size, _ in one.points)
         points = sorted(

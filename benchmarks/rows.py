@@ -113,6 +113,11 @@ class CaseResult:
         return cls(**found | {"rows": rows})
 
 
+def short(amount: int) -> str:
+    """A large amount of one digit, as 1e6."""
+    return f"{amount:.0e}".replace("e+0", "e")
+
+
 def percentile(values: Sequence[float], percent: int) -> float:
     """The smallest value that ``percent`` of ``values`` do not exceed."""
     ranked = sorted(values)

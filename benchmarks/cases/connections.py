@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.bench import Bench
 from benchmarks.plain import arrays_of_connections
-from benchmarks.rows import FLOOR, THIS, Target
+from benchmarks.rows import FLOOR, THIS, Target, short
 from benchmarks.servers import TOKEN, Running
 from NESTServerClient import NESTServerClient
 
@@ -33,12 +33,11 @@ def run(bench: Bench) -> None:
 
 
 def _both(bench: Bench, server: Running, size: int, ranks: int | None) -> None:
-    label = f"{size:.0e}".replace("e+0", "e")
+    label = short(size)
     where = "" if ranks is None else f", {ranks} rank(s)"
     series = "" if ranks is None else " on ranks"
     shown = f"{label} connections by arrays, against plain PyNEST"
     client: Any = NESTServerClient("127.0.0.1", server.port, TOKEN)
-    rounds = bench.few if size >= 1_000_000 and ranks is None else 1
     try:
         given = arrays_of_connections(size, _NODES)
         spec = {"weight": given["weight"], "delay": given["delay"]}
@@ -77,7 +76,7 @@ def _both(bench: Bench, server: Running, size: int, ranks: int | None) -> None:
                 THIS: connect,
                 FLOOR: lambda: bench.plain("connections_in", ranks, size=size, nodes=_NODES),
             },
-            rounds,
+            bench.few,
         )
         bench.turns(
             bench.row(
@@ -92,7 +91,8 @@ def _both(bench: Bench, server: Running, size: int, ranks: int | None) -> None:
                 THIS: read,
                 FLOOR: lambda: bench.plain("connections_out", ranks, size=size, keys=_KEYS),
             },
-            rounds,
+            # A million take 10 s, on each side.
+            bench.few if size < 1_000_000 or ranks is None else 1,
         )
         client.ResetKernel()
     finally:

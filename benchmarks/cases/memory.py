@@ -1,34 +1,38 @@
 """Memory that gateway and rank 0 take for an answer of 1e7 spikes: the peak of their resident
 memory (`VmHWM` of Linux, set back before each request) above what they had before, by the
 bytes of the answer's body. NEST's own record of the spikes is there before, so it is not in
-it.
+it. On several ranks the answer is merged from their parts.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, NotInstalled
 from benchmarks.cases.spikes import MSGPACK, request_ms
 from benchmarks.networks import recorded
-from benchmarks.rows import THIS, Target
+from benchmarks.rows import THIS, Target, short
 from benchmarks.servers import Running
 
 TITLE = "Memory of a large answer"
 
 
 def run(bench: Bench) -> None:
-    """On one rank, and on two."""
-    size = 100_000 if bench.quick else 10_000_000
-    _measure(bench, bench.ours(), size, "")
-    if bench.has_mpi() and not bench.quick:
-        with bench.ranked(2) as server:
-            _measure(bench, server, size, " of 2 ranks")
+    """One rank of the wheel, then three sizes on three numbers of ranks."""
+    sizes = (100_000,) if bench.quick else (1_000_000, 3_000_000, 10_000_000)
+    _measure(bench, bench.ours(), sizes[-1], None)
+    for ranks in bench.ranks():
+        with bench.ranked(ranks) as server:
+            for size in sizes:
+                _measure(bench, server, size, ranks)
+    if not bench.has_mpi():
+        raise NotInstalled("there is no NEST with MPI here, so no ranks were measured")
 
 
-def _measure(bench: Bench, server: Running, size: int, where: str) -> None:
-    label = f"{size:.0e}".replace("e+0", "e")
-    with server.client() as client, recorded(client, size, 2 if where else None) as body:
+def _measure(bench: Bench, server: Running, size: int, ranks: int | None) -> None:
+    label = short(size)
+    where = "" if ranks is None else f" of {ranks} rank(s)"
+    with server.client() as client, recorded(client, size, ranks) as body:
         for form, accept in (("binary", MSGPACK), ("JSON", "")):
             processes = {"gateway": server.gateway_pid(), "rank 0": server.rank_pids()[0]}
             shown = [
@@ -41,6 +45,9 @@ def _measure(bench: Bench, server: Running, size: int, where: str) -> None:
                     "times the answer",
                     Target("value", 3.0),
                     to_show="" if where or bench.quick else shown[index],
+                    series=f"memory of {name} by spikes, {form}, on ranks" if where else "",
+                    size=size,
+                    ranks=ranks,
                 )
                 for index, name in enumerate(processes)
             ]

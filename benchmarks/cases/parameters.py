@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.bench import Bench
 from benchmarks.cases.timing import timed_ms
-from benchmarks.rows import FLOOR, THIS
+from benchmarks.rows import FLOOR, THIS, short
 from benchmarks.servers import TOKEN, Running
 from NESTServerClient import NESTServerClient
 
@@ -29,7 +29,7 @@ def run(bench: Bench) -> None:
 
 
 def _measure(bench: Bench, server: Running, size: int, ranks: int | None) -> None:
-    label = f"{size:.0e}".replace("e+0", "e")
+    label = short(size)
     client: Any = NESTServerClient("127.0.0.1", server.port, TOKEN)
     times = max(2, 20_000 // size)
     values = np.linspace(-70.0, -60.0, size)

@@ -1,6 +1,6 @@
 """Scripts that do nothing, and scripts of 100 calls, on a kept connection. The floor is the same
 script in process. 3.10 and its successor run scripts inside the server; here each has a
-process of its own.
+process of its own. Then scripts of several lengths on several ranks of this server.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import statistics
 
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, NotInstalled
 from benchmarks.cases.timing import timed_ms
 from benchmarks.rows import FLOOR, THIS, Target
 from benchmarks.servers import Running
@@ -16,11 +16,20 @@ from benchmarks.servers import Running
 TITLE = "Scripts"
 CALLS = 100
 TRIVIAL = "number = 1"
-MANY = f"""
+#: Numbers of calls in the scripts on several ranks.
+_SIZES = (1, 10, 100)
+
+
+def of_calls(number: int) -> str:
+    """A script of so many calls."""
+    return f"""
 import nest
-for number in range({CALLS}):
+for number in range({number}):
     nest.GetKernelStatus("resolution")
 """
+
+
+MANY = of_calls(CALLS)
 
 
 def run(bench: Bench) -> None:
@@ -47,6 +56,19 @@ def run(bench: Bench) -> None:
     ours, floor = p50.median(THIS), p50.median(FLOOR)
     if ours is not None and floor is not None:
         row.add(THIS, (ours - floor) / CALLS)
+    for ranks in bench.ranks():
+        with bench.ranked(ranks) as server:
+            for size in _SIZES:
+                bench.latencies(
+                    f"script of {size} call(s), {ranks} rank(s)",
+                    {THIS: lambda size=size: one(server, of_calls(size), times // 2)},
+                    rounds=bench.few,
+                    series="scripts by calls, on ranks",
+                    size=size,
+                    ranks=ranks,
+                )
+    if not bench.has_mpi():
+        raise NotInstalled("there is no NEST with MPI here, so no ranks were measured")
 
 
 def _floor(bench: Bench) -> float:

@@ -1,11 +1,13 @@
 """One small request after the other: `GET /` and GetKernelStatus of one key, by `http.client` of
 the standard library. The floor of `GET /` is an empty Flask route under the gateway's own
 gunicorn settings; that of GetKernelStatus is the call in process. 3.10 and its successor
-close every connection, so their kept and new connections are the same thing.
+close every connection, so their kept and new connections are the same thing. On several ranks
+each asks for the same and rank 0 merges what they say, key by key.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 
 from benchmarks.bench import Bench, NotInstalled
@@ -16,10 +18,12 @@ from benchmarks.servers import Running
 
 TITLE = "Small calls"
 STATUS = b'{"keys": ["resolution"]}'
+#: Numbers of keys that are asked for on several ranks.
+_SIZES = (1, 8, 64)
 
 
 def run(bench: Bench) -> None:
-    """Kept and new connections; then this server on several ranks."""
+    """Kept and new connections; then this server on several ranks, one key and more."""
     times = 60 if bench.quick else 300
     servers = bench.peers() | {THIS: bench.ours()}
     flask = bench.flask()
@@ -28,14 +32,14 @@ def run(bench: Bench) -> None:
         with server.client() as client:
             return timed_ms(lambda: client.ask("GET", "/"), times)
 
-    def status(server: Running) -> list[float]:
+    def status(server: Running, body: bytes = STATUS) -> list[float]:
         with server.client() as client:
-            return timed_ms(lambda: client.ask("POST", "/api/GetKernelStatus", STATUS), times)
+            return timed_ms(lambda: client.ask("POST", "/api/GetKernelStatus", body), times)
 
-    def new_connection(server: Running) -> list[float]:
+    def new_connection(server: Running, body: bytes = STATUS) -> list[float]:
         def request() -> None:
             with server.client() as client:
-                client.ask("POST", "/api/GetKernelStatus", STATUS)
+                client.ask("POST", "/api/GetKernelStatus", body)
 
         return timed_ms(request, times)
 
@@ -70,13 +74,18 @@ def run(bench: Bench) -> None:
     bench.latencies("GetKernelStatus(one key), new connection each", measure)
     for ranks in bench.ranks():
         with bench.ranked(ranks) as server:
-            bench.latencies(
-                f"GetKernelStatus(one key) on {ranks} rank(s)",
-                {THIS: lambda server=server: status(server)},
-                rounds=bench.few,
-                series="small call",
-                size=1,
-                ranks=ranks,
-            )
+            for size in _SIZES:
+                with server.client() as client:
+                    keys = ["resolution", *sorted(client.call("GetKernelStatus"))][:size]
+                body = json.dumps({"keys": keys}).encode()
+                for how, request in (("kept", status), ("new", new_connection)):
+                    bench.latencies(
+                        f"GetKernelStatus({size} key(s)), {how} connection, {ranks} rank(s)",
+                        {THIS: lambda request=request, body=body: request(server, body)},
+                        rounds=bench.few,
+                        series=f"small call by keys, {how} connection, on ranks",
+                        size=size,
+                        ranks=ranks,
+                    )
     if not bench.has_mpi():
         raise NotInstalled("there is no NEST with MPI here, so no ranks were measured")

@@ -14,7 +14,7 @@ from benchmarks.bench import Bench
 from benchmarks.cases.timing import timed_ms
 from benchmarks.loopback import Loopback
 from benchmarks.networks import recorded, spike_source
-from benchmarks.rows import FLOOR, THIS, Target
+from benchmarks.rows import FLOOR, THIS, Target, short
 from benchmarks.servers import TOKEN, Running
 from NESTServerClient import NESTServerClient
 
@@ -79,7 +79,7 @@ def run(bench: Bench) -> None:
 
 def _one_size(bench: Bench, ours: Running, size: int) -> None:
     times, rounds = times_for(size), bench.rounds if size <= 1_000_000 else bench.few
-    label = f"{size:.0e}".replace("e+0", "e")
+    label = short(size)
     asked = bench.peers() if size <= _PATIENCE_SPIKES else {}
     for column, server in asked.items():
         with server.client() as client:

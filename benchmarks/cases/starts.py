@@ -1,8 +1,10 @@
-"""From the start of a server's command to the first GetKernelStatus answered."""
+"""From the start of a server's command to the first GetKernelStatus answered; then of this server
+on several ranks. A start has no size.
+"""
 
 from __future__ import annotations
 
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, NotInstalled
 from benchmarks.rows import NEXT_PEER, PEER, THIS
 from benchmarks.servers import Program, nest_server_3_10, next_nest_server, running, this_server
 
@@ -25,3 +27,19 @@ def run(bench: Bench) -> None:
     row = bench.row("start to first answer", "s")
     measure = {name: (lambda one=one: start(one)) for name, one in programs.items()}
     bench.turns(row, measure, bench.few)
+    if not bench.has_mpi():
+        raise NotInstalled("there is no NEST with MPI here, so no ranks were measured")
+
+    def start_ranks(ranks: int) -> float:
+        with bench.ranked(ranks) as server:
+            return server.start_s
+
+    for ranks in bench.ranks():
+        row = bench.row(
+            f"start to first answer, {ranks} rank(s)",
+            "s",
+            series="start on ranks",
+            size=1,
+            ranks=ranks,
+        )
+        bench.turns(row, {THIS: lambda ranks=ranks: start_ranks(ranks)}, bench.few)
