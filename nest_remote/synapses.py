@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -11,7 +10,6 @@ import numpy as np
 from nest_remote.handles import Handle
 from nest_remote.output import as_frame, to_json
 from nest_remote.session import selection
-from protocol.messages import Action, Operation
 from protocol.values import Expression, Reference
 
 R = TypeVar("R")
@@ -80,23 +78,13 @@ class SynapseCollection(Handle):
         return self.get(name)
 
     def _distances(self) -> list[float]:
-        """The distance between source and target of each connection.
-
-        Of ids, as nodes of one source's targets are no collection of their layer.
-        """
-        pairs = list(zip(self.sources(), self.targets(), strict=True))
-        targets: dict[int, set[int]] = defaultdict(set)
-        for source, target in pairs:
-            targets[source].add(target)
-        found: dict[tuple[int, int], float] = {}
-        for source, others in targets.items():
-            ordered = sorted(others)
-            ask = Operation(Action.CALL, "Distance", [[source], ordered])
-            lengths = self._session.execute(ask)
-            found |= {
-                (source, target): length for target, length in zip(ordered, lengths, strict=True)
-            }
-        return [found[pair] for pair in pairs]
+        """The distance between source and target of each connection, NaN where there is none."""
+        if self.__dict__["_size"] == 0:
+            return []
+        found: list[float] = self._unless_reset(
+            lambda: self._session.call("SynapseCollection.distance", self), []
+        )
+        return found
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "print_full":

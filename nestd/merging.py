@@ -386,6 +386,13 @@ def _merge_status(
     return merger
 
 
+def _merge_distances(call: str, shares: Sequence[Share]) -> Value:
+    columns = _merge_connections(call, shares)
+    if not columns:
+        return []
+    return spatial.connection_distances(columns["source"], columns["target"], shares)
+
+
 def _merge_union(call: str, shares: Sequence[Share]) -> Value:
     return sorted({item for share in shares for item in share["items"]})
 
@@ -409,5 +416,6 @@ _MERGERS: dict[str, Callable[[str, Sequence[Share]], Value]] = {
     "GetTargetPositions": spatial.neighbour_positions,
     "NodeCollection.spatial": spatial.metadata,
     "Parameter.apply": spatial.applied,
+    "SynapseCollection.distance": _merge_distances,
     "dump": spatial.dump,
 }

@@ -54,6 +54,11 @@ _CALL_ROWS = [
         "the order in which the caller named them",
     ),
     (
+        "`SynapseCollection.distance`",
+        "the distances of the connections of all ranks in that order, from the positions of all "
+        "ranks, with NEST's own formulas",
+    ),
+    (
         "`SetStatus`, `SynapseCollection.set`, `Disconnect` of connections",
         "nothing; lists of values are as long as the whole, and a connection that no rank has is "
         "an error",

@@ -35,7 +35,7 @@ class TextFile:
     lines: list[str]
 
 
-def _whole(shares: Sequence[Share], key: str) -> Share:
+def _whole(shares: Sequence[Any], key: str | int) -> Share:
     """The positions under ``key`` with every rank's nodes filled in."""
     first = shares[0][key]
     positions = np.array(first["positions"])
@@ -105,6 +105,35 @@ def displacement(call: str, shares: Sequence[Share]) -> Value:
 def distance(call: str, shares: Sequence[Share]) -> Value:
     """Distances, shape (n,)."""
     return _lengths(_difference(shares)).tolist()
+
+
+def connection_distances(sources: Array, targets: Array, shares: Sequence[Share]) -> Value:
+    """From the source of each connection to its target, in the target's layer; shape (n,).
+
+    NaN where one of the two has no position.
+
+    Raises
+    ------
+    ArgumentError
+        If both have one, of different numbers of coordinates.
+    """
+    parts = [share["layers"] for share in shares]
+    layers = [_whole(parts, index) for index in range(len(parts[0]))]
+    found = np.full(len(sources), np.nan)
+    for to in layers:
+        for start in layers:
+            at, there = _places(start, sources), _places(to, targets)
+            rows = np.flatnonzero((at >= 0) & (there >= 0))
+            if len(rows):
+                ends = to | {"positions": to["positions"][there[rows]]}
+                found[rows] = _lengths(_displacements(start["positions"][at[rows]], ends))
+    return found.tolist()
+
+
+def _places(layer: Share, ids: Array) -> Array:
+    """Index of each of ``ids`` in ``layer``, whose own are consecutive; -1 for others."""
+    places = np.asarray(ids) - layer["ids"][0]
+    return np.where((places >= 0) & (places < len(layer["ids"])), places, -1)
 
 
 def _nearest(layer: Share, place: Array) -> int:

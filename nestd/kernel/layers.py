@@ -32,6 +32,10 @@ class Layers:
         self._firsts.clear()
         self._layers.clear()
 
+    def all(self) -> tuple[Any, ...]:
+        """All layers."""
+        return tuple(self._layers)
+
     def containing(self, ids: Array) -> tuple[Any, Array] | None:
         """The layer that has all ``ids``, with their indices in it.
 

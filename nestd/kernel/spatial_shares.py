@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
 from nestd.kernel.residence import of_this_rank
-from nestd.kernel.shares import Share
+from nestd.kernel.shares import Share, connection_share
 
 
 class SpatialShares:
@@ -45,6 +46,7 @@ class SpatialShares:
             "GetTargetPositions": self.get_target_positions,
             "NodeCollection.spatial": self.spatial,
             "Parameter.apply": self.apply,
+            "SynapseCollection.distance": self.connection_distance,
         }
 
     def positions(self, nodes: Any) -> Share:
@@ -70,9 +72,15 @@ class SpatialShares:
             positions = np.array([found] if len(layer) == 1 else found)[indices]
         else:
             positions = np.zeros((len(indices), len(layer.spatial["center"])))
-            for row, index in enumerate(indices):
-                if local[index]:
-                    positions[row] = nest.GetPosition(layer[int(index)])
+            own = np.flatnonzero(local)
+            if len(indices) == len(layer) and len(set(np.diff(own).tolist())) == 1:
+                # Of nodes that are evenly spaced, which they are unless some are devices, at once.
+                every = slice(int(own[0]), int(own[-1]) + 1, int(own[1] - own[0]))
+                positions[own] = nest.GetPosition(layer[every])
+            else:
+                for row, index in enumerate(indices):
+                    if local[index]:
+                        positions[row] = nest.GetPosition(layer[int(index)])
         return {
             "ids": node_ids(nodes),
             "local": local[indices],
@@ -152,6 +160,13 @@ class SpatialShares:
     def distance(self, from_arg: Any, to_arg: Any) -> Share:
         """Distance."""
         return self._difference("Distance", from_arg, to_arg)
+
+    def connection_distance(self, conns: Connections) -> Share:
+        """SynapseCollection.distance; either end may be anywhere in any layer."""
+        return connection_share(conns, []) | {
+            "$share": "SynapseCollection.distance",
+            "layers": [self.positions(layer) for layer in self._layers.all()],
+        }
 
     def find_nearest_element(self, layer: Any, locations: Any, find_all: bool = False) -> Share:
         """FindNearestElement."""

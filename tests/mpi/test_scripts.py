@@ -88,6 +88,42 @@ def test_script_has_the_same_answers_on_1_2_and_4_ranks(
     assert data["state"] == [4, 1, 0, 150.0]
 
 
+#: As plain PyNEST gives them on one process; `null` for NaN.
+APART = [
+    *(0.2, 0.9**0.5, None, None),
+    *(0.9, 0.3, None, None),
+    *(1.8, 0.9),
+    *(0.9**0.5, 0.3),
+    *(None, None, None, None),
+]
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_distances_of_connections_between_layers_and_to_nodes_without_place(
+    one_rank: Server, two_ranks: Server, four_ranks: Server, ranks: int
+) -> None:
+    source = """
+import nest
+free = nest.spatial.free
+a = nest.Create("iaf_psc_alpha", positions=free([[-.9, 0.], [0., 0.]], extent=[2., 2.]))
+b = nest.Create(
+    "iaf_psc_alpha", positions=free([[.9, 0.], [0., .3]], extent=[2., 2.], edge_wrap=True)
+)
+c = nest.Create("iaf_psc_alpha", 2)
+for source, target in ((a, b), (b, a), (a, c), (c, b)):
+    nest.Connect(source, target)
+found = nest.GetConnections().distance
+one = nest.GetConnections(a[0], b[0]).distance
+none = nest.GetConnections(c, c).distance
+nest.ResetKernel()
+"""
+    server = {1: one_rank, 2: two_ranks, 4: four_ranks}[ranks]
+    data = answer(server, source, ["found", "one", "none"])["data"]
+    assert data["found"] == [value if value is None else pytest.approx(value) for value in APART]
+    assert data["one"] == [pytest.approx(0.2)]
+    assert data["none"] == []
+
+
 def test_recorder_read_in_a_script_has_all_spikes(two_ranks: Server) -> None:
     source = "import nest\nn = nest.Create('iaf_psc_alpha', 4, {'I_e': 500.})\n"
     source += "r = nest.Create('spike_recorder')\nnest.Connect(n, r)\nnest.Simulate(20.)\n"
