@@ -1,9 +1,13 @@
-"""How threads wait where ranks share cores.
+"""How threads and ranks wait where they share cores.
 
 NEST's threads meet at barriers many times in each step of min_delay. There they spin for up to
 milliseconds, as OpenMP takes the cores for its own; it stops that when a process has more threads
 than cores, but knows nothing of other processes. Where two ranks have four threads each on two
 cores, those that are waited for hardly get one, and a simulation of seconds has no end.
+
+Ranks wait for each other inside MPI, where they spin, too. Open MPI has them give way when there
+are more ranks than cores. With as many there is none left for the gateway and whoever else is
+here: one that gets a core all the same keeps a rank from going on, and the others spin meanwhile.
 """
 
 from __future__ import annotations
@@ -16,6 +20,11 @@ from dataclasses import dataclass
 
 #: Each says how threads wait; a user who has set one has decided.
 VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+
+#: Whether a rank that waits inside Open MPI lets others have its core; a user may have decided.
+GIVE_WAY = "OMPI_MCA_mpi_yield_when_idle"
+#: Ranks of the job on this host, as Open MPI's launcher says.
+_RANKS_HERE = "OMPI_COMM_WORLD_LOCAL_SIZE"
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,16 @@ def let_threads_sleep(own: Cores, every: Sequence[Cores]) -> None:
     """
     if share(own, every) < 2 and not any(name in os.environ for name in VARIABLES):
         os.environ["OMP_WAIT_POLICY"] = "passive"
+
+
+def let_ranks_give_way() -> None:
+    """Have a rank that waits for others give way if ranks leave no core to anybody else.
+
+    To be called before MPI is initialised, which reads the environment then.
+    """
+    here = os.environ.get(_RANKS_HERE, "")
+    if here.isdigit() and int(here) >= len(os.sched_getaffinity(0)):
+        os.environ.setdefault(GIVE_WAY, "1")
 
 
 def _users(host: str, number: int, every: Sequence[Cores]) -> int:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nestd.cores import Cores, let_threads_sleep
+from nestd.cores import Cores, let_ranks_give_way, let_threads_sleep
 from protocol.errors import ConfigurationError
 
 #: Where launchers say how many ranks they started: Open MPI, MPICH and Intel MPI, Slurm's PMIx.
@@ -119,6 +119,7 @@ class World:
             import mpi4py
 
             mpi4py.rc.thread_level = "funneled"
+            let_ranks_give_way()
             from mpi4py import MPI
         except ImportError as error:
             raise ConfigurationError(

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from nestd.cores import VARIABLES, Cores, let_threads_sleep, share
+from nestd.cores import GIVE_WAY, VARIABLES, Cores, let_ranks_give_way, let_threads_sleep, share
 
 
 def on(host: str, *numbers: int) -> Cores:
@@ -38,8 +38,8 @@ def test_what_a_rank_says_of_its_cores_arrives() -> None:
 
 @pytest.fixture
 def undecided(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Nobody has set how threads wait."""
-    for name in VARIABLES:
+    """Nobody has set how threads and ranks wait."""
+    for name in (*VARIABLES, GIVE_WAY):
         # So that it is removed at the end, whoever sets it.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -63,3 +63,21 @@ def test_what_a_user_has_set_stays(undecided: pytest.MonkeyPatch, name: str) -> 
     assert [(each, os.environ.get(each)) for each in VARIABLES if each in os.environ] == [
         (name, "active")
     ]
+
+
+@pytest.mark.parametrize(("ranks", "wanted"), [("1", None), ("2", "1"), ("3", "1"), ("", None)])
+def test_ranks_give_way_where_they_leave_no_core_to_others(
+    undecided: pytest.MonkeyPatch, ranks: str, wanted: str | None
+) -> None:
+    undecided.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    undecided.setenv("OMPI_COMM_WORLD_LOCAL_SIZE", ranks)
+    let_ranks_give_way()
+    assert os.environ.get(GIVE_WAY) == wanted
+
+
+def test_ranks_wait_as_a_user_has_said(undecided: pytest.MonkeyPatch) -> None:
+    undecided.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    undecided.setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2")
+    undecided.setenv(GIVE_WAY, "0")
+    let_ranks_give_way()
+    assert os.environ[GIVE_WAY] == "0"
