@@ -120,9 +120,10 @@ def connection_distances(sources: Array, targets: Array, shares: Sequence[Share]
     parts = [share["layers"] for share in shares]
     layers = [_whole(parts, index) for index in range(len(parts[0]))]
     found = np.full(len(sources), np.nan)
+    starts = [(layer, _places(layer, sources)) for layer in layers]
     for to in layers:
-        for start in layers:
-            at, there = _places(start, sources), _places(to, targets)
+        there = _places(to, targets)
+        for start, at in starts:
             rows = np.flatnonzero((at >= 0) & (there >= 0))
             if len(rows):
                 ends = to | {"positions": to["positions"][there[rows]]}

@@ -36,6 +36,10 @@ class Layers:
         """All layers."""
         return tuple(self._layers)
 
+    def has(self, nodes: Any) -> bool:
+        """Whether ``nodes`` are a whole layer, as it was created."""
+        return any(nodes is layer for layer in self._layers)
+
     def containing(self, ids: Array) -> tuple[Any, Array] | None:
         """The layer that has all ``ids``, with their indices in it.
 

@@ -73,8 +73,9 @@ class SpatialShares:
         else:
             positions = np.zeros((len(indices), len(layer.spatial["center"])))
             own = np.flatnonzero(local)
-            if len(indices) == len(layer) and len(set(np.diff(own).tolist())) == 1:
-                # Of nodes that are evenly spaced, which they are unless some are devices, at once.
+            evenly = len(set(np.diff(own).tolist())) == 1
+            if evenly and len(indices) == len(layer) and self._layers.has(layer):
+                # At once; of a part of a layer, NEST makes no further part.
                 every = slice(int(own[0]), int(own[-1]) + 1, int(own[1] - own[0]))
                 positions[own] = nest.GetPosition(layer[every])
             else:

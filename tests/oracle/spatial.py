@@ -151,6 +151,12 @@ def layers_connected_by_every_distribution(ask: Ask) -> None:
         degree = rule.removeprefix("fixed_")
         ask("Connect", first, second, {"rule": rule, degree: 2, "p": probabilities[0]})
     ask("GetConnections")
+    without_place = ask("Create", "iaf_psc_alpha", 3)
+    for sources, targets in ((without_place, first), (first, without_place), (third, fourth)):
+        ask("Connect", sources, targets)
+    conns = ask.held("GetConnections")
+    ask("SynapseCollection.distance", conns)
+    ask("SynapseCollection.distance", ask.held("SynapseCollection.slice", conns, 1, None, 7))
 
 
 def masks(ask: Ask) -> None:
