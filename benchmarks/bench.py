@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,6 +187,20 @@ class Bench:
     def ranks(self) -> tuple[int, ...]:
         """Numbers of ranks that are measured."""
         return ((1, 2) if self.quick else (1, 2, 4)) if self.has_mpi() else ()
+
+    def on_ranks(self, sizes: Sequence[int], measure: Callable[[Running, int, int], None]) -> None:
+        """Call ``measure`` with this server on several ranks, their number, and each size.
+
+        Raises
+        ------
+        NotInstalled
+            If there is no NEST with MPI.
+        """
+        self._mpi_python()
+        for ranks in self.ranks():
+            with self.ranked(ranks) as server:
+                for size in sizes:
+                    measure(server, ranks, size)
 
     def plain_network(self, ranks: int, size: int) -> PlainNetwork:
         """A balanced network of so many neurons in plain PyNEST, simulated in turns."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from benchmarks.bench import Bench, NotInstalled
+from benchmarks.bench import Bench
 from benchmarks.cases.timing import timed_ms
 from benchmarks.plain import robot
 from benchmarks.rows import FLOOR, THIS, Row, Target, percentile
@@ -47,12 +47,9 @@ def run(bench: Bench) -> None:
             bench.row(f"{what} p99", "ms", floor=_FLOORS[key]),
         )
     _measure(bench, bench.ours(), rows, steps, _NEURONS, None)
-    for ranks in bench.ranks():
-        with bench.ranked(ranks) as server:
-            for size in _SIZES:
-                _on_ranks(bench, server, ranks, size, steps // 5)
-    if not bench.has_mpi():
-        raise NotInstalled("there is no NEST with MPI here, so no ranks were measured")
+    bench.on_ranks(
+        _SIZES, lambda server, ranks, size: _on_ranks(bench, server, ranks, size, steps // 5)
+    )
 
 
 def _on_ranks(bench: Bench, server: Running, ranks: int, size: int, steps: int) -> None:

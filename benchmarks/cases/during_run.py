@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 
-from benchmarks.bench import Bench, NotInstalled
+from benchmarks.bench import Bench
 from benchmarks.networks import heavy_network
 from benchmarks.rows import THIS, Row, percentile
 from benchmarks.servers import Running
@@ -33,12 +33,7 @@ def run(bench: Bench) -> None:
     for column, server in bench.peers().items():
         rows: list[Row] = [p50, p99, length]
         bench.attempt(rows, column, lambda s=server: _during(s, simulated_ms, run_s, 2))
-    for ranks in bench.ranks():
-        with bench.ranked(ranks) as server:
-            for size in _SIZES:
-                _on_ranks(bench, server, ranks, size)
-    if not bench.has_mpi():
-        raise NotInstalled("there is no NEST with MPI here, so no ranks were measured")
+    bench.on_ranks(_SIZES, lambda server, ranks, size: _on_ranks(bench, server, ranks, size))
 
 
 def _on_ranks(bench: Bench, server: Running, ranks: int, size: int) -> None:

@@ -32,10 +32,7 @@ def run(bench: Bench) -> None:
             Target("value", 3.0),
             "idle daemon of 4 ranks and gateway",
         )
-    for ranks in bench.ranks():
-        with bench.ranked(ranks) as server:
-            for size in _SIZES:
-                _with_network(bench, server, ranks, size)
+    bench.on_ranks(_SIZES, lambda server, ranks, size: _with_network(bench, server, ranks, size))
 
 
 def _measure(

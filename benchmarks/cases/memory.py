@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.bench import Bench, NotInstalled
+from benchmarks.bench import Bench
 from benchmarks.cases.spikes import MSGPACK, request_ms
 from benchmarks.networks import recorded
 from benchmarks.rows import THIS, Target, short
@@ -21,12 +21,7 @@ def run(bench: Bench) -> None:
     """One rank of the wheel, then three sizes on three numbers of ranks."""
     sizes = (100_000,) if bench.quick else (1_000_000, 3_000_000, 10_000_000)
     _measure(bench, bench.ours(), sizes[-1], None)
-    for ranks in bench.ranks():
-        with bench.ranked(ranks) as server:
-            for size in sizes:
-                _measure(bench, server, size, ranks)
-    if not bench.has_mpi():
-        raise NotInstalled("there is no NEST with MPI here, so no ranks were measured")
+    bench.on_ranks(sizes, lambda server, ranks, size: _measure(bench, server, size, ranks))
 
 
 def _measure(bench: Bench, server: Running, size: int, ranks: int | None) -> None:

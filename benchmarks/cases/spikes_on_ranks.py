@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.bench import Bench, NotInstalled
+from benchmarks.bench import Bench
 from benchmarks.cases.spikes import MSGPACK, client_ms, request_ms, script_body, times_for
 from benchmarks.networks import recorded
 from benchmarks.rows import THIS, short
@@ -15,13 +15,8 @@ TITLE = "Spikes out of several ranks"
 
 def run(bench: Bench) -> None:
     """Four sizes on three numbers of ranks."""
-    if not bench.has_mpi():
-        raise NotInstalled("there is no NEST with MPI here")
     sizes = (10_000, 100_000) if bench.quick else (10_000, 100_000, 1_000_000, 10_000_000)
-    for ranks in bench.ranks():
-        with bench.ranked(ranks) as server:
-            for size in sizes:
-                _one_size(bench, server, ranks, size)
+    bench.on_ranks(sizes, lambda server, ranks, size: _one_size(bench, server, ranks, size))
 
 
 def _one_size(bench: Bench, server: Running, ranks: int, size: int) -> None:
