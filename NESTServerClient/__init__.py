@@ -6,8 +6,8 @@
 """
 
 from nest_remote import NESTServerError
-from nest_remote.background import Job
-from nest_remote.progress import Progress
+from nest_remote.calls.jobs import Job
+from nest_remote.calls.progress import Progress
 from NESTServerClient.client import NESTServerClient
 
 __all__ = ["NESTServerClient", "NESTServerError", "Job", "Progress"]

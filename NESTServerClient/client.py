@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nest_remote import NESTServerError, background
-from nest_remote.background import Job
-from nest_remote.http import HttpTransport
+from nest_remote import NESTServerError
+from nest_remote.calls import jobs
+from nest_remote.calls.batch import execute_all
+from nest_remote.calls.jobs import Job
+from nest_remote.http.transport import HttpTransport
 from nest_remote.module import PyNest
 from nest_remote.session import Session
-from nest_remote.together import execute_all
 from protocol.errors import NestdError
 from protocol.http_status import STATUS
 
@@ -139,7 +140,7 @@ class NESTServerClient:
         NESTServerError
             If the server does not take it. What NEST has against the call, ``result()`` raises.
         """
-        return background.submit(self._session, call, *args, **kwargs)
+        return jobs.submit(self._session, call, *args, **kwargs)
 
     def submit_script(self, source: str, return_vars: str | list[str] | None = None) -> Job:
         """Have a script run on the server without waiting for it.
@@ -153,12 +154,12 @@ class NESTServerClient:
         -------
         The job, whose ``result()`` is what :meth:`exec_script` would have returned, or raised.
         """
-        return background.submit_script(self._session, source, return_vars)
+        return jobs.submit_script(self._session, source, return_vars)
 
     def jobs(self) -> list[Job]:
         """The server's jobs, of all sessions, and requests that wait, in the order of their
         arrival."""
-        return background.jobs(self._session)
+        return jobs.jobs(self._session)
 
     def job(self, id: str) -> Job:
         """The job of that id, perhaps of another session.
@@ -168,7 +169,7 @@ class NESTServerClient:
         NESTServerError
             If the server has none.
         """
-        return background.job(self._session, id)
+        return jobs.job(self._session, id)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._transport.get("/api")})

@@ -22,7 +22,7 @@ from benchmarks.servers import (
     running,
     this_server,
 )
-from nestd.server.launcher import launcher_command
+from nestd.server.launch.launcher import launcher_command
 
 #: Longest that a plain script may take.
 PLAIN_LIMIT_S = 300.0

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nestd.server.launcher import launcher_command
+from nestd.server.launch.launcher import launcher_command
 
 #: What a plain script has measured is JSON behind this, in a line of its own.
 MEASURED = "MEASURED "

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.client import Client
-from protocol import connection_file
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
+from protocol.runtime import connection_file
 
 TOKEN = "benchmark-of-this-run-only"
 START_DEADLINE_S = 120.0

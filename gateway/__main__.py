@@ -19,12 +19,12 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from gateway.app import create_app
-from gateway.request_log import GunicornLogger
+from gateway.http.request_log import GunicornLogger
+from gateway.http.server import RETIREMENT_S
 from gateway.settings import GatewaySettings, from_environment
-from gateway.worker import RETIREMENT_S
-from protocol import logs
 from protocol.errors import NestdError
-from protocol.log_lines import LogLines
+from protocol.logging import lines
+from protocol.logging.forwarding import LogLines
 
 #: Threads beyond those that can wait for the kernel: they answer what needs no kernel, and
 #: read from clients that send slowly. They are made when they are needed.
@@ -54,7 +54,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         threads = self._settings.queue_limit + SPARE_THREADS
         wanted: dict[str, Any] = {
             "bind": self._listeners,
-            "worker_class": "gateway.worker.Worker",
+            "worker_class": "gateway.http.server.Worker",
             "workers": 1,
             "threads": threads,
             "worker_connections": 1000 + threads,
@@ -94,7 +94,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     "-p", "--port", type=click.IntRange(1, 65_535), help="Listen on PORT.  [default: 52425]"
 )
 @click.option(
-    "--log-format", type=click.Choice(logs.FORMATS), help="Form of the log.  [default: text]"
+    "--log-format", type=click.Choice(lines.FORMATS), help="Form of the log.  [default: text]"
 )
 def main(
     connection_file: str | None, host: str | None, port: int | None, log_format: str | None
@@ -121,7 +121,7 @@ def main(
     except NestdError as error:
         print(f"the gateway can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)
-    logs.set_up("gateway", settings.log, secret=settings.token)
+    lines.set_up("gateway", settings.log, secret=settings.token)
     listeners = [f"fd://{fd}" for fd in inherited.split(",")]
     if not inherited:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -9,22 +9,22 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from gateway.authentication import shows_token
-from gateway.bodies import discard_body
-from gateway.connection import Connection
-from gateway.described import description_of
-from gateway.desktop import desktop
-from gateway.documentation import documentation
-from gateway.errors import error_reply, http_error_reply
-from gateway.events import Events
-from gateway.job_routes import READERS, job_routes
-from gateway.jobs import Jobs
-from gateway.metrics import Metrics, Readers
-from gateway.origins import OriginPolicy
-from gateway.page import files, wants_page
-from gateway.replies import GENERATION_HEADER
-from gateway.request_log import RequestLog
-from gateway.routes import connection, routes
+from gateway.events.hub import Events
+from gateway.http.authentication import shows_token
+from gateway.http.bodies import discard_body
+from gateway.http.cors import OriginPolicy
+from gateway.http.errors import error_reply, http_error_reply
+from gateway.http.metrics import Metrics, Readers
+from gateway.http.replies import GENERATION_HEADER
+from gateway.http.request_log import RequestLog
+from gateway.jobs.jobs import Jobs
+from gateway.kernel.client import Connection
+from gateway.openapi.decorate import description_of
+from gateway.routes.api_docs import documentation
+from gateway.routes.calls import connection, routes
+from gateway.routes.desktop import desktop
+from gateway.routes.jobs import READERS, job_routes
+from gateway.routes.pages import files, wants_page
 from gateway.settings import GatewaySettings
 from protocol.errors import InternalError, NestdError, Refused
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.origins import is_loopback, parse_allowed
-from protocol.environment import Environment
+from gateway.http.cors import is_loopback, parse_allowed
 from protocol.errors import ConfigurationError
-from protocol.logs import LogSettings, log_settings
-from protocol.private_files import private_directory, runtime_directory, write_private
+from protocol.logging.lines import LogSettings, log_settings
+from protocol.process.environment import Environment
+from protocol.runtime.private_files import private_directory, runtime_directory, write_private
 
 MIB = 2**20
 

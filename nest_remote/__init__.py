@@ -17,7 +17,7 @@ from nest_remote.session import Session
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nest_remote.background import Job
+    from nest_remote.calls.jobs import Job
 
 
 class _Remote(PyNest):
@@ -67,7 +67,7 @@ def connect(
         If ``url`` is none.
     """
     # Here and not above: a script's process has another transport, and forks faster without.
-    from nest_remote.http import HttpTransport
+    from nest_remote.http.transport import HttpTransport
 
     session = Session(HttpTransport.to(url, token, progress))
     # What is wrong with address or token is better said here than at the first call.
@@ -101,7 +101,7 @@ def batch(calls: Iterable[Sequence[Any]]) -> list[Any]:
         What the first call raises that fails. Its ``index`` says which, from 0, and its ``results``
         are what those before it return. Those behind it are not executed.
     """
-    from nest_remote.together import execute_all
+    from nest_remote.calls.batch import execute_all
 
     return execute_all(_module._connected(), calls)
 
@@ -118,9 +118,9 @@ def submit(call: str, *args: Any, **kwargs: Any) -> Job:
     -------
     The job, whose ``result()`` is what the call would have returned, or raised.
     """
-    from nest_remote import background
+    from nest_remote.calls import jobs
 
-    return background.submit(_module._connected(), call, *args, **kwargs)
+    return jobs.submit(_module._connected(), call, *args, **kwargs)
 
 
 def submit_script(source: str, return_vars: str | list[str] | None = None) -> Job:
@@ -136,16 +136,16 @@ def submit_script(source: str, return_vars: str | list[str] | None = None) -> Jo
     The job, whose ``result()`` is a dict with what was asked for in ``data`` and what the script
     printed in ``stdout``.
     """
-    from nest_remote import background
+    from nest_remote.calls import jobs
 
-    return background.submit_script(_module._connected(), source, return_vars)
+    return jobs.submit_script(_module._connected(), source, return_vars)
 
 
 def jobs() -> list[Job]:
     """The server's jobs, of all sessions, and requests that wait, in the order of their arrival."""
-    from nest_remote import background
+    from nest_remote.calls import jobs
 
-    return background.jobs(_module._connected())
+    return jobs.jobs(_module._connected())
 
 
 def job(id: str) -> Job:
@@ -156,9 +156,9 @@ def job(id: str) -> Job:
     NESTServerError
         If the server has none.
     """
-    from nest_remote import background
+    from nest_remote.calls import jobs
 
-    return background.job(_module._connected(), id)
+    return jobs.job(_module._connected(), id)
 
 
 def _disconnect() -> None:

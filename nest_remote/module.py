@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from nest_remote import layers, nodes, output, parameters, synapses
-from nest_remote.compartments import Compartments, Receptors
-from nest_remote.handles import Handle, bound
+from nest_remote import output_formats
+from nest_remote.objects import layers, nodes, parameters, synapses
+from nest_remote.objects.compartments import Compartments, Receptors
+from nest_remote.objects.handles import Handle, bound
 from nest_remote.plots import layers as layer_plots
 from nest_remote.plots import network, raster, traces
 from nest_remote.session import Session
-from protocol.values import Expression, Reference
+from protocol.wire.values import Expression, Reference
 
 #: Submodules whose functions are calls.
 _CALL_MODULES = ("random", "math", "logic", "spatial_distributions")
@@ -208,8 +209,8 @@ def _make_objects(namespace: dict[str, Any], session: Session) -> None:
         "CollocatedSynapses": synapses.CollocatedSynapses,
         "Compartments": Compartments,
         "Receptors": Receptors,
-        "serialize_data": output.serialize_data,
-        "to_json": output.to_json,
+        "serialize_data": output_formats.serialize_data,
+        "to_json": output_formats.to_json,
         "userdict": {},
     }
 

@@ -13,8 +13,8 @@ import numpy as np
 from nest_remote.description import Description
 from nest_remote.errors import ErrorClasses
 from protocol.errors import NestdError, ProtocolError
-from protocol.messages import Action, Operation
-from protocol.values import ARRAY_TYPES, Expression, Reference, Value
+from protocol.wire.messages import Action, Operation
+from protocol.wire.values import ARRAY_TYPES, Expression, Reference, Value
 
 #: So many objects are let go together: each needs a place in a message, not a message of its own.
 RELEASE_BATCH = 256
@@ -156,7 +156,7 @@ class Session:
 
 
 def to_value(item: Any) -> Value:
-    """The value of an object in the arguments of a call, for a :class:`protocol.packing.Packer`.
+    """The value of an object in the arguments of a call, for a :class:`protocol.wire.pack.Packer`.
 
     Raises
     ------

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import click
 
-from nestd import large_pages, mpi
-from nestd.binding import binding_from
-from nestd.output import output_to
-from nestd.runner import settings
+from nestd.logs.redirect import output_to
+from nestd.network.binding import binding_from
+from nestd.ranks import large_pages, mpi
+from nestd.scripts import settings
 from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings, drain_from
-from protocol import logs
 from protocol.errors import NestdError
-from protocol.local_token import TOKEN_FILE
-from protocol.private_files import runtime_directory
+from protocol.logging import lines
+from protocol.runtime.private_files import runtime_directory
+from protocol.security.local_token import TOKEN_FILE
 
 #: Exit code for settings or an environment with which nestd can't start.
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
@@ -51,7 +51,7 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 )
 @click.option(
     "--log-format",
-    type=click.Choice(logs.FORMATS),
+    type=click.Choice(lines.FORMATS),
     help="Form of the lines of the log.  [default: text, which is key=value]",
 )
 def main(
@@ -73,12 +73,12 @@ def main(
     """
     try:
         mpi.check_launcher()
-        logging = logs.log_settings(os.environ)
+        logging = lines.log_settings(os.environ)
         if log_format is not None:
             logging = replace(logging, format=log_format)
-        logs.set_up("nestd", logging).rank = mpi.launched_rank()
+        lines.set_up("nestd", logging).rank = mpi.launched_rank()
         path = connection_file or runtime_directory() / "connection.json"
-        from nestd import daemon
+        from nestd import startup
 
         scripts = settings.from_environment(os.environ)
         drain_s = drain_from(os.environ)
@@ -90,7 +90,7 @@ def main(
             wanted = NestdSettings(
                 path.absolute(), queue_limit, scripts, drain_s, binding_from(bind)
             )
-            daemon.run(wanted, stack=stack)
+            startup.run(wanted, stack=stack)
     except NestdError as error:
         print(f"nestd can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)

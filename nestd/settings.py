@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nestd.binding import Binding
-from nestd.runner.settings import ScriptSettings
-from protocol.environment import Environment
+from nestd.network.binding import Binding
+from nestd.scripts.settings import ScriptSettings
+from protocol.process.environment import Environment
 
 #: Commands that may wait unless told otherwise.
 DEFAULT_QUEUE_LIMIT = 64

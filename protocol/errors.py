@@ -1,7 +1,7 @@
 """The one tree of errors that cross a boundary between processes.
 
 Every error carries its facts as typed attributes and then one line of message that a person
-can act on. ``ERROR_KINDS`` names each class on the wire; ``gateway/errors.py`` maps each to
+can act on. ``ERROR_KINDS`` names each class on the wire; ``gateway/http/errors.py`` maps each to
 an HTTP status. Both tables are tested for completeness.
 """
 

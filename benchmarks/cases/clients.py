@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.bench import Bench, NotInstalled, say
 from benchmarks.rows import FLOOR, THIS, Target
 from benchmarks.servers import TOKEN, Running
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 
 TITLE = "Many clients"
 #: How long what a load has left may take.

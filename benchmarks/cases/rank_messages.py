@@ -16,9 +16,9 @@ import zmq
 
 from benchmarks.bench import Bench, say
 from benchmarks.rows import THIS
-from nestd.merging import merge
-from protocol import frames
-from protocol.messages import Action, Execute, Executed, Operation
+from nestd.partial.policies import merge
+from protocol.wire import frames
+from protocol.wire.messages import Action, Execute, Executed, Operation
 
 TITLE = "Rank 0 and up to 1000 ranks"
 _SPIKES = 1_000_000

@@ -9,7 +9,7 @@ import numpy as np
 
 from nest_remote.plots.drawing import pyplot
 from nest_remote.plots.masks import mask_patches
-from protocol.values import Array
+from protocol.wire.values import Array
 
 
 class LayerPlots:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from protocol.values import Array
+from protocol.wire.values import Array
 
 #: The types of mask that have a shape in two dimensions.
 TYPES = ("circular", "doughnut", "elliptical", "rectangular")

@@ -18,7 +18,7 @@ from nest_remote.plots.recordings import (
     with_numpy,
     with_pandas,
 )
-from protocol.values import Array
+from protocol.wire.values import Array
 
 
 def extract_events(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from protocol.values import Array
+from protocol.wire.values import Array
 
 #: Reads the numbers of a file whose first lines, that many, are a heading.
 Loader = Callable[[Path, int], Array]

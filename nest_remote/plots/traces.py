@@ -10,7 +10,7 @@ import numpy as np
 from nest_remote.plots.drawing import pyplot
 from nest_remote.plots.nodes import node_ids
 from nest_remote.plots.recordings import file_names, files_of, read, with_numpy
-from protocol.values import Array
+from protocol.wire.values import Array
 
 
 def from_file(fname: Any, title: str | None = None, grayscale: bool = False) -> list[Any]:

@@ -20,7 +20,7 @@ from nestd.kernel.pynest import (
     nest,
 )
 from protocol.errors import ArgumentError
-from protocol.values import Array
+from protocol.wire.values import Array
 
 #: The fields that tell a connection apart; others (weight, delay …) are its state.
 _IDENTITY = ("source", "target", "synapse_model", "synapse_id", "port")

@@ -8,7 +8,7 @@ Connections                 reference, or this rank's share of parallel lists
 Parameter, Mask, grid …     reference, or the expression that made it, else text
 Compartments, Receptors     list of dicts
 CollocatedSynapses          list of dicts
-anything else               as ``protocol/encoding.py`` has it
+anything else               as ``protocol/wire/encoder.py`` has it
 =========================== ===============================================================
 """
 
@@ -18,15 +18,15 @@ from typing import Any
 
 from nestd.kernel.connections import Connections
 from nestd.kernel.objects import ObjectTable
+from nestd.kernel.partial_answers import connection_share
 from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest, node_ids
-from nestd.kernel.shares import connection_share
-from protocol import encoding
-from protocol.values import Expression, Reference, Value
+from protocol.wire import encoder
+from protocol.wire.values import Expression, Reference, Value
 
 _OBJECTS = (Parameter, Mask, nest.spatial.grid, nest.spatial.free)
 
 
-class Encoder(encoding.Encoder):
+class Encoder(encoder.Encoder):
     """Turns one result into a value.
 
     Parameters

@@ -5,20 +5,21 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from nestd.kernel import calls, recorders, residence, shares
-from nestd.kernel.arguments import Arguments, BoundArguments, bind, typed
-from nestd.kernel.catalogue import LEFT_OUT, Catalogue, Entry, Role
+from nestd.kernel import node_location, partial_answers, recorders
+from nestd.kernel.api import calls
+from nestd.kernel.api.allow_list import LEFT_OUT, Catalogue, Entry, Role
+from nestd.kernel.api.arguments import Arguments, BoundArguments, bind, typed
+from nestd.kernel.api.description import described, documentation
 from nestd.kernel.connections import Connections
-from nestd.kernel.description import described, documentation
 from nestd.kernel.encoding import Encoder
 from nestd.kernel.layers import Layers
+from nestd.kernel.nest_errors import nest_errors, raised_by_nest
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import RANK, RANKS, NodeCollection, SynapseCollection, nest
-from nestd.kernel.raised import nest_errors, raised_by_nest
 from nestd.kernel.simulation import Simulation
 from protocol.errors import ArgumentError, InternalError, NestdError
-from protocol.messages import Action, Operation
-from protocol.values import Expression, Reference, Text, Value
+from protocol.wire.messages import Action, Operation
+from protocol.wire.values import Expression, Reference, Text, Value
 
 
 class Kernel:
@@ -44,7 +45,7 @@ class Kernel:
         #: Why pauses of a simulation can be noticed in results; empty if they can't.
         self.pauses_problem: str = self._simulation.problem
         #: Why events are not read where NEST has them; empty if they are.
-        self.events_problem: str = shares.recordings.problem
+        self.events_problem: str = partial_answers.recordings.problem
 
     def execute(self, operation: Operation, references: bool) -> Value:
         """Execute ``operation``; every error leaves the kernel as NEST left it, and usable.
@@ -105,7 +106,7 @@ class Kernel:
                 return None
             case Action.GAINED:
                 with raised_by_nest("GetStatus"):
-                    return Encoder().encode(shares.gained(*operation.args))
+                    return Encoder().encode(partial_answers.gained(*operation.args))
             case Action.RECORDERS:
                 with raised_by_nest("PrintNodes"):
                     return Encoder().encode(recorders.listed())
@@ -170,7 +171,7 @@ class Kernel:
     def _note(self, entry: Entry, result: Any) -> None:
         """Take note of what a call did to the network."""
         if entry.name == "ResetKernel":
-            residence.forget_all()
+            node_location.forget_all()
             self._simulation.forget()
             self._layers.clear()
             self._objects.forget(NodeCollection, Connections)
@@ -178,7 +179,7 @@ class Kernel:
             self._simulation.forget()
         elif entry.name == "Create" and len(result):
             self._simulation.grow()
-            residence.note_created(result)
+            node_location.note_created(result)
             if result.spatial is not None:
                 self._layers.add(result)
 
@@ -198,9 +199,9 @@ class Kernel:
     def _found(self, conns: Connections, objects: ObjectTable | None) -> Value:
         """This rank's share of connections that were looked up, which have no order yet."""
         if objects is None:
-            return Encoder().encode(shares.connection_share(conns))
+            return Encoder().encode(partial_answers.connection_share(conns))
         # The master puts them in order by what tells them apart; values are asked for later.
-        share = shares.connection_share(conns, [])
+        share = partial_answers.connection_share(conns, [])
         share["columns"].pop("drift_factor", None)
         share["reference"] = conns
         return Encoder(objects).encode(share)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nestd.kernel.pynest import NodeCollection
-from protocol.values import Array
+from protocol.wire.values import Array
 
 
 class Layers:

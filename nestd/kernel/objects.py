@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from protocol.errors import StaleReference
-from protocol.values import Reference
+from protocol.wire.values import Reference
 
 
 class ObjectTable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nestd.kernel.calls import print_nodes
+from nestd.kernel.api.calls import print_nodes
 from nestd.kernel.pynest import nest
 
 #: A line of PrintNodes: one node, or the first and the last of a range, and their model.

@@ -13,8 +13,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, Seams
 from nestd.kernel.pynest import RANKS, NodeCollection, nest
-from nestd.kernel.seams import COUNTERS, SYNCHRONY, Seams
 
 #: Updates of nodes, and steps in which ranks wait for each other, that take tenths of a second.
 #: A first slice has no more, as long as nobody knows how fast the network is: short simulations are

@@ -16,9 +16,9 @@ from typing import Any
 
 from nestd.server.instance import Instance
 from nestd.server.settings import ServerSettings
-from nestd.server.supervisor import Supervisor
+from nestd.server.supervisor.supervisor import Supervisor
 from protocol.errors import NestdError, StartFailed, error_from_facts, facts_of
-from protocol.processes import python_command
+from protocol.process.identity import python_command
 
 
 def start(settings: ServerSettings) -> tuple[Path, list[str]]:

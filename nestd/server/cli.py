@@ -13,16 +13,16 @@ from typing import Any, NoReturn, ParamSpec
 
 import click
 
-from nestd.server import background, instance, report, settings
-from nestd.server.announcement import announce, announce_end
-from nestd.server.desktop import desktop_files
+from nestd.server import background, instance, settings, status_report
+from nestd.server.banner import announce, announce_end
+from nestd.server.desktop_files import desktop_files
 from nestd.server.instance import Instance
 from nestd.server.settings import Flags, ServerSettings
-from nestd.server.supervisor import REPLACE_GATEWAY, Supervisor
-from protocol import logs
-from protocol.environment import Environment
+from nestd.server.supervisor.supervisor import REPLACE_GATEWAY, Supervisor
 from protocol.errors import ConfigurationError, NestdError, PortTaken, StartFailed
-from protocol.polling import poll_until
+from protocol.logging import lines
+from protocol.process.environment import Environment
+from protocol.process.polling import poll_until
 
 EXIT_FAILURE = 1
 EXIT_NOT_RUNNING = 3
@@ -91,7 +91,7 @@ def _start_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too."),
             click.option(
                 "--log-format",
-                type=click.Choice(logs.FORMATS),
+                type=click.Choice(lines.FORMATS),
                 help="Form of the lines of the log.  [default: text, which is key=value]",
             ),
             click.option(
@@ -249,13 +249,13 @@ def restart(
 def status(port: int | None, as_json: bool) -> None:
     """Show the servers of this user that run."""
     found = instance.find(port)
-    described = [report.describe(server) for server in found]
+    described = [status_report.describe(server) for server in found]
     if as_json:
         click.echo(json.dumps(described, indent=1))
     elif not found:
         click.echo("No NEST Server is running." if port is None else _nothing_on(port))
     for server in [] if as_json else described:
-        click.echo(report.lines(server))
+        click.echo(status_report.lines(server))
     if not found:
         sys.exit(EXIT_NOT_RUNNING)
 
@@ -294,7 +294,7 @@ def doctor(host: str | None, port: int | None, ranks: int | None, threads: int) 
     Ends with 1 if a server as described would not work.
     """
     # With it comes NumPy, for which no other command has to wait.
-    from nestd.server.doctor import Level, Wanted, examine, report
+    from nestd.server.doctor.checks import Level, Wanted, examine, report
 
     wanted = settings.build(Flags(host=host, port=port, ranks=ranks), os.environ)
     findings = examine(Wanted(wanted.host, wanted.ports, wanted.ranks, threads))

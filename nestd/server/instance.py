@@ -16,12 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nestd.server.settings import Part, ServerSettings
-from protocol import connection_file
 from protocol.errors import ConfigurationError
-from protocol.local_token import INSTANCE_PREFIX, STATE_FILE, TOKEN_FILE
-from protocol.polling import poll_until
-from protocol.private_files import private_directory, runtime_directory, write_private
-from protocol.processes import ProcessIdentity, identify
+from protocol.process.identity import ProcessIdentity, identify
+from protocol.process.polling import poll_until
+from protocol.runtime import connection_file
+from protocol.runtime.private_files import private_directory, runtime_directory, write_private
+from protocol.security.local_token import INSTANCE_PREFIX, STATE_FILE, TOKEN_FILE
 
 #: How long a kernel may take to end whose supervisor has ended.
 ENDING_DEADLINE_S = 5.0

@@ -14,23 +14,24 @@ from dataclasses import replace
 
 import click
 
-from nestd import daemon, large_pages, mpi
-from nestd.binding import Binding, binding_from
-from nestd.output import output_to
-from nestd.runner.settings import from_environment as scripts_from
-from nestd.server.announcement import announce
-from nestd.server.children import Child
-from nestd.server.gateways import GATEWAY_GRACE_S
+from nestd import startup
+from nestd.logs.redirect import output_to
+from nestd.network.binding import Binding, binding_from
+from nestd.ranks import large_pages, mpi
+from nestd.scripts.settings import from_environment as scripts_from
+from nestd.server.banner import announce
 from nestd.server.http_probe import ask
 from nestd.server.instance import make_instance
 from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
-from nestd.server.supervisor import gateway_child
+from nestd.server.supervisor.child_process import Child
+from nestd.server.supervisor.gateways import GATEWAY_GRACE_S
+from nestd.server.supervisor.supervisor import gateway_child
 from nestd.settings import NestdSettings
-from protocol import logs
 from protocol.errors import NestdError, PortTaken
-from protocol.polling import poll_until
-from protocol.private_files import runtime_directory
+from protocol.logging import lines
+from protocol.process.polling import poll_until
+from protocol.runtime.private_files import runtime_directory
 
 #: How long the gateway may take to answer once the kernel is there.
 GATEWAY_DEADLINE_S = 30.0
@@ -49,7 +50,7 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 @click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too.")
 @click.option(
     "--log-format",
-    type=click.Choice(logs.FORMATS),
+    type=click.Choice(lines.FORMATS),
     help="Form of the lines of the log.  [default: text, which is key=value]",
 )
 @click.option(
@@ -70,7 +71,7 @@ def main(
         mpi.check_launcher()
         flags = Flags(host=host, port=port, desktop=desktop, log_format=log_format)
         wanted = build(flags, os.environ)
-        logs.set_up("nestd", wanted.log).rank = mpi.launched_rank()
+        lines.set_up("nestd", wanted.log).rank = mpi.launched_rank()
         settings = replace(wanted, daemon=False, console_output=True, ranks=mpi.launched_ranks())
         notes = []
         if wanted.daemon:
@@ -84,7 +85,7 @@ def main(
             path = runtime_directory() / "connection.json"
             with output_to(settings.log_file, settings.log, mpi.launched_rank()):
                 scripts = scripts_from(os.environ)
-                daemon.run(NestdSettings(path, settings.queue_limit, scripts, settings.drain_s))
+                startup.run(NestdSettings(path, settings.queue_limit, scripts, settings.drain_s))
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
     except NestdError as error:
@@ -123,7 +124,7 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             settings.drain_s,
             binding,
         )
-        daemon.run(kernel, ready, stack)
+        startup.run(kernel, ready, stack)
 
 
 def _stop(gateway: Child) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from nestd.runner import settings as scripts
-from nestd.server.desktop import desktop_files
+from nestd.scripts import settings as scripts
+from nestd.server.desktop_files import desktop_files
 from nestd.settings import DEFAULT_DRAIN_S, DEFAULT_QUEUE_LIMIT, DRAIN_VARIABLE
-from protocol.environment import Environment
 from protocol.errors import ConfigurationError
-from protocol.logs import LogSettings, log_settings
+from protocol.logging.lines import LogSettings, log_settings
+from protocol.process.environment import Environment
 
 DEFAULT_HOST = "127.0.0.1"
 #: The port of NEST Server 3.10 and NEST Desktop, and that of the older documentation.

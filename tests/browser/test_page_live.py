@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.browser.tabs import (
     DESKTOP,
     OVERLAPPING,

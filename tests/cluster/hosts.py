@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 
 _CLONE_NEWNET = 0x40000000
 #: For tests of networks (RFC 2544).

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.cluster.hosts import DEADLINE_S, Hosts
 
 #: Cores of each node, whatever the machine has.

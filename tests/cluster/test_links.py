@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.cluster.hosts import Hosts, mpirun
 from tests.integration.remote import Pair, pair
 from tests.integration.servers import DEADLINE_S, Runtime, Server, marked_processes

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.cluster import scan
 from tests.cluster.exposed import (
     held_files,

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import requests
 
-from protocol import connection_file
-from protocol.connection_file import ConnectionInfo
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
+from protocol.runtime import connection_file
+from protocol.runtime.connection_file import ConnectionInfo
 from tests.cluster.hosts import Host, Hosts
 from tests.cluster.slurm import Slurm
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port

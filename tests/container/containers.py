@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.container.images import Image
 from tests.container.roots import (
     DEFAULT_PATH,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.container.containers import ADDRESS, DEADLINE_S, Container, Options, running
 from tests.container.dockerfile import compose_service
 from tests.container.images import Image

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.arguments import BATCH_LIMIT
+from gateway.http.arguments import BATCH_LIMIT
 from tests.contract.steps import (
     JSON,
     MSGPACK,

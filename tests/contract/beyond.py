@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from protocol.values import Expression
+from protocol.wire.values import Expression
 from tests.contract.steps import (
     JSON,
     MSGPACK,

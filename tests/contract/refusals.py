@@ -7,7 +7,7 @@ from typing import Any
 
 import msgpack
 
-from protocol.values import VALUE_NESTING_LIMIT
+from protocol.wire.values import VALUE_NESTING_LIMIT
 from tests.contract.steps import (
     JSON,
     MSGPACK,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from protocol.packing import Packer
-from protocol.unpacking import Unpacker
-from protocol.values import Reference
+from protocol.wire.pack import Packer
+from protocol.wire.unpack import Unpacker
+from protocol.wire.values import Reference
 from tests.integration.servers import DEADLINE_S, Server
 
 JSON = "application/json"

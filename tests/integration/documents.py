@@ -28,7 +28,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Runtime, free_port
 
 ROOT = Path(__file__).parents[2]

@@ -26,9 +26,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from protocol.errors import ProtocolError
-from protocol.packing import Packer
-from protocol.unpacking import Unpacker
-from protocol.values import Value
+from protocol.wire.pack import Packer
+from protocol.wire.unpack import Unpacker
+from protocol.wire.values import Value
 from tests.integration.servers import DEADLINE_S, Server
 
 _CHECKS = [

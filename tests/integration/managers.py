@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Runtime
 
 

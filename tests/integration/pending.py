@@ -12,8 +12,8 @@ from typing import Any
 
 import requests
 
-from protocol.polling import poll_until
-from protocol.processes import identify
+from protocol.process.identity import identify
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Server, marked_processes
 
 #: Biological time in ms that takes minutes to simulate, even for a single neuron.

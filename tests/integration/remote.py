@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
 
 

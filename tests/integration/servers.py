@@ -17,8 +17,8 @@ from typing import Any
 
 import requests
 
-from protocol.polling import poll_until
-from protocol.processes import identify
+from protocol.process.identity import identify
+from protocol.process.polling import poll_until
 
 #: Far above what anything here takes, so that only a hang reaches it.
 DEADLINE_S = 60.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.machines import LOGGED, ROOT, SYSTEMD, Machine, machine
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
 

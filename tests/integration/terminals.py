@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Server
 
 

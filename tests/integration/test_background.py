@@ -11,10 +11,10 @@ import pytest
 
 import nest_remote
 from nest_remote import NESTServerError
-from nest_remote.background import Job
-from nest_remote.progress import Progress
+from nest_remote.calls.jobs import Job
+from nest_remote.calls.progress import Progress
 from NESTServerClient import NESTServerClient
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import ENDLESS_MS
 from tests.integration.servers import DEADLINE_S, Server
 

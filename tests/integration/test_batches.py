@@ -12,7 +12,7 @@ import requests
 
 import nest_remote
 from NESTServerClient import NESTServerClient
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import ENDLESS_MS
 from tests.integration.servers import DEADLINE_S, Server
 

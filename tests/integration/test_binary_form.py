@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import zstandard
 
-from protocol import json_form
-from protocol.packing import Packer
-from protocol.unpacking import Unpacker
-from protocol.values import Expression, Value
+from protocol.wire import json_form
+from protocol.wire.pack import Packer
+from protocol.wire.unpack import Unpacker
+from protocol.wire.values import Expression, Value
 from tests.integration.servers import Server
 
 MSGPACK = "application/x-msgpack"

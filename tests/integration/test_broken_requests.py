@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import requests
 
-from protocol.packing import Packer
+from protocol.wire.pack import Packer
 from tests.integration.servers import DEADLINE_S, Server
 
 Start = Callable[..., Server]

@@ -14,7 +14,7 @@ import requests
 
 from nest_remote import NESTServerError
 from NESTServerClient import NESTServerClient
-from protocol.unpacking import Unpacker
+from protocol.wire.unpack import Unpacker
 from tests.integration.servers import DEADLINE_S, Server, free_port
 
 

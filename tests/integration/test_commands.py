@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel, processes
 from tests.integration.servers import (
     DEADLINE_S,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.container.dockerfile import ROOT, Stage, compose_service, instructions, stages
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.events import events
 from tests.integration.pending import (
     ENDLESS_MS,

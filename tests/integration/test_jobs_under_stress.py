@@ -21,11 +21,11 @@ from typing import Any
 import requests
 import zmq
 
-from gateway.replies import AS_JSON
-from protocol import frames
-from protocol.messages import Action, Command, Failure, Operation, Submit
-from protocol.polling import poll_until
-from protocol.spool import LOST, SPOOL_DIRECTORY, Facts, Spool, new_name
+from gateway.http.replies import AS_JSON
+from protocol.process.polling import poll_until
+from protocol.runtime.job_store import LOST, SPOOL_DIRECTORY, Facts, Spool, new_name
+from protocol.wire import frames
+from protocol.wire.messages import Action, Command, Failure, Operation, Submit
 from tests.integration.pending import ENDLESS_MS, await_new_kernel, kill, processes
 from tests.integration.servers import DEADLINE_S, Server
 from tests.integration.test_jobs import FINAL, await_state, look, result, submit

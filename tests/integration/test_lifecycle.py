@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.limits import no_more_files
 from tests.integration.pending import (
     await_waiting,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from protocol import logs
-from protocol.polling import poll_until
+from protocol.logging.lines import parse
+from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel
 from tests.integration.servers import DEADLINE_S, Runtime, Server, start_server
 
@@ -18,7 +18,7 @@ Start = Callable[..., Server]
 
 def lines(server: Server) -> list[dict[str, Any]]:
     """The fields of all lines; each has to be one."""
-    found = [logs.parse(one) for one in server.log().splitlines()]
+    found = [parse(one) for one in server.log().splitlines()]
     assert all(one and one["time"] and one["level"] and one["program"] for one in found)
     return found
 
@@ -161,7 +161,7 @@ def test_token_is_never_in_the_log(eventful: Server) -> None:
 
 def test_log_goes_on_when_its_process_is_killed(start: Start) -> None:
     server = start()
-    command = ["pgrep", "-f", f"nestd.log_process {server.runtime.directory}"]
+    command = ["pgrep", "-f", f"nestd.logs.writer_process {server.runtime.directory}"]
     (pid,) = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     subprocess.run(["kill", "-9", pid], check=True)
     server.post("/api/Create", ["iaf_psc_alpha"], headers=token(server) | named("after-1"))

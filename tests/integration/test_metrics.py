@@ -12,7 +12,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import (
     ENDLESS_MS,
     await_new_kernel,

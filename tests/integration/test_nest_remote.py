@@ -16,7 +16,7 @@ from matplotlib import pyplot
 
 import nest_remote
 from nest_remote import NESTServerError
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Server, free_port
 
 

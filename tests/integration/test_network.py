@@ -14,10 +14,16 @@ import pytest
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from protocol import frames
-from protocol.messages import Action, Command, Operation
-from protocol.polling import poll_until
-from protocol.refusals import BROKEN_OFF, NO_CURVE, UNKNOWN_KEY, Refusals, refusals_path
+from protocol.process.polling import poll_until
+from protocol.runtime.rejected_connections import (
+    BROKEN_OFF,
+    NO_CURVE,
+    UNKNOWN_KEY,
+    Refusals,
+    refusals_path,
+)
+from protocol.wire import frames
+from protocol.wire.messages import Action, Command, Operation
 from tests.integration.remote import Pair, pair
 from tests.integration.servers import DEADLINE_S, Runtime, Server
 
@@ -113,7 +119,10 @@ def keeper_of(remote: Pair) -> int:
             said = path.read_bytes()
         except OSError:
             continue
-        if b"nestd.gatekeeper" in said and str(remote.runtime.directory).encode() in said:
+        if (
+            b"nestd.network.zap_authenticator" in said
+            and str(remote.runtime.directory).encode() in said
+        ):
             return int(path.parent.name)
     return 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.managers import Manager, abstract_address
 from tests.integration.pending import await_new_kernel, begin_endless_run, pending
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port

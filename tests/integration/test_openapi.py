@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.generated import send
 from tests.integration.servers import DEADLINE_S, Server
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import ENDLESS_MS
 from tests.integration.servers import DEADLINE_S, Server
 from tests.integration.terminals import program
@@ -196,7 +196,7 @@ def stopped_kernel(server: Server) -> Iterator[None]:
 @pytest.mark.parametrize("terminal", [True, False])
 def test_second_interrupt_leaves_at_once(server: Server, terminal: bool) -> None:
     telling = """
-from nest_remote.connection import Connection
+from nest_remote.http.connection import Connection
 send = Connection.send
 def told(connection, method, *rest, **options):
     print(method)

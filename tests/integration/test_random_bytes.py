@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from tests.acceptance.soak.fuzz import Fuzz
 from tests.integration.servers import Server
-from tests.soak.fuzz import Fuzz
 
 Start = Callable[..., Server]
 

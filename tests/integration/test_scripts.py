@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from protocol.polling import poll_until
-from protocol.processes import identify
-from protocol.unpacking import Unpacker
+from protocol.process.identity import identify
+from protocol.process.polling import poll_until
+from protocol.wire.unpack import Unpacker
 from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server, marked_processes
 
 Start = Callable[..., Server]

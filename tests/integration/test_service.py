@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import ENDLESS_MS, pending
 from tests.integration.servers import DEADLINE_S
 from tests.integration.services import Installation, Service, installed, running

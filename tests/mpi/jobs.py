@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from nestd.server.launcher import launcher_command
-from protocol.polling import poll_until
+from nestd.server.launch.launcher import launcher_command
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Runtime, Server
 
 Job = subprocess.Popen[str]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import begin_endless_run, pending
 from tests.integration.servers import DEADLINE_S, Runtime, free_port, marked_processes
 from tests.mpi.jobs import TOKEN, Launch, answering

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol import logs
-from protocol.polling import poll_until
+from protocol.logging.lines import parse
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
 from tests.mpi.jobs import TOKEN, Launch, answering
 
 
 def lines(server: Server) -> list[dict[str, Any]]:
     """The fields of all lines; each has to be one."""
-    found = [logs.parse(one) for one in server.log().splitlines()]
+    found = [parse(one) for one in server.log().splitlines()]
     assert all(one and one["program"] for one in found)
     return found
 

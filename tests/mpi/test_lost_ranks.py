@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import (
     await_end,
     await_new_kernel,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from protocol.unpacking import Unpacker
+from protocol.wire.unpack import Unpacker
 from tests.integration.servers import Server
 
 GRID = {"$call": "spatial.grid", "args": [[3, 2]], "kwargs": {"extent": [3.0, 2.0]}}

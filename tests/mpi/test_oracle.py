@@ -1,4 +1,4 @@
-"""Any number of ranks replies the same, byte for byte: the oracle of ``tests/oracle``."""
+"""Any number of ranks replies the same, byte for byte (``tests/acceptance/oracle``)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.oracle.asking import Ask
+from tests.acceptance.oracle.nest_itself import DEMONSTRATIONS, GROWTH, shown, synapses_that_grow
+from tests.acceptance.oracle.sequences import SEQUENCES, Sequence, of_models
 from tests.integration.servers import Server
-from tests.oracle.asking import Ask
-from tests.oracle.nest_itself import DEMONSTRATIONS, GROWTH, shown, synapses_that_grow
-from tests.oracle.sequences import SEQUENCES, Sequence, of_models
 
 #: Of the models, one in so many; ``scripts/oracle`` has all.
 SAMPLED = 9

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
 
 DRIVEN = {"I_e": 500.0}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.oracle.asking import Ask
+from tests.acceptance.oracle.random_operations import RandomUser
 from tests.integration.servers import Server, marked_processes
-from tests.oracle.asking import Ask
-from tests.oracle.random_operations import RandomUser
 
 SEEDS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 OPERATIONS = 100

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel
 from tests.integration.servers import DEADLINE_S, Server
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, free_port
 from tests.integration.services import (
     Installation,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from protocol.polling import poll_until
+from protocol.process.polling import poll_until
 from tests.integration.pending import ENDLESS_MS
 from tests.integration.servers import DEADLINE_S, Server
 from tests.integration.test_jobs import live_and_recorded

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from nestd.ranks import GRACE_S
-from protocol.polling import poll_until
+from nestd.ranks.transport import GRACE_S
+from protocol.process.polling import poll_until
 from tests.integration.pending import pending
 from tests.integration.servers import DEADLINE_S, Server
 

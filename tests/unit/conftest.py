@@ -1,6 +1,11 @@
-"""Settings for property-based tests: no files left behind, no limits on time."""
+"""Settings for property-based tests, and what no test leaves to the next one."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from protocol.logging import lines
 
 settings.register_profile(
     "nestd",
@@ -10,3 +15,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("nestd")
+
+
+@pytest.fixture(autouse=True)
+def _no_request() -> Iterator[None]:
+    """Let each test begin outside of any request, and end there."""
+    with lines.working_for(lines.NOWHERE):
+        yield

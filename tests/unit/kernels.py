@@ -7,8 +7,8 @@ import socket
 from dataclasses import replace
 from typing import Any
 
-from protocol.connection_file import ConnectionInfo
-from protocol.processes import identify
+from protocol.process.identity import identify
+from protocol.runtime.connection_file import ConnectionInfo
 
 #: One rank in a process that does not matter.
 KERNEL = ConnectionInfo(

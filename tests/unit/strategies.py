@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from protocol.values import ARRAY_TYPES, INT_MAX, INT_MIN, Expression, Reference, Text
+from protocol.wire.values import ARRAY_TYPES, INT_MAX, INT_MIN, Expression, Reference, Text
 
 texts = st.text(max_size=12)
 names = st.text(min_size=1, max_size=12)

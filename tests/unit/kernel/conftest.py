@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from nestd.execution import finish
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest
-from nestd.merging import merge
-from nestd.ranks import OneRank
-from protocol.messages import Action, Operation
-from protocol.packing import Packer
-from protocol.unpacking import Unpacker
+from nestd.master.execution import finish
+from nestd.partial.policies import merge
+from nestd.ranks.transport import OneRank
+from protocol.wire.messages import Action, Operation
+from protocol.wire.pack import Packer
+from protocol.wire.unpack import Unpacker
 
 Call = Callable[..., Any]
 

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nestd.kernel.arguments import bind, typed
-from nestd.kernel.catalogue import Catalogue
+from nestd.kernel.api.allow_list import Catalogue
+from nestd.kernel.api.arguments import bind, typed
+from nestd.kernel.api.parameters import Kind, kind_of
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
-from nestd.kernel.parameters import Kind, kind_of
 from nestd.kernel.pynest import nest
 from nestd.kernel.simulation import Simulation
-from nestd.layouts import as_list
-from nestd.merging import merge
-from nestd.ranks import OneRank
+from nestd.partial.output_formats import as_list
+from nestd.partial.policies import merge
+from nestd.ranks.transport import OneRank
 from protocol.errors import ArgumentError, KernelError, StaleReference, UnknownCall
-from protocol.messages import Action, Operation
-from protocol.values import Expression, Reference, Text
+from protocol.wire.messages import Action, Operation
+from protocol.wire.values import Expression, Reference, Text
 from tests.unit.strategies import same
 
 Call = Callable[..., Any]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from nestd.kernel.calls import virtual_processes
+from nestd.kernel.api.calls import virtual_processes
 from protocol.errors import KernelError
-from protocol.values import Expression
+from protocol.wire.values import Expression
 from tests.unit.kernel.conftest import Call
 
 

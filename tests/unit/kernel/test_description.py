@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from nestd.kernel.catalogue import Catalogue
-from nestd.kernel.description import described
+from nestd.kernel.api.allow_list import Catalogue
+from nestd.kernel.api.description import described
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
 from nestd.kernel.simulation import Simulation
-from protocol.interface import Call, Given, Interface, Kind
-from protocol.messages import Action, Operation
-from protocol.packing import Packer
-from protocol.unpacking import Unpacker
+from protocol.api_description import Call, Given, Interface, Kind
+from protocol.wire.messages import Action, Operation
+from protocol.wire.pack import Packer
+from protocol.wire.unpack import Unpacker
 
 CATALOGUE = Catalogue(Layers(), Simulation())
 INTERFACE = described(CATALOGUE)

@@ -19,15 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-import protocol.encoding
+import protocol.wire.encoder
 from nestd.kernel import encoding
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import Encoder
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import nest
-from protocol import frames, json_form
-from protocol.messages import Result
-from protocol.values import VALUE_NESTING_LIMIT, Expression, Reference
+from protocol.wire import frames, json_form
+from protocol.wire.messages import Result
+from protocol.wire.values import VALUE_NESTING_LIMIT, Expression, Reference
 from tests.unit.naming import stable
 from tests.unit.strategies import same
 
@@ -196,7 +196,7 @@ def test_nan_stays_nan_in_the_binary_form_and_is_null_in_json() -> None:
 
 def test_every_row_of_the_documented_table_is_tested_here() -> None:
     rows: list[str] = []
-    for module in (protocol.encoding, encoding):
+    for module in (protocol.wire.encoder, encoding):
         assert module.__doc__ is not None
         table = module.__doc__.split("=\n")[2]
         rows += [line[:28].strip() for line in table.splitlines() if line[:28].strip(" =")]

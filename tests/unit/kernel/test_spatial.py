@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nestd.execution import finish
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
+from nestd.kernel.partial_spatial import SpatialShares
 from nestd.kernel.pynest import nest
-from nestd.kernel.spatial_shares import SpatialShares
-from nestd.merging import merge
-from nestd.ranks import OneRank
-from nestd.spatial import Nodes, TextFile
+from nestd.master.execution import finish
+from nestd.partial.policies import merge
+from nestd.partial.spatial import Nodes, TextFile
+from nestd.ranks.transport import OneRank
 from protocol.errors import ArgumentError
-from protocol.messages import Action, Executed, Operation
+from protocol.wire.messages import Action, Executed, Operation
 
 FREE = np.random.default_rng(3).uniform(-0.5, 0.5, (7, 3)).tolist()
 

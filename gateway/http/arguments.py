@@ -1,0 +1,255 @@
+"""Reads the arguments of a call from a request: from its body, or from its query string."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flask import Request
+
+from gateway.http.bodies import body_of, large_body_of
+from protocol.errors import MalformedRequest, ProtocolError
+from protocol.process.environment import is_truthy
+from protocol.runtime.job_store import NAME
+from protocol.wire import json_form
+from protocol.wire.messages import OPEN_ACTIONS, Action, Operation, Script
+from protocol.wire.unpack import LARGE_BYTES, Unpacker
+from protocol.wire.values import VALUE_NESTING_LIMIT, Buffer, Reference, Text, Value
+
+MSGPACK_TYPES = frozenset(
+    ["application/x-msgpack", "application/msgpack", "application/vnd.msgpack"]
+)
+_FORM_TYPES = frozenset(["application/x-www-form-urlencoded", "multipart/form-data"])
+
+#: Most calls in one request.
+BATCH_LIMIT = 1000
+
+
+@dataclass
+class CallArguments:
+    """Arguments of one call, as they came."""
+
+    args: list[Value] = field(default_factory=list)
+    kwargs: dict[str, Value] = field(default_factory=dict)
+
+
+def read_arguments(request: Request) -> CallArguments:
+    """The arguments in ``request``.
+
+    A body that is a list has positional arguments; an object keywords, whose ``args`` are
+    positional; anything else is one positional argument; null or no body means none. Query
+    string and form work like an object, with :class:`Text` as values.
+
+    Raises
+    ------
+    MalformedRequest
+        If the body can't be understood, or an argument is in body and query string.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    arguments = _from_body(request)
+    for name, values in request.args.lists():
+        if name == "async":
+            # It is about the answer, not about the call.
+            continue
+        if name in arguments.kwargs or (name == "args" and arguments.args):
+            raise MalformedRequest(f"{name!r:.80} is in the body and in the query string")
+        _add_text(arguments, name, values)
+    return arguments
+
+
+def read_body(request: Request) -> Value:
+    """The value in the body of ``request``; ``None`` without a body.
+
+    Raises
+    ------
+    MalformedRequest
+        If the body can't be understood.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    kind = request.mimetype
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if encoding != "identity":
+        raise MalformedRequest(f"bodies in Content-Encoding {encoding:.40} are not understood")
+    length = request.content_length
+    if kind in MSGPACK_TYPES and length is not None and length >= LARGE_BYTES:
+        body: Buffer = large_body_of(request, length)
+    else:
+        body = body_of(request)
+    if kind in MSGPACK_TYPES:
+        if not body:
+            return None
+        try:
+            return Unpacker(nesting_limit=VALUE_NESTING_LIMIT).unpack(body)
+        except ProtocolError as error:
+            raise MalformedRequest(f"the body is no valid MessagePack: {error}") from error
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii", "ascii"):
+        raise MalformedRequest(f"JSON is UTF-8, not {charset:.40}")
+    # Whitespace alone, as some clients send for "nothing", is nothing.
+    text = bytes(body)
+    return json_form.loads(text) if text.strip() else None
+
+
+def wants_async(request: Request) -> bool:
+    """Whether the caller does not wait: ``Prefer: respond-async`` (RFC 7240), or ``?async=1``."""
+    prefer = request.headers.get("Prefer", "")
+    wanted = [one.partition(";")[0].strip().lower() for one in prefer.split(",")]
+    return "respond-async" in wanted or is_truthy(request.args.get("async", ""))
+
+
+def read_job_name(request: Request) -> str | None:
+    """The name that a caller who waits gives the request (``X-Job-ID``), to see and to cancel it.
+
+    Raises
+    ------
+    MalformedRequest
+        If it can be none, or another header names the request, too.
+    """
+    name = request.headers.get("X-Job-ID")
+    if name is None:
+        return None
+    if not NAME.fullmatch(name):
+        raise MalformedRequest("X-Job-ID must be 8 to 64 of the characters 0-9 and a-z")
+    if "Idempotency-Key" in request.headers or wants_async(request):
+        raise MalformedRequest(
+            "X-Job-ID is for requests whose caller waits; a job that is kept gets its name "
+            "from the server"
+        )
+    return name
+
+
+def read_operations(request: Request) -> Operation | list[Operation]:
+    """The operation in a MessagePack body, ``[action, call, [arg, …], {name: arg, …}]``, or those
+    of a batch, in a list.
+
+    Raises
+    ------
+    MalformedRequest
+        If it is none.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    value = read_body(request)
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return [_operation(fields) for fields in _calls_of_batch(value)]
+    return _operation(value)
+
+
+def read_batch(request: Request) -> list[Operation]:
+    """The calls in a body: ``[{"call": …, "args": […], "kwargs": {…}}, …]``.
+
+    Raises
+    ------
+    MalformedRequest
+        If they are none, or too many.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    return [_call(index, one) for index, one in enumerate(_calls_of_batch(read_body(request)))]
+
+
+def _calls_of_batch(value: Value) -> list[Value]:
+    if not isinstance(value, list) or not 0 < len(value) <= BATCH_LIMIT:
+        raise MalformedRequest(f"a batch is a list of 1 to {BATCH_LIMIT} calls")
+    return value
+
+
+def _call(index: int, value: Value) -> Operation:
+    if isinstance(value, dict) and not value.keys() - {"call", "args", "kwargs"}:
+        call, args, kwargs = value.get("call"), value.get("args", []), value.get("kwargs", {})
+        if isinstance(call, str) and isinstance(args, list) and isinstance(kwargs, dict):
+            return Operation(Action.CALL, call, args, kwargs)
+    raise MalformedRequest(
+        f"call {index} of the batch must have the form "
+        '{"call": "name", "args": […], "kwargs": {…}}'
+    )
+
+
+def _operation(fields: Value) -> Operation:
+    if (
+        not isinstance(fields, list)
+        or len(fields) != 4
+        or not all(map(isinstance, fields, (str, str, list, dict)))
+    ):
+        raise MalformedRequest("an operation is [action, call, arguments, arguments by name]")
+    action, call, args, kwargs = fields
+    known = next((one for one in OPEN_ACTIONS if one.value == action), None)
+    if known is None:
+        raise MalformedRequest(f"there is no action {action:.40}")
+    if known is Action.RELEASE and not all(isinstance(item, Reference) for item in args):
+        raise MalformedRequest("only references can be released")
+    return Operation(known, call, args, kwargs)
+
+
+def read_script(request: Request) -> Script:
+    """The script in ``request``: ``source``, and in ``return`` what is asked for, if anything.
+
+    Raises
+    ------
+    MalformedRequest
+        If there is no source, or ``return`` is neither a name nor a list of names.
+    RequestTooLarge
+        If the body is over the limit.
+    """
+    arguments = read_arguments(request)
+    if arguments.args:
+        raise MalformedRequest('a script is an object: {"source": "…", "return": "…"}')
+    source = _plain_text(arguments.kwargs.get("source"))
+    if not isinstance(source, str):
+        raise MalformedRequest('"source" must be the text of a script')
+    if "return" not in arguments.kwargs:
+        return Script("", source)
+    returns = arguments.kwargs["return"]
+    if isinstance(returns, Text):
+        # In a query string a list is names between commas, or the parameter several times.
+        names = [name for text in returns.values for name in text.split(",")]
+        returns = names if len(names) > 1 else names[0]
+    if returns is None:
+        returns = ""
+    if not isinstance(returns, str) and not (
+        isinstance(returns, list) and all(isinstance(name, str) for name in returns)
+    ):
+        raise MalformedRequest('"return" must be a name or a list of names')
+    return Script("", source, returns)
+
+
+def _plain_text(value: Value) -> Value:
+    return value.values[0] if isinstance(value, Text) and len(value.values) == 1 else value
+
+
+def _from_body(request: Request) -> CallArguments:
+    arguments = CallArguments()
+    if request.mimetype in _FORM_TYPES and not _is_json_in_disguise(request):
+        # Checks the body as a whole; the form is then made of what was read.
+        body_of(request)
+        for name, values in request.form.lists():
+            _add_text(arguments, name, values)
+        return arguments
+    value = read_body(request)
+    if isinstance(value, list):
+        arguments.args = value
+    elif isinstance(value, dict):
+        positional = value.pop("args", None)
+        arguments.kwargs = value
+        if positional is not None:
+            arguments.args = positional if isinstance(positional, list) else [positional]
+    elif value is not None and value != "":
+        arguments.args = [value]
+    return arguments
+
+
+def _is_json_in_disguise(request: Request) -> bool:
+    """Whether a body marked as form is JSON: ``curl -d`` marks it so unless told otherwise."""
+    if request.mimetype == "multipart/form-data":
+        return False
+    body = body_of(request)
+    # A form has names and values with "=" in between; text in JSON can have one too.
+    return body.lstrip()[:1] in (b"{", b"[", b'"') or (body != b"" and b"=" not in body)
+
+
+def _add_text(arguments: CallArguments, name: str, values: list[str]) -> None:
+    if name == "args":
+        arguments.args += [Text((value,)) for value in values]
+    else:
+        arguments.kwargs[name] = Text(tuple(values))

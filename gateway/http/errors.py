@@ -1,0 +1,68 @@
+"""Every error as an HTTP reply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from protocol.errors import NestdError, facts_of
+from protocol.http_status import STATUS
+from protocol.wire import json_form
+from protocol.wire.pack import Packer
+
+#: What a client that reads no more than Retry-After should wait.
+_DEFAULT_RETRY_S = 2
+
+
+def error_reply(error: NestdError) -> Response:
+    """The JSON reply that tells of ``error``."""
+    body: dict[str, Any] = {"message": error.message, "error": error.error_name}
+    if error.line is not None:
+        body["lineNumber"] = error.line
+    if error.trace:
+        body["traceback"] = error.trace
+    if error.output:
+        body["stdout"] = error.output
+    if error.call:
+        body["call"] = error.call
+    if error.parameter:
+        body["parameter"] = error.parameter
+    if error.ranks:
+        body["ranks"] = list(error.ranks)
+    if error.index is not None:
+        body |= {"index": error.index, "results": error.results}
+    return _with_retry(_json(STATUS[type(error)], body), error)
+
+
+def facts_reply(error: NestdError) -> Response:
+    """The MessagePack reply that tells all facts of ``error``, for our own clients."""
+    body = Packer(tuples=True).pack(facts_of(error))
+    reply = Response(body, STATUS[type(error)], mimetype="application/x-msgpack")
+    return _with_retry(reply, error)
+
+
+def _with_retry(reply: Response, error: NestdError) -> Response:
+    if reply.status_code == 503:
+        reply.headers["Retry-After"] = str(error.retry_after_s or _DEFAULT_RETRY_S)
+    return reply
+
+
+def http_error_reply(error: HTTPException) -> Response:
+    """The JSON reply for what Flask itself refuses, such as an unknown path."""
+    status = error.code or 500
+    messages = {
+        404: "there is nothing at this address; calls are at /api/<name>, GET /api lists them",
+        405: "this address does not take this method",
+    }
+    message = messages.get(status) or error.description or error.name
+    reply = _json(status, {"message": message, "error": error.name})
+    for name, value in error.get_headers():
+        if name == "Allow":
+            reply.headers[name] = value
+    return reply
+
+
+def _json(status: int, body: dict[str, Any]) -> Response:
+    return Response(json_form.dumps(body), status, mimetype="application/json")

@@ -1,0 +1,195 @@
+"""The gateway's end of ZeroMQ: one command, one answer, and no wait for a dead kernel.
+
+While NEST computes, nestd's Python does not run, so it can't be asked whether it lives. Its
+end of the socket is open for exactly as long as its process exists, though: libzmq reports
+the moment it closes, and every command that waits then ends.
+
+Over a network the connection may close because that is cut; ``connection.py`` makes another then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket as network
+import time
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from gateway.http.deadline import Caller, Patience
+from protocol.errors import KernelUnavailable
+from protocol.process.tcp_keepalive import watch_link
+from protocol.runtime.connection_file import ConnectionInfo
+from protocol.security.curve_keys import KeyPair
+
+#: How long a connection to a nestd that is said to be there may take.
+CONNECT_DEADLINE_S = 5.0
+#: How long a host may take to say whether it is there.
+_PROBE_S = 1.0
+#: How long to wait for an answer before looking whether somebody still waits for it.
+_PATIENCE_MS = 1000
+
+#: Longer than any channel is kept that has lost its kernel.
+_NEVER_MS = 3_600_000
+
+_LOST = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
+_FAILED = (
+    _LOST
+    | zmq.EVENT_CONNECT_RETRIED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+
+
+def protect(socket: zmq.Socket[bytes], info: ConnectionInfo, keys: KeyPair | None) -> None:
+    """Have ``socket`` talk to the kernel of ``info`` only, encrypted, if that is on a network.
+
+    Raises
+    ------
+    KernelUnavailable
+        If there are no keys for it.
+    """
+    if not info.is_linked:
+        return
+    if keys is None or info.public_key is None:
+        raise KernelUnavailable("there is no connection to a kernel on a network without keys")
+    socket.curve_serverkey = info.public_key.encode()
+    socket.curve_publickey = keys.public.encode()
+    socket.curve_secretkey = keys.secret.encode()
+    watch_link(socket)
+
+
+def is_refused(endpoint: str) -> bool:
+    """Whether the host of an endpoint on a network says that nobody listens there any more.
+
+    If it says nothing, the network may be cut.
+    """
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    try:
+        network.create_connection((host, int(port)), _PROBE_S).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+class Channel:
+    """A DEALER socket to one kernel, with the monitor that notices the kernel's death.
+
+    One command at a time. A channel that has failed is closed, never used again.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        info: ConnectionInfo,
+        keys: KeyPair | None = None,
+    ) -> None:
+        self.info = info
+        self._socket = context.socket(zmq.DEALER)
+        protect(self._socket, info, keys)
+        self._socket.linger = 0
+        self._socket.set_hwm(0)
+        # Another kernel has another endpoint: this one never comes back. Without any reconnecting
+        # (-1), libzmq would drop an answer that has arrived when the kernel ends right after it.
+        self._socket.reconnect_ivl = _NEVER_MS
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | _FAILED)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self._socket.connect(info.command_endpoint)
+        self._await_handshake()
+
+    def _await_handshake(self) -> None:
+        deadline = time.monotonic() + CONNECT_DEADLINE_S
+        while True:
+            left_ms = max(0, int((deadline - time.monotonic()) * 1000))
+            if not self._monitor.poll(left_ms):
+                event = 0
+            else:
+                event = int(recv_monitor_message(self._monitor)["event"])
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                return
+            if event == 0 or event & _FAILED:
+                self.close()
+                if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                    raise KernelUnavailable(
+                        f"kernel {self.info.generation} on {self.info.host} does not let this "
+                        "gateway in: its key has to be in the directory keys/authorized there",
+                        retry_after_s=10,
+                    )
+                raise KernelUnavailable(
+                    f"kernel {self.info.generation} (process {self.info.pid} on {self.info.host}) "
+                    "does not accept connections; it may be restarting",
+                    retry_after_s=1,
+                )
+
+    def is_alive(self) -> bool:
+        """Whether the kernel was still there when this channel last heard of it."""
+        # Asks the socket itself: a poll would cost every command a system call.
+        while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
+            if int(recv_monitor_message(self._monitor)["event"]) & _LOST:
+                return False
+        return True
+
+    def send(self, command: list[Any]) -> None:
+        """Send ``command``, to wait for its answer or not.
+
+        Raises
+        ------
+        KernelUnavailable
+            If the kernel was gone before it could be sent.
+        """
+        if not self.is_alive():
+            raise KernelUnavailable(
+                f"kernel {self.info.generation} has just ended", retry_after_s=1
+            )
+        self._socket.send_multipart(command, zmq.NOBLOCK, copy=False)
+
+    def exchange(
+        self, command: list[Any], caller: Caller | Patience | None, give_up: Callable[[], None]
+    ) -> list[Any] | None:
+        """Send ``command`` and wait for its answer; ``None`` if the kernel died instead.
+
+        Parameters
+        ----------
+        command : frames
+        caller : who waits for it, if that can be seen
+        give_up : called when the caller has been gone for so long that nobody wants the answer
+
+        Raises
+        ------
+        KernelUnavailable
+            If the kernel was gone before it could be sent.
+        """
+        self.send(command)
+        while True:
+            wait_ms = None if caller is None else caller.wait_ms(_PATIENCE_MS)
+            ready = dict(self._poller.poll(wait_ms))
+            if caller is not None and not ready and caller.is_gone_for_good():
+                caller = None
+                give_up()
+                continue
+            if self._socket in ready:
+                return [frame.buffer for frame in self._socket.recv_multipart(copy=False)]
+            if not self.is_alive():
+                # The answer may have arrived just before the end.
+                if self._socket.poll(0):
+                    continue
+                return None
+
+    def drop_answers(self) -> None:
+        """Forget what has arrived that nobody waits for."""
+        with contextlib.suppress(zmq.Again):
+            while True:
+                self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._socket.close(linger=0)

@@ -1,0 +1,148 @@
+"""The channels of a gateway: idle ones, used again, and new ones where a network was cut."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import zmq
+
+from gateway.kernel.channel import Channel, is_refused
+from protocol.errors import ConfigurationError, KernelUnavailable, LinkLost
+from protocol.runtime.connection_file import ConnectionInfo
+from protocol.security.curve_keys import KeyPair, gateway_keys
+from protocol.wire.messages import Request, Task
+
+log = logging.getLogger(__name__)
+
+#: Between two looks whether a network that was cut is back.
+_AGAIN_S = 0.5
+
+
+class Channels:
+    """Channels to whatever kernel there is.
+
+    Safe for any number of threads.
+
+    Parameters
+    ----------
+    directory : of the connection file, and of the keys
+    limit : sockets that may be open at once
+    link_s : time for which a network may be cut before callers are told; ``None`` without a limit
+    """
+
+    def __init__(self, directory: Path, limit: int, link_s: float | None) -> None:
+        self._directory = directory
+        self._link_s = link_s
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, limit)
+        self._idle: deque[Channel] = deque()
+        self._keys: KeyPair | None = None
+
+    def keys(self, info: ConnectionInfo) -> KeyPair | None:
+        """This gateway's keys, if the kernel of ``info`` asks for some.
+
+        Raises
+        ------
+        KernelUnavailable
+            If they can't be made or read.
+        """
+        if info.is_linked and self._keys is None:
+            try:
+                self._keys = gateway_keys(self._directory)
+            except ConfigurationError as error:
+                raise KernelUnavailable(error.message) from error
+        return self._keys
+
+    def new(self, info: ConnectionInfo) -> Channel:
+        """A channel to the kernel of ``info`` that nobody else gets.
+
+        Raises
+        ------
+        KernelUnavailable
+            If it does not accept connections.
+        """
+        return Channel(self._context, info, self.keys(info))
+
+    def take(self, info: ConnectionInfo) -> Channel:
+        """An idle channel to the kernel of ``info``, or a new one.
+
+        Raises
+        ------
+        KernelUnavailable
+            If it does not accept connections.
+        """
+        while True:
+            try:
+                # The one used last: its memory is warm, and the others' can grow cold.
+                channel = self._idle.pop()
+            except IndexError:
+                return self.new(info)
+            if channel.info == info and channel.is_alive():
+                return channel
+            channel.close()
+
+    def give_back(self, channel: Channel) -> None:
+        """It is idle again."""
+        self._idle.append(channel)
+
+    def again(
+        self,
+        info: ConnectionInfo,
+        now: Callable[[], ConnectionInfo | None],
+        command: Request,
+        what: str,
+    ) -> Channel | None:
+        """A new channel after a connection was lost; ``None`` if the kernel is gone.
+
+        Parameters
+        ----------
+        info : of the kernel
+        now : says which kernel there is
+        command : that is to be sent again
+        what : it is, for a person
+
+        Raises
+        ------
+        LinkLost
+            If the network stays cut, or nobody knows whether the command was executed.
+        """
+        lost_s = time.monotonic()
+        is_said = False
+        while True:
+            found = now()
+            if found is None or found.generation != info.generation:
+                return None
+            with contextlib.suppress(KernelUnavailable):
+                channel = self.new(info)
+                if is_said:
+                    log.warning("the network to kernel %s stands again", info.generation)
+                if isinstance(command, Task):
+                    return channel
+                self.give_back(channel)
+                raise LinkLost(f"the network was cut during {what}, and is back: ask again")
+            if is_refused(info.command_endpoint):
+                return None
+            if not is_said:
+                is_said = True
+                log.warning("the network to kernel %s on %s is cut", info.generation, info.host)
+            if self._link_s is not None and time.monotonic() - lost_s > self._link_s:
+                raise LinkLost(
+                    f"the network to the kernel on {info.host} is cut since more than "
+                    f"{self._link_s:g} s; whether {what} was executed, or still is, is not known "
+                    "here, and its answer goes nowhere; "
+                    f"DELETE /jobs/{command.id} ends it when the network is back",
+                    retry_after_s=5,
+                )
+            # That a network stands again is told by nobody.
+            time.sleep(_AGAIN_S)
+
+    def close(self) -> None:
+        """Close all that are idle, and those that are not."""
+        while self._idle:
+            self._idle.pop().close()
+        self._context.destroy(linger=0)

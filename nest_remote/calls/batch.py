@@ -1,0 +1,48 @@
+"""Several calls in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nest_remote.http.transport import HttpTransport
+from nest_remote.session import Session, to_value
+from protocol.errors import NestdError
+
+
+def execute_all(session: Session, calls: Iterable[Sequence[Any]]) -> list[Any]:
+    """Execute several calls in one request; what each returns.
+
+    Parameters
+    ----------
+    session : that executes
+    calls : of each its name, the list of its arguments, and a dict of those by name; the last two
+        may be missing. The argument ``{"$result": 0}`` is what the first call returns.
+
+    Raises
+    ------
+    Exception
+        What the first call raises that fails. Its ``index`` says which, from 0, and its ``results``
+        are what those before it return. Those behind it are not executed.
+    """
+    if not isinstance(session.transport, HttpTransport):
+        raise TypeError("batches are for sessions with a server")
+    operations = [_parted(*call) for call in calls]
+    if not operations:
+        return []
+    asked = [session.operation(name, *args, **kwargs) for name, args, kwargs in operations]
+    session.tidy()
+    try:
+        return session.transport.execute_all(asked, to_value, session.object_for)
+    except NestdError as error:
+        raised: Any = session.exception(error)
+        raised.index, raised.results = error.index, error.results
+        raise raised from None
+
+
+def _parted(
+    name: str, args: Iterable[Any] = (), kwargs: dict[str, Any] | None = None
+) -> tuple[str, Iterable[Any], dict[str, Any]]:
+    if not isinstance(name, str) or isinstance(args, (str, dict)):
+        raise TypeError(f"a call is (name, arguments, arguments by name), not {name!r}, {args!r}")
+    return name, args, kwargs or {}

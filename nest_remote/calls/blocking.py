@@ -1,0 +1,154 @@
+"""Waiting for the kernel, so that who waits sees how far it is, and can end it."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any
+
+from nest_remote.calls.progress_bar import ProgressBar, is_seen
+from nest_remote.errors import NESTServerError
+from nest_remote.http.connection import Connection, Reply
+from protocol.jobs import FINAL
+from protocol.wire.values import Buffer
+
+#: What ends sooner is not worth a bar, nor a request about it.
+DELAY_S = 1.0
+#: Between two looks at how far it is.
+_LOOK_S = 0.2
+#: A server that does not say in time how far it is: then there is no bar.
+_SAY_S = 5.0
+#: How long Ctrl-C waits for the end of what it has cancelled.
+END_S = 10.0
+#: For so long a request may be on its way to where it can be cancelled.
+_ARRIVAL_S = 0.5
+
+
+def can_show() -> bool:
+    """Whether a bar would be seen. Only the main thread draws: bars of several would mix."""
+    return threading.current_thread() is threading.main_thread() and is_seen()
+
+
+def ask(connection: Connection, path: str, body: list[Buffer], label: str, shows: bool) -> Reply:
+    """The reply to a ``POST`` that the kernel may need long for.
+
+    Ctrl-C cancels it on the server, waits for its end, and raises ``KeyboardInterrupt``; a second
+    one does not wait.
+
+    Parameters
+    ----------
+    connection : to the server
+    path, body : of the request
+    label : of what it asks for
+    shows : whether a bar shows how far it is, if it takes longer than a second and is seen
+
+    Raises
+    ------
+    NESTServerError
+        If no server answered.
+    """
+    # Chosen here, so that it can be cancelled without having asked for anything before.
+    id = secrets.token_hex(8)
+
+    def send() -> Reply:
+        return connection.send("POST", path, body, {"X-Job-ID": id})
+
+    if not (shows and can_show()):
+        try:
+            return send()
+        except KeyboardInterrupt:
+            _cancel(connection, id, label, _never)
+            raise
+    answer = _in_thread(send)
+    try:
+        if not _has_come(answer, DELAY_S):
+            _show(connection, id, label, answer)
+    except KeyboardInterrupt:
+        _cancel(connection, id, label, lambda wait_s: _has_come(answer, wait_s))
+        raise
+    return answer.result()
+
+
+def look(connection: Connection, id: str) -> dict[str, Any] | None:
+    """What the server says of a job; ``None`` if it says nothing."""
+    try:
+        reply = connection.send("GET", f"/jobs/{id}", timeout_s=_SAY_S)
+        found: dict[str, Any] = reply.json()
+    except (NESTServerError, ValueError):
+        return None
+    return found
+
+
+def _in_thread(send: Callable[[], Reply]) -> futures.Future[Reply]:
+    """The reply to come, in a thread that no end of the program waits for."""
+    answer: futures.Future[Reply] = futures.Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(send())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="request", daemon=True).start()
+    return answer
+
+
+def _has_come(answer: futures.Future[Reply], wait_s: float) -> bool:
+    return bool(futures.wait([answer], wait_s).done)
+
+
+def _never(wait_s: float) -> bool:
+    """In place of :func:`_has_come` when nobody receives the answer any more."""
+    time.sleep(wait_s)
+    return False
+
+
+def _show(connection: Connection, id: str, label: str, answer: futures.Future[Reply]) -> None:
+    """Show how far it is until the answer has come."""
+    with ProgressBar(label) as bar:
+        while not _has_come(answer, _LOOK_S):
+            job = look(connection, id)
+            if job is not None:
+                bar.show(job)
+        if answer.exception() is None and answer.result().status == 200:
+            bar.complete()
+
+
+def _cancel(connection: Connection, id: str, label: str, has_come: Callable[[float], bool]) -> None:
+    """End a request of this session.
+
+    Parameters
+    ----------
+    connection : to the server
+    id, label : of the request
+    has_come : waits for so many seconds at most, and says whether its answer has come
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it has not ended in time, or the next Ctrl-C came.
+    """
+    began_s = time.monotonic()
+    was_known = False
+    while not has_come(0.0):
+        past_s = time.monotonic() - began_s
+        if past_s > END_S:
+            raise KeyboardInterrupt(
+                f"{label} can't be interrupted at the moment; the server ends it as soon as it can"
+            )
+        try:
+            reply = connection.send("DELETE", f"/jobs/{id}", timeout_s=_SAY_S)
+        except NESTServerError:
+            # Who hangs up is cancelled, too, if the server is there at all.
+            return
+        if reply.status in (200, 202):
+            was_known = True
+            if reply.json()["state"] in FINAL:
+                has_come(_ARRIVAL_S)
+                return
+        elif reply.status != 404 or was_known or past_s > _ARRIVAL_S:
+            return
+        has_come(_LOOK_S / 4)

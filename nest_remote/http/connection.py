@@ -1,0 +1,193 @@
+"""Requests to a server and its replies, over connections that are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import urllib3
+
+from nest_remote.errors import NESTServerError
+from protocol.security.local_token import find_token
+from protocol.wire.unpack import LARGE_BYTES
+from protocol.wire.values import Buffer
+
+CONNECT_TIMEOUT_S = 10.0
+DEFAULT_PORT = 52425
+MSGPACK = "application/x-msgpack"
+
+#: Of a large body that are read at a time.
+_PIECE_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server answered."""
+
+    #: HTTP status.
+    status: int
+    #: If it is large MessagePack, memory that belongs to who reads it, and may be changed.
+    body: Buffer
+    #: Whether the body is MessagePack; JSON or text if not.
+    is_msgpack: bool
+
+    def json(self) -> Any:
+        """The JSON in the body of a reply with status 200 or 202.
+
+        Raises
+        ------
+        NESTServerError
+            If the server refused.
+        """
+        if self.status in (200, 202):
+            return json.loads(self.text())
+        raise self.error()
+
+    def text(self) -> str:
+        """The body, as text."""
+        return bytes(self.body).decode("utf-8", "replace")
+
+    def error(self) -> NESTServerError:
+        """The error in a JSON or plain body."""
+        try:
+            said = json.loads(self.text())
+            return NESTServerError(
+                said["message"],
+                said.get("error") or "Error",
+                self.status,
+                said.get("lineNumber"),
+                said.get("traceback") or "",
+                said.get("stdout") or "",
+            )
+        except (ValueError, KeyError, TypeError):
+            text = self.text().strip()
+            hint = ": the access token is missing or wrong" if self.status == 403 else ""
+            return NESTServerError(f"{text or 'no explanation'}{hint}", "Unauthorized", self.status)
+
+
+class Connection:
+    """Connections to one server. Safe for threads.
+
+    Parameters
+    ----------
+    host, port : of the server
+    token : access token; without one, ``NEST_SERVER_ACCESS_TOKEN`` is taken, or that of the
+        user's own server on this machine
+    """
+
+    def __init__(
+        self, host: str, port: int, token: str | None = None, scheme: str = "http"
+    ) -> None:
+        self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        token = token or os.environ.get("NEST_SERVER_ACCESS_TOKEN") or find_token(host, port)
+        self._headers = {"NESTServerAuth": token} if token else {}
+        self._pool = self._new_pool()
+
+    @classmethod
+    def to(cls, url: str, token: str | None = None) -> Connection:
+        """Connections to the server at ``url``, such as ``http://host:52425`` or ``host``.
+
+        Raises
+        ------
+        ValueError
+            If it is no such address.
+        """
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError(f"{url!r} is no address of a server, such as http://localhost:52425")
+        port = parts.port or (443 if parts.scheme == "https" else DEFAULT_PORT)
+        return cls(parts.hostname, port, token, parts.scheme)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: list[Buffer] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """The reply to a request.
+
+        Parameters
+        ----------
+        method, path : of the request
+        body : MessagePack, in pieces
+        headers : besides the usual ones
+        timeout_s : time for the answer; ``None`` for as long as it takes
+
+        Raises
+        ------
+        NESTServerError
+            If no server answered.
+        """
+        sent = self._headers | (headers or {})
+        # The library sends memory as it does bytes, and its types do not say so.
+        pieces: Any = body
+        if body is not None:
+            sent |= {"Content-Type": MSGPACK, "Accept": MSGPACK}
+            # Else the library, which does not know how long a list of pieces is, sends chunks.
+            sent["Content-Length"] = str(sum(map(len, body)))
+        try:
+            reply = self._pool.urlopen(
+                method,
+                path,
+                pieces,
+                sent,
+                redirect=False,
+                timeout=self._pool.timeout if timeout_s is None else timeout_s,
+                preload_content=False,
+            )
+            try:
+                is_msgpack = reply.headers.get("Content-Type") == MSGPACK
+                found = _large_body(reply) if is_msgpack else None
+                return Reply(reply.status, reply.data if found is None else found, is_msgpack)
+            except BaseException:
+                # Whoever keeps the exception keeps the reply, and the server would wait to send
+                # the rest of it.
+                reply.close()
+                raise
+        except urllib3.exceptions.HTTPError as error:
+            raise NESTServerError(
+                f"no answer from {self.url}: {error}", type(error).__name__, 0
+            ) from error
+
+    def close(self) -> None:
+        """Close them. What is sent later opens new ones."""
+        pool, self._pool = self._pool, self._new_pool()
+        pool.close()
+
+    def _new_pool(self) -> urllib3.HTTPConnectionPool:
+        # Of one server: finding it among those of others costs as much as the rest of a call.
+        return urllib3.connection_from_url(
+            self.url,
+            maxsize=16,
+            retries=False,
+            # A simulation takes as long as it takes: no limit for the answer.
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
+        )
+
+
+def _large_body(reply: urllib3.BaseHTTPResponse) -> memoryview | None:
+    """The body of a reply, if it is large and comes as it is.
+
+    The arrays in it then lie where it was read to: a copy of them costs several times what
+    reading takes, most of it for memory that is written to for the first time.
+    """
+    length = reply.length_remaining
+    # Its length is what comes: a reply to HEAD has none of it, and chunks are another matter.
+    if length is None or length < LARGE_BYTES or "Content-Encoding" in reply.headers:
+        return None
+    # Unlike a bytearray it is not filled with zeros before.
+    body = np.empty(length, np.uint8).data
+    at = 0
+    while at < length:
+        piece = reply.read(min(_PIECE_BYTES, length - at), decode_content=False)
+        if not piece:
+            raise urllib3.exceptions.ProtocolError("the body ended before it was complete")
+        body[at : at + len(piece)] = piece
+        at += len(piece)
+    return body

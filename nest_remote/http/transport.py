@@ -1,0 +1,212 @@
+"""Operations over HTTP: arguments and answers travel as MessagePack, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nest_remote.calls.blocking import ask
+from nest_remote.calls.progress_bar import is_wanted
+from nest_remote.http.connection import DEFAULT_PORT, Connection, Reply
+from nest_remote.session import unsendable
+from protocol.errors import NestdError, ProtocolError, error_from_facts
+from protocol.jobs import SIMULATING
+from protocol.wire.messages import Operation
+from protocol.wire.pack import Packer
+from protocol.wire.unpack import Unpacker
+from protocol.wire.values import Buffer, Reference, Value
+
+#: Of a batch or a script, where a PyNEST call has its name.
+BATCH = "batch"
+SCRIPT = "script"
+
+_ASYNC = {"Prefer": "respond-async"}
+
+
+class HttpTransport:
+    """Carries operations to a server. Safe for threads; the kernel executes one call at a time.
+
+    Parameters
+    ----------
+    connection : to the server
+    progress : whether a bar shows how far a long simulation is; see
+        :func:`nest_remote.calls.progress_bar.is_wanted`
+    """
+
+    def __init__(self, connection: Connection, progress: bool | None = None) -> None:
+        self.connection = connection
+        #: Whether bars are wanted, where they are seen.
+        self.progress = is_wanted(progress)
+
+    @classmethod
+    def at(
+        cls,
+        host: str = "localhost",
+        port: int = DEFAULT_PORT,
+        token: str | None = None,
+        progress: bool | None = None,
+    ) -> HttpTransport:
+        """One to the server at ``host`` and ``port``."""
+        return cls(Connection(host, port, token), progress)
+
+    @classmethod
+    def to(cls, url: str, token: str | None = None, progress: bool | None = None) -> HttpTransport:
+        """One to the server at ``url``, such as ``http://host:52425`` or ``host``.
+
+        Raises
+        ------
+        ValueError
+            If it is no such address.
+        """
+        return cls(Connection.to(url, token), progress)
+
+    @property
+    def url(self) -> str:
+        """Of the server."""
+        return self.connection.url
+
+    def execute(
+        self,
+        operation: Operation,
+        convert: Callable[[Any], Value],
+        reference: Callable[[Reference], Any],
+    ) -> Any:
+        """The value of ``operation``.
+
+        Ctrl-C cancels it; see :func:`nest_remote.calls.blocking.ask`.
+
+        Raises
+        ------
+        NestdError
+            What the kernel or the server says.
+        NESTServerError
+            If no server answered, or what answered is none.
+        TypeError
+            If an argument is of a kind that can't be sent.
+        """
+        body = _packed(operation, convert)
+        shows = self.progress and operation.call in SIMULATING
+        label = operation.call or operation.action.value
+        return value_of(ask(self.connection, "/operation", body, label, shows), reference)
+
+    def execute_all(
+        self,
+        operations: list[Operation],
+        convert: Callable[[Any], Value],
+        reference: Callable[[Reference], Any],
+    ) -> list[Any]:
+        """The values of ``operations``, in one request, with nothing of others in between.
+
+        Raises
+        ------
+        NestdError, NESTServerError, TypeError
+            As :meth:`execute`, of the first that fails; in the error are its ``index`` and the
+            ``results`` of those before it.
+        """
+        body = _packed(operations, convert)
+        shows = self.progress and any(one.call in SIMULATING for one in operations)
+        found: list[Any] = value_of(
+            ask(self.connection, "/operation", body, BATCH, shows), reference
+        )
+        return found
+
+    def exec(self, source: str, returns: Any) -> dict[str, Any]:
+        """Run a script on the server: ``data`` and ``stdout`` of its answer.
+
+        Raises
+        ------
+        NESTServerError
+            As :meth:`execute`, and if the script raised.
+        """
+        reply = ask(self.connection, "/exec", _script(source, returns), SCRIPT, self.progress)
+        if reply.status != 200:
+            raise reply.error()
+        found: dict[str, Any] = Unpacker(writable=True).unpack(reply.body)
+        return found
+
+    def submit(self, operation: Operation, convert: Callable[[Any], Value]) -> dict[str, Any]:
+        """Have ``operation`` executed without waiting for it; what the server says of the job.
+
+        Raises
+        ------
+        NestdError, NESTServerError, TypeError
+            As :meth:`execute`, if the server does not take it.
+        """
+        body = _packed(operation, convert)
+        reply = self.connection.send("POST", "/operation", body, _ASYNC)
+        if reply.status != 202:
+            raise said(reply)
+        found: dict[str, Any] = reply.json()
+        return found
+
+    def submit_script(self, source: str, returns: Any) -> dict[str, Any]:
+        """The same of a script.
+
+        Raises
+        ------
+        NESTServerError
+            If the server does not take it.
+        """
+        reply = self.connection.send("POST", "/exec", _script(source, returns), _ASYNC)
+        found: dict[str, Any] = reply.json()
+        return found
+
+    def get(self, path: str) -> Any:
+        """The JSON answer to ``GET path``.
+
+        Raises
+        ------
+        NESTServerError
+            If the server refused, or none answered.
+        """
+        return self.connection.send("GET", path).json()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.connection.close()
+
+
+def value_of(reply: Reply, reference: Callable[[Reference], Any]) -> Any:
+    """The value in the reply to an operation.
+
+    Parameters
+    ----------
+    reply : in MessagePack, if it went well
+    reference : gives what stands for a reference in it
+
+    Raises
+    ------
+    NestdError
+        What the kernel or the server says.
+    NESTServerError
+        If what answered is no such server.
+    """
+    if reply.status == 200:
+        return Unpacker(reference=reference, writable=True).unpack(reply.body)
+    raise said(reply, reference)
+
+
+def said(reply: Reply, reference: Callable[[Reference], Any] = lambda found: found) -> Exception:
+    """What the server says of an operation: its facts, or what stands before it says."""
+    try:
+        facts = Unpacker(reference=reference, writable=True).unpack(reply.body)
+        found: NestdError = error_from_facts(facts)
+    except (ProtocolError, TypeError, ValueError, AttributeError):
+        return reply.error()
+    return found
+
+
+def _packed(asked: Operation | list[Operation], convert: Callable[[Any], Value]) -> list[Buffer]:
+    fields = [_fields(one) for one in asked] if isinstance(asked, list) else _fields(asked)
+    try:
+        return Packer(tuples=True, convert=convert).pieces(fields)
+    except ProtocolError as error:
+        raise unsendable(BATCH if isinstance(asked, list) else asked.call, error) from error
+
+
+def _fields(operation: Operation) -> list[Value]:
+    return [operation.action.value, operation.call, operation.args, operation.kwargs]
+
+
+def _script(source: str, returns: Any) -> list[Buffer]:
+    return Packer(tuples=True).pieces({"source": source, "return": returns})

@@ -1,0 +1,269 @@
+"""The allow-list: which names of PyNEST can be called or read, and as what.
+
+Drawn from PyNEST's public interface when the kernel starts. ``ll_api``, modules of modules
+and names with an underscore are never in it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import functools
+import inspect
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from nestd.kernel import partial_answers
+from nestd.kernel.api import calls
+from nestd.kernel.api.parameters import Kind, kind_of
+from nestd.kernel.connections import Connections
+from nestd.kernel.layers import Layers
+from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest
+from nestd.kernel.simulation import Simulation
+from protocol.errors import UnknownCall
+
+
+class Role(enum.Enum):
+    """What can be done with a name."""
+
+    FUNCTION = "function"
+    #: Makes a PyNEST object and changes nothing: may stand inside arguments as ``$call``.
+    CONSTRUCTOR = "constructor"
+    #: A kernel attribute, read and perhaps set.
+    ATTRIBUTE = "attribute"
+    #: A ready-made PyNEST object such as ``spatial.distance``.
+    VALUE = "value"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name of the catalogue."""
+
+    name: str
+    role: Role
+    #: What is called; for an attribute or value, what gives it.
+    target: Callable[..., Any]
+    #: What documentation and source are taken from.
+    documented: object
+    signature: inspect.Signature = field(default_factory=inspect.Signature)
+    #: Parameter of the signature: what it takes.
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    #: What is called for callers who have PyNEST's objects, if it is something else.
+    applied: Callable[..., Any] | None = None
+
+
+#: Methods that give a part of a collection and change nothing: they may be in expressions.
+_SELECTIONS = frozenset(
+    [
+        "NodeCollection.slice",
+        "NodeCollection.take",
+        "SynapseCollection.slice",
+        "SynapseCollection.take",
+    ]
+)
+
+#: What is called for callers who have PyNEST's objects, where others get something more lenient.
+_APPLIED: dict[str, Callable[..., Any]] = {
+    "GetStatus": partial_answers.get_status_by_keys,
+    "NodeCollection": NodeCollection,
+    "NodeCollection.join": NodeCollection.__add__,
+    "NodeCollection.take": NodeCollection.__getitem__,
+}
+
+#: Public names of PyNEST that are left out, with what to do instead.
+LEFT_OUT: dict[str, str] = {
+    "NESTError": "errors are answers here",
+    "NESTErrors": "errors are answers here",
+    "NestModule": "it is PyNEST's own machinery",
+    "PlotLayer": "plotting needs a screen; get the data with GetPosition",
+    "PlotProbabilityParameter": "plotting needs a screen",
+    "PlotSources": "plotting needs a screen; get the data with GetSourcePositions",
+    "PlotTargets": "plotting needs a screen; get the data with GetTargetPositions",
+    "RunManager": "call Prepare, Run and Cleanup",
+    "SonataNetwork": "it reads files of the server's host; use it in a local PyNEST",
+    "SynapseCollection": "get connections with GetConnections",
+    "Mask": "make masks with CreateMask",
+    "Parameter": "make parameters with CreateParameter or random.uniform and the like",
+    "VerbosityLevel": "verbosity is a number here, see get_verbosity",
+    "ll_api": "the low-level interface is not public",
+    "raster_plot": "plotting needs a screen; get the data with GetStatus",
+    "serialize_data": "every answer is serialised here",
+    "server": "this is the server",
+    "set_communicator": "the daemon owns MPI",
+    "to_json": "every answer is JSON here",
+    "visualization": "plotting needs a screen",
+    "voltage_trace": "plotting needs a screen; get the data with GetStatus",
+}
+
+#: Submodules whose public functions make PyNEST objects.
+_CONSTRUCTOR_MODULES = ("random", "spatial_distributions", "math", "logic")
+
+_CONSTRUCTORS = (
+    "CollocatedSynapses",
+    "Compartments",
+    "CreateMask",
+    "CreateParameter",
+    "NodeCollection",
+    "Receptors",
+)
+
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "pow", "neg", "lt", "le", "eq", "ne", "ge", "gt")
+
+#: Methods of PyNEST's classes, called with the object as first argument; those that need the
+#: layers are in ``calls.replaced``.
+_METHODS: dict[type, dict[str, Callable[..., Any]]] = {
+    NodeCollection: {
+        "get": partial_answers.get_from_nodes,
+        "set": calls.set_nodes,
+        "tolist": calls.ids_of,
+        "index": NodeCollection.index,
+        "slice": calls.slice_of,
+        "take": calls.take_from,
+        "join": calls.join_nodes,
+        "size": calls.size_of,
+        "text": NodeCollection.__str__,
+    },
+    Connections: {
+        "get": partial_answers.get_from_connections,
+        "set": calls.set_connections,
+        "disconnect": calls.disconnect_all,
+        "slice": Connections.slice,
+        "take": Connections.take,
+        "size": Connections.size,
+    },
+    Parameter: {
+        "GetValue": Parameter.GetValue,
+        "is_spatial": Parameter.is_spatial,
+    },
+    Mask: {"Inside": Mask.Inside},
+}
+
+_OPERATORS: dict[type, tuple[str, ...]] = {Parameter: _ARITHMETIC, Mask: ("or_", "and_", "sub")}
+
+_SELF_KINDS: dict[type, Kind] = {
+    NodeCollection: Kind.NODES,
+    Connections: Kind.CONNECTIONS,
+    Parameter: Kind.ANY,
+    Mask: Kind.MASK,
+}
+
+
+class Catalogue:
+    """All names that can be called or read.
+
+    Parameters
+    ----------
+    layers : for the calls that look positions up
+    """
+
+    def __init__(self, layers: Layers, simulation: Simulation) -> None:
+        replaced = calls.replaced(layers, simulation)
+        self._entries = {entry.name: entry for entry in _entries(replaced)}
+        #: Sorted names.
+        self.names: list[str] = sorted(self._entries)
+
+    def find(self, name: str) -> Entry:
+        """The entry of ``name``.
+
+        Raises
+        ------
+        UnknownCall
+            If the name is not in the catalogue.
+        """
+        entry = self._entries.get(name)
+        if entry is not None:
+            return entry
+        reason = LEFT_OUT.get(name.split(".")[0])
+        if reason:
+            raise UnknownCall(f"{name} is not offered: {reason}", call=name)
+        name = name[:80]
+        raise UnknownCall(
+            f"PyNEST has no public {name!r}; {self._suggestion(name)}GET /api lists what there is",
+            call=name,
+        )
+
+    def _suggestion(self, name: str) -> str:
+        """What may have been meant by ``name``."""
+        known = {entry.lower(): entry for entry in self._entries}
+        close = difflib.get_close_matches(name.lower(), known, 1, 0.8)
+        return f"is {known[close[0]]!r} meant? " if close else ""
+
+
+def _entries(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:
+    for name in dir(nest):
+        if name.startswith("_") or name in LEFT_OUT or name in _CONSTRUCTORS:
+            continue
+        if name in type(nest)._kernel_attr_names:
+            continue
+        value = getattr(nest, name)
+        if callable(value) and not isinstance(value, (type, ModuleType)):
+            yield _callable(name, Role.FUNCTION, replaced.get(name, value), value)
+    for name in _CONSTRUCTORS:
+        value = getattr(nest, name)
+        yield _callable(name, Role.CONSTRUCTOR, replaced.get(name, value), value)
+    yield from _attributes()
+    yield from _submodules()
+    yield from _methods(replaced)
+
+
+def _callable(name: str, role: Role, target: Callable[..., Any], documented: object) -> Entry:
+    # Without types: PyNEST's own have none, and callers read it in messages.
+    signature = inspect.signature(target).replace(return_annotation=inspect.Signature.empty)
+    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    signature = signature.replace(parameters=bare)
+    kinds = {parameter: kind_of(name, parameter) for parameter in signature.parameters}
+    return Entry(name, role, target, documented, signature, kinds, _APPLIED.get(name))
+
+
+def _attributes() -> Iterator[Entry]:
+    # An attribute that this build of NEST does not report can't be read.
+    reported = nest.kernel_status.keys() | {"kernel_status"}
+    for name in sorted(type(nest)._kernel_attr_names & reported):
+        yield Entry(
+            name,
+            Role.ATTRIBUTE,
+            functools.partial(partial_answers.read_attribute, name),
+            inspect.getattr_static(nest, name),
+        )
+    yield Entry("userdict", Role.ATTRIBUTE, lambda: nest.userdict, nest.userdict)
+
+
+def _submodules() -> Iterator[Entry]:
+    for module_name in _CONSTRUCTOR_MODULES:
+        module = getattr(nest, module_name)
+        for name, value in vars(module).items():
+            if inspect.isfunction(value) and not name.startswith("_"):
+                yield _callable(f"{module_name}.{name}", Role.CONSTRUCTOR, value, value)
+    for name in ("grid", "free"):
+        value = getattr(nest.spatial, name)
+        yield _callable(f"spatial.{name}", Role.CONSTRUCTOR, value, value)
+    for name in ("distance", "pos", "source_pos", "target_pos"):
+        value = getattr(nest.spatial, name)
+        if isinstance(value, Parameter):
+            yield Entry(f"spatial.{name}", Role.VALUE, lambda value=value: value, value)
+        for axis in "xyz":
+            along = getattr(value, axis)
+            yield Entry(f"spatial.{name}.{axis}", Role.VALUE, lambda along=along: along, value)
+        yield _callable(f"spatial.{name}.n", Role.CONSTRUCTOR, value.n, value.n)
+
+
+def _methods(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:
+    for owner, methods in _METHODS.items():
+        prefix = getattr(owner, "reference_type", owner.__name__) + "."
+        named = {prefix + name: method for name, method in methods.items()}
+        named |= {name: method for name, method in replaced.items() if name.startswith(prefix)}
+        for name, method in named.items():
+            role = Role.CONSTRUCTOR if name in _SELECTIONS else Role.FUNCTION
+            entry = _callable(name, role, method, method)
+            first = next(iter(entry.signature.parameters))
+            entry.kinds[first] = _SELF_KINDS[owner]
+            yield entry
+    for owner, names in _OPERATORS.items():
+        for name in names:
+            function = getattr(operator, name)
+            yield _callable(
+                f"{owner.__name__}.{name.rstrip('_')}", Role.CONSTRUCTOR, function, function
+            )

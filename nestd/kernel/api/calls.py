@@ -1,0 +1,314 @@
+"""Calls that differ from PyNEST's own because they arrive from another process.
+
+:func:`replaced` lists the functions of PyNEST that are replaced, each with the reason in its
+docstring; the others here are methods that PyNEST spells with Python's syntax.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from typing import Any
+
+import numpy as np
+
+from nestd.kernel import partial_answers
+from nestd.kernel.api.connection_checks import refuse_endless
+from nestd.kernel.connections import Connections
+from nestd.kernel.layers import Layers
+from nestd.kernel.partial_spatial import SpatialShares
+from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
+from nestd.kernel.simulation import Simulation
+
+
+def print_nodes() -> str:
+    """PrintNodes that answers what it would print, since nobody sees the daemon's console."""
+    with redirect_stdout(io.StringIO()) as printed:
+        nest.PrintNodes()
+    return printed.getvalue().strip()
+
+
+def help_text(obj: str | None = None, return_text: bool = True) -> str:
+    """help that answers the text instead of starting a pager on the server."""
+    if obj is None:
+        return str(nest.__doc__)
+    text: str = nest.help(obj, return_text=True)
+    if text is None:
+        raise ValueError(f"there is no help for {obj!r}")
+    return text
+
+
+def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) -> Any:
+    """Create that takes per-node lists on any number of ranks."""
+    if isinstance(n, dict):
+        if params is not None or positions is not None:
+            raise ValueError("a dictionary as second argument of Create excludes others")
+        n, params = 1, n
+    _refuse_grid(positions)
+    if not isinstance(params, dict) or RANKS == 1:
+        return nest.Create(model, n, params, positions)
+    nodes = nest.Create(model, n, None, positions)
+    set_nodes(nodes, params)
+    return nodes
+
+
+def connect(
+    pre: Any,
+    post: Any,
+    conn_spec: Any = None,
+    syn_spec: Any = None,
+    return_synapsecollection: bool = False,
+) -> Any:
+    """Connect that refuses what NEST would never come to an end with."""
+    refuse_endless(pre, post, conn_spec)
+    return nest.Connect(pre, post, conn_spec, syn_spec, return_synapsecollection)
+
+
+def _refuse_grid(positions: Any) -> None:
+    """Raise for a grid of more positions than NEST counts, which would crash it."""
+    shape = getattr(positions, "shape", None)
+    if shape is not None and math.prod(max(1, int(extent)) for extent in shape) >= 2**31:
+        raise ValueError(f"a grid has at most {2**31 - 1} positions, and {shape} are more")
+
+
+def set_nodes(nodes: Any, params: Any = None, **kwargs: Any) -> None:
+    """NodeCollection.set that takes per-node lists on any number of ranks.
+
+    PyNEST's looks at the first node's values to tell a list of values from a value that is a
+    list, and on several ranks most don't have them; the model's defaults tell the same.
+    """
+    if kwargs and params is None:
+        params = kwargs
+    elif kwargs and params:
+        raise TypeError("must either provide params or kwargs, but not both.")
+    if RANKS > 1 and isinstance(params, dict) and len(nodes):
+        model = nodes[0].get("model")
+        defaults = nest.GetDefaults(model)
+        listed = [
+            key
+            for key, value in params.items()
+            if is_listed(value) and key in defaults and not is_listed(defaults[key])
+        ]
+        if listed:
+            params = [
+                {k: v[i] if is_listed(v) else v for k, v in params.items()}
+                for i in range(len(nodes))
+            ]
+    nodes.set(params)
+
+
+def is_listed(value: Any) -> bool:
+    """Whether PyNEST takes ``value`` for a list of values."""
+    return isinstance(value, (list, tuple, np.ndarray, str, dict))
+
+
+def set_status(nodes_or_conns: Any, params: Any, val: Any = None) -> Any:
+    """SetStatus that takes per-node and per-connection lists on any number of ranks."""
+    wanted = params if val is None else {params: val}
+    if isinstance(nodes_or_conns, NodeCollection):
+        set_nodes(nodes_or_conns, wanted)
+        return None
+    return set_connections(nodes_or_conns, wanted)
+
+
+def set_connections(conns: Any, params: Any = None, **kwargs: Any) -> Any:
+    """SynapseCollection.set that takes per-connection lists on any number of ranks."""
+    conns.set(params, **kwargs)
+    return partial_answers.done(conns)
+
+
+def node_collection(data: Any = None) -> Any:
+    """NodeCollection of what the conversion of arguments has made one of already.
+
+    PyNEST's takes ids alone, and would lose the layer that they are part of.
+    """
+    return NodeCollection() if data is None else data
+
+
+def disconnect(
+    *args: Any,
+    pre: Any = None,
+    post: Any = None,
+    conns: Any = None,
+    conn_spec: Any = None,
+    syn_spec: Any = None,
+) -> Any:
+    """Disconnect that also takes its collections by the names they have elsewhere."""
+    by_name = [collection for collection in (conns, pre, post) if collection is not None]
+    collections = [*args, *by_name]
+    if len(collections) == 1 and isinstance(collections[0], Connections):
+        if conn_spec is not None or syn_spec is not None:
+            raise ValueError(
+                "When disconnecting with a SynapseCollection, conn_spec and syn_spec cannot be "
+                "specified"
+            )
+        collections[0].disconnect()
+        return partial_answers.done(collections[0])
+    nest.Disconnect(*collections, conn_spec=conn_spec, syn_spec=syn_spec)
+    return None
+
+
+def get_nodes(properties: dict[str, Any] | None = None, local_only: bool = False) -> Any:
+    """GetNodes; to its callers all nodes are local."""
+    return nest.GetNodes(properties or {}, local_only=False)
+
+
+def local_nodes(nc: Any) -> Any:
+    """GetLocalNodeCollection; to its callers all nodes are local."""
+    if not isinstance(nc, NodeCollection):
+        raise TypeError("GetLocalNodeCollection requires a NodeCollection in order to run")
+    return nc
+
+
+def rank() -> int:
+    """Rank of the one process that callers see."""
+    return 0
+
+
+def num_processes() -> int:
+    """Number of processes that callers see."""
+    return 1
+
+
+#: Most threads of a rank: NEST writes the number of one in 10 bits.
+MOST_THREADS = 1024
+
+#: Kernel parameter: largest number that NEST survives, and how it is said; the least is 1. It ends
+#: the process over no thread at all by an exception that nothing catches, and divides by the sizes
+#: of its buffers.
+_SIZES: dict[str, tuple[int, str]] = {
+    # Said in the same way for any number of ranks.
+    "local_num_threads": (MOST_THREADS * RANKS, f"{MOST_THREADS} a rank"),
+    "total_num_virtual_procs": (MOST_THREADS * RANKS, f"{MOST_THREADS} a rank"),
+    "buffer_size_spike_data": (2**31, str(2**31)),
+    "buffer_size_target_data": (2**31, str(2**31)),
+    "max_buffer_size_target_data": (2**31, str(2**31)),
+}
+
+
+def set_kernel_status(params: dict[str, Any]) -> None:
+    """SetKernelStatus in which threads are those of the one process that callers see.
+
+    Every rank gets its part of them, so the number of virtual processes is the same for any
+    number of ranks, and with it what NEST computes.
+    """
+    params = dict(params)
+    if isinstance(params.get("verbosity"), int):
+        # NEST takes the level only, which callers have as its number.
+        params["verbosity"] = nest.VerbosityLevel(params["verbosity"])
+    _refuse_sizes(params)
+    if RANKS > 1 and "local_num_threads" in params:
+        params["total_num_virtual_procs"] = params.pop("local_num_threads")
+    if "total_num_virtual_procs" in params:
+        asked = params["total_num_virtual_procs"]
+        params["total_num_virtual_procs"] = virtual_processes(asked, RANKS)
+    total = params.get("total_num_virtual_procs")
+    if isinstance(total, int) and total % RANKS:
+        raise ValueError(
+            f"{total} virtual processes can't be shared evenly by {RANKS} ranks; possible are "
+            f"multiples of {RANKS}: {', '.join(str(k * RANKS) for k in range(1, 5))} …"
+        )
+    nest.SetKernelStatus(params)
+
+
+def _refuse_sizes(params: dict[str, Any]) -> None:
+    """Raise for numbers with which NEST 3.10 ends the process, or starts threads without end."""
+    for name, (most, said) in _SIZES.items():
+        value = params.get(name)
+        if isinstance(value, (int, float)) and not 1 <= value <= most:
+            bounds = "at least 1" if value < 1 else f"at most {said}"
+            raise ValueError(f"{name} must be {bounds}, not {value}")
+
+
+def virtual_processes(asked: Any, ranks: int) -> Any:
+    """Number of virtual processes for who asks for that many, or for that many threads.
+
+    One is what PyNEST has unless told otherwise, and what many a script asks for without a thought
+    of ranks; every rank has at least one, so fewer than ranks are as many as ranks.
+    """
+    if type(asked) is int and 0 < asked < ranks:
+        return ranks
+    return asked
+
+
+def set_attributes(**kwargs: Any) -> None:
+    """nest.set: SetKernelStatus by keywords."""
+    set_kernel_status(kwargs)
+
+
+def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., Any]]:
+    """Name in PyNEST: what is called instead."""
+    return {
+        "Cleanup": simulation.cleanup,
+        "Connect": connect,
+        "Create": create,
+        "Disconnect": disconnect,
+        "GetDefaults": partial_answers.get_defaults,
+        "GetKernelStatus": partial_answers.get_kernel_status,
+        "GetLocalNodeCollection": local_nodes,
+        "GetLocalVPs": partial_answers.get_local_vps,
+        "GetNodes": get_nodes,
+        "GetStatus": partial_answers.get_status,
+        "NumProcesses": num_processes,
+        "NodeCollection": node_collection,
+        "Prepare": simulation.prepare,
+        "PrintNodes": print_nodes,
+        "Rank": rank,
+        "Run": simulation.run,
+        "SetKernelStatus": set_kernel_status,
+        "SetStatus": set_status,
+        "Simulate": simulation.simulate,
+        "get": partial_answers.get,
+        "help": help_text,
+        "set": set_attributes,
+        **SpatialShares(layers).replaced(),
+    }
+
+
+def slice_of(
+    collection: Any, start: int | None = None, stop: int | None = None, step: int | None = None
+) -> Any:
+    """``collection[start:stop:step]``.
+
+    Also of a slice of a layer, as which a caller's ids arrive; PyNEST can't slice those.
+    """
+    try:
+        return collection[start:stop:step]
+    except nest.NESTErrors.BadProperty:
+        if not isinstance(collection, NodeCollection):
+            raise
+        return NodeCollection(node_ids(collection)[start:stop:step])
+
+
+def take_from(nodes: Any, indices: Any) -> Any:
+    """``nodes[indices]``: one index, indices, or a boolean mask as long as ``nodes``."""
+    return nodes[indices if isinstance(indices, int) else np.asarray(indices)]
+
+
+def join_nodes(nodes: Any, other: Any) -> Any:
+    """``nodes + other``, in the order of ids; also of slices of a layer."""
+    if not isinstance(other, NodeCollection):
+        other = NodeCollection(other)
+    try:
+        return nodes + other
+    except nest.NESTErrors.BadProperty:
+        # NEST joins neither such slices nor layers with other nodes, but their ids.
+        return NodeCollection(np.sort(np.concatenate([node_ids(nodes), node_ids(other)])))
+
+
+def ids_of(nodes: Any) -> list[int]:
+    """``nodes.tolist()``."""
+    ids: list[int] = node_ids(nodes).tolist()
+    return ids
+
+
+def size_of(collection: Any) -> int:
+    """``len(collection)``."""
+    return len(collection)
+
+
+def disconnect_all(conns: Any) -> Any:
+    """SynapseCollection.disconnect."""
+    return disconnect(conns)

@@ -1,0 +1,53 @@
+"""Has this process, and NEST in it, write to a log instead of the console."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from nestd.logs.writer_process import LogProcess
+from protocol.logging.lines import LogSettings
+
+
+@contextlib.contextmanager
+def output_to(
+    path: Path | None, settings: LogSettings, rank: int, secret_file: Path | None = None
+) -> Iterator[TextIO]:
+    """Have this process, NEST in it and its children write to a log meanwhile; gives the console.
+
+    Several ranks may have the same file: lines are appended as a whole.
+
+    Parameters
+    ----------
+    path : of the log; ``None`` for the console
+    settings : of logging
+    rank : of this process
+    secret_file : whose content must not be in the log
+
+    Raises
+    ------
+    ConfigurationError
+        If the log can't be written.
+    """
+    if path is None:
+        yield sys.stdout
+        return
+    writer = LogProcess(path.absolute(), settings, {"nestd": rank}, secret_file)
+    out, err = os.dup(1), os.dup(2)
+    for descriptor in (1, 2):
+        os.dup2(writer.writing["nestd"].fileno(), descriptor)
+    # It writes the rest by itself; launchers give a rank a second to end.
+    writer.leave()
+    try:
+        with os.fdopen(os.dup(out), "w") as console:
+            yield console
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for kept, descriptor in ((out, 1), (err, 2)):
+            os.dup2(kept, descriptor)
+            os.close(kept)

@@ -1,0 +1,308 @@
+"""Has every rank execute an operation and collects what each answers.
+
+Every rank answers every operation exactly once, with a value or an error. The two ends of the
+conversation stand here one after the other: :class:`ManyRanks` on rank 0, :class:`Worker` on
+the others.
+
+They talk over ZeroMQ: an idle rank sleeps on its socket, costs nothing and wakes at once, where
+waiting in MPI burns a core. Rank 0 binds, the others connect with a key that they got over MPI.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import zmq
+
+from protocol.errors import Diverged, InternalError, NestdError, facts_of
+from protocol.logging import lines
+from protocol.process.identity import ProcessIdentity
+from protocol.runtime.connection_file import LAST_WORDS_FILE
+from protocol.runtime.private_files import write_private
+from protocol.runtime.rank_activity import BoardWriter
+from protocol.wire import frames
+from protocol.wire.messages import Execute, Executed, Operation, Settled
+from protocol.wire.values import Buffer
+
+if TYPE_CHECKING:
+    from nestd.kernel.kernel import Kernel
+
+log = logging.getLogger(__name__)
+
+#: During these, ranks wait for each other inside NEST: one that raises alone leaves the others
+#: waiting for ever.
+COMMUNICATING = frozenset(["Simulate", "Run", "Prepare", "Cleanup", "SyncProcesses", "ResetKernel"])
+#: How long a rank that raised in one of them waits for a sign that the others did not hang.
+GRACE_S = 3.0
+#: The same for other operations, in which the others may just need long.
+LONG_GRACE_S = 600.0
+#: How often it looks meanwhile whether one of the others is stopped.
+LOOK_S = 0.25
+
+EXIT_DIVERGED = 70  # EX_SOFTWARE of sysexits.h
+
+
+class Ranks(Protocol):
+    """The ranks of one kernel, as the master sees them."""
+
+    @property
+    def size(self) -> int:
+        """Number of ranks."""
+
+    def execute(self, operation: Operation, references: bool) -> list[Executed]:
+        """One answer of every rank, in the order of ranks; never raises for the operation."""
+
+
+class OneRank:
+    """A kernel that is this process alone."""
+
+    size = 1
+
+    def __init__(self, kernel: Kernel, board: BoardWriter | None = None) -> None:
+        self._kernel = kernel
+        self._board = board
+        self._number = 0
+
+    def execute(self, operation: Operation, references: bool) -> list[Executed]:
+        """The only rank's answer."""
+        self._number += 1
+        execute = Execute(self._number, operation, references, lines.origin())
+        own = answer(self._kernel, 0, execute, self._board)
+        if own.error is not None:
+            self._kernel.withdraw()
+        return [own]
+
+
+def answer(
+    kernel: Kernel, rank: int, execute: Execute, board: BoardWriter | None = None
+) -> Executed:
+    """Execute an operation on this rank's kernel; whatever it does becomes the answer."""
+    if board is not None:
+        board.begin()
+    try:
+        value = kernel.execute(execute.operation, execute.references)
+        answered = Executed(execute.number, rank, value)
+    except NestdError as error:
+        answered = Executed(execute.number, rank, error=error)
+    finally:
+        if board is not None:
+            board.end()
+    lines.note(
+        log,
+        "a rank has executed it",
+        action=execute.operation.action.value,
+        call=execute.operation.call,
+        operation=execute.number,
+        error=answered.error.error_name if answered.error is not None else None,
+    )
+    return answered
+
+
+def grace_s(operation: Operation) -> float:
+    """How long a rank that raised in ``operation`` waits for the others."""
+    return GRACE_S if operation.call in COMMUNICATING else LONG_GRACE_S
+
+
+class Grace:
+    """The time that a rank which raised in ``operation`` gives the others.
+
+    It begins anew while a signal keeps one of them from running, as that one can't answer yet.
+    It is counted in waits, not by a clock, which would go on while this rank itself is stopped.
+
+    Parameters
+    ----------
+    operation : in which this rank raised
+    neighbours : the ranks of this host
+    """
+
+    def __init__(self, operation: Operation, neighbours: Sequence[ProcessIdentity]) -> None:
+        self._operation = operation
+        self._neighbours = neighbours
+        self._left_s = grace_s(operation)
+
+    def wait(self, poll: Callable[[int], Any]) -> Any:
+        """What ``poll(timeout_ms)`` gives, which is nothing when the time is over."""
+        while True:
+            found = poll(int(LOOK_S * 1000))
+            if found:
+                return found
+            self._left_s -= LOOK_S
+            if any(neighbour.is_stopped() for neighbour in self._neighbours):
+                self._left_s = grace_s(self._operation)
+            if self._left_s <= 0:
+                return found
+
+
+def identity(rank: int) -> bytes:
+    """Name of a rank's socket at rank 0."""
+    return b"rank-%d" % rank
+
+
+class ManyRanks:
+    """Rank 0's end: sends an operation to all, executes it itself, collects the answers.
+
+    Parameters
+    ----------
+    socket : bound ROUTER socket
+    kernel : of rank 0
+    size : number of ranks
+    board : to say on what this rank is at
+    neighbours : the ranks of this host
+    """
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        kernel: Kernel,
+        size: int,
+        board: BoardWriter | None = None,
+        neighbours: Sequence[ProcessIdentity] = (),
+    ) -> None:
+        self.size = size
+        self._board = board
+        self._socket = socket
+        self._socket.router_mandatory = True
+        self._neighbours = neighbours
+        self._kernel = kernel
+        self._number = 0
+
+    def execute(self, operation: Operation, references: bool) -> list[Executed]:
+        """One answer of every rank.
+
+        Raises
+        ------
+        Diverged
+            If rank 0 raised while others hang; the kernel is of no use any more.
+        """
+        self._number += 1
+        execute = Execute(self._number, operation, references, lines.origin())
+        encoded = frames.encode(execute)
+        for rank in range(1, self.size):
+            self._socket.send_multipart([identity(rank), *encoded], copy=False)
+        own = answer(self._kernel, 0, execute, self._board)
+        answers = [own, *self._collect(own, operation)]
+        if any(answer.error is not None for answer in answers):
+            self._kernel.withdraw()
+            settled = frames.encode(Settled(self._number))
+            for rank in range(1, self.size):
+                self._socket.send_multipart([identity(rank), *settled])
+        return answers
+
+    def _collect(self, own: Executed, operation: Operation) -> list[Executed]:
+        grace = None if own.error is None else Grace(operation, self._neighbours)
+        received: dict[int, Executed] = {}
+        while len(received) < self.size - 1:
+            # Without an error here the wait ends with the job, should a rank die.
+            if grace is not None and not grace.wait(self._socket.poll):
+                missing = [rank for rank in range(1, self.size) if rank not in received]
+                assert own.error is not None
+                raise diverged(own.error, 0, missing)
+            _, *parts = self._socket.recv_multipart(copy=False)
+            message = frames.decode([part.buffer for part in parts])
+            if not isinstance(message, Executed) or message.number != self._number:
+                raise InternalError("a rank answered another operation than it was given")
+            received[message.rank] = message
+        return [received[rank] for rank in range(1, self.size)]
+
+
+class Worker:
+    """The other ranks' end: executes what comes and answers.
+
+    Parameters
+    ----------
+    socket : DEALER socket, connected to rank 0 under the rank's name
+    kernel : of this rank
+    rank : this rank
+    directory : where to leave last words
+    generation : of the kernel
+    board : to say on what this rank is at
+    neighbours : the ranks of this host
+    """
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        kernel: Kernel,
+        rank: int,
+        directory: Path,
+        generation: str,
+        board: BoardWriter | None = None,
+        neighbours: Sequence[ProcessIdentity] = (),
+    ) -> None:
+        self._board = board
+        self._socket = socket
+        self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._kernel = kernel
+        self._rank = rank
+        self._directory = directory
+        self._generation = generation
+        self._neighbours = neighbours
+
+    def serve(self) -> None:
+        """Execute operations until rank 0 is gone."""
+        failed: Executed | None = None
+        operation: Operation | None = None
+        while True:
+            grace = None
+            if failed is not None and operation is not None:
+                grace = Grace(operation, self._neighbours)
+            parts = self._receive(grace)
+            if parts is None:
+                log.warning("rank 0 is gone, rank %d ends", self._rank)
+                return
+            if not parts:
+                assert failed is not None and failed.error is not None
+                self._give_up(failed.error)
+            message = frames.decode(parts)
+            failed = None
+            if isinstance(message, Execute):
+                operation = message.operation
+                lines.set_origin(message.origin)
+                answered = answer(self._kernel, self._rank, message, self._board)
+                self._socket.send_multipart(frames.encode(answered), copy=False)
+                failed = answered if answered.error is not None else None
+            elif isinstance(message, Settled):
+                self._kernel.withdraw()
+            else:
+                raise InternalError("rank 0 sent what is no operation")
+
+    def _receive(self, grace: Grace | None) -> list[Buffer] | None:
+        """The next message; none of it after ``grace``, ``None`` when rank 0 is gone."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._monitor, zmq.POLLIN)
+        ready = dict(poller.poll() if grace is None else grace.wait(poller.poll))
+        if self._socket in ready:
+            return [part.buffer for part in self._socket.recv_multipart(copy=False)]
+        return None if self._monitor in ready else []
+
+    def _give_up(self, error: NestdError) -> NoReturn:
+        """Say what happened here where it will be found, and end the job."""
+        report = diverged(error, self._rank, [])
+        leave_last_words(self._directory, self._generation, report)
+        log.error("%s", report)
+        # The launcher takes one rank's failure as the end of all.
+        os._exit(EXIT_DIVERGED)
+
+
+def diverged(error: NestdError, rank: int, missing: list[int]) -> Diverged:
+    """The error that ``rank`` raised alone, while others hang."""
+    others = f"rank {', '.join(map(str, missing))}" if missing else "other ranks"
+    return Diverged(
+        f"{error} (on rank {rank} only; {others} wait for it inside NEST and can't go on, so the "
+        "kernel is restarted and the network is lost)",
+        error_name=error.error_name,
+        call=error.call,
+        ranks=(rank,),
+    )
+
+
+def leave_last_words(directory: Path, generation: str, error: NestdError) -> None:
+    """Write why this kernel ends, for whoever waits for its answer."""
+    said = {"generation": generation, "error": facts_of(error)}
+    write_private(directory / LAST_WORDS_FILE, json.dumps(said).encode())

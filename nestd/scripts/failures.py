@@ -1,0 +1,82 @@
+"""A script's exception as an error: which line of the posted source, and how it got there."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from types import TracebackType
+
+from protocol.errors import ScriptError
+from protocol.wire.encoder import as_text
+
+#: What Python takes for the file of a script's source.
+SCRIPT = "<script>"
+
+_MESSAGE_LIMIT = 10_000
+
+
+def script_error(error: BaseException, memory_bytes: int) -> ScriptError:
+    """The error that callers get for what a script raised.
+
+    Parameters
+    ----------
+    error : caught around the script
+    memory_bytes : that it was allowed
+    """
+    name = type(error).__name__
+    if isinstance(error, SyntaxError) and error.filename == SCRIPT:
+        return ScriptError(
+            f"{name} at line {error.lineno}: {_text(error.msg)}",
+            error_name=name,
+            line=error.lineno,
+            trace=as_text("".join(traceback.format_exception_only(error))),
+        )
+    frames = _script_frames(error.__traceback__)
+    line = frames[-1].lineno if frames else None
+    place = f" at line {line}" if line is not None else ""
+    return ScriptError(
+        f"{name}{place}: {_explained(error, memory_bytes)}",
+        error_name=name,
+        line=line,
+        trace=as_text(_trace(error, frames)),
+    )
+
+
+def _explained(error: BaseException, memory_bytes: int) -> str:
+    if isinstance(error, SystemExit):
+        code = 0 if error.code is None else error.code
+        return f"the script ended itself with {_text(code)}"
+    text = _text(error)
+    if isinstance(error, MemoryError):
+        limit = memory_bytes // 2**20
+        return f"{text or 'out of memory'} (scripts may take {limit} MiB)"
+    return text or "no explanation"
+
+
+def _text(error: object) -> str:
+    try:
+        return as_text(str(error))[:_MESSAGE_LIMIT]
+    except Exception:
+        # The script's own class may fail at it.
+        return "its text can't be had"
+
+
+def _script_frames(trace: TracebackType | None) -> list[traceback.FrameSummary]:
+    return [frame for frame in traceback.extract_tb(trace) if frame.filename == SCRIPT]
+
+
+def _trace(error: BaseException, frames: list[traceback.FrameSummary]) -> str:
+    """The traceback as Python writes it, without what is not the script's."""
+    lines = [f"{type(error).__name__}: {_text(error)}\n"]
+    if frames:
+        lines[:0] = [
+            "Traceback (most recent call last):\n",
+            *traceback.StackSummary.from_list(frames).format(),
+        ]
+    return "".join(lines)
+
+
+def line_in_dump(dump: bytes) -> int | None:
+    """The line of the script in what ``faulthandler`` wrote, most recent call first."""
+    found = re.search(rb'File "<script>", line (\d+) ', dump)
+    return int(found.group(1)) if found else None

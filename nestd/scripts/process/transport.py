@@ -1,0 +1,80 @@
+"""A script's calls of PyNEST, over the socket to nestd."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from nest_remote.session import unsendable
+from nestd.scripts.failures import SCRIPT
+from protocol.errors import InternalError, KernelLost, ProtocolError
+from protocol.wire import frames
+from protocol.wire.messages import Command, Failure, Operation, Result
+from protocol.wire.streams import WaitingStream
+from protocol.wire.values import Reference, Value
+
+#: Where a script is, for whoever is left to tell: a little-endian number of 4 bytes, the line. It
+#: is 0 before there is a script, and -1 until it has come to a line that is marked.
+LINE = struct.Struct("<i")
+BEGUN = -1
+
+
+class ScriptTransport:
+    """Carries operations to nestd, one at a time, once it is attached to a stream."""
+
+    def __init__(self) -> None:
+        self._stream: WaitingStream | None = None
+        self._board: mmap.mmap | None = None
+        self._lock = threading.Lock()
+
+    def attach(self, stream: WaitingStream, board: mmap.mmap) -> None:
+        """Use a stream.
+
+        Parameters
+        ----------
+        stream : connected to nestd
+        board : where to leave a mark of the line that the script is at
+        """
+        self._stream, self._board = stream, board
+
+    def execute(
+        self,
+        operation: Operation,
+        convert: Callable[[Any], Value],
+        reference: Callable[[Reference], Any],
+    ) -> Any:
+        """The value of ``operation``."""
+        if self._stream is None or self._board is None:
+            raise KernelLost("no script runs in this process")
+        mark_line(self._board)
+        try:
+            encoded = frames.encode(Command("", operation, references=True), convert)
+        except ProtocolError as error:
+            raise unsendable(operation.call, error) from error
+        with self._lock:
+            self._stream.send(encoded)
+            received = self._stream.receive()
+        if received is None:
+            raise KernelLost("the kernel is gone")
+        message = frames.decode(received, reference, writable=True)
+        if isinstance(message, Failure):
+            raise message.error
+        if not isinstance(message, Result):
+            raise InternalError("nestd answered with what is no answer")
+        return message.value
+
+    def close(self) -> None:
+        """The socket is closed with the process."""
+
+
+def mark_line(board: mmap.mmap) -> None:
+    """Note which line of the script is being executed."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != SCRIPT:
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is not None:
+        LINE.pack_into(board, 0, frame.f_lineno or 0)

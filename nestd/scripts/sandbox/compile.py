@@ -1,0 +1,280 @@
+"""Restricted scripts: compiled with guards, run in a namespace of their own.
+
+The first of two walls, and the one that explains itself; ``nestd/scripts/sandbox/seccomp.py`` is
+the second.
+A script is ordinary Python except for what leads out: files, processes, other modules, and the
+insides of Python through which they could be reached.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
+
+from nestd.scripts.modules import VARIABLE, ModuleImport
+from nestd.scripts.sandbox.guards import Boxed, Guards, Type
+from nestd.scripts.sandbox.module_proxy import (
+    VERSION,
+    Face,
+    check_module,
+    make_face,
+    make_package_face,
+)
+from nestd.scripts.sandbox.policy import ScriptPolicy
+from protocol.errors import ConfigurationError
+
+#: What Python takes for the file of a script's source.
+FILENAME = "<script>"
+
+#: Functions and classes that scripts have as they are.
+_SAME = str.split(
+    """
+    abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod
+    enumerate filter float format frozenset hash hex id int isinstance issubclass iter len list
+    map max min next object oct ord pow property range repr reversed round set slice sorted
+    staticmethod str sum super tuple zip Ellipsis NotImplemented __build_class__
+    """
+)
+
+_NO_CODE = "scripts can't make code from text"
+_NO_FILES = "scripts have no files"
+_NO_INSIDES = "scripts can't look into namespaces"
+_NO_CONSOLE = "nobody is there to answer"
+#: Functions that scripts don't have, and why.
+_WITHHELD = {
+    "open": _NO_FILES,
+    "eval": _NO_CODE,
+    "exec": _NO_CODE,
+    "compile": _NO_CODE,
+    "globals": _NO_INSIDES,
+    "locals": _NO_INSIDES,
+    "vars": _NO_INSIDES,
+    "dir": _NO_INSIDES,
+    "memoryview": "scripts have no memory but that of arrays",
+    "input": _NO_CONSOLE,
+    "breakpoint": _NO_CONSOLE,
+    "help": _NO_CONSOLE,
+}
+
+#: Exceptions whose handling has had faults in Python that lead out of a script.
+_NOT_FOR_SCRIPTS = ("BaseExceptionGroup", "ExceptionGroup")
+
+#: Frames of the compiler's recursion that a script's nesting may take.
+_RECURSION_LIMIT = 5000
+
+
+def compile_script(source: str) -> types.CodeType:
+    """Code of a restricted script, to be run in a :func:`restricted_namespace`.
+
+    Raises
+    ------
+    SyntaxError
+        With the line of ``source`` and one line of explanation, for what is no Python and for
+        what scripts may not do.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _RECURSION_LIMIT))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _compile(source)
+    except SyntaxError:
+        raise
+    except (RecursionError, MemoryError):
+        raise _refusal("it is nested too deeply", 1) from None
+    except ValueError as error:
+        raise _refusal(str(error).splitlines()[0], 1) from None
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _compile(source: str) -> types.CodeType:
+    tree = ast.parse(source, FILENAME)
+    # First as it is, for what Python itself refuses to be explained by Python.
+    compile(tree, FILENAME, "exec", dont_inherit=True)
+    policy = ScriptPolicy()
+    tree = policy.visit(tree)
+    if policy.refused:
+        line, why = min(policy.refused, key=lambda refused: refused[0])
+        raise _refusal(why, line)
+    code: types.CodeType = compile(tree, FILENAME, "exec", policy.flags, dont_inherit=True)
+    return code
+
+
+def _refusal(why: str, line: int) -> SyntaxError:
+    return SyntaxError(why, (FILENAME, line, None, None))
+
+
+def check_imports(imports: Iterable[ModuleImport]) -> None:
+    """Raise ConfigurationError, naming all of them, if restricted scripts can't have them."""
+    wrong = []
+    for module in dict.fromkeys(one.module for one in imports):
+        try:
+            check_module(module)
+        except ConfigurationError as error:
+            wrong.append(error.message)
+    if wrong:
+        raise ConfigurationError(f"{VARIABLE}: {'; '.join(wrong)}")
+
+
+def restricted_namespace(
+    imports: tuple[ModuleImport, ...], loaded: Mapping[str, types.ModuleType]
+) -> dict[str, Any]:
+    """The globals for a restricted script.
+
+    The first call for a module other than ``nest`` may load parts of it, so it has to be made
+    before the operating system's wall closes.
+
+    Parameters
+    ----------
+    imports : what a script finds and may import
+    loaded : the modules of ``imports`` by their dotted names; for ``nest`` the look-alike
+
+    Raises
+    ------
+    ConfigurationError
+        If one of ``imports`` can't be had.
+    """
+    check_imports(imports)
+    guards = Guards()
+    importer = _Importer(imports, loaded)
+    provided = {
+        **{name: getattr(builtins, name) for name in _SAME},
+        **_exceptions(),
+        **{name: _withheld(name, why) for name, why in _WITHHELD.items()},
+        "type": Type,
+        "print": _print,
+        "getattr": guards.getattr,
+        "hasattr": guards.hasattr,
+        "setattr": guards.setattr,
+        "delattr": guards.delattr,
+        "__import__": _import_for_c,
+        # Names that no script can write; nestd/scripts/sandbox/policy.py does.
+        "<getattr>": guards.read,
+        "<writable>": guards.writable,
+        "<augmented>": guards.augmented,
+        "<items>": guards.items_writable,
+        "<class>": guards,
+        "<pattern>": guards.pattern_class,
+        "<boxed>": Boxed,
+        "<import>": importer.module,
+        "<from>": importer.attribute,
+    }
+    namespace: dict[str, Any] = {"__builtins__": provided, "__name__": "__main__"}
+    for one in imports:
+        try:
+            namespace[one.name] = importer.bound(one)
+        except ImportError as error:
+            raise ConfigurationError(f"{VARIABLE}: {one.statement!r}: {error}") from error
+    return namespace
+
+
+def _exceptions() -> dict[str, type[BaseException]]:
+    return {
+        name: value
+        for name, value in vars(builtins).items()
+        if isinstance(value, type)
+        and issubclass(value, BaseException)
+        and name not in _NOT_FOR_SCRIPTS
+    }
+
+
+def _withheld(name: str, why: str) -> Callable[..., NoReturn]:
+    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+        raise NameError(f"{name}() is not available to scripts: {why}")
+
+    refuse.__name__ = refuse.__qualname__ = name
+    return refuse
+
+
+def _print(*args: Any, sep: str | None = " ", end: str | None = "\n", flush: bool = False) -> None:
+    """``print`` to where all of a script's output goes."""
+    print(*args, sep=sep, end=end, flush=flush)
+
+
+def _import_for_c(name: str, *rest: Any) -> None:
+    """What C code calls, in a script's name, before it takes a module from ``sys.modules``.
+
+    Scripts themselves import by the guards, and can't name this.
+    """
+    if name not in sys.modules:
+        raise ImportError(f"{name} is not loaded, and scripts have no files to load it from")
+
+
+class _Importer:
+    """Import statements of one script.
+
+    Parameters
+    ----------
+    imports : what the script may import
+    loaded : the modules by their dotted names
+    """
+
+    def __init__(
+        self, imports: Iterable[ModuleImport], loaded: Mapping[str, types.ModuleType]
+    ) -> None:
+        self._faces: dict[str, Face] = {}
+        dotted: dict[str, Face] = {}
+        for name in dict.fromkeys(one.module for one in imports):
+            if name not in loaded:
+                raise ConfigurationError(f"{VARIABLE}: {name} is not loaded")
+            face = make_face(loaded[name])
+            self._faces[name] = face
+            if "." in name:
+                dotted[name] = face
+        # Of a package that was not named itself, nothing but the submodules that were.
+        for name in sorted(dotted, key=lambda name: -name.count(".")):
+            self._add_parents(name)
+
+    def _add_parents(self, name: str) -> None:
+        parent = name.rpartition(".")[0]
+        if not parent or parent in self._faces:
+            return
+        depth = parent.count(".") + 1
+        below = {
+            key.rpartition(".")[2]: face
+            for key, face in self._faces.items()
+            if key.startswith(f"{parent}.") and key.count(".") == depth
+        }
+        self._faces[parent] = make_package_face(parent, below)
+        self._add_parents(parent)
+
+    def bound(self, one: ModuleImport) -> Any:
+        """What the name of an entry is bound to."""
+        if one.attribute is not None:
+            return self.attribute(one.module, one.attribute)
+        return self.module(one.module, one.name != one.package)
+
+    def module(self, name: str, leaf: bool) -> Face:
+        """``import name``, which gives the package; with ``as`` the leaf."""
+        found = self._found(name)
+        return found if leaf else self._found(name.partition(".")[0])
+
+    def attribute(self, module: str, name: str) -> Any:
+        """``from module import name``."""
+        face = self._found(module)
+        if name.startswith("_") and name != VERSION:
+            raise ImportError(f"{module}.{name} is not available to scripts: it is internal")
+        try:
+            return getattr(face, name)
+        except AttributeError as error:
+            raise ImportError(str(error)) from None
+
+    def _found(self, name: str) -> Face:
+        if name in self._faces:
+            return self._faces[name]
+        parent, _, last = name.rpartition(".")
+        if parent:
+            found = getattr(self._found(parent), last, None)
+            if isinstance(found, Face):
+                return found
+        available = ", ".join(sorted(self._faces)) or "none"
+        raise ModuleNotFoundError(
+            f"No module named {name!r} for scripts; those that can be imported: {available}",
+            name=name,
+        )

@@ -1,0 +1,385 @@
+"""A face of a module: what restricted scripts see in its place.
+
+It shows a module's own public functions, classes and constants, and faces of the package's own
+public submodules. It shows no other module, and nothing that leads to files, processes, pickles
+or bare memory. A face is no module: whoever holds it has nothing but what it shows.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from nestd.scripts.sandbox import numpy_memory
+from protocol.errors import ConfigurationError
+
+FILES = "it reads or writes files"
+MEMORY = "it reaches memory outside of arrays"
+INTERNAL = "it is internal"
+ANOTHER_MODULE = "it is another module"
+NOT_PUBLIC = "it is not of its public interface"
+ANY_ATTRIBUTE = "it reads attributes without their guard"
+EVALUATES = "it evaluates text as Python"
+MACHINERY = "it belongs to NEST's machinery"
+PLOTS = "it draws, and there is no screen here"
+
+#: Modules of the standard library that have been looked through. Others of it are not shown.
+STANDARD = frozenset(
+    str.split(
+        """
+        math cmath random statistics itertools functools operator collections heapq bisect
+        datetime time calendar decimal fractions numbers string re json copy textwrap
+        """
+    )
+)
+
+#: Of these packages only these submodules are shown.
+SUBMODULES: Mapping[str, frozenset[str]] = {
+    "nest": frozenset(
+        ["random", "spatial", "spatial_distributions", "math", "logic", "NESTErrors"]
+    ),
+    "numpy": frozenset(
+        str.split(
+            """
+            linalg fft random ma char strings dtypes exceptions polynomial polynomial.polynomial
+            polynomial.chebyshev polynomial.legendre polynomial.hermite polynomial.hermite_e
+            polynomial.laguerre
+            """
+        )
+    ),
+}
+
+#: Dotted name of a module: public names that it does not show, and why.
+HIDDEN: Mapping[str, Mapping[str, str]] = {
+    "nest": dict.fromkeys(["ll_api", "hl_api", "pynestkernel", "lib", "server"], MACHINERY)
+    | dict.fromkeys(["raster_plot", "voltage_trace", "visualization"], PLOTS),
+    "numpy": dict.fromkeys(
+        str.split(
+            """
+            load save savez savez_compressed savetxt loadtxt genfromtxt fromregex fromfile memmap
+            DataSource
+            """
+        ),
+        FILES,
+    )
+    | dict.fromkeys(["lib", "ctypeslib", "recarray", "rec", "from_dlpack", "byte_bounds"], MEMORY)
+    | dict.fromkeys(["bmat", "safe_eval"], EVALUATES)
+    | dict.fromkeys(
+        str.split(
+            """
+            core f2py testing distutils compat test info source lookfor who disp show_runtime
+            get_include deprecate deprecate_with_doc add_docstring add_newdoc add_newdoc_ufunc
+            record set_string_function
+            """
+        ),
+        INTERNAL,
+    ),
+    "numpy.ma": dict.fromkeys(["frombuffer", "mvoid", "mrecords"], MEMORY),
+    "numpy.char": dict.fromkeys(["chararray", "array", "asarray"], MEMORY),
+    "numpy.random": {"test": INTERNAL},
+    "functools": {"update_wrapper": ANY_ATTRIBUTE},
+    "operator": dict.fromkeys(["attrgetter", "methodcaller"], ANY_ATTRIBUTE),
+    "string": {"Formatter": ANY_ATTRIBUTE},
+    "scipy": dict.fromkeys(["io", "datasets"], FILES) | {"LowLevelCallable": MEMORY},
+    "scipy.sparse": dict.fromkeys(["load_npz", "save_npz"], FILES),
+    "pandas": {"eval": EVALUATES} | dict.fromkeys(["io", "ExcelFile", "HDFStore"], FILES),
+}
+
+#: Beginnings of names with which other packages call what reads and writes files.
+_FILE_PREFIXES = ("read_", "to_pickle")
+
+
+def _wraps(wrapped: Any) -> Any:
+    """``functools.wraps`` for the attributes that it copies unless told otherwise."""
+    return functools.wraps(wrapped)
+
+
+#: Dotted name of a module: what it shows in place of something of its own.
+SUBSTITUTES: Mapping[str, Mapping[str, Any]] = {
+    "numpy": {"ndarray": numpy_memory.Array, "frombuffer": numpy_memory.frombuffer},
+    "functools": {"wraps": _wraps},
+}
+
+#: Text about itself that a face shows in spite of the underscores.
+VERSION = "__version__"
+
+_ABSENT = object()
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_FUNCTIONS = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.MethodDescriptorType,
+)
+
+
+class View(Protocol):
+    """What stands behind a face."""
+
+    def read(self, name: str) -> Any:
+        """The attribute, or AttributeError."""
+
+    def write(self, name: str, value: Any) -> None:
+        """Set the attribute, or AttributeError."""
+
+
+class Face:
+    """What scripts see of a module.
+
+    It looks after itself, as C code and ``from … import`` read attributes without the guard of
+    ``nestd/scripts/sandbox/guards.py``. In particular it has no ``__name__``: with one, Python's
+    own import would go on to look for what is hidden here among all modules that are loaded.
+
+    Parameters
+    ----------
+    name : of the module
+    view : what it shows
+    """
+
+    __slots__ = ("_name", "_view")
+
+    def __init__(self, name: str, view: View) -> None:
+        object.__setattr__(self, "_name", name)
+        object.__setattr__(self, "_view", view)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_") and name != VERSION:
+            raise _not_available(object.__getattribute__(self, "_name"), name, INTERNAL)
+        return object.__getattribute__(self, "_view").read(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            raise _not_available(object.__getattribute__(self, "_name"), name, INTERNAL)
+        object.__getattribute__(self, "_view").write(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        raise _fixed(object.__getattribute__(self, "_name"), name)
+
+    def __repr__(self) -> str:
+        return f"<module {object.__getattribute__(self, '_name')!r}>"
+
+
+class FixedView:
+    """Shows what was found when the face was made; nothing can be set.
+
+    Parameters
+    ----------
+    name : of the module
+    shown : names and values
+    why_hidden : says of another name why it isn't shown; ``None`` if there is no such thing
+    """
+
+    def __init__(
+        self, name: str, shown: Mapping[str, Any], why_hidden: Callable[[str], str | None]
+    ) -> None:
+        self._name = name
+        self._shown = shown
+        self._why_hidden = why_hidden
+
+    def read(self, name: str) -> Any:
+        """The attribute, or AttributeError saying why there is none."""
+        try:
+            return self._shown[name]
+        except KeyError:
+            pass
+        raise _not_available(self._name, name, self._why_hidden(name))
+
+    def write(self, name: str, value: Any) -> None:
+        """Always AttributeError."""
+        raise _fixed(self._name, name)
+
+
+class NestView:
+    """Shows the look-alike of PyNEST, whose attributes live in the kernel.
+
+    Parameters
+    ----------
+    name : ``nest``, or that of a submodule
+    module : the look-alike, or that submodule of it
+    """
+
+    #: Where its functions and classes come from.
+    origins = frozenset(["nest", "nest_remote", "NESTErrors"])
+
+    def __init__(self, name: str, module: types.ModuleType) -> None:
+        self._name = name
+        self._module = module
+        self._faces: dict[str, Face] = {}
+
+    def read(self, name: str) -> Any:
+        """The attribute as it is now, or AttributeError."""
+        face = self._faces.get(name)
+        if face is not None:
+            return face
+        why = HIDDEN.get(self._name, {}).get(name)
+        if why is not None:
+            raise _not_available(self._name, name, why)
+        value = getattr(self._module, name)
+        if isinstance(value, types.ModuleType):
+            if name not in SUBMODULES.get(self._name, ()):
+                raise _not_available(self._name, name, ANOTHER_MODULE)
+            dotted = f"{self._name}.{name}"
+            return self._faces.setdefault(name, Face(dotted, NestView(dotted, value)))
+        if isinstance(value, (type, *_FUNCTIONS)) and _origin(value) not in self.origins:
+            raise _not_available(self._name, name, NOT_PUBLIC)
+        return value
+
+    def write(self, name: str, value: Any) -> None:
+        """Set a kernel attribute; the look-alike says which there are."""
+        present = vars(self._module).get(name)
+        fixed = isinstance(present, (types.ModuleType, type, *_FUNCTIONS))
+        if self._name != "nest" or fixed or name in HIDDEN["nest"]:
+            raise _fixed(self._name, name)
+        setattr(self._module, name, value)
+
+
+def make_face(module: types.ModuleType) -> Face:
+    """A face of ``module``; of any but ``nest`` always the same one.
+
+    Raises
+    ------
+    ConfigurationError
+        If nothing of the module can be shown.
+    """
+    if module.__name__ == "nest":
+        return Face("nest", NestView("nest", module))
+    check_module(module.__name__)
+    return _fixed_face(module)
+
+
+@functools.cache
+def _fixed_face(module: types.ModuleType) -> Face:
+    name = module.__name__
+    return Face(name, FixedView(name, _shown(module), functools.partial(_why_hidden, module)))
+
+
+def make_package_face(name: str, submodules: Mapping[str, Face]) -> Face:
+    """A face of a package that shows nothing but these submodules."""
+    return Face(name, FixedView(name, submodules, lambda _: NOT_PUBLIC))
+
+
+def check_module(name: str) -> None:
+    """Raise ConfigurationError if nothing of the module can be shown to restricted scripts."""
+    package = name.partition(".")[0]
+    if package in sys.stdlib_module_names and package not in STANDARD:
+        raise ConfigurationError(
+            f"{name} can't be given to restricted scripts: of the standard library they may have "
+            f"{', '.join(sorted(STANDARD))}"
+        )
+
+
+def _shown(module: types.ModuleType) -> dict[str, Any]:
+    """Everything that a face of ``module`` shows."""
+    name = module.__name__
+    shown: dict[str, Any] = {}
+    for key in _public_names(module):
+        value = _value(module, key)
+        if value is _ABSENT:
+            continue
+        if isinstance(value, types.ModuleType):
+            if _is_own_submodule(module, key, value):
+                shown[key] = _fixed_face(value)
+        elif not _is_hidden(name, key) and _is_own(name, value):
+            shown[key] = value
+    version = vars(module).get(VERSION)
+    if isinstance(version, str):
+        shown[VERSION] = version
+    for key, substitute in SUBSTITUTES.get(name, {}).items():
+        if key in shown or hasattr(module, key):
+            shown[key] = substitute
+    return shown
+
+
+def _public_names(module: types.ModuleType) -> list[str]:
+    """Names of the public interface, with those submodules that are loaded."""
+    names = getattr(module, "__all__", None)
+    if names is None:
+        names = [*vars(module)]
+    package, _, path = module.__name__.partition(".")
+    prefix = f"{path}." if path else ""
+    listed = SUBMODULES.get(package)
+    if listed is None:
+        submodules = [
+            key for key, value in vars(module).items() if isinstance(value, types.ModuleType)
+        ]
+    else:
+        submodules = [
+            key.removeprefix(prefix)
+            for key in listed
+            if key.startswith(prefix) and "." not in key.removeprefix(prefix)
+        ]
+    return [key for key in {*names, *submodules} if not key.startswith("_")]
+
+
+def _value(module: types.ModuleType, name: str) -> Any:
+    """The attribute; a module only if it is loaded or one of those listed above."""
+    if name in vars(module):
+        return vars(module)[name]
+    package, _, path = module.__name__.partition(".")
+    dotted = f"{path}.{name}" if path else name
+    # Packages may load a submodule when it is asked for; later there is no file to load it from.
+    return getattr(module, name, _ABSENT) if dotted in SUBMODULES.get(package, ()) else _ABSENT
+
+
+def _is_own_submodule(module: types.ModuleType, name: str, value: types.ModuleType) -> bool:
+    if _is_hidden(module.__name__, name) or value.__name__ != f"{module.__name__}.{name}":
+        return False
+    package, _, path = value.__name__.partition(".")
+    return package not in SUBMODULES or path in SUBMODULES[package]
+
+
+def _is_hidden(module: str, name: str) -> bool:
+    if module.partition(".")[0] not in ("numpy", *STANDARD) and name.startswith(_FILE_PREFIXES):
+        return True
+    return name in HIDDEN.get(module, {})
+
+
+def _is_own(module: str, value: Any) -> bool:
+    """Whether it is a constant, or comes from the package that ``module`` is of."""
+    if isinstance(value, _PLAIN):
+        return True
+    if isinstance(value, (tuple, frozenset)):
+        return all(isinstance(one, _PLAIN) for one in value)
+    # Much of the standard library has a second half of the same name, written in C.
+    return _origin(value).lstrip("_") == module.partition(".")[0]
+
+
+def _origin(value: Any) -> str:
+    """The top-level package that ``value`` comes from."""
+    module = getattr(value, "__module__", None)
+    if not isinstance(module, str):
+        owner = getattr(value, "__self__", None)
+        if isinstance(owner, types.ModuleType):
+            module = owner.__name__
+        else:
+            module = type(value if owner is None else owner).__module__
+    return module.partition(".")[0]
+
+
+def _why_hidden(module: types.ModuleType, name: str) -> str | None:
+    """Why ``name`` isn't shown; ``None`` if there is no such thing."""
+    why = HIDDEN.get(module.__name__, {}).get(name)
+    if why is not None:
+        return why
+    if name not in vars(module):
+        return None
+    return ANOTHER_MODULE if isinstance(vars(module)[name], types.ModuleType) else NOT_PUBLIC
+
+
+def _not_available(module: str, name: str, why: str | None) -> AttributeError:
+    if why is None:
+        return AttributeError(f"module {module!r} has no attribute {name!r}")
+    return AttributeError(f"{module}.{name} is not available to scripts: {why}")
+
+
+def _fixed(module: str, name: str) -> AttributeError:
+    return AttributeError(f"{module}.{name} can't be changed by scripts")
+
+
+#: Checked when this module is loaded, as a stand-in under a wrong name would stand for nothing.
+assert np.ndarray.__name__ in SUBSTITUTES["numpy"]

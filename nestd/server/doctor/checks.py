@@ -1,0 +1,275 @@
+"""What could keep a server from starting or from being quick here, and what to do about it.
+
+Each check looks at one thing and gives one finding; none changes anything.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nestd.scripts.sandbox.seccomp import seccomp_problem
+from nestd.server import instance
+from nestd.server.listeners import open_listeners
+from protocol.errors import ConfigurationError, PortTaken
+from protocol.process.identity import python_command
+from protocol.runtime.private_files import check_socket_path, runtime_directory
+
+#: How long NEST may take to be imported.
+SURVEY_DEADLINE_S = 120.0
+#: The module that the command ``nest-server`` of this project starts.
+_OWN_COMMAND = "nestd.server.cli"
+#: The longest name of a socket below the runtime directory.
+_LONGEST_SOCKET = "server-65535/kernel-00000000.sock"
+
+Survey = Callable[[str], dict[str, Any]]
+
+
+class Level(enum.Enum):
+    """How a finding is to be taken."""
+
+    OK = "ok"
+    #: The server works, but not as well as it could.
+    NOTE = "note"
+    #: The server does not work as wanted.
+    PROBLEM = "PROBLEM"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check has found."""
+
+    #: What was looked at.
+    what: str
+    level: Level
+    #: What was found.
+    found: str
+    #: What to do; empty if nothing is to be done.
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The server that is to be started."""
+
+    host: str
+    ports: tuple[int, ...]
+    ranks: int
+    #: Threads of each rank.
+    threads: int
+
+
+def survey(of: str) -> dict[str, Any]:
+    """Return what ``nestd.server.doctor.probe`` says of ``nest`` or ``mpi``.
+
+    It has ``problem`` if the package can't be imported.
+    """
+    try:
+        done = subprocess.run(
+            python_command("nestd.server.doctor.probe", of),
+            capture_output=True,
+            text=True,
+            timeout=SURVEY_DEADLINE_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return {"problem": f"its import takes longer than {SURVEY_DEADLINE_S:.0f} s"}
+    if done.returncode == 0:
+        facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return facts
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return {"problem": said[-1] if said else f"its import ends with {done.returncode}"}
+
+
+def examine(wanted: Wanted, look: Survey = survey) -> list[Finding]:
+    """All findings.
+
+    Parameters
+    ----------
+    wanted : the server
+    look : tells about ``nest`` and ``mpi``
+    """
+    nest = look("nest")
+    found = [python(sys.version_info[:3]), simulator(nest)]
+    if wanted.ranks > 1 or nest.get("mpi"):
+        found += mpi(wanted, nest, look("mpi"), shutil.which("mpirun") or shutil.which("mpiexec"))
+    found += [
+        command(shutil.which("nest-server")),
+        *ports(wanted),
+        directory(),
+        seccomp(seccomp_problem()),
+        cores(wanted, len(os.sched_getaffinity(0))),
+    ]
+    return found
+
+
+def python(version: tuple[int, ...]) -> Finding:
+    """Whether this Python is new enough."""
+    named = f"{platform.python_implementation()} {'.'.join(map(str, version))}, {sys.prefix}"
+    if version < (3, 10):
+        return Finding("Python", Level.PROBLEM, named, "use Python 3.10 or newer")
+    return Finding("Python", Level.OK, named)
+
+
+def simulator(nest: dict[str, Any]) -> Finding:
+    """Whether NEST is there, and what it can do."""
+    if "problem" in nest:
+        advice = "pip install nest-simulator, or load the module of your cluster; with MPI: "
+        advice += "scripts/install-nest-mpi"
+        return Finding("NEST", Level.PROBLEM, f"can't be imported: {nest['problem']}", advice)
+    has = ", ".join(
+        f"{'with' if nest[name] else 'without'} {title}"
+        for name, title in (("mpi", "MPI"), ("threads", "threads"), ("gsl", "GSL"))
+    )
+    missing = {
+        "threads": "no simulation can use more than one core of a rank",
+        "gsl": "models with conductances (iaf_cond_*, aeif_*, hh_*) are missing",
+    }
+    lacks = [why for name, why in missing.items() if not nest[name]]
+    advice = f"{'; '.join(lacks)}: build NEST with them" if lacks else ""
+    return Finding("NEST", Level.NOTE if lacks else Level.OK, f"{nest['version']}, {has}", advice)
+
+
+def mpi(
+    wanted: Wanted, nest: dict[str, Any], mpi4py: dict[str, Any], launcher: str | None
+) -> list[Finding]:
+    """Whether NEST, mpi4py and the launcher are of the same MPI."""
+    # On one rank what is missing is not needed.
+    level = Level.PROBLEM if wanted.ranks > 1 else Level.NOTE
+    install = "scripts/install-nest-mpi installs NEST with MPI, mpi4py and says what else"
+    found = []
+    if "problem" not in nest and not nest["mpi"]:
+        said = f"NEST has none, so {wanted.ranks} ranks would be {wanted.ranks} networks"
+        found.append(Finding("MPI", level, said, install))
+    if launcher is None:
+        found.append(Finding("MPI launcher", level, "there is no mpirun or mpiexec", install))
+    else:
+        found.append(Finding("MPI launcher", Level.OK, launcher))
+    if "problem" in mpi4py:
+        said = f"can't be imported: {mpi4py['problem']}"
+        found.append(Finding("mpi4py", level, said, "pip install mpi4py"))
+        return found
+    ours, nests = _real(mpi4py["libraries"]), _real(nest.get("libraries", []))
+    said = f"{mpi4py['version']} ({', '.join(ours) or 'no library found'})"
+    if nests and ours and set(ours) != set(nests):
+        said += f", but NEST uses {', '.join(nests)}"
+        advice = "build mpi4py for the MPI of NEST: pip install --force-reinstall --no-binary "
+        found.append(Finding("mpi4py", level, said, advice + "mpi4py mpi4py"))
+    else:
+        found.append(Finding("mpi4py", Level.OK, said))
+    return found
+
+
+def _real(paths: list[str]) -> list[str]:
+    return sorted({str(Path(path).resolve()) for path in paths})
+
+
+def command(path: str | None) -> Finding:
+    """Whether ``nest-server`` is the command of this project."""
+    if path is None:
+        said = "there is no nest-server on the path"
+        advice = f"activate the environment: . {sys.prefix}/bin/activate"
+        return Finding("Command", Level.NOTE, said, advice)
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return Finding("Command", Level.NOTE, f"{path} can't be read: {error.strerror}")
+    if _OWN_COMMAND not in text:
+        said = f"{path} belongs to another package, probably to NEST's own"
+        advice = "install this project last: pip install --force-reinstall --no-deps nestd; or "
+        return Finding("Command", Level.PROBLEM, said, advice + f"call python -m {_OWN_COMMAND}")
+    if Path(path).resolve().parent != Path(sys.executable).parent.resolve():
+        own = Path(sys.executable).parent
+        said = f"{path} is of another environment than this one in {own.parent}"
+        advice = f"activate the environment that is meant: . {own}/activate"
+        return Finding("Command", Level.NOTE, said, advice)
+    return Finding("Command", Level.OK, path)
+
+
+def ports(wanted: Wanted) -> list[Finding]:
+    """Whether the ports are free, or used by a server of this user."""
+    own = {port for server in instance.running() for port in server.ports}
+    findings, usable = [], False
+    for port in wanted.ports:
+        what = f"Port {port}"
+        if port in own:
+            said = "used by a server of yours, which nest-server status shows"
+            findings.append(Finding(what, Level.NOTE, said))
+            usable = True
+            continue
+        try:
+            for listener in open_listeners(wanted.host, (port,))[0]:
+                listener.close()
+        except PortTaken:
+            said = f"taken by another program, or not allowed, on {wanted.host}"
+            advice = f"ss -ltnp 'sport = :{port}' shows by which; choose another with -p PORT"
+            findings.append(Finding(what, Level.NOTE, said, advice))
+        except (ConfigurationError, socket.gaierror) as error:
+            advice = "choose an address of this machine with -h HOST"
+            findings.append(Finding(what, Level.PROBLEM, str(error), advice))
+        else:
+            usable = True
+            findings.append(Finding(what, Level.OK, f"free on {wanted.host}"))
+    if not usable:
+        # One that is left is enough.
+        findings = [
+            Finding(one.what, Level.PROBLEM, one.found, one.advice) if one.advice else one
+            for one in findings
+        ]
+    return findings
+
+
+def directory() -> Finding:
+    """Whether the runtime directory is private, and short enough for the names of sockets."""
+    what = "Directory"
+    try:
+        path = runtime_directory()
+        check_socket_path(path / _LONGEST_SOCKET)
+    except ConfigurationError as error:
+        return Finding(what, Level.PROBLEM, error.message, "set NESTD_RUNTIME_DIR")
+    if not os.access(path, os.W_OK | os.X_OK):
+        return Finding(what, Level.PROBLEM, f"{path} can't be written", "set NESTD_RUNTIME_DIR")
+    return Finding(what, Level.OK, f"{path}, private to you")
+
+
+def seccomp(problem: str | None) -> Finding:
+    """Whether scripts get the second wall."""
+    if problem is None:
+        return Finding("Scripts", Level.OK, "confined by Python and by the system (seccomp)")
+    said = f"confined by Python alone: {problem}"
+    advice = "install libseccomp (Debian and Ubuntu: apt-get install libseccomp2), and allow "
+    advice += "seccomp where a container forbids it"
+    return Finding("Scripts", Level.NOTE, said, advice)
+
+
+def cores(wanted: Wanted, available: int) -> Finding:
+    """Whether there are enough cores for all ranks and threads."""
+    used = wanted.ranks * wanted.threads
+    said = f"{available} for {wanted.ranks} rank(s) x {wanted.threads} thread(s)"
+    if used > available:
+        advice = f"ranks x threads of at most {available}; more wait for each other"
+        return Finding("Cores", Level.NOTE, said, advice)
+    return Finding("Cores", Level.OK, said)
+
+
+def report(findings: list[Finding]) -> str:
+    """The findings, for a person."""
+    lines = []
+    for one in findings:
+        lines.append(f"{one.level.value:8} {one.what:13} {one.found}")
+        if one.advice:
+            lines.append(f"{'':8} {'':13} -> {one.advice}")
+    problems = sum(one.level is Level.PROBLEM for one in findings)
+    lines.append(f"{problems} problem(s)." if problems else "A server can start here.")
+    return "\n".join(lines)

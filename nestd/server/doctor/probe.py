@@ -1,0 +1,46 @@
+"""``python -m nestd.server.doctor.probe nest|mpi``: what NEST, or mpi4py, of this environment can
+do, as JSON.
+
+A program of its own: an import that crashes is an answer, too.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def nest_facts() -> dict[str, Any]:
+    """Version of NEST, what it was built with, and the MPI libraries that it loads."""
+    from nestd.kernel.pynest import nest
+
+    built = nest.build_info
+    facts = {name: bool(built[f"have_{name}"]) for name in ("mpi", "threads", "gsl")}
+    return {"version": nest.__version__, **facts, "libraries": mpi_libraries()}
+
+
+def mpi_facts() -> dict[str, Any]:
+    """What mpi4py says of its MPI, and the libraries that it loads."""
+    from nestd.ranks import mpi
+
+    return {"version": mpi.library_version(), "libraries": mpi_libraries()}
+
+
+def mpi_libraries() -> list[str]:
+    """Paths of the MPI libraries that this process has loaded (proc(5), ``maps``)."""
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    paths = {line.split(maxsplit=5)[5] for line in maps.splitlines() if len(line.split()) > 5}
+    return sorted(path for path in paths if Path(path).name.startswith(("libmpi.", "libmpich.")))
+
+
+def main() -> None:
+    """Print the facts that the only argument asks for."""
+    facts = nest_facts() if sys.argv[1] == "nest" else mpi_facts()
+    # NEST may have printed before.
+    print(f"\n{json.dumps(facts)}")
+
+
+if __name__ == "__main__":
+    main()

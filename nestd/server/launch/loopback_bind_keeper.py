@@ -1,0 +1,90 @@
+"""The keeper of ``nestd/server/launch/loopback_bind.py``: changes where its parent listens.
+
+``loopback_keeper.py FD``, with the file descriptor on which the system tells of each bind(2) of the
+parent and its children (seccomp_unotify(2)). Those of the children, the ranks, are let through as
+they are: a script without restriction may listen where it likes. It ends with its parent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import struct
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+# linux/seccomp.h
+_RECEIVE, _SEND = 0xC050_2100, 0xC018_2101
+_CONTINUE = 1
+#: ``struct seccomp_notif``: id, thread, flags; call, architecture, place, six arguments.
+_TOLD = struct.Struct("=QIIiIQ6Q")
+#: ``struct seccomp_notif_resp``: id, result, error, flags.
+_ANSWER = struct.Struct("=QqiI")
+
+_FAMILY = struct.Struct("=H")
+#: Of each family where in its addresses (ip(7), ipv6(7)) that of the interface is, "any" and the
+#: loopback.
+_FAMILIES = {
+    family: (offset, socket.inet_pton(family, every), socket.inet_pton(family, loopback))
+    for family, offset, every, loopback in (
+        (socket.AF_INET, 4, "0.0.0.0", "127.0.0.1"),  # noqa: S104
+        (socket.AF_INET6, 8, "::", "::1"),
+    )
+}
+
+
+def on_loopback(address: bytes) -> bytes:
+    """A socket's address, with the loopback in place of "any"."""
+    if len(address) < _FAMILY.size:
+        return address
+    known = _FAMILIES.get(_FAMILY.unpack_from(address)[0])
+    if known is None:
+        return address
+    offset, every, loopback = known
+    end = offset + len(every)
+    if address[offset:end] != every:
+        return address
+    return address[:offset] + loopback + address[end:]
+
+
+def _change(thread: int, at: int, length: int) -> None:
+    with Path(f"/proc/{thread}/mem").open("r+b", buffering=0) as memory:
+        memory.seek(at)
+        address = memory.read(length)
+        wanted = on_loopback(address)
+        if wanted != address:
+            memory.seek(at)
+            memory.write(wanted)
+
+
+def _keep(told: int, parent: int) -> None:
+    while True:
+        message = bytearray(_TOLD.size)
+        try:
+            fcntl.ioctl(told, _RECEIVE, message)
+            id, thread, _, _, _, _, _, at, length, *_ = _TOLD.unpack(message)
+            if Path(f"/proc/{parent}/task/{thread}").exists():
+                try:
+                    _change(thread, at, length)
+                except OSError as error:
+                    print(f"other hosts may reach process {parent}: {error}", flush=True)
+            fcntl.ioctl(told, _SEND, bytearray(_ANSWER.pack(id, 0, 0, _CONTINUE)))
+        except FileNotFoundError:
+            # Who called has ended meanwhile.
+            continue
+
+
+def main(told: int) -> None:
+    """Keep until the parent ends."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() == parent:
+        _keep(told, parent)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,95 @@
+"""What ``nest-server status`` says of a server."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nest_remote.calls.progress import Progress, clock
+from nestd.server.http_probe import ask
+from nestd.server.instance import Instance
+
+
+def describe(found: Instance) -> dict[str, Any]:
+    """All that is known of it, also as JSON."""
+    answer = ask(found, "/", timeout_s=2.0) or {}
+    jobs = ask(found, "/jobs", timeout_s=2.0) or []
+    return {
+        "urls": found.urls,
+        "host": found.host,
+        "ports": list(found.ports),
+        "state": answer.get("state", "not answering"),
+        "nest": answer.get("nest"),
+        "mpi": answer.get("mpi"),
+        "ranks": answer.get("ranks"),
+        "generation": answer.get("generation"),
+        "waiting": answer.get("waiting"),
+        "awaited": answer.get("awaited", []),
+        "running": next((job for job in jobs if job["state"] == "running"), None),
+        "queued": sum(job["state"] == "queued" for job in jobs),
+        "scripts": answer.get("scripts"),
+        "refused_connections": answer.get("refused_connections", 0),
+        "pid": found.supervisor.pid,
+        "started": found.started,
+        "log_file": _text(found.log_file),
+        "token_file": _text(found.token_file) if found.authentication else None,
+        "directory": str(found.directory),
+    }
+
+
+def lines(server: dict[str, Any]) -> str:
+    """The same for a person."""
+    return (
+        f"{' and '.join(server['urls'])}\n"
+        f"  state    {server['state']}, NEST {server['nest']}, {server['ranks']} rank(s), "
+        f"kernel {server['generation']}\n"
+        f"{_running(server['running'])}"
+        f"{_queued(server['queued'])}"
+        f"{_awaited(server['awaited'])}"
+        f"  scripts  {server['scripts']}\n"
+        f"{_refused(server['refused_connections'])}"
+        f"  process  {server['pid']}, since {server['started']}\n"
+        f"  log      {server['log_file'] or 'on its console'}\n"
+        f"  token    {server['token_file'] or 'authentication is off'}"
+    )
+
+
+def _running(job: dict[str, Any] | None) -> str:
+    """Lines about what the kernel is at: what, since when, and how far."""
+    if job is None:
+        return ""
+    since = clock(datetime.fromisoformat(job["began"]))
+    line = f"  runs     {job['what']} since {since}, job {job['id']}\n"
+    if job.get("ending"):
+        line += "           is being cancelled\n"
+    progress = Progress.of(job)
+    if progress is not None:
+        call = f"{progress.call}: " if progress.call != job["what"] else ""
+        line += f"  is at    {call}{100 * progress.fraction:.0f}%, {progress}\n"
+    return line
+
+
+def _refused(number: int) -> str:
+    """A line about connections that the kernel has refused, if it has."""
+    return f"  refused  {number} connection(s) to the kernel; the log says why\n" if number else ""
+
+
+def _queued(number: int) -> str:
+    """A line about what waits, if anything does."""
+    return f"  waiting  {number} more\n" if number else ""
+
+
+def _awaited(awaited: list[dict[str, Any]]) -> str:
+    """A line about the ranks that an operation waits for: those that are stopped, if any are."""
+    stopped = [one for one in awaited if one["stopped"]]
+    chosen = stopped or awaited
+    if not chosen:
+        return ""
+    ranks = ", ".join(str(one["rank"]) for one in chosen)
+    what = " (stopped by a signal; SIGCONT lets it go on)" if stopped else ""
+    return f"  awaits   rank {ranks}{what} since {chosen[0]['since']}\n"
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path is not None else None

@@ -1,0 +1,210 @@
+"""Lines of the log: one event each, as ``key=value`` or JSON, with the request they belong to.
+
+Every program formats its own lines; whoever writes them to a file
+(``nestd/logs/writer_process.py``) gives
+the same form to what comes as plain text, such as NEST's messages.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import IO, Any
+
+from protocol.process.environment import Environment
+
+TEXT, JSON = "text", "json"
+FORMATS = (TEXT, JSON)
+LEVELS = ("debug", "info", "warning", "error")
+
+#: What a request may be called: nothing that needs quoting in a line or a header.
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:=+/@~-]{1,128}")
+
+#: What takes longer is worth a line.
+SLOW_S = 1.0
+
+_PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
+_FIELD = re.compile(r"([a-z_]+)=(\"(?:[^\"\\]|\\.)*\"|\S*)")
+#: How lines of this form begin.
+_BEGINS = ("time=", '{"time":')
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The HTTP request that something is done for."""
+
+    #: As its caller, else the gateway, has called it.
+    request: str = ""
+    #: Whether its caller has named it, to follow its way: each step is then worth a line.
+    traced: bool = False
+
+
+#: Of what no request asks for.
+NOWHERE = Origin()
+_current: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
+
+
+def origin() -> Origin:
+    """The request that this thread works for."""
+    return _current.get()
+
+
+def set_origin(of: Origin) -> None:
+    """This thread works for that request from now on."""
+    _current.set(of)
+
+
+@contextmanager
+def working_for(of: Origin) -> Iterator[None]:
+    """This thread works for that request meanwhile."""
+    token = _current.set(of)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def note(log: logging.Logger, message: str, *, always: bool = False, **fields: Any) -> None:
+    """A step of a request: a line if the request is traced or ``always``, else at level debug."""
+    level = logging.INFO if always or _current.get().traced else logging.DEBUG
+    if log.isEnabledFor(level):
+        log.log(level, message, extra={"fields": fields})
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """How to log."""
+
+    format: str = TEXT
+    level: str = "info"
+    #: Size at which a file is put aside, and how many of those are kept.
+    size_bytes: int = 16 * 2**20
+    kept: int = 4
+
+
+def log_settings(variables: Mapping[str, str]) -> LogSettings:
+    """The settings in the environment.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming every variable with a wrong value.
+    """
+    environment = Environment(variables)
+    settings = LogSettings(
+        format=environment.choice("NEST_SERVER_LOG_FORMAT", FORMATS, TEXT),
+        level=environment.choice("NEST_SERVER_LOG_LEVEL", LEVELS, "info"),
+        size_bytes=environment.integer("NEST_SERVER_LOG_MIB", 16, 1, 1_000_000) * 2**20,
+        kept=environment.integer("NEST_SERVER_LOG_KEPT", 4, 0, 1000),
+    )
+    environment.check()
+    return settings
+
+
+def line(fields: Mapping[str, Any], form: str) -> str:
+    """One line, without its end, that says ``fields``."""
+    said = {name: value for name, value in fields.items() if value is not None and value != ""}
+    if form == JSON:
+        return json.dumps(said, default=str)
+    return " ".join(f"{name}={_quoted(value)}" for name, value in said.items())
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def is_line(text: str) -> bool:
+    """Whether ``text`` has this form already."""
+    return text.startswith(_BEGINS)
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The fields of a line; none if it has not this form."""
+    if not is_line(text):
+        return {}
+    try:
+        if text.startswith("{"):
+            found: dict[str, Any] = json.loads(text)
+            return found
+        return {
+            name: json.loads(value) if value.startswith('"') else value
+            for name, value in _FIELD.findall(text)
+        }
+    except ValueError:
+        return {}
+
+
+def moment(since_1970_s: float) -> str:
+    """ISO 8601, in UTC, with milliseconds."""
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since_1970_s))
+    return f"{whole}.{int(since_1970_s * 1000) % 1000:03d}Z"
+
+
+class Formatter(logging.Formatter):
+    """Makes lines of records.
+
+    Parameters
+    ----------
+    program : that logs
+    form : ``text`` or ``json``
+    secret : what must not be in any line
+    """
+
+    def __init__(self, program: str, form: str, secret: str | None = None) -> None:
+        super().__init__()
+        self.program = program
+        self.form = form
+        #: MPI rank of this process; ``None`` if it is none.
+        self.rank: int | None = None
+        self._secret = secret
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record, without its end."""
+        trace = self.formatException(record.exc_info) if record.exc_info else None
+        fields = {
+            "time": moment(record.created),
+            "level": record.levelname.lower(),
+            "program": self.program,
+            "pid": record.process,
+            "rank": self.rank,
+            "request": _current.get().request,
+            **getattr(record, "fields", {}),
+            "msg": record.getMessage(),
+            "trace": trace,
+        }
+        return redact(line(fields, self.form), self._secret)
+
+
+#: Shorter ones would be found in words.
+_SHORTEST_SECRET = 6
+
+
+def redact(text: str, secret: str | None) -> str:
+    """``text`` without ``secret``."""
+    if secret is None or len(secret) < _SHORTEST_SECRET:
+        return text
+    return text.replace(secret, "[secret]")
+
+
+def set_up(
+    program: str, settings: LogSettings, to: IO[str] | None = None, secret: str | None = None
+) -> Formatter:
+    """Have this process log to ``to``, which is stderr if not given."""
+    handler = logging.StreamHandler(sys.stderr if to is None else to)
+    formatter = Formatter(program, settings.format, secret)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.level.upper())
+    logging.captureWarnings(True)
+    return formatter

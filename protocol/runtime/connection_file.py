@@ -1,0 +1,162 @@
+"""The connection file: how a gateway finds its nestd.
+
+After Jupyter's convention (https://jupyter-client.readthedocs.io, "Connection files"): JSON,
+mode 0600, written under a temporary name and renamed, removed when nestd ends.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from protocol.errors import ConfigurationError
+from protocol.process.identity import ProcessIdentity
+from protocol.process.tcp_keepalive import is_tcp
+from protocol.runtime.private_files import write_private
+from protocol.security.curve_keys import is_key
+from protocol.wire import frames
+
+#: Beside the connection file: why a kernel ended itself.
+LAST_WORDS_FILE = "last-words.json"
+
+
+@dataclass(frozen=True)
+class RankProcess:
+    """Where one MPI rank runs."""
+
+    host: str
+    pid: int
+    start_ticks: int
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this host."""
+        return self.host == socket.gethostname()
+
+    @property
+    def process(self) -> ProcessIdentity:
+        """The process, of use on its own host only."""
+        return ProcessIdentity(self.pid, self.start_ticks)
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """Where a nestd listens and what it is."""
+
+    #: ZeroMQ endpoint of the ROUTER socket that takes commands.
+    command_endpoint: str
+    #: ZeroMQ endpoint of the PUB socket that tells what happens.
+    events_endpoint: str
+    #: CURVE public key of nestd; ``None`` on ``ipc://``, where the file system guards.
+    public_key: str | None
+    #: Host name and process of rank 0.
+    host: str
+    pid: int
+    start_ticks: int
+    #: Number of MPI ranks.
+    ranks: int
+    #: Identifies this kernel; another kernel, another generation.
+    generation: str
+    #: Version of NEST, and whether it runs under MPI.
+    nest: str
+    mpi: bool
+    #: Start of the kernel, ISO 8601 with offset.
+    started: str
+    #: How scripts are confined, for a person.
+    scripts: str
+    #: All ranks, in their order.
+    processes: tuple[RankProcess, ...]
+    protocol: int = frames.VERSION
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether it is reached over a network, which may be cut."""
+        return is_tcp(self.command_endpoint)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether rank 0 runs on this host."""
+        return self.host == socket.gethostname()
+
+    @property
+    def process(self) -> ProcessIdentity:
+        """The process of rank 0."""
+        return ProcessIdentity(self.pid, self.start_ticks)
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "command_endpoint": (str,),
+    "events_endpoint": (str,),
+    "public_key": (str, type(None)),
+    "host": (str,),
+    "pid": (int,),
+    "start_ticks": (int,),
+    "ranks": (int,),
+    "generation": (str,),
+    "nest": (str,),
+    "mpi": (bool,),
+    "started": (str,),
+    "scripts": (str,),
+    "processes": (list,),
+    "protocol": (int,),
+}
+
+
+def write(path: Path, info: ConnectionInfo) -> None:
+    """Write ``info`` to ``path``, private and at once."""
+    write_private(path, json.dumps(asdict(info), indent=1).encode() + b"\n")
+
+
+def read(path: Path) -> ConnectionInfo | None:
+    """What ``path`` says; ``None`` if there is no such file, that is, no kernel yet.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is no connection file, or one of another version of the protocol.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"can't read {path}: {error.strerror}") from error
+    try:
+        found: Any = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} is no connection file: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{path} is no connection file")
+    version = found.get("protocol")
+    if version != frames.VERSION:
+        raise ConfigurationError(
+            f"{path} was written for version {version} of nestd's protocol, this process "
+            f"speaks version {frames.VERSION}: install the same nestd for gateway and kernel"
+        )
+    endpoints = (found.get("command_endpoint"), found.get("events_endpoint"))
+    if any(is_tcp(str(one)) for one in endpoints) and not is_key(found.get("public_key")):
+        raise ConfigurationError(
+            f"{path} has an endpoint on the network and no public key: there is no connection "
+            "without encryption"
+        )
+    wrong = [name for name, types in _TYPES.items() if not isinstance(found.get(name), types)]
+    if wrong:
+        raise ConfigurationError(f"{path} is no connection file: {', '.join(wrong)} missing")
+    try:
+        processes = tuple(RankProcess(**one) for one in found["processes"])
+    except TypeError as error:
+        raise ConfigurationError(f"{path} is no connection file: {error}") from error
+    return ConnectionInfo(**{name: found[name] for name in _TYPES} | {"processes": processes})
+
+
+def remove_own(path: Path, generation: str) -> None:
+    """Remove the connection file, unless another nestd has written its own meanwhile."""
+    try:
+        info = read(path)
+    except ConfigurationError:
+        return
+    if info is not None and info.generation == generation:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,319 @@
+"""The one file that owns the wire between our processes.
+
+A message is a ZeroMQ multipart message::
+
+    +-------------------+----------------------+----------+----------+--
+    | b"NESTD" version  | msgpack: the message | buffer 0 | buffer 1 | …
+    +-------------------+----------------------+----------+----------+--
+      6 bytes             [type, field, …]       data of the arrays in it
+
+The first frame never changes its form, so peers of different versions can tell each other
+so. Arrays lie in frames of their own: sending costs no copy, receiving shares the memory of
+the frame. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from protocol.errors import (
+    NestdError,
+    ProtocolError,
+    VersionMismatch,
+    error_from_facts,
+    facts_of,
+)
+from protocol.logging.lines import REQUEST_ID, Origin
+from protocol.wire.messages import (
+    BETWEEN_RANKS,
+    Action,
+    Batch,
+    Cancel,
+    Command,
+    EndScript,
+    Event,
+    Execute,
+    Executed,
+    Failure,
+    ListRecorders,
+    Message,
+    Operation,
+    Result,
+    Script,
+    Settled,
+    Submit,
+    Watch,
+)
+from protocol.wire.pack import Packer
+from protocol.wire.unpack import Unpacker
+from protocol.wire.values import Buffer, Reference, Value
+
+MAGIC = b"NESTD"
+#: Raised whenever an old peer could misread a new message.
+VERSION = 4
+
+#: Most bytes one message may have, all frames together.
+SIZE_LIMIT_BYTES = 8 * 2**30
+#: Most frames one message may have.
+FRAME_LIMIT = 65_536
+
+_PREAMBLE = MAGIC + bytes([VERSION])
+
+
+def encode(message: Message, convert: Callable[[Any], Value] | None = None) -> list[Buffer]:
+    """The frames of ``message``.
+
+    Parameters
+    ----------
+    message : to encode
+    convert : gives a value for an object in it that is none, or raises ``TypeError``
+
+    Raises
+    ------
+    ProtocolError
+        If the message holds a value that has no form on the wire, or is over a limit.
+    """
+    buffers: list[Buffer] = []
+    header = Packer(buffers, tuples=True, convert=convert).pack(_fields(message))
+    frames: list[Buffer] = [_PREAMBLE, header, *buffers]
+    _check_limits(frames)
+    return frames
+
+
+def decode(
+    frames: Sequence[Buffer],
+    reference: Callable[[Reference], Any] | None = None,
+    writable: bool = False,
+) -> Message:
+    """The message in ``frames``.
+
+    Parameters
+    ----------
+    frames : of one message
+    reference : gives what stands in the message for a reference
+    writable : whether arrays get memory of their own where they would share read-only memory
+
+    Raises
+    ------
+    VersionMismatch
+        If the sender speaks another version of the protocol.
+    ProtocolError
+        If the frames are no message, whatever else they are.
+    """
+    _check_limits(frames)
+    if not frames:
+        raise ProtocolError("a message without frames")
+    preamble = bytes(frames[0])
+    if len(preamble) != len(_PREAMBLE) or not preamble.startswith(MAGIC):
+        raise ProtocolError("not a message of nestd's protocol")
+    if preamble[-1] != VERSION:
+        raise VersionMismatch(
+            f"the peer speaks version {preamble[-1]} of nestd's protocol and this process "
+            f"version {VERSION}: install the same nestd for gateway and kernel"
+        )
+    if len(frames) < 2:
+        raise ProtocolError("a message without header")
+    unpacker = Unpacker(list(frames[2:]), reference=reference, writable=writable)
+    fields = unpacker.unpack(frames[1])
+    if not isinstance(fields, list) or not fields or not isinstance(fields[0], str):
+        raise ProtocolError("a header that is no list beginning with a type")
+    parse = _PARSERS.get(fields[0])
+    if parse is None:
+        raise ProtocolError(f"unknown message type {fields[0]!r:.80}")
+    return parse(fields[1:])
+
+
+def _check_limits(frames: Sequence[Buffer]) -> None:
+    if len(frames) > FRAME_LIMIT:
+        raise ProtocolError(f"{len(frames)} frames, the limit is {FRAME_LIMIT}")
+    size = sum(len(frame) for frame in frames)
+    if size > SIZE_LIMIT_BYTES:
+        raise ProtocolError(f"{size} bytes in one message, the limit is {SIZE_LIMIT_BYTES}")
+
+
+def _fields(message: Message) -> list[Any]:
+    match message:
+        case Command(id, operation, references, unmerged, origin, once):
+            fields = [*_operation_fields(operation), references, unmerged]
+            return ["command", id, *fields, once, *_origin_fields(origin)]
+        case Batch(id, operations, references, origin, once):
+            fields = [_operation_fields(operation) for operation in operations]
+            return ["batch", id, fields, references, once, *_origin_fields(origin)]
+        case Script(id, source, returns, origin, once):
+            return ["script", id, source, returns, once, *_origin_fields(origin)]
+        case EndScript(id):
+            return ["end_script", id]
+        case Submit(id):
+            return ["submit", id]
+        case Cancel(id, target, reason):
+            return ["cancel", id, target, reason]
+        case Watch(id, recorders, anew):
+            return ["watch", id, recorders, anew]
+        case ListRecorders(id):
+            return ["list_recorders", id]
+        case Event(kind, facts):
+            return ["event", kind, facts]
+        case Result(id, generation, value):
+            return ["result", id, generation, value]
+        case Failure(id, generation, error):
+            return ["failure", id, generation, facts_of(error)]
+        case Execute(number, operation, references, origin):
+            fields = _operation_fields(operation)
+            return [
+                "execute",
+                number,
+                *fields,
+                references,
+                operation.budget,
+                operation.min_delay_ms,
+                *_origin_fields(origin),
+            ]
+        case Executed(number, rank, value, error):
+            return ["executed", number, rank, value, facts_of(error) if error else None]
+        case Settled(number):
+            return ["settled", number]
+
+
+def _operation_fields(operation: Operation) -> list[Any]:
+    return [operation.action.value, operation.call, operation.args, operation.kwargs]
+
+
+def _origin_fields(origin: Origin) -> list[Any]:
+    return [origin.request, origin.traced]
+
+
+def _origin(fields: list[Any]) -> Origin:
+    """Of the last two fields of a message."""
+    request, traced = fields[-2:]
+    # It goes into lines of logs, where nothing else may look like one.
+    if request and not REQUEST_ID.fullmatch(request):
+        raise ProtocolError("a request named by what is no name")
+    return Origin(request, traced)
+
+
+def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
+    if len(fields) != len(types) or not all(
+        isinstance(value, wanted) for value, wanted in zip(fields, types, strict=True)
+    ):
+        raise ProtocolError("a message with missing, superfluous or mistyped fields")
+
+
+def _open_operation(fields: list[Any]) -> Operation:
+    operation = _operation(fields)
+    if operation.action in BETWEEN_RANKS:
+        raise ProtocolError(f"a command to {operation.action.value}, which is between ranks only")
+    return operation
+
+
+def _parse_command(fields: list[Any]) -> Command:
+    _expect(fields, str, str, str, list, dict, bool, bool, str, str, bool)
+    references, unmerged, once = fields[5:8]
+    operation = _open_operation(fields[1:5])
+    return Command(fields[0], operation, references, unmerged, _origin(fields), once)
+
+
+def _parse_batch(fields: list[Any]) -> Batch:
+    _expect(fields, str, list, bool, str, str, bool)
+    for one in fields[1]:
+        if not isinstance(one, list):
+            raise ProtocolError("a batch of what are no operations")
+        _expect(one, str, str, list, dict)
+    operations = [_open_operation(one) for one in fields[1]]
+    return Batch(fields[0], operations, fields[2], _origin(fields), fields[3])
+
+
+def _parse_script(fields: list[Any]) -> Script:
+    _expect(fields, str, str, (str, list, type(None)), str, str, bool)
+    if isinstance(fields[2], list) and not all(isinstance(name, str) for name in fields[2]):
+        raise ProtocolError("a script that returns what are no names")
+    return Script(fields[0], fields[1], fields[2], _origin(fields), fields[3])
+
+
+def _parse_end_script(fields: list[Any]) -> EndScript:
+    _expect(fields, str)
+    return EndScript(*fields)
+
+
+def _parse_submit(fields: list[Any]) -> Submit:
+    _expect(fields, str)
+    return Submit(*fields)
+
+
+def _parse_cancel(fields: list[Any]) -> Cancel:
+    _expect(fields, str, str, str)
+    return Cancel(*fields)
+
+
+def _parse_watch(fields: list[Any]) -> Watch:
+    _expect(fields, str, list, bool)
+    if not all(type(recorder) is int for recorder in fields[1]):
+        raise ProtocolError("a watch over what are no nodes")
+    return Watch(*fields)
+
+
+def _parse_list_recorders(fields: list[Any]) -> ListRecorders:
+    _expect(fields, str)
+    return ListRecorders(*fields)
+
+
+def _parse_event(fields: list[Any]) -> Event:
+    _expect(fields, str, dict)
+    return Event(*fields)
+
+
+def _operation(fields: list[Any]) -> Operation:
+    action, call, args, kwargs = fields
+    try:
+        return Operation(Action(action), call, args, kwargs)
+    except ValueError as error:
+        raise ProtocolError(f"unknown action {action!r:.80}") from error
+
+
+def _parse_execute(fields: list[Any]) -> Execute:
+    budget, delay = (int, type(None)), (float, type(None))
+    _expect(fields, int, str, str, list, dict, bool, budget, delay, str, bool)
+    operation = replace(_operation(fields[1:5]), budget=fields[6], min_delay_ms=fields[7])
+    return Execute(fields[0], operation, fields[5], _origin(fields))
+
+
+def _parse_executed(fields: list[Any]) -> Executed:
+    _expect(fields, int, int, object, (dict, type(None)))
+    number, rank, value, facts = fields
+    return Executed(number, rank, value, None if facts is None else error_from_facts(facts))
+
+
+def _parse_settled(fields: list[Any]) -> Settled:
+    _expect(fields, int)
+    return Settled(*fields)
+
+
+def _parse_result(fields: list[Any]) -> Result:
+    _expect(fields, str, str, object)
+    return Result(*fields)
+
+
+def _parse_failure(fields: list[Any]) -> Failure:
+    _expect(fields, str, str, dict)
+    id, generation, facts = fields
+    error: NestdError = error_from_facts(facts)
+    return Failure(id, generation, error)
+
+
+_PARSERS: dict[str, Callable[[list[Any]], Message]] = {
+    "command": _parse_command,
+    "batch": _parse_batch,
+    "script": _parse_script,
+    "end_script": _parse_end_script,
+    "submit": _parse_submit,
+    "cancel": _parse_cancel,
+    "watch": _parse_watch,
+    "list_recorders": _parse_list_recorders,
+    "event": _parse_event,
+    "result": _parse_result,
+    "failure": _parse_failure,
+    "execute": _parse_execute,
+    "executed": _parse_executed,
+    "settled": _parse_settled,
+}

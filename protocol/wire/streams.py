@@ -1,0 +1,191 @@
+"""Messages over a stream socket: between nestd and the process that runs a script.
+
+A message is the frames of ``protocol/wire/frames.py`` one after the other, and before them how many
+there are and how long each is::
+
+    +-----------+----------------+---------+---------+--
+    | n: uint32 | n lengths: u64 | frame 0 | frame 1 | …
+    +-----------+----------------+---------+---------+--
+
+All numbers are little-endian. The script's end waits; nestd's end never does, as a script may
+stop in the middle of a message.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import deque
+from collections.abc import Sequence
+
+from protocol.errors import ProtocolError
+from protocol.wire.frames import FRAME_LIMIT, SIZE_LIMIT_BYTES
+from protocol.wire.values import Buffer
+
+_COUNT = struct.Struct("<I")
+
+#: Shorter messages are copied together and sent at once.
+_AT_ONCE_BYTES = 1 << 16
+
+
+def _head(frames: Sequence[Buffer]) -> bytes:
+    return struct.pack(f"<I{len(frames)}Q", len(frames), *map(len, frames))
+
+
+def _lengths(data: bytes | bytearray) -> tuple[int, ...]:
+    lengths = struct.unpack(f"<{len(data) // 8}Q", data)
+    if sum(lengths) > SIZE_LIMIT_BYTES:
+        raise ProtocolError(f"{sum(lengths)} bytes in one message, the limit is {SIZE_LIMIT_BYTES}")
+    return lengths
+
+
+def _count(data: bytes | bytearray) -> int:
+    count: int = _COUNT.unpack(data)[0]
+    if not 0 < count <= FRAME_LIMIT:
+        raise ProtocolError(f"{count} frames, the limit is {FRAME_LIMIT}")
+    return count
+
+
+class WaitingStream:
+    """The end that waits.
+
+    Parameters
+    ----------
+    connected : stream socket, blocking
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+
+    def send(self, frames: Sequence[Buffer]) -> None:
+        """Send a message."""
+        head = _head(frames)
+        if sum(map(len, frames)) < _AT_ONCE_BYTES:
+            self._socket.sendall(b"".join([head, *frames]))
+            return
+        self._socket.sendall(head)
+        for frame in frames:
+            self._socket.sendall(frame)
+
+    def receive(self) -> list[Buffer] | None:
+        """The next message, in memory of its own; ``None`` if the other end is closed."""
+        count = self._exactly(_COUNT.size)
+        if count is None:
+            return None
+        lengths = self._exactly(8 * _count(count))
+        if lengths is None:
+            return None
+        frames: list[Buffer] = []
+        for length in _lengths(lengths):
+            frame = self._exactly(length)
+            if frame is None:
+                return None
+            frames.append(memoryview(frame))
+        return frames
+
+    def _exactly(self, length: int) -> bytearray | None:
+        data = bytearray(length)
+        view = memoryview(data)
+        while view:
+            received = self._socket.recv_into(view)
+            if not received:
+                return None
+            view = view[received:]
+        return data
+
+
+class PolledStream:
+    """The end that never waits: it is told when the socket can be read or written.
+
+    Parameters
+    ----------
+    connected : stream socket; becomes non-blocking
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        connected.setblocking(False)
+        self._unsent: deque[memoryview] = deque()
+        self._frames: list[bytearray] = []
+        self._lengths: deque[int] | None = None
+        self._data = bytearray(_COUNT.size)
+        self._left = memoryview(self._data)
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether something waits for the socket to become writable."""
+        return bool(self._unsent)
+
+    def send(self, frames: Sequence[Buffer]) -> None:
+        """Send a message, as far as the socket takes it now."""
+        head = _head(frames)
+        if sum(map(len, frames)) < _AT_ONCE_BYTES:
+            self._unsent.append(memoryview(b"".join([head, *frames])))
+        else:
+            self._unsent += [memoryview(frame).cast("B") for frame in (head, *frames) if len(frame)]
+        self.flush()
+
+    def flush(self) -> None:
+        """Send more of what waits.
+
+        Raises
+        ------
+        OSError
+            If the other end is closed.
+        """
+        while self._unsent:
+            try:
+                sent = self._socket.send(self._unsent[0])
+            except BlockingIOError:
+                return
+            if sent < len(self._unsent[0]):
+                self._unsent[0] = self._unsent[0][sent:]
+            else:
+                self._unsent.popleft()
+
+    def receive(self) -> list[Buffer] | None:
+        """A whole message if one has arrived; ``None`` if not yet.
+
+        Raises
+        ------
+        EOFError
+            If the other end is closed.
+        ConnectionResetError
+            If it was closed while something of ours had not been read there.
+        ProtocolError
+            If what arrives is no message.
+        """
+        while True:
+            while self._left:
+                try:
+                    received = self._socket.recv_into(self._left)
+                except BlockingIOError:
+                    return None
+                if not received:
+                    raise EOFError
+                self._left = self._left[received:]
+            frames = self._advance()
+            if frames is not None:
+                return frames
+
+    def _begin(self, data: bytearray) -> None:
+        self._data = data
+        self._left = memoryview(data)
+
+    def _advance(self) -> list[Buffer] | None:
+        """Go on after a part is whole; the frames if it was the last one."""
+        if self._lengths is None:
+            if len(self._data) == _COUNT.size:
+                # The lengths have 8 bytes each: they can't be mistaken for the count.
+                self._begin(bytearray(8 * _count(self._data)))
+                return None
+            self._lengths = deque(_lengths(self._data))
+        else:
+            self._frames.append(self._data)
+        if self._lengths:
+            self._begin(bytearray(self._lengths.popleft()))
+            return None
+        frames: list[Buffer] = [memoryview(frame) for frame in self._frames]
+        self._frames, self._lengths = [], None
+        self._begin(bytearray(_COUNT.size))
+        return frames

@@ -1,0 +1,77 @@
+"""The tree of errors: every one travels, and every one has an HTTP status."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import pytest
+
+from gateway.http.errors import STATUS, error_reply
+from protocol import errors
+from protocol.errors import ERROR_KINDS, NestdError, error_from_facts, facts_of
+
+ALL_ERRORS = sorted(
+    (
+        found
+        for _, found in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(found, NestdError)
+    ),
+    key=lambda found: found.__name__,
+)
+
+
+def test_every_error_of_the_tree_has_a_name_on_the_wire_of_its_own() -> None:
+    assert set(ERROR_KINDS.values()) == set(ALL_ERRORS)
+    assert len({found.kind for found in ALL_ERRORS}) == len(ALL_ERRORS)
+    assert all("kind" in vars(found) for found in ALL_ERRORS)
+
+
+@pytest.mark.parametrize("kind", ALL_ERRORS, ids=lambda kind: kind.__name__)
+def test_error_travels_as_its_own_class_with_all_facts(kind: type[NestdError]) -> None:
+    sent = kind(
+        "message", error_name="Name", call="Create", parameter="n", ranks=(0, 2), retry_after_s=3
+    )
+    found = error_from_facts(facts_of(sent))
+    assert type(found) is kind
+    assert vars(found) == vars(sent)
+    assert str(found) == "message"
+
+
+def test_error_without_facts_sends_none() -> None:
+    facts = facts_of(errors.QueueFull("full"))
+    assert facts == {"kind": "queue_full", "message": "full", "error_name": "QueueFull"}
+
+
+def test_every_error_has_an_http_status_and_nothing_else_has() -> None:
+    assert set(STATUS) == set(ALL_ERRORS)
+
+
+@pytest.mark.parametrize("kind", ALL_ERRORS, ids=lambda kind: kind.__name__)
+def test_status_says_who_has_to_act(kind: type[NestdError]) -> None:
+    status = STATUS[kind]
+    if issubclass(kind, errors.CallerError):
+        assert 400 <= status < 500
+    elif issubclass(kind, errors.Unavailable):
+        assert status == 503
+    else:
+        assert status == 500
+
+
+@pytest.mark.parametrize("kind", ALL_ERRORS, ids=lambda kind: kind.__name__)
+def test_every_error_is_a_json_reply_and_503_says_when_to_retry(kind: type[NestdError]) -> None:
+    reply = error_reply(kind("what happened", call="Create", parameter="n", ranks=(1,)))
+    assert reply.mimetype == "application/json"
+    assert json.loads(reply.get_data()) == {
+        "message": "what happened",
+        "error": kind.__name__,
+        "call": "Create",
+        "parameter": "n",
+        "ranks": [1],
+    }
+    assert ("Retry-After" in reply.headers) == (reply.status_code == 503)
+
+
+def test_retry_after_is_what_the_error_says() -> None:
+    reply = error_reply(errors.KernelUnavailable("starting", retry_after_s=7))
+    assert reply.headers["Retry-After"] == "7"

@@ -1,0 +1,385 @@
+"""Messages on the wire: whatever arrives is a message or a ProtocolError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.errors import (
+    ERROR_KINDS,
+    KernelError,
+    MalformedRequest,
+    ProtocolError,
+    VersionMismatch,
+    facts_of,
+)
+from protocol.logging.lines import REQUEST_ID, Origin
+from protocol.wire import frames, json_form, pack
+from protocol.wire.messages import (
+    BETWEEN_RANKS,
+    Action,
+    Batch,
+    Cancel,
+    Command,
+    Event,
+    Execute,
+    Executed,
+    Failure,
+    ListRecorders,
+    Message,
+    Operation,
+    Result,
+    Script,
+    Settled,
+    Submit,
+    Watch,
+)
+from protocol.wire.values import VALUE_NESTING_LIMIT, Expression
+from tests.unit.strategies import atoms, names, same, sent_values, texts, values
+
+operations = st.builds(
+    Operation,
+    st.sampled_from(sorted(set(Action) - BETWEEN_RANKS, key=str)),
+    texts,
+    st.lists(sent_values, max_size=3),
+    st.dictionaries(texts, sent_values, max_size=3),
+)
+budgeted = st.builds(
+    Operation,
+    st.sampled_from(Action),
+    texts,
+    budget=st.one_of(st.none(), st.integers(0, 2**40)),
+    min_delay_ms=st.one_of(st.none(), st.floats(0, 1e6)),
+)
+errors = st.builds(
+    lambda kind, message, **facts: ERROR_KINDS[kind](message, **facts),
+    st.sampled_from(sorted(ERROR_KINDS)),
+    texts,
+    error_name=names,
+    call=st.one_of(st.none(), texts),
+    parameter=st.one_of(st.none(), texts),
+    ranks=st.lists(st.integers(0, 400), max_size=3).map(tuple),
+    retry_after_s=st.one_of(st.none(), st.integers(0, 60)),
+    index=st.one_of(st.none(), st.integers(0, 999)),
+    results=st.one_of(st.none(), st.lists(atoms, max_size=3)),
+)
+numbers = st.integers(0, 2**40)
+origins = st.builds(Origin, st.from_regex(REQUEST_ID, fullmatch=True), st.booleans())
+messages = st.one_of(
+    st.builds(Command, texts, operations, st.booleans(), st.booleans(), origins, texts),
+    st.builds(Batch, texts, st.lists(operations, max_size=3), st.booleans(), origins, texts),
+    st.builds(Script, texts, texts, st.one_of(st.none(), texts, st.lists(texts)), origins, texts),
+    st.builds(Result, texts, texts, values),
+    st.builds(Failure, texts, texts, errors),
+    st.builds(Execute, numbers, st.one_of(operations, budgeted), st.booleans(), origins),
+    st.builds(Executed, numbers, numbers, values, st.one_of(st.none(), errors)),
+    st.builds(Settled, numbers),
+    st.builds(Submit, texts),
+    st.builds(Cancel, texts, texts, texts),
+    st.builds(Watch, texts, st.lists(numbers, max_size=3), st.booleans()),
+    st.builds(ListRecorders, texts),
+    st.builds(Event, texts, st.dictionaries(texts, values, max_size=3)),
+)
+
+PREAMBLE = frames.MAGIC + bytes([frames.VERSION])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frames_for_all_arrays() -> Iterator[None]:
+    """Also the small arrays of these tests travel in frames of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pack, "BUFFER_FROM_BYTES", 0)
+        yield
+
+
+COMMAND = Command("1", Operation(Action.CALL, "Create", ["iaf_psc_alpha", np.arange(3)], {"n": 2}))
+
+
+def copied(message: Message) -> list[bytes]:
+    """The frames of ``message`` as a socket would deliver them."""
+    return [bytes(frame) for frame in frames.encode(message)]
+
+
+def header(*fields: Any) -> list[bytes]:
+    """Frames with any header."""
+    return [PREAMBLE, msgpack.packb(list(fields))]
+
+
+def is_same_operation(one: Operation, other: Operation) -> bool:
+    return (one.action, one.call, one.budget, one.min_delay_ms) == (
+        other.action,
+        other.call,
+        other.budget,
+        other.min_delay_ms,
+    ) and same([one.args, one.kwargs], [other.args, other.kwargs])
+
+
+def is_same(one: Message, other: Message) -> bool:
+    match one, other:
+        case Command(), Command():
+            return (one.id, one.references, one.unmerged, one.origin, one.once) == (
+                other.id,
+                other.references,
+                other.unmerged,
+                other.origin,
+                other.once,
+            ) and is_same_operation(one.operation, other.operation)
+        case Batch(), Batch():
+            return (one.id, one.references, one.origin, one.once) == (
+                other.id,
+                other.references,
+                other.origin,
+                other.once,
+            ) and all(
+                is_same_operation(*pair)
+                for pair in zip(one.operations, other.operations, strict=True)
+            )
+        case Execute(), Execute():
+            return (one.number, one.references, one.origin) == (
+                other.number,
+                other.references,
+                other.origin,
+            ) and is_same_operation(one.operation, other.operation)
+        case Executed(), Executed():
+            facts = [None if m.error is None else facts_of(m.error) for m in (one, other)]
+            return (one.number, one.rank) == (other.number, other.rank) and same(
+                [one.value, facts[0]], [other.value, facts[1]]
+            )
+        case (
+            (Settled(), Settled())
+            | (Submit(), Submit())
+            | (Script(), Script())
+            | (ListRecorders(), ListRecorders())
+        ):
+            return one == other
+        case (Cancel(), Cancel()) | (Watch(), Watch()):
+            return one == other
+        case Event(), Event():
+            return one.kind == other.kind and same(one.facts, other.facts)
+        case Result(), Result():
+            return (one.id, one.generation) == (other.id, other.generation) and same(
+                one.value, other.value
+            )
+        case Failure(), Failure():
+            return (one.id, one.generation) == (other.id, other.generation) and same(
+                facts_of(one.error), facts_of(other.error)
+            )
+    return False
+
+
+def assert_message_or_protocol_error(received: list[Any]) -> None:
+    """What is promised for any frames; an accepted message can be sent again."""
+    try:
+        message = frames.decode(received)
+    except ProtocolError:
+        return
+    assert is_same(frames.decode(copied(message)), message)
+
+
+@given(messages)
+def test_every_message_comes_back_the_same(message: Message) -> None:
+    assert is_same(frames.decode(copied(message)), message)
+
+
+def test_small_arrays_travel_inside_so_that_there_may_be_very_many() -> None:
+    many = Result("1", "g", [np.arange(3)] * (frames.FRAME_LIMIT + 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pack, "BUFFER_FROM_BYTES", 1024)
+        received = copied(many)
+    assert len(received) == 2
+    assert is_same(frames.decode(received), many)
+
+
+def test_arrays_travel_in_frames_of_their_own() -> None:
+    first, second, *arrays = copied(COMMAND)
+    assert first == PREAMBLE
+    assert b"Create" in second
+    assert arrays == [np.arange(3).tobytes()]
+
+
+@given(st.lists(st.binary(max_size=40), max_size=4))
+def test_any_frames_are_a_message_or_a_protocol_error(received: list[bytes]) -> None:
+    assert_message_or_protocol_error(received)
+    assert_message_or_protocol_error([PREAMBLE, *received])
+
+
+@given(messages, st.data())
+def test_damaged_messages_are_a_message_or_a_protocol_error(
+    message: Message, data: st.DataObject
+) -> None:
+    received = copied(message)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(received) - 1))
+        frame = bytearray(received[place])
+        at = data.draw(st.integers(0, len(frame)))
+        damage: Callable[[], None] = data.draw(
+            st.sampled_from(
+                [
+                    lambda frame=frame, at=at: frame.__setitem__(
+                        slice(at, at + 1), bytes([data.draw(st.integers(0, 255))])
+                    ),
+                    lambda frame=frame, at=at: frame.__delitem__(slice(at, None)),
+                    lambda frame=frame, at=at: frame.__setitem__(
+                        slice(at, at), data.draw(st.binary(min_size=1, max_size=5))
+                    ),
+                ]
+            )
+        )
+        damage()
+        received[place] = bytes(frame)
+        if data.draw(st.booleans()):
+            received.insert(place, received[data.draw(st.integers(0, len(received) - 1))])
+    assert_message_or_protocol_error(received)
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_message_that_lost_frames_is_a_protocol_error(count: int) -> None:
+    received = copied(Result("1", "g", [np.zeros(2), np.zeros(2)]))
+    assert len(received) == 4
+    with pytest.raises(ProtocolError):
+        frames.decode(received[:count])
+
+
+def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
+    with pytest.raises(ProtocolError, match="no array refers to"):
+        frames.decode([*copied(COMMAND), b""])
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        [PREAMBLE, msgpack.packb(None)],
+        [PREAMBLE, msgpack.packb({})],
+        header(),
+        header(1),
+        header("unknown"),
+        header("command"),
+        header("command", 1, "call", "x", [], {}, False, False, "", "", False),
+        header("command", "1", "destroy", "x", [], {}, False, False, "", "", False),
+        header("command", "1", "call", None, [], {}, False, False, "", "", False),
+        header("command", "1", "call", "x", {}, {}, False, False, "", "", False),
+        header("command", "1", "call", "x", [], [], False, False, "", "", False),
+        header("command", "1", "call", "x", [], {}, 0, False, "", "", False),
+        header("command", "1", "call", "x", [], {}, False, None, "", "", False),
+        header("command", "1", "call", "x", [], {}, False, False, "", "", False, None),
+        header("command", "1", "call", "x", [], {}, False, False, "", "two words", False),
+        header("command", "1", "call", "x", [], {}, False, False, "", "a\nb", True),
+        header("command", "1", "call", "x", [], {}, False, False, "", None, False),
+        header("command", "1", "call", "x", [], {}, False, False, None, "", False),
+        header("command", "1", "call", "x", [], {}, False, False, "", "", 1),
+        *(
+            header("command", "1", action.value, "x", [], {}, False, False, "", "", True)
+            for action in sorted(BETWEEN_RANKS, key=str)
+        ),
+        header("batch", "1", {}, False, "", "", False),
+        header("batch", "1", ["call"], False, "", "", False),
+        header("batch", "1", [["call", "x", []]], False, "", "", False),
+        header("batch", "1", [["call", "x", [], None]], False, "", "", False),
+        header("batch", "1", [["go_on", "x", [], {}]], False, "", "", False),
+        header("batch", "1", [["destroy", "x", [], {}]], False, "", "", False),
+        header("batch", "1", [], None, "", "", False),
+        header("execute", "1", "call", "x", [], {}, False, None, None, "", False),
+        header("execute", 1, "destroy", "x", [], {}, False, None, None, "", False),
+        header("execute", 1, "call", "x", [], {}, None, None, None, "", False),
+        header("execute", 1, "call", "x", [], {}),
+        header("executed", 1, "0", None, None),
+        header("executed", 1, 0, None),
+        header("executed", 1, 0, None, "error"),
+        header("executed", 1, 0, None, {"kind": "nonsense", "message": "m"}),
+        header("settled"),
+        header("settled", "1"),
+        header("settled", 1, 2),
+        header("result", "1", "g"),
+        header("result", "1", None, 2),
+        header("failure", "1", "g", "message"),
+        header("failure", "1", "g", {}),
+        header("failure", "1", "g", {"kind": "nonsense", "message": "m"}),
+        header("failure", "1", "g", {"kind": ["kernel"], "message": "m"}),
+        header("failure", "1", "g", {"kind": "kernel"}),
+        header("failure", "1", "g", {"kind": "kernel", "message": "m", "ranks": ["0"]}),
+        header("failure", "1", "g", {"kind": "kernel", "message": "m", "call": 1}),
+        header("failure", "1", "g", {"kind": "kernel", "message": "m", "index": "0"}),
+        header("failure", "1", "g", {"kind": "kernel", "message": "m", "results": {}}),
+        header("failure", "1", "g", {"kind": "kernel", "message": "m", "other": 1}),
+    ],
+    ids=lambda received: repr(msgpack.unpackb(received[1])),
+)
+def test_header_of_the_wrong_form_is_a_protocol_error(received: list[bytes]) -> None:
+    with pytest.raises(ProtocolError):
+        frames.decode(received)
+
+
+@pytest.mark.parametrize("preamble", [b"", b"NESTD", b"nestd\x01", b"NESTD\x01\x01", b"GET / "])
+def test_foreign_preamble_is_a_protocol_error(preamble: bytes) -> None:
+    with pytest.raises(ProtocolError, match="not a message of nestd's protocol"):
+        frames.decode([preamble, *copied(COMMAND)[1:]])
+
+
+@given(st.integers(0, 255).filter(lambda version: version != frames.VERSION), st.binary())
+def test_peer_of_another_version_is_told_both_versions_whatever_it_sent(
+    version: int, rest: bytes
+) -> None:
+    with pytest.raises(VersionMismatch) as raised:
+        frames.decode([frames.MAGIC + bytes([version]), rest])
+    assert f"version {version} " in raised.value.message
+    assert f"version {frames.VERSION}:" in raised.value.message
+    assert "install the same nestd" in raised.value.message
+
+
+def test_limits_on_frames_and_bytes_hold_for_both_directions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    received = copied(COMMAND)
+    monkeypatch.setattr(frames, "FRAME_LIMIT", 2)
+    with pytest.raises(ProtocolError, match="3 frames, the limit is 2"):
+        frames.decode(received)
+    with pytest.raises(ProtocolError, match="3 frames, the limit is 2"):
+        frames.encode(COMMAND)
+    monkeypatch.setattr(frames, "FRAME_LIMIT", 3)
+    monkeypatch.setattr(frames, "SIZE_LIMIT_BYTES", sum(map(len, received)) - 1)
+    with pytest.raises(ProtocolError, match="bytes in one message"):
+        frames.decode(received)
+    with pytest.raises(ProtocolError, match="bytes in one message"):
+        frames.encode(COMMAND)
+    monkeypatch.setattr(frames, "SIZE_LIMIT_BYTES", sum(map(len, received)))
+    assert is_same(frames.decode(received), COMMAND)
+
+
+def nested(depth: int) -> str:
+    """JSON text of objects and calls in each other, ``depth`` levels deep."""
+    return '{"$call": "a", "args": [' * (depth // 2) + "]}" * (depth // 2)
+
+
+@pytest.mark.parametrize("text", ["[" * 60 + "]" * 60, nested(60)], ids=["lists", "calls"])
+def test_deepest_body_a_caller_may_send_fits_a_command_and_its_answer(text: str) -> None:
+    value = json_form.loads(text)
+    command = Command("1", Operation(Action.CALL, "Create", [value], {}))
+    frames.decode(copied(command))
+    frames.decode(copied(Result("1", "g", Expression("CreateParameter", [value]))))
+
+
+@pytest.mark.parametrize("depth", [VALUE_NESTING_LIMIT + 1, 100, 5000])
+def test_deeper_bodies_are_the_callers_mistake(depth: int) -> None:
+    with pytest.raises(MalformedRequest):
+        json_form.loads("[" * depth + "]" * depth)
+
+
+def test_error_keeps_its_facts_across_the_wire() -> None:
+    sent = KernelError(
+        "UnknownModelName in Create: nope", error_name="UnknownModelName", call="Create", ranks=(1,)
+    )
+    found = frames.decode(copied(Failure("7", "g", sent)))
+    assert isinstance(found, Failure)
+    assert type(found.error) is KernelError
+    assert str(found.error) == "UnknownModelName in Create: nope"
+    assert (found.error.error_name, found.error.call, found.error.ranks) == (
+        "UnknownModelName",
+        "Create",
+        (1,),
+    )

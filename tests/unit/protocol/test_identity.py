@@ -1,0 +1,114 @@
+"""Identity of processes: one process, not whoever has its number."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from protocol.process.identity import ProcessIdentity, describe_exit, identify
+from protocol.process.polling import poll_until
+from tests.integration.limits import no_more_files
+
+
+def test_this_process_runs_and_keeps_its_identity() -> None:
+    identity = identify(os.getpid())
+    assert identity is not None
+    assert identity.pid == os.getpid()
+    assert identity.start_ticks > 0
+    assert identity == identify(os.getpid())
+    assert identity.is_running()
+
+
+def test_other_process_that_got_the_same_pid_is_not_it() -> None:
+    identity = identify(os.getpid())
+    assert identity is not None
+    earlier = ProcessIdentity(identity.pid, identity.start_ticks - 1)
+    assert not earlier.is_running()
+
+
+def test_child_started_later_has_another_identity() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        found, own = identify(child.pid), identify(os.getpid())
+        assert found is not None
+        assert own is not None
+        assert found.is_running()
+        assert found.start_ticks >= own.start_ticks
+        child.kill()
+    assert not found.is_running()
+    assert identify(child.pid) is None
+
+
+def test_zombie_does_not_run() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        identity = identify(child.pid)
+        assert identity is not None
+        child.kill()
+        # Dead, but not yet waited for: its number is still taken.
+        assert poll_until(lambda: not identity.is_running(), 10.0)
+        assert identify(child.pid) == identity
+    finally:
+        assert child.stdin is not None
+        child.stdin.close()
+        child.wait()
+
+
+def test_stopped_process_still_runs() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        identity = identify(child.pid)
+        assert identity is not None
+        os.kill(child.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+        assert identity.is_running()
+        child.kill()
+
+
+def test_name_with_parentheses_and_blanks_does_not_confuse(tmp_path: Path) -> None:
+    program = tmp_path / "a) Z 1 (b"
+    program.symlink_to("/bin/cat")
+    with subprocess.Popen([program], stdin=subprocess.PIPE) as child:
+        # From fork to exec the child still has its parent's name.
+        stat = Path(f"/proc/{child.pid}/stat")
+        assert poll_until(lambda: "(a) Z 1 (b)" in stat.read_text(), 10.0)
+        identity = identify(child.pid)
+        assert identity is not None
+        assert identity.start_ticks > 0
+        assert identity.is_running()
+        child.kill()
+
+
+def test_process_is_not_taken_for_dead_when_no_file_can_be_opened() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        identity = identify(child.pid)
+        assert identity is not None
+        with no_more_files([os.getpid()]):
+            assert identity.is_running()
+            assert not identity.is_stopped()
+        child.kill()
+    with no_more_files([os.getpid()]):
+        assert not identity.is_running()
+
+
+@pytest.mark.parametrize("pid", [0, -1, 2**31])
+def test_number_that_no_process_has_is_nobody(pid: int) -> None:
+    assert identify(pid) is None
+    assert not ProcessIdentity(pid, 0).is_running()
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (0, "exit code 0"),
+        (3, "exit code 3"),
+        (-9, "signal 9 (SIGKILL)"),
+        (-15, "signal 15 (SIGTERM)"),
+        (-200, "signal 200 (unknown)"),
+    ],
+)
+def test_end_of_a_process_is_told_in_words(status: int, text: str) -> None:
+    assert describe_exit(status) == text

@@ -1,0 +1,125 @@
+"""The table of escapes, tried in forked processes: against both walls, and each wall alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.escapes import BOMBS, ESCAPES, REACHED, Escape
+from tests.unit.scripts.forking import Forking, Outcome
+
+VARIABLE = "NESTD_TEST_SECRET_VARIABLE"
+
+
+@pytest.fixture(scope="module")
+def secret() -> str:
+    """What must not come out."""
+    return secrets.token_hex(16)
+
+
+@pytest.fixture(scope="module")
+def forking(secret: str) -> Iterator[Forking]:
+    """The process that forks, with a secret in its environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, secret)
+        with Forking() as made:
+            yield made
+
+
+class Attempts:
+    """Makes attempts and looks for their effects."""
+
+    def __init__(self, forking: Forking, directory: Path, secret: str) -> None:
+        self._forking = forking
+        self._marker = directory / "marker"
+        self._secret_file = directory / "secret"
+        self._secret_file.write_text(secret)
+        self._secret = secret
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening.setblocking(False)
+
+    def make(
+        self, escape: Escape, *, restricted: bool, walled: bool, **more: float
+    ) -> tuple[list[str], Outcome]:
+        """What the attempt has achieved, and what it said."""
+        source = escape.filled(
+            str(self._marker), str(self._secret_file), VARIABLE, self._listening.getsockname()[1]
+        )
+        outcome = self._forking.run(source, restricted=restricted, walled=walled, **more)
+        achieved = []
+        if os.path.lexists(self._marker):
+            achieved.append("there is a new file")
+        if self._secret in outcome.said:
+            achieved.append("a secret came out")
+        if REACHED in outcome.said:
+            achieved.append("it says so")
+        try:
+            self._listening.accept()[0].close()
+            achieved.append("somebody connected")
+        except BlockingIOError:
+            pass
+        return achieved, outcome
+
+    def close(self) -> None:
+        """No more attempts."""
+        self._listening.close()
+
+
+@pytest.fixture
+def attempts(forking: Forking, tmp_path: Path, secret: str) -> Iterator[Attempts]:
+    made = Attempts(forking, tmp_path, secret)
+    yield made
+    made.close()
+
+
+def named(escapes: list[Escape]) -> list[object]:
+    return [pytest.param(escape, id=escape.name) for escape in escapes]
+
+
+def test_table_is_long_and_names_are_distinct() -> None:
+    assert len(ESCAPES) >= 70
+    assert len({escape.name for escape in [*ESCAPES, *BOMBS]}) == len(ESCAPES) + len(BOMBS)
+
+
+@pytest.mark.parametrize("escape", named([escape for escape in ESCAPES if escape.plain]))
+def test_attempt_takes_effect_without_walls(attempts: Attempts, escape: Escape) -> None:
+    achieved, outcome = attempts.make(escape, restricted=False, walled=False)
+    assert achieved, outcome
+
+
+@pytest.mark.parametrize("escape", named(ESCAPES))
+def test_both_walls_hold(attempts: Attempts, escape: Escape) -> None:
+    achieved, outcome = attempts.make(escape, restricted=True, walled=True)
+    assert (achieved, outcome.status) == ([], 0), outcome
+
+
+@pytest.mark.parametrize("escape", named(ESCAPES))
+def test_first_wall_holds_alone(attempts: Attempts, escape: Escape) -> None:
+    achieved, outcome = attempts.make(escape, restricted=True, walled=False)
+    assert (achieved, outcome.status) == ([], 0), outcome
+
+
+@pytest.mark.parametrize("escape", named(ESCAPES))
+def test_second_wall_holds_alone(attempts: Attempts, escape: Escape) -> None:
+    achieved, outcome = attempts.make(escape, restricted=False, walled=True)
+    # Memory of its own is all that a process behind the second wall can reach.
+    own_memory = REACHED in escape.filled("", "", "", 0).replace("'REA' + 'CHED'", REACHED)
+    assert achieved in ([], ["it says so"] if own_memory else []), outcome
+
+
+@pytest.mark.parametrize("bomb", named(BOMBS))
+@pytest.mark.parametrize("restricted", [True, False])
+def test_bomb_harms_nobody_but_its_own_process(
+    attempts: Attempts, bomb: Escape, restricted: bool
+) -> None:
+    achieved, _ = attempts.make(bomb, restricted=restricted, walled=True, wall_s=0.3)
+    assert achieved == []
+    achieved, outcome = attempts.make(
+        Escape("harmless", "result = 6 * 7"), restricted=True, walled=True
+    )
+    assert (achieved, outcome) == ([], Outcome("42\n", 0))
