@@ -24,7 +24,7 @@ from gateway.http.server import RETIREMENT_S
 from gateway.settings import GatewaySettings, from_environment
 from protocol.errors import NestdError
 from protocol.logging import lines
-from protocol.logging.forwarding import LogLines
+from protocol.logging.forwarding import LogForwarder
 
 #: Threads beyond those that can wait for the kernel: they answer what needs no kernel, and
 #: read from clients that send slowly. They are made when they are needed.
@@ -79,7 +79,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         app = create_app(self._settings)
         tell_line = app.extensions["events"].tell_line
-        logging.getLogger("gateway").addHandler(LogLines(tell_line, any_thread=True))
+        logging.getLogger("gateway").addHandler(LogForwarder(tell_line, any_thread=True))
         return app
 
 

@@ -18,7 +18,7 @@ from gateway.http.metrics import Metrics, Readers
 from gateway.http.replies import GENERATION_HEADER
 from gateway.http.request_log import RequestLog
 from gateway.jobs.jobs import Jobs
-from gateway.kernel.client import Connection
+from gateway.kernel.client import KernelClient
 from gateway.openapi.decorate import description_of
 from gateway.routes.api_docs import documentation
 from gateway.routes.calls import connection, routes
@@ -47,7 +47,7 @@ def create_app(settings: GatewaySettings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
     # Forms have no limit of their own beside that of the body.
     app.config["MAX_FORM_MEMORY_SIZE"] = None
-    to_kernel = Connection(
+    to_kernel = KernelClient(
         settings.connection_file, settings.exit_file, settings.queue_limit, settings.link_s
     )
     events = Events(to_kernel)

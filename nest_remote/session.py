@@ -68,7 +68,7 @@ class Session:
     ) -> None:
         self.transport = transport
         self._raised = raised
-        self._call_action = Action.CALL if lenient else Action.APPLY
+        self._call_action = Action.CALL_JSON if lenient else Action.CALL_PYNEST
         self._description = description
         self._errors: ErrorClasses | None = None
         self._dropped: deque[Reference] = deque()

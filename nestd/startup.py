@@ -21,30 +21,34 @@ import zmq
 
 from nestd.master.activity import Activity
 from nestd.master.loop import Master, Stopped
-from nestd.master.reply_cache import SentAnswers
+from nestd.master.reply_cache import ReplyCache
 from nestd.network.binding import Binding, bind, bind_guarded
-from nestd.network.zap_proxy import Gate
+from nestd.network.zap_proxy import ZapProxy
 from nestd.ranks import mpi
-from nestd.ranks.heartbeat import LinkWatch, Watched
+from nestd.ranks.heartbeat import HeartbeatSettings, RankHeartbeat
 from nestd.ranks.transport import (
     EXIT_DIVERGED,
     ManyRanks,
     OneRank,
     Ranks,
-    Worker,
+    RankWorker,
     identity,
-    leave_last_words,
+    write_crash_report,
 )
 from nestd.scripts.runner import ScriptRunner
 from nestd.settings import NestdSettings
 from protocol.errors import ConfigurationError, Diverged
-from protocol.logging.forwarding import LogLines
+from protocol.logging.forwarding import LogForwarder
 from protocol.process.identity import ProcessIdentity, die_with_parent, identify
 from protocol.runtime import connection_file
-from protocol.runtime.connection_file import LAST_WORDS_FILE, ConnectionInfo, RankProcess
+from protocol.runtime.connection_file import CRASH_REPORT_FILE, ConnectionInfo, RankProcess
 from protocol.runtime.job_store import SPOOL_DIRECTORY, Spool
 from protocol.runtime.private_files import check_socket_path, private_directory, runtime_directory
-from protocol.runtime.rank_activity import BoardWriter, board_path, make_board
+from protocol.runtime.rank_activity import (
+    RankActivityWriter,
+    make_rank_activity,
+    rank_activity_path,
+)
 from protocol.runtime.status_file import status_path
 from protocol.security.curve_keys import gateway_keys, new_keys
 from protocol.wire.messages import Action, Operation
@@ -59,7 +63,7 @@ _EVENTS_AHEAD = 10_000
 
 
 @dataclass(frozen=True)
-class _Meeting:
+class StartupInfo:
     """What rank 0 tells the others at the start."""
 
     directory: str
@@ -108,7 +112,7 @@ def run(
             closing.callback(scripts.close)
             if settings.binding is not None:
                 gateway_keys(private_directory(settings.connection_file.parent))
-                gate = Gate(settings.connection_file, generation)
+                gate = ZapProxy(settings.connection_file, generation)
                 closing.callback(gate.close)
         if mpi.launched_ranks() == 1:
             mpi.stay_alone()
@@ -116,7 +120,7 @@ def run(
             return
         # Ranks whose launcher was killed must not go on alone.
         die_with_parent()
-        world = mpi.World()
+        world = mpi.MpiWorld()
         if world.rank == 0:
             _run_master(settings, generation, world, closing, on_ready, scripts, gate)
         else:
@@ -126,14 +130,14 @@ def run(
 def _run_master(
     settings: NestdSettings,
     generation: str,
-    world: mpi.World | None,
+    world: mpi.MpiWorld | None,
     stack: contextlib.ExitStack,
     on_ready: Callable[[], None] | None,
     scripts: ScriptRunner | None,
-    gate: Gate | None,
+    gate: ZapProxy | None,
 ) -> None:
     directory = private_directory(settings.connection_file.parent)
-    (directory / LAST_WORDS_FILE).unlink(missing_ok=True)
+    (directory / CRASH_REPORT_FILE).unlink(missing_ok=True)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = _router(context, stack)
@@ -157,18 +161,18 @@ def _run_master(
     status = status_path(directory, generation)
     stack.callback(status.unlink, missing_ok=True)
     activity = Activity(status, events)
-    lines = LogLines(activity.log)
+    lines = LogForwarder(activity.log)
     logging.getLogger("nestd").addHandler(lines)
     stack.callback(logging.getLogger("nestd").removeHandler, lines)
-    board = board_path(directory, generation)
-    make_board(board, 1 if world is None else world.size)
-    stack.callback(board.unlink, missing_ok=True)
+    rank_activity = rank_activity_path(directory, generation)
+    make_rank_activity(rank_activity, 1 if world is None else world.size)
+    stack.callback(rank_activity.unlink, missing_ok=True)
     if world is None:
         processes = [_this_process()]
         kernel = _start_kernel(generation)
-        ranks: Ranks = OneRank(kernel, BoardWriter(board, 0))
+        ranks: Ranks = OneRank(kernel, RankActivityWriter(rank_activity, 0))
     else:
-        kernel, ranks, processes = _meet(
+        kernel, ranks, processes = _start_master(
             world, context, directory, generation, stack, settings.binding
         )
     assert scripts is not None
@@ -194,7 +198,7 @@ def _run_master(
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
     spool = Spool(directory / SPOOL_DIRECTORY)
     queue_limit = settings.queue_limit
-    sent = SentAnswers() if settings.binding is not None else None
+    sent = ReplyCache() if settings.binding is not None else None
     master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts, sent)
     signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))
     try:
@@ -203,7 +207,7 @@ def _run_master(
         master.serve()
     except Diverged as error:
         # The caller has the answer; the others hang inside NEST and have to be ended.
-        leave_last_words(directory, generation, error)
+        write_crash_report(directory, generation, error)
         commands.close(linger=1000)
         scripts.close()
         _leave(EXIT_DIVERGED)
@@ -217,8 +221,8 @@ def _run_master(
         raise
 
 
-def _meet(
-    world: mpi.World,
+def _start_master(
+    world: mpi.MpiWorld,
     context: zmq.Context[zmq.Socket[bytes]],
     directory: Path,
     generation: str,
@@ -232,7 +236,7 @@ def _meet(
         # Where other hosts see the directory, sockets may be impossible in it.
         place = directory if binding is None else runtime_directory()
         endpoint = _bind_private(socket, place / f"ranks-{generation}.sock", stack)
-        meeting = _Meeting(str(directory), generation, endpoint, None)
+        startup_info = StartupInfo(str(directory), generation, endpoint, None)
     else:
         keys = new_keys()
         socket.curve_server = True
@@ -242,41 +246,41 @@ def _meet(
         interface = f"tcp://{binding.interface if binding else '*'}:*"
         endpoint = bind(socket, interface)
         hosts = [process.host for process in processes]
-        watch = LinkWatch(Watched(0, hosts, str(directory), generation, interface))
+        watch = RankHeartbeat(HeartbeatSettings(0, hosts, str(directory), generation, interface))
         stack.callback(watch.close)
-        meeting = _Meeting(
+        startup_info = StartupInfo(
             str(directory), generation, endpoint, keys.public, watch.endpoint, watch.key
         )
-    world.share(json.dumps(meeting.__dict__).encode())
+    world.share(json.dumps(startup_info.__dict__).encode())
     kernel, problem = _try_kernel(generation, world)
     problems = [json.loads(one) for one in world.gather(json.dumps(problem).encode())]
     for rank, found in enumerate(problems):
         if found is not None:
             raise ConfigurationError(f"rank {rank}: {found}" if found != problem else found)
     assert kernel is not None
-    board = BoardWriter(board_path(directory, generation), 0)
-    neighbours = _neighbours(world, processes)
-    return kernel, ManyRanks(socket, kernel, world.size, board, neighbours), processes
+    rank_activity = RankActivityWriter(rank_activity_path(directory, generation), 0)
+    local_ranks = _local_ranks(world, processes)
+    return kernel, ManyRanks(socket, kernel, world.size, rank_activity, local_ranks), processes
 
 
-def _run_worker(world: mpi.World, stack: contextlib.ExitStack) -> None:
+def _run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> None:
     """The other ranks' half of the start, then their loop."""
     processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
-    meeting = _Meeting(**json.loads(world.share(b"")))
-    if meeting.watch_endpoint is not None:
+    startup_info = StartupInfo(**json.loads(world.share(b"")))
+    if startup_info.watch_endpoint is not None:
         hosts = [process.host for process in processes]
-        watch = LinkWatch(
-            Watched(
+        watch = RankHeartbeat(
+            HeartbeatSettings(
                 world.rank,
                 hosts,
-                meeting.directory,
-                meeting.generation,
-                meeting.watch_endpoint,
-                meeting.watch_key,
+                startup_info.directory,
+                startup_info.generation,
+                startup_info.watch_endpoint,
+                startup_info.watch_key,
             )
         )
         stack.callback(watch.close)
-    kernel, problem = _try_kernel(meeting.generation, world)
+    kernel, problem = _try_kernel(startup_info.generation, world)
     problems = world.gather(json.dumps(problem).encode())
     if any(json.loads(one) is not None for one in problems):
         # Rank 0 says what it is.
@@ -286,17 +290,19 @@ def _run_worker(world: mpi.World, stack: contextlib.ExitStack) -> None:
     socket = context.socket(zmq.DEALER)
     socket.set_hwm(0)
     socket.setsockopt(zmq.IDENTITY, identity(world.rank))
-    if meeting.key is not None:
+    if startup_info.key is not None:
         socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
-        socket.curve_serverkey = meeting.key.encode()
-    socket.connect(meeting.endpoint)
-    directory = Path(meeting.directory)
-    path = board_path(directory, meeting.generation)
+        socket.curve_serverkey = startup_info.key.encode()
+    socket.connect(startup_info.endpoint)
+    directory = Path(startup_info.directory)
+    path = rank_activity_path(directory, startup_info.generation)
     # Hosts that share a file system don't share memory: one would write over the others' lines.
     is_near = processes[world.rank].host == processes[0].host
-    board = BoardWriter(path, world.rank) if is_near and path.exists() else None
-    neighbours = _neighbours(world, processes)
-    worker = Worker(socket, kernel, world.rank, directory, meeting.generation, board, neighbours)
+    rank_activity = RankActivityWriter(path, world.rank) if is_near and path.exists() else None
+    local_ranks = _local_ranks(world, processes)
+    worker = RankWorker(
+        socket, kernel, world.rank, directory, startup_info.generation, rank_activity, local_ranks
+    )
     with contextlib.suppress(Stopped):
         worker.serve()
     _leave(0)
@@ -322,11 +328,11 @@ def _bind_private(socket: zmq.Socket[bytes], path: Path, stack: contextlib.ExitS
     return endpoint
 
 
-def _introduction(world: mpi.World) -> bytes:
+def _introduction(world: mpi.MpiWorld) -> bytes:
     return json.dumps(_this_process().__dict__).encode()
 
 
-def _neighbours(world: mpi.World, processes: list[RankProcess]) -> list[ProcessIdentity]:
+def _local_ranks(world: mpi.MpiWorld, processes: list[RankProcess]) -> list[ProcessIdentity]:
     """The ranks of this host, whose processes can be looked at."""
     host = processes[world.rank].host
     return [found.process for found in processes if found.host == host]
@@ -337,7 +343,7 @@ def _this_process() -> RankProcess:
     return RankProcess(network.gethostname(), os.getpid(), process.start_ticks if process else 0)
 
 
-def _try_kernel(generation: str, world: mpi.World) -> tuple[Kernel | None, str | None]:
+def _try_kernel(generation: str, world: mpi.MpiWorld) -> tuple[Kernel | None, str | None]:
     """The kernel of this rank, or what is wrong with it."""
     try:
         kernel = _start_kernel(generation)

@@ -74,7 +74,7 @@ def _exchanged_ms(ranks: int, times: int = 20) -> float:
 
 
 def _one_exchange(router: Any, others: list[Any]) -> float:
-    operation = Operation(Action.CALL, "GetKernelStatus", [["resolution"]])
+    operation = Operation(Action.CALL_JSON, "GetKernelStatus", [["resolution"]])
     answer = {"$share": "kernel", "fields": {"resolution": 0.1}, "asked": ["resolution"]}
     began = time.thread_time()
     encoded = frames.encode(Execute(1, operation, False))
@@ -110,7 +110,7 @@ def _merged_ms(ranks: int) -> float:
         columns = {"events": [{"senders": senders, "times": times}]}
         share = {"$share": "nodes", "local": np.ones(1, bool), "columns": columns}
         answers.append(Executed(1, rank, share | {"asked": "events", "output": ""}))
-    operation = Operation(Action.CALL, "GetStatus", [[1], "events"])
+    operation = Operation(Action.CALL_JSON, "GetStatus", [[1], "events"])
     began = time.thread_time()
     merge(operation, answers)
     return (time.thread_time() - began) * 1e3

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import zmq
 
-from gateway.events.spike_cursor import Seen
+from gateway.events.spike_cursor import SpikeCursor
 from gateway.kernel.channel import protect
-from gateway.kernel.client import Connection
+from gateway.kernel.client import KernelClient
 from protocol.errors import NestdError, ProtocolError
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.job_store import new_name
@@ -57,7 +57,7 @@ class Events:
     connection : to the kernel
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: KernelClient) -> None:
         self._connection = connection
         #: Of this gateway: numbers of another's mean nothing here.
         self._epoch = secrets.token_hex(4)
@@ -103,7 +103,7 @@ class Events:
         """
         self._listen()
         epoch, _, number = (last_id or "").partition("-")
-        seen = Seen(recorders)
+        seen = SpikeCursor(recorders)
         # Whoever hears of the connection gets all that happens from then on.
         with self._changed:
             at = self._next

@@ -12,7 +12,7 @@ import numpy as np
 _NO_COLUMNS = ("recorder", "after_ms", "skipped")
 
 
-class Seen:
+class SpikeCursor:
     """How far one reader has those of ``recorders``.
 
     The kernel tells all readers the same. For one who has just come it begins anew; the others have

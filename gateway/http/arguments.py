@@ -159,7 +159,7 @@ def _call(index: int, value: Value) -> Operation:
     if isinstance(value, dict) and not value.keys() - {"call", "args", "kwargs"}:
         call, args, kwargs = value.get("call"), value.get("args", []), value.get("kwargs", {})
         if isinstance(call, str) and isinstance(args, list) and isinstance(kwargs, dict):
-            return Operation(Action.CALL, call, args, kwargs)
+            return Operation(Action.CALL_JSON, call, args, kwargs)
     raise MalformedRequest(
         f"call {index} of the batch must have the form "
         '{"call": "name", "args": […], "kwargs": {…}}'

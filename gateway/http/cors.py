@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 _LOOPBACK_NAMES = frozenset(["localhost", "127.0.0.1", "::1"])
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-Origin = tuple[str, str, int | None]
+RequestContext = tuple[str, str, int | None]
 
 
 def is_loopback(host: str) -> bool:
@@ -27,7 +27,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def parse_origin(text: str) -> Origin | None:
+def parse_origin(text: str) -> RequestContext | None:
     """Scheme, host and port of an origin; ``None`` if ``text`` is none, such as ``null``."""
     try:
         parts = urlsplit(text)
@@ -41,7 +41,7 @@ def parse_origin(text: str) -> Origin | None:
     return parts.scheme, parts.hostname, port
 
 
-def parse_allowed(text: str) -> Origin | None:
+def parse_allowed(text: str) -> RequestContext | None:
     """The origin in a list of allowed ones, where the port may be ``*``; ``None`` if none is."""
     return parse_origin(text[:-2] if text.endswith(":*") else text.rstrip("/"))
 
@@ -58,7 +58,7 @@ class OriginPolicy:
 
     def __init__(self, allowed: tuple[str, ...], host: str) -> None:
         self._any = "*" in allowed
-        self._exact: set[Origin] = set()
+        self._exact: set[RequestContext] = set()
         self._any_port: set[tuple[str, str]] = set()
         for text in allowed:
             origin = None if text == "*" else parse_allowed(text)

@@ -6,7 +6,7 @@ import socket
 import time
 
 
-class Patience:
+class Deadline:
     """Whoever waits for so long and no longer.
 
     Parameters
@@ -27,7 +27,7 @@ class Patience:
         return time.monotonic() >= self._until_s
 
 
-class Caller:
+class ClientDisconnect:
     """Who waits for an answer, as far as their connection tells.
 
     Parameters

@@ -20,7 +20,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from gateway.jobs.jobs import STATES, Jobs
-from gateway.kernel.client import Connection
+from gateway.kernel.client import KernelClient
 from protocol.errors import NestdError
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.version import SERVER_VERSION
@@ -74,7 +74,7 @@ class Metrics:
     readers : of events
     """
 
-    def __init__(self, connection: Connection, jobs: Jobs, readers: Readers) -> None:
+    def __init__(self, connection: KernelClient, jobs: Jobs, readers: Readers) -> None:
         # Not the library's own registry: that has whatever else is loaded in it.
         self._registry = CollectorRegistry()
         labels = ["method", "route"]
@@ -99,7 +99,7 @@ class Metrics:
         self._sent = Counter(
             "nestd_sent_bytes", "Bodies of replies, streams included.", registry=self._registry
         )
-        self._registry.register(_Server(connection, jobs, readers))
+        self._registry.register(_ServerCollector(connection, jobs, readers))
         version = Gauge(
             "nestd_build_info", "Version of this server.", ["version"], registry=self._registry
         )
@@ -162,10 +162,10 @@ class Metrics:
             yield part
 
 
-class _Server(Collector):
+class _ServerCollector(Collector):
     """What is looked up when it is read."""
 
-    def __init__(self, connection: Connection, jobs: Jobs, readers: Readers) -> None:
+    def __init__(self, connection: KernelClient, jobs: Jobs, readers: Readers) -> None:
         self._connection = connection
         self._jobs = jobs
         self._readers = readers

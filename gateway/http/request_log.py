@@ -16,8 +16,8 @@ from flask import Response, request
 from gunicorn import glogging
 
 from protocol.errors import MalformedRequest
-from protocol.logging import lines
-from protocol.logging.lines import REQUEST_ID, Origin
+from protocol.logging import context, lines
+from protocol.logging.context import REQUEST_ID, RequestContext
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,9 @@ class RequestLog:
         request.environ[_BEGAN] = time.perf_counter()
         given = request.headers.get(REQUEST_HEADER)
         named = given is not None and REQUEST_ID.fullmatch(given) is not None
-        lines.set_origin(Origin(given if named and given else new_request_id(), named))
+        context.set_current_request(
+            RequestContext(given if named and given else new_request_id(), named)
+        )
         if given is not None and not named:
             raise MalformedRequest(
                 f"{REQUEST_HEADER} must be 1 to 128 of the characters A-Z a-z 0-9 . _ : = + / @ ~ -"
@@ -54,7 +56,7 @@ class RequestLog:
     def end(self, reply: Response) -> Response:
         """It is answered."""
         took_s = time.perf_counter() - request.environ.get(_BEGAN, time.perf_counter())
-        reply.headers[REQUEST_HEADER] = lines.origin().request
+        reply.headers[REQUEST_HEADER] = context.current_request().request
         lines.note(
             log,
             "answered",

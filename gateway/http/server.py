@@ -14,7 +14,7 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
 from gateway.http.request_log import new_request_id
-from protocol.logging import lines
+from protocol.logging import context, lines
 from protocol.process.identity import die_with_parent
 from protocol.process.ready_pipe import say_ready
 
@@ -41,7 +41,7 @@ _NO_ROOM_S = 0.1
 RETIREMENT_S = 10 * 365 * 86_400
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class GunicornWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Stays with a connection for a moment, and answers what never reaches the application."""
 
     #: Whether the last connection could not be taken.
@@ -103,8 +103,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self.log.exception("request failed")
         self.wsgi.extensions["metrics"].refused(status)
         # Its own name, if it has sent one, could not be read.
-        origin = lines.Origin(new_request_id())
-        lines.set_origin(origin)
+        origin = context.RequestContext(new_request_id())
+        context.set_current_request(origin)
         lines.note(log, "a request can't be read", always=True, status=status, error=str(exc)[:300])
         message = f"{type(exc).__name__}: {exc}"[:300]
         body = json.dumps({"message": message, "error": type(exc).__name__}).encode()

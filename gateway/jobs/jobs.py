@@ -17,15 +17,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gateway.jobs.reconciler import Settling, is_there
+from gateway.jobs.reconciler import JobReconciler, is_there
 from gateway.jobs.views import final_state, of_job, of_request
-from gateway.kernel.client import Connection, Pending, name_is_taken
+from gateway.kernel.client import KernelClient, Pending, name_is_taken
 from gateway.settings import JobLimits
 from protocol.errors import KernelUnavailable, NestdError, Unavailable, UnknownJob
 from protocol.jobs import FINAL
-from protocol.logging import lines
+from protocol.logging import context, lines
 from protocol.process.polling import poll_until
-from protocol.runtime.job_store import CANCELLED, LOST, SPOOL_DIRECTORY, Facts, Job, Spool, new_name
+from protocol.runtime.job_store import (
+    CANCELLED,
+    LOST,
+    SPOOL_DIRECTORY,
+    Facts,
+    Spool,
+    StoredJob,
+    new_name,
+)
 from protocol.runtime.status_file import Status
 from protocol.wire import frames
 from protocol.wire.messages import Cancel, Failure, Result, Task
@@ -53,7 +61,7 @@ class Jobs:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: KernelClient,
         limits: JobLimits,
         tell: Callable[[str, dict[str, Any]], None],
     ) -> None:
@@ -61,13 +69,15 @@ class Jobs:
         self._limits = limits
         self._tell = tell
         self._spool = Spool(connection.directory / SPOOL_DIRECTORY)
-        self._settling = Settling(connection, self._spool)
+        self._settling = JobReconciler(connection, self._spool)
         #: Final states that were found, by name and time of acceptance; results can be large.
         self._found: dict[tuple[str, float], str] = {}
         #: What is said of those that have ended, by the same; it does not change any more.
         self._ended: dict[tuple[str, float], dict[str, Any]] = {}
 
-    def submit(self, make: Callable[[str], Task], what: str, accepts: str, key: str | None) -> Job:
+    def submit(
+        self, make: Callable[[str], Task], label: str, accepts: str, key: str | None
+    ) -> StoredJob:
         """Accept a job.
 
         Parameters
@@ -95,7 +105,7 @@ class Jobs:
         self._connection.refuse_if_stopping()
         name = new_name() if key is None else _named_after(key)
         digest = _digest(make(""), accepts)
-        facts = Facts(name, what, time.time(), info.generation, accepts, digest)
+        facts = Facts(name, label, time.time(), info.generation, accepts, digest)
         self._tidy()
         known = None if key is None else self._spool.find(name)
         if known is None:
@@ -108,16 +118,16 @@ class Jobs:
             ) from error
         if is_new:
             # Before the kernel can tell that it has begun.
-            self._tell("state", {"job": name, "what": what, "state": "queued"})
+            self._tell("state", {"job": name, "what": label, "state": "queued"})
             self._settling.pass_on(job, info)
-            lines.note(log, "a job is accepted", job=name, call=what)
+            lines.note(log, "a job is accepted", job=name, call=label)
         return job
 
     def resume(self) -> None:
         """See to the jobs that gateways before this have accepted."""
         self._settling.watch()
 
-    def _waiting(self) -> list[Job]:
+    def _waiting(self) -> list[StoredJob]:
         """Jobs that nobody has begun, of the kernel that there is."""
         info = self._connection.info()
         return [
@@ -147,12 +157,12 @@ class Jobs:
 
     def _pending(self) -> list[Pending]:
         """Requests whose callers wait, and one that a gateway before this has left running."""
-        pending, foreign = self._connection.pending(), self._connection.foreign()
-        if foreign is None or self._spool.find(foreign.id) is not None:
+        pending, orphan = self._connection.pending(), self._connection.orphan()
+        if orphan is None or self._spool.find(orphan.id) is not None:
             return pending
-        if any(one.id == foreign.id for one in pending):
+        if any(one.id == orphan.id for one in pending):
             return pending
-        return [foreign, *pending]
+        return [orphan, *pending]
 
     def states(self) -> Counter[str]:
         """How many jobs are in which state; those whose callers wait are among them."""
@@ -208,7 +218,7 @@ class Jobs:
         job = self._find(id)
         return job.facts, self._settling.answer(job)
 
-    def wait(self, job: Job) -> Result | Failure:
+    def wait(self, job: StoredJob) -> Result | Failure:
         """What came of a job, when it has ended.
 
         Raises
@@ -248,7 +258,7 @@ class Jobs:
             return before
         try:
             if job is not None and job.take(CANCELLED):
-                self._tell("state", {"job": id, "what": job.facts.what, "state": "cancelled"})
+                self._tell("state", {"job": id, "what": job.facts.label, "state": "cancelled"})
                 return self.one(id)
         except OSError as error:
             # It may have ended and gone meanwhile, which this says then.
@@ -278,7 +288,7 @@ class Jobs:
             )
         return view
 
-    def _find(self, id: str) -> Job:
+    def _find(self, id: str) -> StoredJob:
         job = self._spool.find(id)
         if job is None:
             raise _unknown(id)
@@ -287,7 +297,7 @@ class Jobs:
     def _tidy(self) -> None:
         self._spool.tidy(self._limits.count, self._limits.size_bytes, self._limits.age_s)
 
-    def _view(self, job: Job, status: Status) -> dict[str, Any]:
+    def _view(self, job: StoredJob, status: Status) -> dict[str, Any]:
         # Before the claim is looked at, which is there if an answer is.
         answer = self._settling.answer(job)
         if answer is None and not job.exists:
@@ -298,7 +308,7 @@ class Jobs:
         return of_request(pending, status, self._connection.awaited)
 
 
-def _state(job: Job) -> str:
+def _state(job: StoredJob) -> str:
     """As the spool says, without a look at whether its kernel still is there."""
     answer = job.answer()
     if answer is not None:
@@ -321,6 +331,6 @@ def _named_after(key: str) -> str:
 def _digest(message: Task, accepts: str) -> str:
     """Tells a request from another."""
     found = hashlib.sha256(accepts.encode())
-    for part in frames.encode(replace(message, id="", origin=lines.NOWHERE)):
+    for part in frames.encode(replace(message, id="", context=context.NO_REQUEST)):
         found.update(part)
     return found.hexdigest()

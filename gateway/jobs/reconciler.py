@@ -13,10 +13,10 @@ import threading
 import time
 
 from gateway.kernel.channel import is_refused
-from gateway.kernel.client import Connection
+from gateway.kernel.client import KernelClient
 from protocol.errors import Cancelled, KernelLost, KernelUnavailable, NestdError
 from protocol.runtime.connection_file import ConnectionInfo
-from protocol.runtime.job_store import CANCELLED, LOST, Claim, Job, Spool
+from protocol.runtime.job_store import CANCELLED, LOST, Claim, Spool, StoredJob
 from protocol.wire.messages import Failure, Result, Submit
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _AGAIN_S = 5.0
 _SAID_S = 2.0
 
 
-class Settling:
+class JobReconciler:
     """Settles the jobs of a spool.
 
     Parameters
@@ -39,7 +39,7 @@ class Settling:
     spool : where jobs lie
     """
 
-    def __init__(self, connection: Connection, spool: Spool) -> None:
+    def __init__(self, connection: KernelClient, spool: Spool) -> None:
         self._connection = connection
         self._spool = spool
         #: Kernels that were seen, by generation.
@@ -51,7 +51,7 @@ class Settling:
         #: When a kernel on another host was looked for, and whether its host said that it is gone.
         self._looked_s, self._is_refused = -_AGAIN_S, False
 
-    def pass_on(self, job: Job, kernel: ConnectionInfo) -> None:
+    def pass_on(self, job: StoredJob, kernel: ConnectionInfo) -> None:
         """Tell a kernel of a job that was accepted for it, at once or as soon as that can be done.
 
         Should the kernel end before, so does the job: others may have seen it already.
@@ -60,7 +60,7 @@ class Settling:
         self._try_to_pass_on(job, kernel)
         self.watch()
 
-    def _try_to_pass_on(self, job: Job, kernel: ConnectionInfo) -> bool:
+    def _try_to_pass_on(self, job: StoredJob, kernel: ConnectionInfo) -> bool:
         try:
             self._connection.notify(Submit(job.id), kernel)
         except NestdError as error:
@@ -70,14 +70,14 @@ class Settling:
             self._passed[job.id] = time.monotonic()
         return True
 
-    def answer(self, job: Job) -> Result | Failure | None:
+    def answer(self, job: StoredJob) -> Result | Failure | None:
         """What came of a job; ``None`` if it goes on."""
         found = job.answer()
         if found is not None:
             return found
         claim = job.claim
         if claim is not None and claim.by == CANCELLED:
-            error = Cancelled(f"{job.facts.what} was cancelled before it began")
+            error = Cancelled(f"{job.facts.label} was cancelled before it began")
             return Failure(job.id, job.facts.generation, error)
         now = self._connection.info()
         if now is not None:
@@ -102,13 +102,13 @@ class Settling:
         # One that arrived just before counts.
         return job.answer()
 
-    def _why(self, job: Job, begun: bool) -> NestdError:
+    def _why(self, job: StoredJob, begun: bool) -> NestdError:
         """The error for a job that its kernel took with it."""
-        what = job.facts.what if begun else f"the wait of {job.facts.what}"
+        label = job.facts.label if begun else f"the wait of {job.facts.label}"
         kernel = self._kernels.get(job.facts.generation)
         if kernel is not None:
-            return self._connection.ends.lost(kernel, what, None)
-        return KernelLost(f"the kernel ended during {what}; its network is lost")
+            return self._connection.ends.lost(kernel, label, None)
+        return KernelLost(f"the kernel ended during {label}; its network is lost")
 
     def watch(self) -> None:
         """Settle all jobs from now on, also while nobody asks for them, until all have ended."""
@@ -156,7 +156,7 @@ class Settling:
                 break
         return bool(going_on)
 
-    def _is_due(self, job: Job, kernel: ConnectionInfo) -> bool:
+    def _is_due(self, job: StoredJob, kernel: ConnectionInfo) -> bool:
         """Whether a job that the kernel has not begun is to be passed on now."""
         passed_s = self._passed.get(job.id)
         # Accepted by a gateway before this, or the kernel took no connections then.

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.kernel.client import Pending
 from protocol.errors import Cancelled
-from protocol.runtime.job_store import CANCELLED, LOST, Job
+from protocol.runtime.job_store import CANCELLED, LOST, StoredJob
 from protocol.runtime.status_file import Status
 from protocol.wire.messages import Failure, Result
 
@@ -18,7 +18,7 @@ Awaited = Callable[[], list[dict[str, Any]]]
 
 
 def of_job(
-    job: Job, answer: Result | Failure | None, status: Status, awaited: Awaited
+    job: StoredJob, answer: Result | Failure | None, status: Status, awaited: Awaited
 ) -> dict[str, Any]:
     """What is known of a job in the spool.
 
@@ -30,7 +30,7 @@ def of_job(
     awaited : gives the ranks whose answer is awaited
     """
     facts = job.facts
-    view = _view(facts.id, facts.what, facts.created_s, facts.generation, waited_for=False)
+    view = _view(facts.id, facts.label, facts.created_s, facts.generation, waited_for=False)
     claim = job.claim
     if claim is not None and claim.by not in (CANCELLED, LOST):
         view["state"] = "running"
@@ -50,7 +50,7 @@ def of_job(
 
 def of_request(pending: Pending, status: Status, awaited: Awaited) -> dict[str, Any]:
     """What is known of a request whose caller waits; as :func:`of_job`."""
-    view = _view(pending.id, pending.what, pending.since_s, pending.generation, waited_for=True)
+    view = _view(pending.id, pending.label, pending.since_s, pending.generation, waited_for=True)
     if status.id == pending.id:
         view["state"] = "running"
         view["began"] = _iso(status.since_s)
@@ -68,11 +68,11 @@ def final_state(answer: Result | Failure) -> str:
 
 
 def _view(
-    id: str, what: str, created_s: float, generation: str, waited_for: bool
+    id: str, label: str, created_s: float, generation: str, waited_for: bool
 ) -> dict[str, Any]:
     return {
         "id": id,
-        "what": what,
+        "what": label,
         "state": "queued",
         "created": _iso(created_s),
         "began": None,

@@ -18,7 +18,7 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from gateway.http.deadline import Caller, Patience
+from gateway.http.deadline import ClientDisconnect, Deadline
 from protocol.errors import KernelUnavailable
 from protocol.process.tcp_keepalive import watch_link
 from protocol.runtime.connection_file import ConnectionInfo
@@ -151,7 +151,10 @@ class Channel:
         self._socket.send_multipart(command, zmq.NOBLOCK, copy=False)
 
     def exchange(
-        self, command: list[Any], caller: Caller | Patience | None, give_up: Callable[[], None]
+        self,
+        command: list[Any],
+        caller: ClientDisconnect | Deadline | None,
+        give_up: Callable[[], None],
     ) -> list[Any] | None:
         """Send ``command`` and wait for its answer; ``None`` if the kernel died instead.
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.http.deadline import Caller, Patience
+from gateway.http.deadline import ClientDisconnect, Deadline
 from gateway.kernel.channel import Channel
-from gateway.kernel.exit_reason import KernelEnds
+from gateway.kernel.exit_reason import ExitReasons
 from gateway.kernel.pool import Channels
-from gateway.kernel.status import KernelView
+from gateway.kernel.status import KernelStatus
 from protocol.api_description import Interface
 from protocol.errors import (
     InternalError,
@@ -27,7 +27,7 @@ from protocol.errors import (
     QueueFull,
     Unavailable,
 )
-from protocol.logging import lines
+from protocol.logging import context
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.job_store import new_name
 from protocol.wire import frames
@@ -60,13 +60,13 @@ class Pending:
 
     id: str
     #: The PyNEST call, ``"batch"`` or ``"script"``.
-    what: str
+    label: str
     #: When it came, seconds since 1970.
     since_s: float
     generation: str
 
 
-class Connection(KernelView):
+class KernelClient(KernelStatus):
     """Executes operations on the kernel that the connection file names at the moment.
 
     Safe for any number of threads.
@@ -83,7 +83,7 @@ class Connection(KernelView):
         self, path: Path, exit_file: Path, queue_limit: int, link_s: float | None = 60.0
     ) -> None:
         super().__init__(path)
-        self.ends = KernelEnds(path.parent, exit_file)
+        self.ends = ExitReasons(path.parent, exit_file)
         self._queue_limit = queue_limit
         self.channels = Channels(path.parent, 4 * queue_limit + 64, link_s)
         self._pending: dict[str, Pending] = {}
@@ -116,13 +116,13 @@ class Connection(KernelView):
                 self._left = {one.id: one for one in left}
         return [*left, *pending]
 
-    def foreign(self) -> Pending | None:
+    def orphan(self) -> Pending | None:
         """What the kernel executes that this gateway has not sent, if it does: a job of the spool,
         or a request of a gateway that has ended, or has been replaced."""
         info, status = self.info(), self.status()
         if info is None or not status.id or status.id in self._own:
             return None
-        return Pending(status.id, status.what, status.since_s, info.generation)
+        return Pending(status.id, status.label, status.since_s, info.generation)
 
     def names(self) -> list[str]:
         """Sorted names of everything that can be called or read; asked once a kernel.
@@ -134,7 +134,7 @@ class Connection(KernelView):
         """
         info, names = self.info(), self._names
         if info is None or names is None or names[0] != info.generation:
-            result = self.execute(Operation(Action.CATALOGUE), references=False)
+            result = self.execute(Operation(Action.LIST_NAMES), references=False)
             names = self._names = (result.generation, list(result.value))
         return names[1]
 
@@ -148,7 +148,7 @@ class Connection(KernelView):
         """
         info, known = self.info(), self._interface
         if info is None or known is None or known[0] != info.generation:
-            result = self.execute(Operation(Action.INTERFACE), references=False)
+            result = self.execute(Operation(Action.DESCRIBE_API), references=False)
             known = self._interface = (result.generation, Interface.from_value(result.value))
         return known
 
@@ -165,14 +165,16 @@ class Connection(KernelView):
         NestdError
             As :meth:`ask` does.
         """
-        what = operation.call or operation.action.value
-        return self.ask(lambda id: Command(id, operation, references, origin=lines.origin()), what)
+        label = operation.call or operation.action.value
+        return self.ask(
+            lambda id: Command(id, operation, references, context=context.current_request()), label
+        )
 
     def ask(
         self,
         make: Callable[[str], Task],
-        what: str,
-        caller: Caller | None = None,
+        label: str,
+        caller: ClientDisconnect | None = None,
         name: str | None = None,
     ) -> Result:
         """Have the kernel execute a command or a batch, or run a script.
@@ -200,7 +202,7 @@ class Connection(KernelView):
         name = name or new_name()
         # It is executed by the kernel that it is said to be for, or by none.
         info = self.needed_info()
-        pending = Pending(name, what, time.time(), info.generation)
+        pending = Pending(name, label, time.time(), info.generation)
         with self._lock:
             if name in self._pending:
                 raise name_is_taken(name)
@@ -208,7 +210,7 @@ class Connection(KernelView):
             self._pending[name] = pending
             self._own.append(name)
         try:
-            return self._exchange(info, make(name), what, caller)
+            return self._exchange(info, make(name), label, caller)
         except LinkLost:
             with self._lock:
                 self._left[name] = pending
@@ -244,7 +246,7 @@ class Connection(KernelView):
                 "what is executed now can't be interrupted to look for recorders", retry_after_s=2
             )
 
-        request, patience = ListRecorders(new_name()), Patience(_LOOK_S)
+        request, patience = ListRecorders(new_name()), Deadline(_LOOK_S)
         info = self.needed_info()
         found: Any = self._exchange(info, request, "a look for recorders", patience, give_up).value
         return [(first, last, model) for first, last, model in found]
@@ -315,17 +317,17 @@ class Connection(KernelView):
         self,
         info: ConnectionInfo,
         command: Request,
-        what: str,
-        caller: Caller | Patience | None = None,
+        label: str,
+        caller: ClientDisconnect | Deadline | None = None,
         give_up: Callable[[], None] | None = None,
     ) -> Result:
         if info.is_linked and isinstance(command, Task):
             # It may have to be sent again.
-            command = replace(command, once=new_name())
+            command = replace(command, delivery_id=new_name())
         encoded = frames.encode(command)
 
         def cancel() -> None:
-            log.info("the caller of %s has hung up; it is cancelled", what)
+            log.info("the caller of %s has hung up; it is cancelled", label)
             with contextlib.suppress(NestdError):
                 self.notify(Cancel(new_name(), command.id, "its caller has hung up"), info)
 
@@ -345,9 +347,9 @@ class Connection(KernelView):
             channel.close()
             again = None
             if info.is_linked:
-                again = self.channels.again(info, self.info, command, what)
+                again = self.channels.again(info, self.info, command, label)
             if again is None:
-                raise self._lost(info, command, what)
+                raise self._lost(info, command, label)
             channel = again
         self.channels.give_back(channel)
         message = frames.decode(received)
@@ -357,11 +359,11 @@ class Connection(KernelView):
             raise InternalError("the kernel's answer belongs to another command")
         return message
 
-    def _lost(self, info: ConnectionInfo, command: Request, what: str) -> NestdError:
+    def _lost(self, info: ConnectionInfo, command: Request, label: str) -> NestdError:
         """The error for a command that the kernel of ``info`` took with it."""
         call = command.operation.call if isinstance(command, Command) else None
-        what = f"a {what}" if isinstance(command, (Batch, Script)) else what
-        return self.ends.lost(info, what, call or None)
+        label = f"a {label}" if isinstance(command, (Batch, Script)) else label
+        return self.ends.lost(info, label, call or None)
 
     def close(self) -> None:
         """Close all connections."""

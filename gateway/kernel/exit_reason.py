@@ -9,7 +9,7 @@ from pathlib import Path
 
 from protocol.errors import KernelLost, NestdError, ProtocolError, error_from_facts
 from protocol.process.polling import poll_until
-from protocol.runtime.connection_file import LAST_WORDS_FILE, ConnectionInfo
+from protocol.runtime.connection_file import CRASH_REPORT_FILE, ConnectionInfo
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 EXIT_NOTE_DEADLINE_S = 4.0
 
 
-class KernelEnds:
+class ExitReasons:
     """Why kernels have ended. Safe for any number of threads.
 
     Parameters
@@ -32,7 +32,7 @@ class KernelEnds:
         #: Until when to wait for what is said of the end of a kernel, by generation.
         self._note_due_s: dict[str, float] = {}
 
-    def lost(self, info: ConnectionInfo, what: str, call: str | None) -> NestdError:
+    def lost(self, info: ConnectionInfo, label: str, call: str | None) -> NestdError:
         """The error for what the kernel of ``info`` took with it.
 
         Parameters
@@ -45,18 +45,20 @@ class KernelEnds:
         if last_words is not None:
             return last_words
         how = self._how_it_ended(info)
-        log.error("kernel %s was lost during %s: %s", info.generation, what, how or "cause unknown")
+        log.error(
+            "kernel %s was lost during %s: %s", info.generation, label, how or "cause unknown"
+        )
         # Without a supervisor nobody says how, and nobody starts another kernel.
-        said = f"the connection to the kernel was lost during {what}, and its network with it"
+        said = f"the connection to the kernel was lost during {label}, and its network with it"
         if how is not None:
-            said = f"the kernel ended with {how} during {what}; its network is lost and a new "
+            said = f"the kernel ended with {how} during {label}; its network is lost and a new "
             said += "kernel starts"
         return KernelLost(said, call=call, retry_after_s=2)
 
     def _last_words(self, info: ConnectionInfo) -> NestdError | None:
         """What a rank of the kernel of ``info`` wrote before it ended the job, if one did."""
         try:
-            said = json.loads((self._directory / LAST_WORDS_FILE).read_bytes())
+            said = json.loads((self._directory / CRASH_REPORT_FILE).read_bytes())
             if said["generation"] == info.generation:
                 return error_from_facts(said["error"])
         except (OSError, ValueError, KeyError, ProtocolError):

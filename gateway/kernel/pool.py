@@ -95,7 +95,7 @@ class Channels:
         info: ConnectionInfo,
         now: Callable[[], ConnectionInfo | None],
         command: Request,
-        what: str,
+        label: str,
     ) -> Channel | None:
         """A new channel after a connection was lost; ``None`` if the kernel is gone.
 
@@ -124,7 +124,7 @@ class Channels:
                 if isinstance(command, Task):
                     return channel
                 self.give_back(channel)
-                raise LinkLost(f"the network was cut during {what}, and is back: ask again")
+                raise LinkLost(f"the network was cut during {label}, and is back: ask again")
             if is_refused(info.command_endpoint):
                 return None
             if not is_said:
@@ -133,7 +133,7 @@ class Channels:
             if self._link_s is not None and time.monotonic() - lost_s > self._link_s:
                 raise LinkLost(
                     f"the network to the kernel on {info.host} is cut since more than "
-                    f"{self._link_s:g} s; whether {what} was executed, or still is, is not known "
+                    f"{self._link_s:g} s; whether {label} was executed, or still is, is not known "
                     "here, and its answer goes nowhere; "
                     f"DELETE /jobs/{command.id} ends it when the network is back",
                     retry_after_s=5,

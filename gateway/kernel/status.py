@@ -10,12 +10,12 @@ from typing import Any
 from protocol.errors import ConfigurationError, KernelUnavailable
 from protocol.runtime import connection_file
 from protocol.runtime.connection_file import ConnectionInfo
-from protocol.runtime.rank_activity import board_path, read_board
-from protocol.runtime.rejected_connections import Refusals, refusals_path
+from protocol.runtime.rank_activity import rank_activity_path, read_rank_activity
+from protocol.runtime.rejected_connections import RejectedConnections, rejected_connections_path
 from protocol.runtime.status_file import Status, read_status, status_path
 
 
-class KernelView:
+class KernelStatus:
     """Looks at the kernel that the connection file names at the moment, without asking it.
 
     Safe for any number of threads.
@@ -96,7 +96,7 @@ class KernelView:
         info = self.info()
         if info is None:
             return []
-        marks = read_board(board_path(self._path.parent, info.generation))
+        marks = read_rank_activity(rank_activity_path(self._path.parent, info.generation))
         current = max((mark.begun for mark in marks), default=0)
         # A rank may be stopped before it has begun what the others are at.
         began_s = min((mark.began_s for mark in marks if mark.begun == current), default=0.0)
@@ -112,12 +112,12 @@ class KernelView:
             if mark.ended < current and found.host == info.host
         ]
 
-    def refusals(self) -> Refusals:
+    def refusals(self) -> RejectedConnections:
         """Connections over the network that the kernel has refused."""
         info = self.info()
         if info is None:
-            return Refusals()
-        return Refusals.read(refusals_path(self.directory, info.generation))
+            return RejectedConnections()
+        return RejectedConnections.read(rejected_connections_path(self.directory, info.generation))
 
     def refuse_if_stopping(self) -> None:
         """Raise if the kernel takes nothing new any more.

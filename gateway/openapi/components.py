@@ -26,10 +26,10 @@ _HEADERS = {GENERATION_HEADER: {"$ref": "#/components/headers/Generation"}}
 _JOB_HEADERS = ("Prefer", "Idempotency-Key", "X-Job-ID")
 
 
-def success(bodies: Mapping[str, Schema], what: str) -> dict[str, Any]:
+def success(bodies: Mapping[str, Schema], label: str) -> dict[str, Any]:
     """A reply without an error: by media type the schema of its body, and what it means."""
     return {
-        "description": what,
+        "description": label,
         "headers": _HEADERS,
         "content": {media: {"schema": schema} for media, schema in bodies.items()},
     }

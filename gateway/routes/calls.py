@@ -19,16 +19,16 @@ from gateway.http.arguments import (
     read_script,
     wants_async,
 )
-from gateway.http.deadline import Caller
+from gateway.http.deadline import ClientDisconnect
 from gateway.http.errors import facts_reply
 from gateway.http.metrics import Metrics
 from gateway.http.replies import AS_EXACT, AS_JSON, accepted_form, answer_reply, json_reply
 from gateway.jobs.jobs import Jobs
-from gateway.kernel.client import Connection
+from gateway.kernel.client import KernelClient
 from gateway.openapi.decorate import HTML, JSON, MSGPACK, an_object, described, or_null
 from gateway.routes.pages import page, wants_page
 from protocol.errors import MalformedRequest, NestdError, Refused
-from protocol.logging import lines
+from protocol.logging import context
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.version import SERVER_VERSION
 from protocol.wire.messages import OPEN_ACTIONS, Action, Batch, Command, Failure, Operation, Task
@@ -57,9 +57,9 @@ _OPERATION: dict[str, Any] = {
 _ONE_OR_MORE = {"anyOf": [_TEXT, _NAMES, {"type": "null"}]}
 
 
-def connection() -> Connection:
+def connection() -> KernelClient:
     """The application's connection to the kernel."""
-    found: Connection = current_app.extensions["nestd"]
+    found: KernelClient = current_app.extensions["nestd"]
     return found
 
 
@@ -188,10 +188,10 @@ def api(call: str) -> Response:
     arguments = read_arguments(request)
     wanted = arguments.kwargs.pop("inspect", None)
     if wanted is None:
-        operation = Operation(Action.CALL, call, arguments.args, arguments.kwargs)
+        operation = Operation(Action.CALL_JSON, call, arguments.args, arguments.kwargs)
         return _execute(operation, _wants_all_ranks(arguments))
-    what = wanted.values[0] if isinstance(wanted, Text) else wanted
-    value = connection().execute(Operation(Action.INSPECT, call, [what]), False).value
+    label = wanted.values[0] if isinstance(wanted, Text) else wanted
+    value = connection().execute(Operation(Action.INSPECT, call, [label]), False).value
     return json_reply({"data": value})
 
 
@@ -246,7 +246,9 @@ def run_script() -> Response:
     if refusal is not None:
         raise Refused(refusal)
     return _answer(
-        lambda id: replace(script, id=id, origin=lines.origin()), "script", accepted_form(request)
+        lambda id: replace(script, id=id, context=context.current_request()),
+        "script",
+        accepted_form(request),
     )
 
 
@@ -317,17 +319,17 @@ def _execute(operation: Operation, unmerged: bool = False) -> Response:
 def _answer_operation(
     operation: Operation, form: str, references: bool, unmerged: bool = False
 ) -> Response:
-    origin = lines.origin()
-    what = operation.call or operation.action.value
-    return _answer(lambda id: Command(id, operation, references, unmerged, origin), what, form)
+    origin = context.current_request()
+    label = operation.call or operation.action.value
+    return _answer(lambda id: Command(id, operation, references, unmerged, origin), label, form)
 
 
 def _answer_batch(operations: list[Operation], form: str, references: bool) -> Response:
-    origin = lines.origin()
+    origin = context.current_request()
     return _answer(lambda id: Batch(id, operations, references, origin), "batch", form)
 
 
-def _answer(make: Callable[[str], Task], what: str, form: str) -> Response:
+def _answer(make: Callable[[str], Task], label: str, form: str) -> Response:
     """The reply to what is asked for: what came of it, or where that will be."""
     key = request.headers.get("Idempotency-Key")
     is_async = wants_async(request)
@@ -336,8 +338,8 @@ def _answer(make: Callable[[str], Task], what: str, form: str) -> Response:
     if key is None and not is_async:
         if name is not None:
             jobs.refuse_kept(name)
-        return answer_reply(connection().ask(make, what, _caller(), name), form)
-    job = jobs.submit(make, what, form, key)
+        return answer_reply(connection().ask(make, label, _caller(), name), form)
+    job = jobs.submit(make, label, form, key)
     if is_async:
         reply = json_reply(jobs.one(job.id), 202)
         reply.headers["Location"] = f"/jobs/{job.id}"
@@ -349,11 +351,11 @@ def _answer(make: Callable[[str], Task], what: str, form: str) -> Response:
     return answer_reply(answer, form)
 
 
-def _caller() -> Caller | None:
+def _caller() -> ClientDisconnect | None:
     """Who waits for the answer, if their connection tells and it matters."""
     grace_s: float | None = current_app.extensions["hangup_s"]
     found = request.environ.get("gunicorn.socket")
-    return None if grace_s is None or found is None else Caller(found, grace_s)
+    return None if grace_s is None or found is None else ClientDisconnect(found, grace_s)
 
 
 def _wants_all_ranks(arguments: CallArguments) -> bool:

@@ -11,7 +11,7 @@ from gateway.events.hub import Events
 from gateway.http.errors import error_reply, facts_reply
 from gateway.http.replies import AS_EXACT, GENERATION_HEADER, answer_reply, json_reply
 from gateway.jobs.jobs import Jobs
-from gateway.kernel.client import Connection
+from gateway.kernel.client import KernelClient
 from gateway.openapi.decorate import JOB, JSON, MSGPACK, an_object, described
 from protocol.errors import KernelUnavailable, MalformedRequest, QueueFull, Refused
 from protocol.jobs import FINAL
@@ -93,7 +93,7 @@ def cancel(id: str) -> Response:
 @described("Server", reply={JSON: an_object({"ended": {"type": "string"}})}, errors=(503,))
 def restart() -> Response:
     """End the kernel, whatever it is at; a new one with an empty network follows."""
-    connection: Connection = current_app.extensions["nestd"]
+    connection: KernelClient = current_app.extensions["nestd"]
     info = connection.info()
     if info is not None and not info.is_local:
         raise Refused(
@@ -135,7 +135,7 @@ def recorders() -> Response:
     """The recorders of the network, whose events can be followed: ranges of ids, and their model.
 
     Waits for no simulation and no script; a 503 during a call that can't be interrupted."""
-    connection: Connection = current_app.extensions["nestd"]
+    connection: KernelClient = current_app.extensions["nestd"]
     found = connection.recorders()
     names = ("first", "last", "model")
     return json_reply([dict(zip(names, one, strict=True)) for one in found])

@@ -11,7 +11,7 @@ from typing import Any
 
 from nest_remote.calls.progress_bar import ProgressBar, is_seen
 from nest_remote.errors import NESTServerError
-from nest_remote.http.connection import Connection, Reply
+from nest_remote.http.connection import HttpConnection, Reply
 from protocol.jobs import FINAL
 from protocol.wire.values import Buffer
 
@@ -32,7 +32,9 @@ def can_show() -> bool:
     return threading.current_thread() is threading.main_thread() and is_seen()
 
 
-def ask(connection: Connection, path: str, body: list[Buffer], label: str, shows: bool) -> Reply:
+def ask(
+    connection: HttpConnection, path: str, body: list[Buffer], label: str, shows: bool
+) -> Reply:
     """The reply to a ``POST`` that the kernel may need long for.
 
     Ctrl-C cancels it on the server, waits for its end, and raises ``KeyboardInterrupt``; a second
@@ -72,7 +74,7 @@ def ask(connection: Connection, path: str, body: list[Buffer], label: str, shows
     return answer.result()
 
 
-def look(connection: Connection, id: str) -> dict[str, Any] | None:
+def look(connection: HttpConnection, id: str) -> dict[str, Any] | None:
     """What the server says of a job; ``None`` if it says nothing."""
     try:
         reply = connection.send("GET", f"/jobs/{id}", timeout_s=_SAY_S)
@@ -106,7 +108,7 @@ def _never(wait_s: float) -> bool:
     return False
 
 
-def _show(connection: Connection, id: str, label: str, answer: futures.Future[Reply]) -> None:
+def _show(connection: HttpConnection, id: str, label: str, answer: futures.Future[Reply]) -> None:
     """Show how far it is until the answer has come."""
     with ProgressBar(label) as bar:
         while not _has_come(answer, _LOOK_S):
@@ -117,7 +119,9 @@ def _show(connection: Connection, id: str, label: str, answer: futures.Future[Re
             bar.complete()
 
 
-def _cancel(connection: Connection, id: str, label: str, has_come: Callable[[float], bool]) -> None:
+def _cancel(
+    connection: HttpConnection, id: str, label: str, has_come: Callable[[float], bool]
+) -> None:
     """End a request of this session.
 
     Parameters

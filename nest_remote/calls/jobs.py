@@ -11,7 +11,7 @@ from urllib.parse import quote
 from nest_remote.calls.blocking import DELAY_S, can_show
 from nest_remote.calls.progress import Progress
 from nest_remote.calls.progress_bar import ProgressBar
-from nest_remote.http.connection import Connection, Reply
+from nest_remote.http.connection import HttpConnection, Reply
 from nest_remote.http.transport import HttpTransport, value_of
 from nest_remote.session import Session, to_value
 from protocol.errors import NestdError
@@ -156,7 +156,7 @@ class Job:
         return self._facts
 
     def _send(self, method: str, path: str) -> Reply:
-        connection: Connection = _transport(self._session).connection
+        connection: HttpConnection = _transport(self._session).connection
         return connection.send(method, f"/jobs/{quote(self.id, safe='')}{path}")
 
     def __repr__(self) -> str:

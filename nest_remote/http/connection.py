@@ -69,7 +69,7 @@ class Reply:
             return NESTServerError(f"{text or 'no explanation'}{hint}", "Unauthorized", self.status)
 
 
-class Connection:
+class HttpConnection:
     """Connections to one server. Safe for threads.
 
     Parameters
@@ -88,7 +88,7 @@ class Connection:
         self._pool = self._new_pool()
 
     @classmethod
-    def to(cls, url: str, token: str | None = None) -> Connection:
+    def to(cls, url: str, token: str | None = None) -> HttpConnection:
         """Connections to the server at ``url``, such as ``http://host:52425`` or ``host``.
 
         Raises

@@ -7,7 +7,7 @@ from typing import Any
 
 from nest_remote.calls.blocking import ask
 from nest_remote.calls.progress_bar import is_wanted
-from nest_remote.http.connection import DEFAULT_PORT, Connection, Reply
+from nest_remote.http.connection import DEFAULT_PORT, HttpConnection, Reply
 from nest_remote.session import unsendable
 from protocol.errors import NestdError, ProtocolError, error_from_facts
 from protocol.jobs import SIMULATING
@@ -33,7 +33,7 @@ class HttpTransport:
         :func:`nest_remote.calls.progress_bar.is_wanted`
     """
 
-    def __init__(self, connection: Connection, progress: bool | None = None) -> None:
+    def __init__(self, connection: HttpConnection, progress: bool | None = None) -> None:
         self.connection = connection
         #: Whether bars are wanted, where they are seen.
         self.progress = is_wanted(progress)
@@ -47,7 +47,7 @@ class HttpTransport:
         progress: bool | None = None,
     ) -> HttpTransport:
         """One to the server at ``host`` and ``port``."""
-        return cls(Connection(host, port, token), progress)
+        return cls(HttpConnection(host, port, token), progress)
 
     @classmethod
     def to(cls, url: str, token: str | None = None, progress: bool | None = None) -> HttpTransport:
@@ -58,7 +58,7 @@ class HttpTransport:
         ValueError
             If it is no such address.
         """
-        return cls(Connection.to(url, token), progress)
+        return cls(HttpConnection.to(url, token), progress)
 
     @property
     def url(self) -> str:

@@ -26,7 +26,7 @@ from protocol.wire.values import Expression, Reference, Value
 _OBJECTS = (Parameter, Mask, nest.spatial.grid, nest.spatial.free)
 
 
-class Encoder(encoder.Encoder):
+class KernelEncoder(encoder.Encoder):
     """Turns one result into a value.
 
     Parameters

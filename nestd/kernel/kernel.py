@@ -11,7 +11,7 @@ from nestd.kernel.api.allow_list import LEFT_OUT, Catalogue, Entry, Role
 from nestd.kernel.api.arguments import Arguments, BoundArguments, bind, typed
 from nestd.kernel.api.description import described, documentation
 from nestd.kernel.connections import Connections
-from nestd.kernel.encoding import Encoder
+from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.layers import Layers
 from nestd.kernel.nest_errors import nest_errors, raised_by_nest
 from nestd.kernel.objects import ObjectTable
@@ -74,23 +74,23 @@ class Kernel:
                 call=operation.call,
             ) from error
 
-    def withdraw(self) -> None:
+    def rollback(self) -> None:
         """Drop what the latest operation made, as it failed on some rank.
 
         Elsewhere it may have succeeded. The caller gets the error, and no reference; without this,
         ranks would number what comes later differently.
         """
-        self._objects.withdraw_from(self._first)
+        self._objects.rollback_to(self._first)
 
     def _execute(self, operation: Operation, references: bool) -> Value:
         match operation.action:
-            case Action.CATALOGUE:
+            case Action.LIST_NAMES:
                 return list(self._catalogue.names)
             case Action.DESCRIBE:
                 return self._described()
-            case Action.INTERFACE:
+            case Action.DESCRIBE_API:
                 return described(self._catalogue).to_value()
-            case Action.MARK:
+            case Action.CHECKPOINT:
                 return self._objects.next
             case Action.RELEASE_FROM:
                 self._objects.release_from(*operation.args)
@@ -100,20 +100,20 @@ class Kernel:
                     if isinstance(reference, Reference):
                         self._objects.release(reference)
                 return None
-            case Action.PLACE:
+            case Action.ASSIGN_ORDER:
                 reference, rows, total = operation.args
                 self._objects.look_up(reference).place(rows[self.rank], total)
                 return None
-            case Action.GAINED:
+            case Action.READ_NEW_EVENTS:
                 with raised_by_nest("GetStatus"):
-                    return Encoder().encode(partial_answers.gained(*operation.args))
+                    return KernelEncoder().encode(partial_answers.gained(*operation.args))
             case Action.RECORDERS:
                 with raised_by_nest("PrintNodes"):
-                    return Encoder().encode(recorders.listed())
-            case Action.GO_ON:
+                    return KernelEncoder().encode(recorders.listed())
+            case Action.RESUME:
                 with raised_by_nest(operation.call):
-                    return Encoder().encode(self._simulation.go_on(operation.budget or 0))
-            case Action.STOP:
+                    return KernelEncoder().encode(self._simulation.resume(operation.budget or 0))
+            case Action.ABORT:
                 with raised_by_nest(operation.call):
                     self._simulation.stop()
                 return None
@@ -121,7 +121,7 @@ class Kernel:
         self._simulation.note(operation.call)
         self._simulation.budget = operation.budget
         self._simulation.min_delay_ms = operation.min_delay_ms
-        encoder = Encoder(self._objects if references else None)
+        encoder = KernelEncoder(self._objects if references else None)
         match operation.action:
             case Action.INSPECT:
                 return _inspected(entry, operation.args)
@@ -130,22 +130,22 @@ class Kernel:
             case Action.GET:
                 if entry.role not in (Role.ATTRIBUTE, Role.VALUE):
                     raise ArgumentError(f"{entry.name} is to be called, not read", call=entry.name)
-                return Encoder(self._objects, tuples=True).encode(_read(entry))
-            case Action.APPLY:
+                return KernelEncoder(self._objects, tuples=True).encode(_read(entry))
+            case Action.CALL_PYNEST:
                 return self._apply(entry, operation)
         if entry.role is Role.ATTRIBUTE:
             _refuse_arguments(entry, operation)
-            return Encoder().encode(_read(entry))
+            return KernelEncoder().encode(_read(entry))
         if entry.role is Role.VALUE:
             _refuse_arguments(entry, operation)
-            return Encoder(encoder.objects, Expression(entry.name)).encode(entry.target())
+            return KernelEncoder(encoder.objects, Expression(entry.name)).encode(entry.target())
         return self._call(entry, operation, encoder.objects)
 
     def _call(self, entry: Entry, operation: Operation, objects: ObjectTable | None) -> Value:
         bound = bind(entry, operation.args, operation.kwargs)
         typed(bound)
         args, kwargs = self._arguments.convert(bound)
-        if operation.action is Action.PROCEED:
+        if operation.action is Action.COMMIT:
             for given in (*args, *kwargs.values()):
                 if isinstance(given, Connections):
                     given.uncertain = False
@@ -155,7 +155,7 @@ class Kernel:
         if isinstance(result, SynapseCollection):
             return self._found(Connections(result), objects)
         origin = _expression(bound) if entry.role is Role.CONSTRUCTOR else None
-        return Encoder(objects, origin).encode(result)
+        return KernelEncoder(objects, origin).encode(result)
 
     def _apply(self, entry: Entry, operation: Operation) -> Value:
         """Call ``entry`` with PyNEST's own objects and checks; answer with its types."""
@@ -166,7 +166,7 @@ class Kernel:
         self._note(entry, result)
         if isinstance(result, SynapseCollection):
             return self._found(Connections(result), self._objects)
-        return Encoder(self._objects, tuples=True).encode(result)
+        return KernelEncoder(self._objects, tuples=True).encode(result)
 
     def _note(self, entry: Entry, result: Any) -> None:
         """Take note of what a call did to the network."""
@@ -199,12 +199,12 @@ class Kernel:
     def _found(self, conns: Connections, objects: ObjectTable | None) -> Value:
         """This rank's share of connections that were looked up, which have no order yet."""
         if objects is None:
-            return Encoder().encode(partial_answers.connection_share(conns))
+            return KernelEncoder().encode(partial_answers.connection_share(conns))
         # The master puts them in order by what tells them apart; values are asked for later.
         share = partial_answers.connection_share(conns, [])
         share["columns"].pop("drift_factor", None)
         share["reference"] = conns
-        return Encoder(objects).encode(share)
+        return KernelEncoder(objects).encode(share)
 
     def _set(self, entry: Entry, operation: Operation) -> None:
         if entry.role is not Role.ATTRIBUTE or len(operation.args) != 1:

@@ -69,7 +69,7 @@ class ObjectTable:
         """Drop all objects from ``number`` on."""
         self._objects = {key: item for key, item in self._objects.items() if key < number}
 
-    def withdraw_from(self, number: int) -> None:
+    def rollback_to(self, number: int) -> None:
         """Drop all objects from ``number`` on, which nobody knows of, and count on from there."""
         self.release_from(number)
         self._next = number

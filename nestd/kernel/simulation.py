@@ -3,7 +3,7 @@
 NEST holds Python's lock for the whole of a run, so nothing can be said, seen or stopped before it
 returns. A run that takes longer than its budget therefore stops at the end of a slice,
 and goes on when it is told to. Slices end where NEST itself exchanges spikes, at multiples
-of min_delay of biological time, and :class:`Seams` leaves out what NEST does between two
+of min_delay of biological time, and :class:`NestPatches` leaves out what NEST does between two
 runs; what is computed is what one uninterrupted run computes.
 """
 
@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, Seams
+from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, NestPatches
 from nestd.kernel.pynest import RANKS, NodeCollection, nest
 
 #: Updates of nodes, and steps in which ranks wait for each other, that take tenths of a second.
@@ -53,7 +53,7 @@ class Simulation:
     """The runs of this process's kernel."""
 
     def __init__(self) -> None:
-        self._seams = Seams()
+        self._seams = NestPatches()
         self._paused: _Paused | None = None
         self._times: tuple[float, int] | None = None
         #: Number of nodes; ``None`` if it has to be asked for.
@@ -137,7 +137,7 @@ class Simulation:
         """Run, that pauses when its budget is used up."""
         return self._begin(t, cleans_up=False)
 
-    def go_on(self, budget: int) -> Any:
+    def resume(self, budget: int) -> Any:
         """Go on with the paused run, for ``budget`` more steps or less; as :meth:`run`."""
         return self._slice(budget, COUNTERS, SYNCHRONY)
 
@@ -195,12 +195,12 @@ class Simulation:
         self._before = None
         self._has_run = self._has_run or (isinstance(t, (int, float)) and t > 0)
 
-    def _slice(self, budget: int, *left_out: str) -> Any:
+    def _slice(self, budget: int, *suppressed: str) -> Any:
         paused = self._paused
         assert paused is not None
         stop = paused.stop(budget)
         try:
-            with self._seams.left_out(*left_out):
+            with self._seams.suppressed(*suppressed):
                 nest.Run((stop - paused.at) * paused.step_ms)
         except BaseException:
             self._clear_up(paused)

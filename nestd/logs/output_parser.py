@@ -40,7 +40,7 @@ class Printed:
     trace: str = ""
 
 
-class RawLines:
+class OutputParser:
     """The lines of one source, in their order."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from nestd.logs.log_file import LogFile, check_log
-from nestd.logs.output_parser import Printed, RawLines
+from nestd.logs.output_parser import OutputParser, Printed
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, is_line, line, moment, redact
 from protocol.process.identity import python_command
@@ -138,7 +138,7 @@ class _Source:
     program: str
     rank: int | None = None
     rest: bytes = b""
-    raw: RawLines = field(default_factory=RawLines)
+    raw: OutputParser = field(default_factory=OutputParser)
 
 
 class Writer:

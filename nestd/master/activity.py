@@ -12,9 +12,9 @@ from typing import Any
 
 import zmq
 
-from nestd.master.slicing import Progress
+from nestd.master.slicing import SimulationProgress
 from protocol.errors import Cancelled, NestdError, ProtocolError
-from protocol.runtime.job_store import Job
+from protocol.runtime.job_store import StoredJob
 from protocol.runtime.status_file import LISTED, Status, StatusWriter
 from protocol.wire import frames
 from protocol.wire.messages import Event, Failure, Message
@@ -41,22 +41,22 @@ class Activity:
         self._writer = StatusWriter(path)
         self._socket = socket
         self._status = Status()
-        self._job: Job | None = None
+        self._job: StoredJob | None = None
         #: Whether others were told that the command has begun.
         self._told = False
         self._next_s = 0.0
         #: When the status was written, by the monotonic clock.
         self._said_s = 0.0
 
-    def begin(self, id: str, what: str, job: Job | None, queue: Iterable[str]) -> None:
+    def begin(self, id: str, label: str, job: StoredJob | None, queue: Iterable[str]) -> None:
         """A command is executed from now on."""
         self._job = job
         self._told = False
         self._next_s = 0.0
         # A caller chooses it, and it has to fit into the file.
-        what = what[:_WHAT_CHARACTERS]
+        label = label[:_WHAT_CHARACTERS]
         self._status = self._idle(
-            id=id, what=what, since_s=time.time(), queue=list(islice(queue, LISTED))
+            id=id, label=label, since_s=time.time(), queue=list(islice(queue, LISTED))
         )
         self._write()
         if job is not None:
@@ -68,7 +68,7 @@ class Activity:
             self._status, call=call, from_ms=None, at_ms=None, until_ms=None, began_s=None
         )
 
-    def move(self, progress: Progress, queue: Iterable[str]) -> None:
+    def move(self, progress: SimulationProgress, queue: Iterable[str]) -> None:
         """The simulation is so far."""
         now_s = time.time()
         self._status = replace(
@@ -141,7 +141,7 @@ class Activity:
     def end(self, answer: Message) -> None:
         """The command has ended."""
         if self._told:
-            self.conclude(self._status.id, self._status.what, answer)
+            self.conclude(self._status.id, self._status.label, answer)
         self._status = self._idle()
         self._job = None
         self._write()
@@ -150,9 +150,9 @@ class Activity:
         """This process has logged a line."""
         self.publish("log", {"source": "kernel", "level": level, "text": text})
 
-    def conclude(self, id: str, what: str, answer: Message) -> None:
+    def conclude(self, id: str, label: str, answer: Message) -> None:
         """Tell what came of a command."""
-        facts: dict[str, Value] = {"job": id, "what": what, "state": "done"}
+        facts: dict[str, Value] = {"job": id, "what": label, "state": "done"}
         if isinstance(answer, Failure):
             facts["state"] = state_of(answer.error)
             facts["message"] = answer.error.message
@@ -162,7 +162,7 @@ class Activity:
         if not self._told:
             self._told = True
             status = self._status
-            self.publish("state", {"job": status.id, "what": status.what, "state": "running"})
+            self.publish("state", {"job": status.id, "what": status.label, "state": "running"})
 
     def publish(self, kind: str, facts: dict[str, Value]) -> None:
         """Tell whoever listens; nobody waits for those who are too slow."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nestd.master.activity import Activity
 from nestd.master.live_spikes import LiveSpikes
-from nestd.master.slicing import Between, Slices
+from nestd.master.slicing import SliceCallbacks, Slices
 from nestd.partial.policies import Placement, merge, put_off
 from nestd.partial.spatial import Nodes, TextFile
 from nestd.ranks.transport import Ranks
@@ -52,7 +52,7 @@ class Execution:
         self._spikes = spikes
         self._slices = Slices(ranks)
 
-    def perform(self, command: Command | Batch, between: Between) -> Message:
+    def perform(self, command: Command | Batch, between: SliceCallbacks) -> Message:
         """Have the ranks execute a command or a batch; its answer.
 
         Parameters
@@ -84,7 +84,7 @@ class Execution:
         except NestdError as error:
             return Failure(command.id, self._generation, error)
 
-    def _values(self, batch: Batch, between: Between) -> list[Value]:
+    def _values(self, batch: Batch, between: SliceCallbacks) -> list[Value]:
         """The values of all operations of a batch.
 
         Raises
@@ -112,7 +112,9 @@ class Execution:
                 raise
         return values
 
-    def _answers(self, operation: Operation, references: bool, between: Between) -> list[Executed]:
+    def _answers(
+        self, operation: Operation, references: bool, between: SliceCallbacks
+    ) -> list[Executed]:
         """Every rank's answer to an operation."""
         with self._spikes.kept_up(operation):
             if operation.call in SIMULATING:
@@ -155,14 +157,14 @@ def finish(ranks: Ranks, value: Value, references: bool) -> Value:
     if isinstance(value, Nodes):
         if not references:
             return value.ids
-        make = Operation(Action.CALL, "NodeCollection", [value.ids])
+        make = Operation(Action.CALL_JSON, "NodeCollection", [value.ids])
         return merge(make, ranks.execute(make, references))
     if isinstance(value, (list, tuple)) and any(
         isinstance(item, (Nodes, list, tuple)) for item in value
     ):
         return type(value)(finish(ranks, item, references) for item in value)
     if isinstance(value, Placement):
-        place = Operation(Action.PLACE, args=[value.reference, value.rows, value.total])
+        place = Operation(Action.ASSIGN_ORDER, args=[value.reference, value.rows, value.total])
         merge(place, ranks.execute(place, references))
         return value.reference
     if isinstance(value, TextFile):

@@ -126,7 +126,7 @@ class LiveSpikes:
             self._tell(recorder)
 
     def _tell(self, recorder: int) -> None:
-        operation = Operation(Action.GAINED, args=[recorder, self._told.get(recorder, [])])
+        operation = Operation(Action.READ_NEW_EVENTS, args=[recorder, self._told.get(recorder, [])])
         try:
             found: dict[str, Any] = merge(operation, self._ranks.execute(operation, False))
         except Diverged:

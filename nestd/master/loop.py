@@ -16,10 +16,10 @@ from nestd.master.activity import BEAT_S, Activity
 from nestd.master.drain import Drain
 from nestd.master.execution import Execution
 from nestd.master.live_spikes import LiveSpikes
-from nestd.master.queue import Queue, Waiting
-from nestd.master.reply_cache import SentAnswers
+from nestd.master.queue import Queue, QueuedCommand
+from nestd.master.reply_cache import ReplyCache
 from nestd.master.script_objects import ScriptObjects
-from nestd.master.slicing import Progress
+from nestd.master.slicing import SimulationProgress
 from nestd.ranks.transport import Ranks
 from nestd.scripts.runner import ScriptRunner
 from protocol.errors import (
@@ -34,8 +34,8 @@ from protocol.errors import (
     ProtocolError,
     Unavailable,
 )
-from protocol.logging import lines
-from protocol.runtime.job_store import CANCELLED, LOST, Job, Spool
+from protocol.logging import context, lines
+from protocol.runtime.job_store import CANCELLED, LOST, Spool, StoredJob
 from protocol.wire import frames
 from protocol.wire.messages import (
     Batch,
@@ -87,7 +87,7 @@ class Master:
         activity: Activity,
         spool: Spool,
         scripts: ScriptRunner | None = None,
-        sent: SentAnswers | None = None,
+        sent: ReplyCache | None = None,
     ) -> None:
         self._sent = sent
         self._socket = socket
@@ -147,7 +147,7 @@ class Master:
         if not drain.is_told:
             drain.is_told = True
             current = self._queue.current
-            at = f"{current.what} goes on {drain}" if current else "nothing runs"
+            at = f"{current.label} goes on {drain}" if current else "nothing runs"
             log.info("nothing new is taken, %s", at)
             self._activity.stopping()
         # What has arrived since the last look, too.
@@ -158,22 +158,22 @@ class Master:
         if current is None:
             raise Stopped(0)
         if drain.is_over:
-            log.warning("the time limit of %g s is over, %s ends", drain.limit_s, current.what)
+            log.warning("the time limit of %g s is over, %s ends", drain.limit_s, current.label)
             raise Stopped(0)
 
-    def _turn_away(self, waiting: Waiting) -> None:
+    def _turn_away(self, waiting: QueuedCommand) -> None:
         """Answer a command that will not be executed, as this kernel stops."""
         if waiting.job is not None and not _taken(waiting.job, LOST):
             # Somebody has cancelled it.
             return
         error = KernelUnavailable(
-            f"the server stops and takes nothing new; {waiting.what} was not executed",
+            f"the server stops and takes nothing new; {waiting.label} was not executed",
             call=waiting.call,
             retry_after_s=_RETRY_AFTER_STOP_S,
         )
         answer = Failure(waiting.id, self._generation, error)
         self._answer(waiting, answer)
-        self._activity.conclude(waiting.id, waiting.what, answer)
+        self._activity.conclude(waiting.id, waiting.label, answer)
 
     def _tell_spikes(self) -> None:
         """Tell what recorders have recorded, unless something else comes before it is time."""
@@ -190,7 +190,7 @@ class Master:
                 # Somebody has cancelled it.
                 continue
             error = KernelLost(
-                f"the kernel was stopped during {one.what}{late}; its network is lost",
+                f"the kernel was stopped during {one.label}{late}; its network is lost",
                 call=one.call,
             )
             self._answer(one, Failure(one.command.id, self._generation, error))
@@ -217,8 +217,8 @@ class Master:
             return
         match message:
             case Command() | Batch() | Script():
-                if self._sent is None or not message.once or not self._has(message, sender):
-                    self._enqueue(Waiting(message, sender=sender))
+                if self._sent is None or not message.delivery_id or not self._has(message, sender):
+                    self._enqueue(QueuedCommand(message, sender=sender))
             # What follows is about the queue, so it waits in none.
             case Submit():
                 self._send(sender, self._submit(message))
@@ -241,12 +241,12 @@ class Master:
         the new one."""
         assert self._sent is not None
         for waiting in self._queue.everything():
-            if waiting.command.once == message.once and waiting.sender is not None:
+            if waiting.command.delivery_id == message.delivery_id and waiting.sender is not None:
                 waiting.sender = sender
                 return True
-        if message.once not in self._sent:
+        if message.delivery_id not in self._sent:
             return False
-        answer = self._sent.find(message.once)
+        answer = self._sent.find(message.delivery_id)
         if answer is None:
             error = LinkLost("it was executed, but its answer got lost when the network was cut")
             answer = frames.encode(Failure(message.id, self._generation, error))
@@ -257,7 +257,7 @@ class Master:
         log.warning("refused a message: %s", error)
         self._send(sender, Failure("", self._generation, error))
 
-    def _enqueue(self, waiting: Waiting) -> None:
+    def _enqueue(self, waiting: QueuedCommand) -> None:
         refused = self._queue.add(waiting)
         if refused is not None:
             self._answer(waiting, Failure(waiting.id, self._generation, refused))
@@ -279,7 +279,7 @@ class Master:
             return Failure(message.id, self._generation, lost)
         if message.id not in known and job.claim is None and job.ended_s is None:
             try:
-                self._enqueue(Waiting(job.request(), job=job))
+                self._enqueue(QueuedCommand(job.request(), job=job))
             except InternalError as error:
                 # Cancelled and removed since it was found, or damaged.
                 answer = Failure(message.id, self._generation, error)
@@ -304,7 +304,7 @@ class Master:
                 return "queued"
             answer = Failure(target, self._generation, waiting.cancelled(reason))
             self._answer(waiting, answer)
-            self._activity.conclude(target, waiting.what, answer)
+            self._activity.conclude(target, waiting.label, answer)
             return "queued"
         current = self._queue.current
         if current is None or current.id != target:
@@ -316,7 +316,7 @@ class Master:
             self._scripts.end(reason)
         return "running"
 
-    def _execute(self, waiting: Waiting) -> None:
+    def _execute(self, waiting: QueuedCommand) -> None:
         command = waiting.command
         try:
             if waiting.job is not None and not waiting.job.take(self._generation):
@@ -329,12 +329,12 @@ class Master:
             )
             answer = Failure(command.id, self._generation, why)
             self._answer(waiting, answer)
-            self._activity.conclude(command.id, waiting.what, answer)
+            self._activity.conclude(command.id, waiting.label, answer)
             return
-        lines.set_origin(command.origin)
+        context.set_current_request(command.context)
         began = time.monotonic()
         self._queue.current, self._cancelled = waiting, None
-        self._activity.begin(command.id, waiting.what, waiting.job, self._queue.ids())
+        self._activity.begin(command.id, waiting.label, waiting.job, self._queue.ids())
         try:
             reply = self._run(command) if isinstance(command, Script) else self.perform(command)
         except Diverged as error:
@@ -346,32 +346,32 @@ class Master:
             log,
             "the kernel has executed it" if raised is None else "it failed in the kernel",
             always=took_s > lines.SLOW_S or isinstance(raised, InternalError),
-            call=waiting.what,
+            call=waiting.label,
             job=command.id,
             took_s=took_s,
             error=raised.error_name if raised is not None else None,
         )
         self._conclude(waiting, reply)
-        lines.set_origin(lines.NOWHERE)
+        context.set_current_request(context.NO_REQUEST)
 
-    def _conclude(self, waiting: Waiting, reply: Message) -> None:
+    def _conclude(self, waiting: QueuedCommand, reply: Message) -> None:
         self._answer(waiting, reply)
         self._queue.current = None
         self._activity.end(reply)
         if self._scripts is not None and isinstance(waiting.command, Script):
             self._scripts.clear_up()
 
-    def _answer(self, waiting: Waiting, reply: Message) -> None:
+    def _answer(self, waiting: QueuedCommand, reply: Message) -> None:
         if waiting.sender is not None:
             sent = self._send(waiting.sender, reply)
-            if self._sent is not None and waiting.command.once:
-                self._sent.keep(waiting.command.once, sent)
+            if self._sent is not None and waiting.command.delivery_id:
+                self._sent.keep(waiting.command.delivery_id, sent)
         if waiting.job is not None:
             problem = waiting.job.end(reply)
             if problem is not None:
                 log.error("job %s: %s", waiting.job.id, problem)
 
-    def pause(self, progress: Progress) -> str | None:
+    def pause(self, progress: SimulationProgress) -> str | None:
         """Give others their turn between two slices; why the simulation is to end, if it is."""
         self.take_up()
         self._activity.move(progress, self._queue.ids())
@@ -434,7 +434,7 @@ class Master:
         return encoded
 
 
-def _taken(job: Job, by: str) -> bool:
+def _taken(job: StoredJob, by: str) -> bool:
     """Whether this call has taken a job; with no room to say so, nobody has."""
     try:
         return job.take(by)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from protocol.errors import Cancelled, NestdError, QueueFull
-from protocol.runtime.job_store import Job
+from protocol.runtime.job_store import StoredJob
 from protocol.wire.messages import Batch, Command, Script, Task
 
 #: Cancelled commands that have not arrived yet, of which it is remembered that they are.
@@ -15,13 +15,13 @@ _EARLY_CANCELS = 1024
 
 
 @dataclass
-class Waiting:
+class QueuedCommand:
     """A task in the queue."""
 
     command: Task
     #: Socket identity of who waits for the answer; ``None`` for a job, whose goes to the spool.
     sender: bytes | None = None
-    job: Job | None = None
+    job: StoredJob | None = None
 
     @property
     def id(self) -> str:
@@ -29,7 +29,7 @@ class Waiting:
         return self.command.id
 
     @property
-    def what(self) -> str:
+    def label(self) -> str:
         """What it is, for a person."""
         if isinstance(self.command, (Batch, Script)):
             return "batch" if isinstance(self.command, Batch) else "script"
@@ -39,11 +39,11 @@ class Waiting:
     @property
     def call(self) -> str | None:
         """The PyNEST call, if it is one."""
-        return self.what if isinstance(self.command, Command) else None
+        return self.label if isinstance(self.command, Command) else None
 
     def cancelled(self, reason: str) -> Cancelled:
         """The error for one that was cancelled while it waited."""
-        return Cancelled(f"{self.what} was cancelled before it began: {reason}")
+        return Cancelled(f"{self.label} was cancelled before it began: {reason}")
 
 
 class Queue:
@@ -56,9 +56,9 @@ class Queue:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[QueuedCommand] = deque()
         #: What is executed now.
-        self.current: Waiting | None = None
+        self.current: QueuedCommand | None = None
         #: Why commands that have not arrived yet are not to be executed, by their names.
         self._early: OrderedDict[str, str] = OrderedDict()
 
@@ -66,7 +66,7 @@ class Queue:
         """How many wait."""
         return len(self._waiting)
 
-    def __iter__(self) -> Iterator[Waiting]:
+    def __iter__(self) -> Iterator[QueuedCommand]:
         """Those that wait, the next one first."""
         return iter(self._waiting)
 
@@ -74,12 +74,12 @@ class Queue:
         """Of those that wait."""
         return (one.id for one in self._waiting)
 
-    def everything(self) -> list[Waiting]:
+    def everything(self) -> list[QueuedCommand]:
         """The one that is executed, if any, and those that wait."""
         current = [] if self.current is None else [self.current]
         return [*current, *self._waiting]
 
-    def add(self, waiting: Waiting) -> NestdError | None:
+    def add(self, waiting: QueuedCommand) -> NestdError | None:
         """Put a command at the end; gives why it is refused, if it is."""
         reason = self._early.pop(waiting.id, None)
         # What was accepted as a job is not refused any more.
@@ -92,11 +92,11 @@ class Queue:
         self._waiting.append(waiting)
         return None
 
-    def take(self) -> Waiting:
+    def take(self) -> QueuedCommand:
         """The next one, which waits no longer."""
         return self._waiting.popleft()
 
-    def remove(self, target: str) -> Waiting | None:
+    def remove(self, target: str) -> QueuedCommand | None:
         """Take out the command of that name, if it waits."""
         found = next((one for one in self._waiting if one.id == target), None)
         if found is not None:

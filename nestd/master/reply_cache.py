@@ -13,7 +13,7 @@ _ROOM_BYTES = 256 * 2**20
 _REMEMBERED = 100_000
 
 
-class SentAnswers:
+class ReplyCache:
     """The latest answers, by the name under which their command was sent.
 
     Parameters
@@ -29,9 +29,9 @@ class SentAnswers:
         self._kept_bytes = 0
         self._known: OrderedDict[str, None] = OrderedDict()
 
-    def keep(self, once: str, answer: Sequence[Buffer]) -> None:
+    def keep(self, delivery_id: str, answer: Sequence[Buffer]) -> None:
         """An answer was sent."""
-        self._known[once] = None
+        self._known[delivery_id] = None
         if len(self._known) > self._remembered:
             # Small answers would take many times their bytes, were all kept that find room.
             forgotten, _ = self._known.popitem(last=False)
@@ -39,19 +39,19 @@ class SentAnswers:
         size = _size(answer)
         if size > self._room_bytes:
             return
-        self._kept[once] = answer
+        self._kept[delivery_id] = answer
         self._kept_bytes += size
         while self._kept_bytes > self._room_bytes:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= _size(oldest)
 
-    def __contains__(self, once: str) -> bool:
+    def __contains__(self, delivery_id: str) -> bool:
         """Whether it was answered, as far as anybody remembers."""
-        return once in self._known
+        return delivery_id in self._known
 
-    def find(self, once: str) -> Sequence[Buffer] | None:
+    def find(self, delivery_id: str) -> Sequence[Buffer] | None:
         """The answer; ``None`` if it was too large to be kept."""
-        return self._kept.get(once)
+        return self._kept.get(delivery_id)
 
 
 def _size(answer: Sequence[Buffer]) -> int:

@@ -45,7 +45,7 @@ class ScriptObjects:
             error = ProtocolError(f"scripts can't ask for {command.operation.action.value}")
             return Failure(command.id, "", error)
         if self._first is None:
-            marked = self._perform(Command("", Operation(Action.MARK)))
+            marked = self._perform(Command("", Operation(Action.CHECKPOINT)))
             self._first = marked.value if isinstance(marked, Result) else 0
         return self._perform(command)
 

@@ -40,7 +40,7 @@ _READING = frozenset(
 _RUNNING = frozenset(["Run", "Simulate"])
 
 
-class Pace:
+class SliceBudget:
     """What is known of how fast the network is simulated."""
 
     def __init__(self) -> None:
@@ -64,12 +64,12 @@ class Pace:
         self._last = steps
         self._careful = False
 
-    def doubt(self, operation: Operation) -> None:
+    def invalidate(self, operation: Operation) -> None:
         """Something else was done."""
         if operation.call in _REBUILDING or operation.action is Action.SET:
             self._rate = None
         elif operation.call not in _READING | _RUNNING and operation.action in (
-            Action.CALL,
-            Action.APPLY,
+            Action.CALL_JSON,
+            Action.CALL_PYNEST,
         ):
             self._careful = True

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from nestd.master.slice_budget import Pace
+from nestd.master.slice_budget import SliceBudget
 from nestd.partial.policies import merge
 from nestd.ranks.transport import Ranks
 from protocol.errors import Cancelled, NestdError
@@ -23,7 +23,7 @@ _RESETTING = frozenset(["ResetKernel", "SetKernelStatus", "set"])
 
 
 @dataclass(frozen=True)
-class Progress:
+class SimulationProgress:
     """How far a simulation is, in ms of biological time."""
 
     #: Where it began, is, and ends.
@@ -34,10 +34,10 @@ class Progress:
     took_s: float
 
 
-class Between(Protocol):
+class SliceCallbacks(Protocol):
     """What is done between two slices, or calls of a batch, and at the end."""
 
-    def pause(self, progress: Progress) -> str | None:
+    def pause(self, progress: SimulationProgress) -> str | None:
         """Give others their turn; why the simulation is to end here, if it is."""
 
     def turn(self) -> str | None:
@@ -57,12 +57,14 @@ class Slices:
 
     def __init__(self, ranks: Ranks) -> None:
         self._ranks = ranks
-        self._pace = Pace()
+        self._pace = SliceBudget()
         self._min_delay_ms: float | None = None
         #: Whether anything was simulated since the last reset, as far as is known here.
         self._has_run = False
 
-    def execute(self, operation: Operation, references: bool, between: Between) -> list[Executed]:
+    def execute(
+        self, operation: Operation, references: bool, between: SliceCallbacks
+    ) -> list[Executed]:
         """One answer of every rank; never raises for the operation.
 
         Raises
@@ -72,14 +74,14 @@ class Slices:
         Cancelled
             If ``between`` has ended the simulation.
         """
-        called = operation.action in (Action.CALL, Action.APPLY)
+        called = operation.action in (Action.CALL_JSON, Action.CALL_PYNEST)
         if called and operation.call in _PREPARING and self._ranks.size > 1 and not self._has_run:
             self._min_delay_ms = self._shortest_delay_ms()
         if operation.call not in SIMULATING or not called:
             if operation.call in _RESETTING or operation.action is Action.SET:
                 self._min_delay_ms = None
                 self._has_run = False
-            self._pace.doubt(operation)
+            self._pace.invalidate(operation)
             return self._ranks.execute(operation, references)
         step = replace(operation, budget=self._pace.budget(), min_delay_ms=self._min_delay_ms)
         first_s = time.monotonic()
@@ -102,7 +104,7 @@ class Slices:
             self._pace.note(paused["steps"], ended_s - began_s)
             at_ms, until_ms = paused["at_ms"], paused["until_ms"]
             total_ms, done_ms = until_ms - paused["from_ms"], at_ms - paused["from_ms"]
-            progress = Progress(paused["from_ms"], at_ms, until_ms, ended_s - first_s)
+            progress = SimulationProgress(paused["from_ms"], at_ms, until_ms, ended_s - first_s)
             reason = between.pause(progress)
             if reason is not None:
                 self._stop(operation)
@@ -112,18 +114,18 @@ class Slices:
                     f"{until_ms - at_ms:.12g} ms before its end: {reason}",
                     call=operation.call,
                 )
-            step = Operation(Action.GO_ON, operation.call, budget=self._pace.budget())
+            step = Operation(Action.RESUME, operation.call, budget=self._pace.budget())
 
     def _shortest_delay_ms(self) -> float | None:
         """Of all ranks, none of which knows the others' before the first run."""
-        asked = Operation(Action.CALL, "GetKernelStatus", ["min_delay"])
+        asked = Operation(Action.CALL_JSON, "GetKernelStatus", ["min_delay"])
         try:
             return float(merge(asked, self._ranks.execute(asked, references=False)))
         except NestdError:
             return None
 
     def _stop(self, operation: Operation) -> None:
-        self._ranks.execute(Operation(Action.STOP, operation.call), references=False)
+        self._ranks.execute(Operation(Action.ABORT, operation.call), references=False)
 
 
 def _time_of(operation: Operation) -> float:

@@ -20,13 +20,13 @@ from zmq.utils.monitor import parse_monitor_message
 
 from protocol.logging import lines
 from protocol.runtime import connection_file
-from protocol.runtime.rank_activity import board_path
+from protocol.runtime.rank_activity import rank_activity_path
 from protocol.runtime.rejected_connections import (
     BROKEN_OFF,
     NO_CURVE,
     UNKNOWN_KEY,
-    Refusals,
-    refusals_path,
+    RejectedConnections,
+    rejected_connections_path,
 )
 from protocol.runtime.status_file import status_path
 from protocol.security.curve_keys import authorized_keys
@@ -43,7 +43,7 @@ _OF_EVENTS = {
 }
 
 
-class Gatekeeper:
+class ZapAuthenticator:
     """Decides, counts and tells.
 
     Parameters
@@ -55,7 +55,7 @@ class Gatekeeper:
     def __init__(self, directory: Path, path: Path) -> None:
         self._directory = directory
         self._path = path
-        self._refusals = Refusals.read(path)
+        self._refusals = RejectedConnections.read(path)
         self._line_s = -_BETWEEN_LINES_S
         #: Refused since the last line.
         self._unsaid = 0
@@ -101,8 +101,8 @@ def main() -> None:
     file, generation, asking, telling = sys.argv[1:]
     directory = Path(file).parent
     lines.set_up("nestd", lines.log_settings(os.environ)).rank = 0
-    path = refusals_path(directory, generation)
-    keeper = Gatekeeper(directory, path)
+    path = rejected_connections_path(directory, generation)
+    keeper = ZapAuthenticator(directory, path)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     asked, told = context.socket(zmq.REP), context.socket(zmq.PULL)
     for socket, name in ((asked, asking), (told, telling)):
@@ -122,7 +122,7 @@ def main() -> None:
     context.destroy(linger=0)
     # A kernel that was killed has left more, and nobody else may be there to clear it away.
     connection_file.remove_own(Path(file), generation)
-    left = [status_path(directory, generation), board_path(directory, generation)]
+    left = [status_path(directory, generation), rank_activity_path(directory, generation)]
     for leftover in (Path(asking), Path(telling), path, *left):
         leftover.unlink(missing_ok=True)
 

@@ -28,7 +28,7 @@ _PAUSE_S = 0.25
 _CLEARED_S = 2.0
 
 
-class Gate:
+class ZapProxy:
     """The gatekeeper and the ways to it.
 
     Parameters

@@ -144,13 +144,13 @@ def put_off(operation: Operation, answers: Sequence[Executed]) -> Operation | No
     Of connections that a caller described, no rank knows whether another has those that it lacks;
     nothing is done before all are known to be there, as on one process.
     """
-    if operation.action is not Action.CALL or any(answer.error for answer in answers):
+    if operation.action is not Action.CALL_JSON or any(answer.error for answer in answers):
         return None
     values = [answer.value for answer in answers]
     if not all(isinstance(value, dict) and value.get("put_off") is True for value in values):
         return None
     merge(operation, answers)
-    return replace(operation, action=Action.PROCEED)
+    return replace(operation, action=Action.COMMIT)
 
 
 def identical(call: str, field: str | None, values: Sequence[Value]) -> Value:
@@ -166,9 +166,9 @@ def identical(call: str, field: str | None, values: Sequence[Value]) -> Value:
         expected = _bytes_of(first)
         differing = [rank for rank, other in enumerate(others, 1) if _bytes_of(other) != expected]
         if differing:
-            what = f"field {field!r} of {call}" if field else call
+            label = f"field {field!r} of {call}" if field else call
             raise InternalError(
-                f"no rule says how to merge {what}, which differs between rank 0 and rank "
+                f"no rule says how to merge {label}, which differs between rank 0 and rank "
                 f"{', '.join(map(str, differing))}; ?ranks=all shows what each rank says",
                 call=call,
                 ranks=(0, *differing),

@@ -7,7 +7,7 @@ rank has ended, the one beside rank 0 writes down which rank it was and ends ran
 then know. A rank that hears nothing of rank 0 any more is ended as well, as it would compute for
 nobody.
 
-:class:`LinkWatch` is the rank's end, :func:`main` the process.
+:class:`RankHeartbeat` is the rank's end, :func:`main` the process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from protocol.errors import ConfigurationError, KernelLost, facts_of
 from protocol.logging import lines
 from protocol.process.identity import python_command
 from protocol.process.tcp_keepalive import watch_link
-from protocol.runtime.connection_file import LAST_WORDS_FILE
+from protocol.runtime.connection_file import CRASH_REPORT_FILE
 from protocol.runtime.private_files import write_private
 from protocol.security.curve_keys import new_keys
 
@@ -50,7 +50,7 @@ _BEAT, _ENDED = b"beat", b"ended"
 
 
 @dataclass(frozen=True)
-class Watched:
+class HeartbeatSettings:
     """What the process is told at its start."""
 
     rank: int
@@ -63,7 +63,7 @@ class Watched:
     key: str | None = None
 
 
-class LinkWatch:
+class RankHeartbeat:
     """The process beside this rank.
 
     Parameters
@@ -76,7 +76,7 @@ class LinkWatch:
         If it does not start.
     """
 
-    def __init__(self, watched: Watched) -> None:
+    def __init__(self, watched: HeartbeatSettings) -> None:
         # It ends when its stdin closes, which it does when this rank ends in whatever way.
         self._process = subprocess.Popen(
             python_command("nestd.ranks.heartbeat", str(os.getpid())),
@@ -99,7 +99,7 @@ class LinkWatch:
             self._process.stdin.close()
 
 
-class Beats:
+class Heartbeats:
     """Signs of the others, counted in waits and not by a clock, which would go on while this
     process is suspended.
 
@@ -126,7 +126,7 @@ class Beats:
 def main() -> None:
     """Watch until the rank ends, or another is lost."""
     parent = int(sys.argv[1])
-    watched = Watched(**json.loads(_read_line()))
+    watched = HeartbeatSettings(**json.loads(_read_line()))
     lines.set_up("nestd", lines.log_settings(os.environ)).rank = watched.rank
     with zmq.Context() as context:
         if watched.rank == 0:
@@ -135,7 +135,9 @@ def main() -> None:
             _watch_master(context, watched, parent)
 
 
-def _watch_all(context: zmq.Context[zmq.Socket[bytes]], watched: Watched, parent: int) -> None:
+def _watch_all(
+    context: zmq.Context[zmq.Socket[bytes]], watched: HeartbeatSettings, parent: int
+) -> None:
     """Beside rank 0."""
     keys = new_keys()
     with context.socket(zmq.ROUTER) as socket:
@@ -144,7 +146,7 @@ def _watch_all(context: zmq.Context[zmq.Socket[bytes]], watched: Watched, parent
         socket.curve_secretkey = keys.secret.encode()
         endpoint = bind_linked(socket, watched.endpoint)
         _say([endpoint, keys.public])
-        beats = Beats(iter(range(1, len(watched.hosts))))
+        beats = Heartbeats(iter(range(1, len(watched.hosts))))
         ended: tuple[int, int] | None = None
         for arrived in _arriving(socket):
             if arrived is None:
@@ -170,7 +172,9 @@ def _watch_all(context: zmq.Context[zmq.Socket[bytes]], watched: Watched, parent
                 socket.send_multipart([sender, _BEAT], zmq.NOBLOCK)
 
 
-def _watch_master(context: zmq.Context[zmq.Socket[bytes]], watched: Watched, parent: int) -> None:
+def _watch_master(
+    context: zmq.Context[zmq.Socket[bytes]], watched: HeartbeatSettings, parent: int
+) -> None:
     """Beside another rank."""
     assert watched.key is not None
     keys = new_keys()
@@ -185,7 +189,7 @@ def _watch_master(context: zmq.Context[zmq.Socket[bytes]], watched: Watched, par
         socket.set_hwm(MISSING)
         socket.connect(watched.endpoint)
         _say([watched.endpoint, watched.key])
-        beats = Beats(iter([0]))
+        beats = Heartbeats(iter([0]))
         for arrived in _arriving(socket):
             if arrived is not None:
                 beats.hear(0)
@@ -221,15 +225,16 @@ def _arriving(socket: zmq.Socket[bytes]) -> Iterator[tuple[bytes, bytes] | None]
             yield parts[0], parts[-1]
 
 
-def _give_up(watched: Watched, parent: int, rank: int, what: str) -> None:
+def _give_up(watched: HeartbeatSettings, parent: int, rank: int, label: str) -> None:
     """Say what happened where it will be found, and end rank 0."""
     error = KernelLost(
-        f"{what}; ranks can't go on without each other, so the kernel ends and its network is lost",
+        f"{label}; ranks can't go on without each other, so the kernel ends and its network is "
+        "lost",
         ranks=(rank,),
         retry_after_s=5,
     )
     log.error("%s", error)
-    path = Path(watched.directory) / LAST_WORDS_FILE
+    path = Path(watched.directory) / CRASH_REPORT_FILE
     if not _has_words(path, watched.generation):
         said = {"generation": watched.generation, "error": facts_of(error)}
         write_private(path, json.dumps(said).encode())

@@ -102,7 +102,7 @@ def library_version() -> str:
     return str(MPI.Get_library_version()).split(",")[0].split("\n")[0].strip("\0 ")
 
 
-class World:
+class MpiWorld:
     """All ranks of the job, on a communicator of our own.
 
     To be made before NEST is imported, which then uses the MPI that is initialised here; and

@@ -1,7 +1,7 @@
 """Has every rank execute an operation and collects what each answers.
 
 Every rank answers every operation exactly once, with a value or an error. The two ends of the
-conversation stand here one after the other: :class:`ManyRanks` on rank 0, :class:`Worker` on
+conversation stand here one after the other: :class:`ManyRanks` on rank 0, :class:`RankWorker` on
 the others.
 
 They talk over ZeroMQ: an idle rank sleeps on its socket, costs nothing and wakes at once, where
@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import zmq
 
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
-from protocol.logging import lines
+from protocol.logging import context, lines
 from protocol.process.identity import ProcessIdentity
-from protocol.runtime.connection_file import LAST_WORDS_FILE
+from protocol.runtime.connection_file import CRASH_REPORT_FILE
 from protocol.runtime.private_files import write_private
-from protocol.runtime.rank_activity import BoardWriter
+from protocol.runtime.rank_activity import RankActivityWriter
 from protocol.wire import frames
-from protocol.wire.messages import Execute, Executed, Operation, Settled
+from protocol.wire.messages import Answered, Execute, Executed, Operation
 from protocol.wire.values import Buffer
 
 if TYPE_CHECKING:
@@ -63,35 +63,35 @@ class OneRank:
 
     size = 1
 
-    def __init__(self, kernel: Kernel, board: BoardWriter | None = None) -> None:
+    def __init__(self, kernel: Kernel, rank_activity: RankActivityWriter | None = None) -> None:
         self._kernel = kernel
-        self._board = board
+        self._rank_activity = rank_activity
         self._number = 0
 
     def execute(self, operation: Operation, references: bool) -> list[Executed]:
         """The only rank's answer."""
         self._number += 1
-        execute = Execute(self._number, operation, references, lines.origin())
-        own = answer(self._kernel, 0, execute, self._board)
+        execute = Execute(self._number, operation, references, context.current_request())
+        own = answer(self._kernel, 0, execute, self._rank_activity)
         if own.error is not None:
-            self._kernel.withdraw()
+            self._kernel.rollback()
         return [own]
 
 
 def answer(
-    kernel: Kernel, rank: int, execute: Execute, board: BoardWriter | None = None
+    kernel: Kernel, rank: int, execute: Execute, rank_activity: RankActivityWriter | None = None
 ) -> Executed:
     """Execute an operation on this rank's kernel; whatever it does becomes the answer."""
-    if board is not None:
-        board.begin()
+    if rank_activity is not None:
+        rank_activity.begin()
     try:
         value = kernel.execute(execute.operation, execute.references)
         answered = Executed(execute.number, rank, value)
     except NestdError as error:
         answered = Executed(execute.number, rank, error=error)
     finally:
-        if board is not None:
-            board.end()
+        if rank_activity is not None:
+            rank_activity.end()
     lines.note(
         log,
         "a rank has executed it",
@@ -120,9 +120,9 @@ class Grace:
     neighbours : the ranks of this host
     """
 
-    def __init__(self, operation: Operation, neighbours: Sequence[ProcessIdentity]) -> None:
+    def __init__(self, operation: Operation, local_ranks: Sequence[ProcessIdentity]) -> None:
         self._operation = operation
-        self._neighbours = neighbours
+        self._local_ranks = local_ranks
         self._left_s = grace_s(operation)
 
     def wait(self, poll: Callable[[int], Any]) -> Any:
@@ -132,7 +132,7 @@ class Grace:
             if found:
                 return found
             self._left_s -= LOOK_S
-            if any(neighbour.is_stopped() for neighbour in self._neighbours):
+            if any(neighbour.is_stopped() for neighbour in self._local_ranks):
                 self._left_s = grace_s(self._operation)
             if self._left_s <= 0:
                 return found
@@ -160,14 +160,14 @@ class ManyRanks:
         socket: zmq.Socket[bytes],
         kernel: Kernel,
         size: int,
-        board: BoardWriter | None = None,
-        neighbours: Sequence[ProcessIdentity] = (),
+        rank_activity: RankActivityWriter | None = None,
+        local_ranks: Sequence[ProcessIdentity] = (),
     ) -> None:
         self.size = size
-        self._board = board
+        self._rank_activity = rank_activity
         self._socket = socket
         self._socket.router_mandatory = True
-        self._neighbours = neighbours
+        self._local_ranks = local_ranks
         self._kernel = kernel
         self._number = 0
 
@@ -180,21 +180,21 @@ class ManyRanks:
             If rank 0 raised while others hang; the kernel is of no use any more.
         """
         self._number += 1
-        execute = Execute(self._number, operation, references, lines.origin())
+        execute = Execute(self._number, operation, references, context.current_request())
         encoded = frames.encode(execute)
         for rank in range(1, self.size):
             self._socket.send_multipart([identity(rank), *encoded], copy=False)
-        own = answer(self._kernel, 0, execute, self._board)
+        own = answer(self._kernel, 0, execute, self._rank_activity)
         answers = [own, *self._collect(own, operation)]
         if any(answer.error is not None for answer in answers):
-            self._kernel.withdraw()
-            settled = frames.encode(Settled(self._number))
+            self._kernel.rollback()
+            settled = frames.encode(Answered(self._number))
             for rank in range(1, self.size):
                 self._socket.send_multipart([identity(rank), *settled])
         return answers
 
     def _collect(self, own: Executed, operation: Operation) -> list[Executed]:
-        grace = None if own.error is None else Grace(operation, self._neighbours)
+        grace = None if own.error is None else Grace(operation, self._local_ranks)
         received: dict[int, Executed] = {}
         while len(received) < self.size - 1:
             # Without an error here the wait ends with the job, should a rank die.
@@ -210,7 +210,7 @@ class ManyRanks:
         return [received[rank] for rank in range(1, self.size)]
 
 
-class Worker:
+class RankWorker:
     """The other ranks' end: executes what comes and answers.
 
     Parameters
@@ -231,17 +231,17 @@ class Worker:
         rank: int,
         directory: Path,
         generation: str,
-        board: BoardWriter | None = None,
-        neighbours: Sequence[ProcessIdentity] = (),
+        rank_activity: RankActivityWriter | None = None,
+        local_ranks: Sequence[ProcessIdentity] = (),
     ) -> None:
-        self._board = board
+        self._rank_activity = rank_activity
         self._socket = socket
         self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._kernel = kernel
         self._rank = rank
         self._directory = directory
         self._generation = generation
-        self._neighbours = neighbours
+        self._local_ranks = local_ranks
 
     def serve(self) -> None:
         """Execute operations until rank 0 is gone."""
@@ -250,7 +250,7 @@ class Worker:
         while True:
             grace = None
             if failed is not None and operation is not None:
-                grace = Grace(operation, self._neighbours)
+                grace = Grace(operation, self._local_ranks)
             parts = self._receive(grace)
             if parts is None:
                 log.warning("rank 0 is gone, rank %d ends", self._rank)
@@ -262,12 +262,12 @@ class Worker:
             failed = None
             if isinstance(message, Execute):
                 operation = message.operation
-                lines.set_origin(message.origin)
-                answered = answer(self._kernel, self._rank, message, self._board)
+                context.set_current_request(message.context)
+                answered = answer(self._kernel, self._rank, message, self._rank_activity)
                 self._socket.send_multipart(frames.encode(answered), copy=False)
                 failed = answered if answered.error is not None else None
-            elif isinstance(message, Settled):
-                self._kernel.withdraw()
+            elif isinstance(message, Answered):
+                self._kernel.rollback()
             else:
                 raise InternalError("rank 0 sent what is no operation")
 
@@ -284,7 +284,7 @@ class Worker:
     def _give_up(self, error: NestdError) -> NoReturn:
         """Say what happened here where it will be found, and end the job."""
         report = diverged(error, self._rank, [])
-        leave_last_words(self._directory, self._generation, report)
+        write_crash_report(self._directory, self._generation, report)
         log.error("%s", report)
         # The launcher takes one rank's failure as the end of all.
         os._exit(EXIT_DIVERGED)
@@ -302,7 +302,7 @@ def diverged(error: NestdError, rank: int, missing: list[int]) -> Diverged:
     )
 
 
-def leave_last_words(directory: Path, generation: str, error: NestdError) -> None:
+def write_crash_report(directory: Path, generation: str, error: NestdError) -> None:
     """Write why this kernel ends, for whoever waits for its answer."""
     said = {"generation": generation, "error": facts_of(error)}
-    write_private(directory / LAST_WORDS_FILE, json.dumps(said).encode())
+    write_private(directory / CRASH_REPORT_FILE, json.dumps(said).encode())

@@ -20,7 +20,7 @@ import zmq
 
 from nestd.scripts.process.control import FORK, ControlSocket
 from nestd.scripts.process.environment import script_environment
-from nestd.scripts.script_process import Prepared, Run
+from nestd.scripts.script_process import IdleProcess, ScriptProcess
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ConfigurationError
 from protocol.logging import lines
@@ -76,12 +76,12 @@ class ScriptRunner:
         self._setup: dict[str, Any] = {}
         self._control: ControlSocket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._prepared: deque[Prepared] = deque()
+        self._prepared: deque[IdleProcess] = deque()
         #: Forked processes that have not said their pid yet, in their order.
-        self._unnamed: list[Prepared] = []
-        self._run: Run | None = None
+        self._unnamed: list[IdleProcess] = []
+        self._run: ScriptProcess | None = None
         #: The process of the last script, until it is cleared up.
-        self._used: Run | None = None
+        self._used: ScriptProcess | None = None
         self._start()
 
     def _start(self) -> None:
@@ -207,7 +207,7 @@ class ScriptRunner:
                 self._forget()
                 return
             kept.pop_all()
-        prepared = Prepared(PolledStream(ours), ours, output)
+        prepared = IdleProcess(PolledStream(ours), ours, output)
         self._prepared.append(prepared)
         self._unnamed.append(prepared)
 
@@ -236,7 +236,7 @@ class ScriptRunner:
         return answer
 
     def _run_to_end(
-        self, run: Run, sender: zmq.Socket[bytes], executor: Executor
+        self, run: ScriptProcess, sender: zmq.Socket[bytes], executor: Executor
     ) -> Result | Failure:
         self._run = run
         lines.note(log, "a process begins with the script", process=run.prepared.pid)
@@ -260,7 +260,7 @@ class ScriptRunner:
             run.prepared.close()
             self._prepare()
 
-    def _begin(self, script: Script) -> Run:
+    def _begin(self, script: Script) -> ScriptProcess:
         """Hand the script to a process that waits for one.
 
         The warm process, and each of its own, may be killed at any moment, this one included.
@@ -283,12 +283,12 @@ class ScriptRunner:
                 continue
             prepared = self._prepared.popleft()
             try:
-                return Run(script, prepared, self._settings)
+                return ScriptProcess(script, prepared, self._settings)
             except OSError:
                 log.warning("a process that waited for a script has ended")
                 prepared.close()
 
-    def _attend(self, run: Run, sender: zmq.Socket[bytes], executor: Executor) -> None:
+    def _attend(self, run: ScriptProcess, sender: zmq.Socket[bytes], executor: Executor) -> None:
         """Listen to everybody until the script has given its answer, or can't any more."""
         connected, output = run.prepared.connected.fileno(), run.prepared.output
         # Of a ZeroMQ socket only changes show here; take_up looks itself whether there is more.
@@ -329,7 +329,7 @@ class ScriptRunner:
         run.read_output()
         self._pass_on(run, executor)
 
-    def _miss(self, run: Run) -> None:
+    def _miss(self, run: ScriptProcess) -> None:
         """Note the end of a script whose process can't say it any more."""
         if self._control is None and not run.is_over:
             # The system ends it with the warm one, but a moment later.
@@ -337,7 +337,7 @@ class ScriptRunner:
             run.note_end(None, None, "its process was lost")
             run.is_untouched = run.is_unread and run.reason is None
 
-    def _pass_on(self, run: Run, executor: Executor) -> None:
+    def _pass_on(self, run: ScriptProcess, executor: Executor) -> None:
         printed = run.new_output()
         if printed:
             executor.print(printed)

@@ -23,7 +23,7 @@ _READ_BYTES = 1 << 16
 
 
 @dataclass
-class Prepared:
+class IdleProcess:
     """A process that waits for a script."""
 
     stream: PolledStream
@@ -36,7 +36,7 @@ class Prepared:
         os.close(self.output)
 
 
-class Run:
+class ScriptProcess:
     """One script while it runs.
 
     Parameters
@@ -46,7 +46,7 @@ class Run:
     settings : of scripts
     """
 
-    def __init__(self, script: Script, prepared: Prepared, settings: ScriptSettings) -> None:
+    def __init__(self, script: Script, prepared: IdleProcess, settings: ScriptSettings) -> None:
         self.prepared = prepared
         #: Why it is being ended, if it is.
         self.reason: str | None = None

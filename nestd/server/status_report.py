@@ -87,8 +87,8 @@ def _awaited(awaited: list[dict[str, Any]]) -> str:
     if not chosen:
         return ""
     ranks = ", ".join(str(one["rank"]) for one in chosen)
-    what = " (stopped by a signal; SIGCONT lets it go on)" if stopped else ""
-    return f"  awaits   rank {ranks}{what} since {chosen[0]['since']}\n"
+    label = " (stopped by a signal; SIGCONT lets it go on)" if stopped else ""
+    return f"  awaits   rank {ranks}{label} since {chosen[0]['since']}\n"
 
 
 def _text(path: Path | None) -> str | None:

@@ -12,7 +12,7 @@ from protocol.logging import lines
 _LINE_CHARACTERS = 2000
 
 
-class LogLines(logging.Handler):
+class LogForwarder(logging.Handler):
     """Tells of each line that is logged: its level in lower case, and its text
     with its fields.
 

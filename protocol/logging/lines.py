@@ -12,20 +12,16 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
+from protocol.logging import context
 from protocol.process.environment import Environment
 
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
 LEVELS = ("debug", "info", "warning", "error")
-
-#: What a request may be called: nothing that needs quoting in a line or a header.
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:=+/@~-]{1,128}")
 
 #: What takes longer is worth a line.
 SLOW_S = 1.0
@@ -36,44 +32,9 @@ _FIELD = re.compile(r"([a-z_]+)=(\"(?:[^\"\\]|\\.)*\"|\S*)")
 _BEGINS = ("time=", '{"time":')
 
 
-@dataclass(frozen=True)
-class Origin:
-    """The HTTP request that something is done for."""
-
-    #: As its caller, else the gateway, has called it.
-    request: str = ""
-    #: Whether its caller has named it, to follow its way: each step is then worth a line.
-    traced: bool = False
-
-
-#: Of what no request asks for.
-NOWHERE = Origin()
-_current: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
-
-
-def origin() -> Origin:
-    """The request that this thread works for."""
-    return _current.get()
-
-
-def set_origin(of: Origin) -> None:
-    """This thread works for that request from now on."""
-    _current.set(of)
-
-
-@contextmanager
-def working_for(of: Origin) -> Iterator[None]:
-    """This thread works for that request meanwhile."""
-    token = _current.set(of)
-    try:
-        yield
-    finally:
-        _current.reset(token)
-
-
 def note(log: logging.Logger, message: str, *, always: bool = False, **fields: Any) -> None:
     """A step of a request: a line if the request is traced or ``always``, else at level debug."""
-    level = logging.INFO if always or _current.get().traced else logging.DEBUG
+    level = logging.INFO if always or context.current_request().traced else logging.DEBUG
     if log.isEnabledFor(level):
         log.log(level, message, extra={"fields": fields})
 
@@ -150,7 +111,7 @@ def moment(since_1970_s: float) -> str:
     return f"{whole}.{int(since_1970_s * 1000) % 1000:03d}Z"
 
 
-class Formatter(logging.Formatter):
+class LogFormatter(logging.Formatter):
     """Makes lines of records.
 
     Parameters
@@ -177,7 +138,7 @@ class Formatter(logging.Formatter):
             "program": self.program,
             "pid": record.process,
             "rank": self.rank,
-            "request": _current.get().request,
+            "request": context.current_request().request,
             **getattr(record, "fields", {}),
             "msg": record.getMessage(),
             "trace": trace,
@@ -198,10 +159,10 @@ def redact(text: str, secret: str | None) -> str:
 
 def set_up(
     program: str, settings: LogSettings, to: IO[str] | None = None, secret: str | None = None
-) -> Formatter:
+) -> LogFormatter:
     """Have this process log to ``to``, which is stderr if not given."""
     handler = logging.StreamHandler(sys.stderr if to is None else to)
-    formatter = Formatter(program, settings.format, secret)
+    formatter = LogFormatter(program, settings.format, secret)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]

@@ -20,7 +20,7 @@ from protocol.security.curve_keys import is_key
 from protocol.wire import frames
 
 #: Beside the connection file: why a kernel ended itself.
-LAST_WORDS_FILE = "last-words.json"
+CRASH_REPORT_FILE = "last-words.json"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Facts:
 
     id: str
     #: The PyNEST call, ``"batch"`` or ``"script"``.
-    what: str
+    label: str
     #: When it was accepted, seconds since 1970.
     created_s: float
     #: Of the kernel it was accepted for; another has another network.
@@ -94,7 +94,7 @@ class Claim:
 CANCELLED, LOST = "cancelled", "lost"
 
 
-class Job:
+class StoredJob:
     """One job's directory.
 
     Parameters
@@ -287,7 +287,7 @@ class Spool:
         """Where they lie."""
         return self._directory
 
-    def add(self, facts: Facts, request: Task) -> tuple[Job, bool]:
+    def add(self, facts: Facts, request: Task) -> tuple[StoredJob, bool]:
         """The job of that name, and whether it is new.
 
         Raises
@@ -318,9 +318,9 @@ class Spool:
                 return found, False
         finally:
             shutil.rmtree(made, ignore_errors=True)
-        return Job(self._directory / facts.id), True
+        return StoredJob(self._directory / facts.id), True
 
-    def find(self, id: str) -> Job | None:
+    def find(self, id: str) -> StoredJob | None:
         """The job of that name, if there is one.
 
         Raises
@@ -334,14 +334,14 @@ class Spool:
             # Each call of our clients has a name, of which there is no job but in rare cases. As
             # text, since pathlib interns what it gets, which takes memory for each new name.
             os.stat(f"{self._text}{id}")  # noqa: PTH116
-            return Job(self._directory / id)
+            return StoredJob(self._directory / id)
         except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
             return None
         except OSError as error:
             # Not that there is none: who hears so takes an accepted job for lost.
             raise _unreadable(self._directory / id, error) from error
 
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[StoredJob]:
         """All jobs, in the order of their acceptance.
 
         Raises

@@ -22,19 +22,19 @@ _ROW = struct.Struct("<QdQ")
 PREFIX, SUFFIX = "board-", ".bin"
 
 
-def board_path(directory: Path, generation: str) -> Path:
+def rank_activity_path(directory: Path, generation: str) -> Path:
     """Where the board of a kernel lies."""
     return directory / f"{PREFIX}{generation}{SUFFIX}"
 
 
-def make_board(path: Path, ranks: int) -> None:
+def make_rank_activity(path: Path, ranks: int) -> None:
     """An empty board, private to its user."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(bytes(_ROW.size * ranks))
 
 
-class BoardWriter:
+class RankActivityWriter:
     """One rank's line on the board.
 
     Parameters
@@ -60,7 +60,7 @@ class BoardWriter:
 
 
 @dataclass(frozen=True)
-class Mark:
+class RankActivity:
     """What a rank has said on the board."""
 
     begun: int
@@ -69,11 +69,11 @@ class Mark:
     ended: int
 
 
-def read_board(path: Path) -> list[Mark]:
+def read_rank_activity(path: Path) -> list[RankActivity]:
     """All ranks' marks, in their order; empty if there is no board."""
     try:
         data = path.read_bytes()
     except OSError:
         return []
     whole = len(data) - len(data) % _ROW.size
-    return [Mark(*fields) for fields in _ROW.iter_unpack(data[:whole])]
+    return [RankActivity(*fields) for fields in _ROW.iter_unpack(data[:whole])]

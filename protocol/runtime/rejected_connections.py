@@ -19,7 +19,7 @@ REASONS = (UNKNOWN_KEY, NO_CURVE, BROKEN_OFF)
 
 
 @dataclass(frozen=True)
-class Refusals:
+class RejectedConnections:
     """Connections that were refused, by reason."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
@@ -29,7 +29,7 @@ class Refusals:
         """All of them."""
         return sum(self.counts.values())
 
-    def with_one(self, reason: str) -> Refusals:
+    def with_one(self, reason: str) -> RejectedConnections:
         """One more."""
         return replace(self, counts=self.counts | {reason: self.counts[reason] + 1})
 
@@ -39,17 +39,17 @@ class Refusals:
             write_private(path, json.dumps(self.counts).encode())
 
     @staticmethod
-    def read(path: Path) -> Refusals:
+    def read(path: Path) -> RejectedConnections:
         """What was left; none if nothing was."""
-        found = Refusals()
+        found = RejectedConnections()
         with contextlib.suppress(OSError, ValueError, AttributeError):
             said = json.loads(path.read_bytes())
             known = {name: said.get(name) for name in REASONS}
             counts = {name: count for name, count in known.items() if type(count) is int}
-            return Refusals(found.counts | counts)
+            return RejectedConnections(found.counts | counts)
         return found
 
 
-def refusals_path(directory: Path, generation: str) -> Path:
+def rejected_connections_path(directory: Path, generation: str) -> Path:
     """Where those of a kernel are."""
     return directory / f"refused-{generation}.json"

@@ -29,7 +29,7 @@ class Status:
     #: The command that is executed; empty if none is.
     id: str = ""
     #: Its PyNEST call, ``"batch"`` or ``"script"``.
-    what: str = ""
+    label: str = ""
     #: Since when, seconds since 1970.
     since_s: float = 0.0
     #: The call within a batch or a script.

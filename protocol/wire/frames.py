@@ -25,10 +25,11 @@ from protocol.errors import (
     error_from_facts,
     facts_of,
 )
-from protocol.logging.lines import REQUEST_ID, Origin
+from protocol.logging.context import REQUEST_ID, RequestContext
 from protocol.wire.messages import (
     BETWEEN_RANKS,
     Action,
+    Answered,
     Batch,
     Cancel,
     Command,
@@ -42,7 +43,6 @@ from protocol.wire.messages import (
     Operation,
     Result,
     Script,
-    Settled,
     Submit,
     Watch,
 )
@@ -52,7 +52,7 @@ from protocol.wire.values import Buffer, Reference, Value
 
 MAGIC = b"NESTD"
 #: Raised whenever an old peer could misread a new message.
-VERSION = 4
+VERSION = 5
 
 #: Most bytes one message may have, all frames together.
 SIZE_LIMIT_BYTES = 8 * 2**30
@@ -135,14 +135,14 @@ def _check_limits(frames: Sequence[Buffer]) -> None:
 
 def _fields(message: Message) -> list[Any]:
     match message:
-        case Command(id, operation, references, unmerged, origin, once):
+        case Command(id, operation, references, unmerged, context, delivery_id):
             fields = [*_operation_fields(operation), references, unmerged]
-            return ["command", id, *fields, once, *_origin_fields(origin)]
-        case Batch(id, operations, references, origin, once):
+            return ["command", id, *fields, delivery_id, *_context_fields(context)]
+        case Batch(id, operations, references, context, delivery_id):
             fields = [_operation_fields(operation) for operation in operations]
-            return ["batch", id, fields, references, once, *_origin_fields(origin)]
-        case Script(id, source, returns, origin, once):
-            return ["script", id, source, returns, once, *_origin_fields(origin)]
+            return ["batch", id, fields, references, delivery_id, *_context_fields(context)]
+        case Script(id, source, returns, context, delivery_id):
+            return ["script", id, source, returns, delivery_id, *_context_fields(context)]
         case EndScript(id):
             return ["end_script", id]
         case Submit(id):
@@ -159,7 +159,7 @@ def _fields(message: Message) -> list[Any]:
             return ["result", id, generation, value]
         case Failure(id, generation, error):
             return ["failure", id, generation, facts_of(error)]
-        case Execute(number, operation, references, origin):
+        case Execute(number, operation, references, context):
             fields = _operation_fields(operation)
             return [
                 "execute",
@@ -168,29 +168,29 @@ def _fields(message: Message) -> list[Any]:
                 references,
                 operation.budget,
                 operation.min_delay_ms,
-                *_origin_fields(origin),
+                *_context_fields(context),
             ]
         case Executed(number, rank, value, error):
             return ["executed", number, rank, value, facts_of(error) if error else None]
-        case Settled(number):
-            return ["settled", number]
+        case Answered(number):
+            return ["answered", number]
 
 
 def _operation_fields(operation: Operation) -> list[Any]:
     return [operation.action.value, operation.call, operation.args, operation.kwargs]
 
 
-def _origin_fields(origin: Origin) -> list[Any]:
-    return [origin.request, origin.traced]
+def _context_fields(context: RequestContext) -> list[Any]:
+    return [context.request, context.traced]
 
 
-def _origin(fields: list[Any]) -> Origin:
+def _context(fields: list[Any]) -> RequestContext:
     """Of the last two fields of a message."""
     request, traced = fields[-2:]
     # It goes into lines of logs, where nothing else may look like one.
     if request and not REQUEST_ID.fullmatch(request):
         raise ProtocolError("a request named by what is no name")
-    return Origin(request, traced)
+    return RequestContext(request, traced)
 
 
 def _expect(fields: list[Any], *types: type | tuple[type, ...]) -> None:
@@ -209,9 +209,9 @@ def _open_operation(fields: list[Any]) -> Operation:
 
 def _parse_command(fields: list[Any]) -> Command:
     _expect(fields, str, str, str, list, dict, bool, bool, str, str, bool)
-    references, unmerged, once = fields[5:8]
+    references, unmerged, delivery_id = fields[5:8]
     operation = _open_operation(fields[1:5])
-    return Command(fields[0], operation, references, unmerged, _origin(fields), once)
+    return Command(fields[0], operation, references, unmerged, _context(fields), delivery_id)
 
 
 def _parse_batch(fields: list[Any]) -> Batch:
@@ -221,14 +221,14 @@ def _parse_batch(fields: list[Any]) -> Batch:
             raise ProtocolError("a batch of what are no operations")
         _expect(one, str, str, list, dict)
     operations = [_open_operation(one) for one in fields[1]]
-    return Batch(fields[0], operations, fields[2], _origin(fields), fields[3])
+    return Batch(fields[0], operations, fields[2], _context(fields), fields[3])
 
 
 def _parse_script(fields: list[Any]) -> Script:
     _expect(fields, str, str, (str, list, type(None)), str, str, bool)
     if isinstance(fields[2], list) and not all(isinstance(name, str) for name in fields[2]):
         raise ProtocolError("a script that returns what are no names")
-    return Script(fields[0], fields[1], fields[2], _origin(fields), fields[3])
+    return Script(fields[0], fields[1], fields[2], _context(fields), fields[3])
 
 
 def _parse_end_script(fields: list[Any]) -> EndScript:
@@ -275,7 +275,7 @@ def _parse_execute(fields: list[Any]) -> Execute:
     budget, delay = (int, type(None)), (float, type(None))
     _expect(fields, int, str, str, list, dict, bool, budget, delay, str, bool)
     operation = replace(_operation(fields[1:5]), budget=fields[6], min_delay_ms=fields[7])
-    return Execute(fields[0], operation, fields[5], _origin(fields))
+    return Execute(fields[0], operation, fields[5], _context(fields))
 
 
 def _parse_executed(fields: list[Any]) -> Executed:
@@ -284,9 +284,9 @@ def _parse_executed(fields: list[Any]) -> Executed:
     return Executed(number, rank, value, None if facts is None else error_from_facts(facts))
 
 
-def _parse_settled(fields: list[Any]) -> Settled:
+def _parse_answered(fields: list[Any]) -> Answered:
     _expect(fields, int)
-    return Settled(*fields)
+    return Answered(*fields)
 
 
 def _parse_result(fields: list[Any]) -> Result:
@@ -315,5 +315,5 @@ _PARSERS: dict[str, Callable[[list[Any]], Message]] = {
     "failure": _parse_failure,
     "execute": _parse_execute,
     "executed": _parse_executed,
-    "settled": _parse_settled,
+    "answered": _parse_answered,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from protocol.errors import NestdError
-from protocol.logging.lines import NOWHERE, Origin
+from protocol.logging.context import NO_REQUEST, RequestContext
 from protocol.wire.values import Value
 
 
@@ -15,10 +15,10 @@ class Action(enum.Enum):
     """What an operation does with the name it carries."""
 
     #: Call the function, method or constructor of that name.
-    CALL = "call"
+    CALL_JSON = "call_json"
     #: Call it as PyNEST itself would be: the arguments are PyNEST's own, and so are the types in
     #: the answer. For callers who have PyNEST's objects, by reference.
-    APPLY = "apply"
+    CALL_PYNEST = "call_pynest"
     #: Read the kernel attribute of that name.
     GET = "get"
     #: Set the kernel attribute of that name to the only argument.
@@ -26,27 +26,27 @@ class Action(enum.Enum):
     #: Documentation, source or signature (the only argument says which) of that name.
     INSPECT = "inspect"
     #: Names of everything that can be called or read.
-    CATALOGUE = "catalogue"
+    LIST_NAMES = "list_names"
     #: What a look-alike of PyNEST has to know: roles of all names, NEST's errors, its version.
     DESCRIBE = "describe"
     #: What a page about PyNEST has to know: parameters and documentation of all names.
-    INTERFACE = "interface"
+    DESCRIBE_API = "describe_api"
     #: Drop the objects that the references among the arguments name.
     RELEASE = "release"
     #: Between ranks: the number of the next object, before a script makes any.
-    MARK = "mark"
+    CHECKPOINT = "checkpoint"
     #: Between ranks: drop all objects from a number on, as the script that made them has ended.
     RELEASE_FROM = "release_from"
     #: Between ranks: which rows of the whole a rank's connections are.
-    PLACE = "place"
+    ASSIGN_ORDER = "assign_order"
     #: Between ranks: call again what every rank has put off, as nothing is missing.
-    PROCEED = "proceed"
+    COMMIT = "commit"
     #: Between ranks: go on with the run that has paused.
-    GO_ON = "go_on"
+    RESUME = "resume"
     #: Between ranks: end the run that has paused where it is.
-    STOP = "stop"
+    ABORT = "abort"
     #: Between ranks: what a recorder has recorded beyond what was told.
-    GAINED = "gained"
+    READ_NEW_EVENTS = "read_new_events"
     #: Between ranks: which recorders there are.
     RECORDERS = "recorders"
 
@@ -54,8 +54,8 @@ class Action(enum.Enum):
 #: What callers may ask for by themselves; the rest is between nestd and its ranks.
 OPEN_ACTIONS = frozenset(
     [
-        Action.CALL,
-        Action.APPLY,
+        Action.CALL_JSON,
+        Action.CALL_PYNEST,
         Action.GET,
         Action.SET,
         Action.INSPECT,
@@ -67,13 +67,13 @@ OPEN_ACTIONS = frozenset(
 #: What only ranks ask of each other, and nobody by a command.
 BETWEEN_RANKS = frozenset(
     [
-        Action.MARK,
+        Action.CHECKPOINT,
         Action.RELEASE_FROM,
-        Action.PLACE,
-        Action.PROCEED,
-        Action.GO_ON,
-        Action.STOP,
-        Action.GAINED,
+        Action.ASSIGN_ORDER,
+        Action.COMMIT,
+        Action.RESUME,
+        Action.ABORT,
+        Action.READ_NEW_EVENTS,
         Action.RECORDERS,
     ]
 )
@@ -107,10 +107,10 @@ class Command:
     #: Whether the answer is every rank's own, unmerged.
     unmerged: bool = False
     #: The HTTP request that asks for it.
-    origin: Origin = NOWHERE
+    context: RequestContext = NO_REQUEST
     #: What was sent under this name is executed once, however often it arrives; over ``tcp://``,
     #: where a sender may not know whether it did.
-    once: str = ""
+    delivery_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,9 @@ class Batch:
     #: As that of a command.
     references: bool = False
     #: The HTTP request that asks for it.
-    origin: Origin = NOWHERE
+    context: RequestContext = NO_REQUEST
     #: As that of a command.
-    once: str = ""
+    delivery_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,9 @@ class Script:
     #: The name, or names, whose values are asked for. An empty name has no value.
     returns: str | list[str] | None = None
     #: The HTTP request that asks for it.
-    origin: Origin = NOWHERE
+    context: RequestContext = NO_REQUEST
     #: As that of a command.
-    once: str = ""
+    delivery_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ class Execute:
     operation: Operation
     references: bool
     #: The HTTP request that asks for it.
-    origin: Origin = NOWHERE
+    context: RequestContext = NO_REQUEST
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ class Executed:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Answered:
     """Rank 0 to a rank: some rank raised, but all have answered, so none is stuck."""
 
     number: int
@@ -272,4 +272,4 @@ Task: TypeAlias = Command | Batch | Script
 #: What a gateway asks of nestd.
 Request: TypeAlias = Task | EndScript | Submit | Cancel | Watch | ListRecorders
 
-Message: TypeAlias = Request | Event | Result | Failure | Execute | Executed | Settled
+Message: TypeAlias = Request | Event | Result | Failure | Execute | Executed | Answered

@@ -29,7 +29,7 @@ def own(work: Path) -> Iterator[Path]:
     yield Path(tempfile.mkdtemp(dir=work))
 
 
-class Caller:
+class ClientDisconnect:
     """Calls the server in a container."""
 
     def __init__(self, container: Container) -> None:
@@ -54,7 +54,7 @@ class Caller:
         return reply.json()
 
 
-def served(container: Container, token: str | None = None) -> Caller:
+def served(container: Container, token: str | None = None) -> ClientDisconnect:
     """Calls it once it is well, as the HEALTHCHECK finds, and nobody gets in without the token."""
     check = container.image.stage.health_command()
 
@@ -63,7 +63,7 @@ def served(container: Container, token: str | None = None) -> Caller:
         return container.execute(check).returncode == 0
 
     assert poll_until(is_well, DEADLINE_S, 0.5), container.output()
-    caller = Caller(container)
+    caller = ClientDisconnect(container)
     for method, path in (("POST", "/api/GetKernelStatus"), ("GET", "/"), ("POST", "/exec")):
         assert caller.request(method, path, []).status_code == 403, path
     if token is None:
@@ -80,7 +80,7 @@ def served(container: Container, token: str | None = None) -> Caller:
     return caller
 
 
-def spikes(caller: Caller) -> tuple[list[int], list[float]]:
+def spikes(caller: ClientDisconnect) -> tuple[list[int], list[float]]:
     """Senders and times of spikes that four virtual processes compute."""
     caller.call("ResetKernel")
     caller.call("SetKernelStatus", [{"total_num_virtual_procs": 4, "rng_seed": 7}])

@@ -310,7 +310,7 @@ def accepted(server: Server, generation: str) -> dict[str, Any]:
     """A job that a gateway has accepted for a kernel, and was killed before it could say so."""
     name = new_name()
     facts = Facts(name, "Create", time.time(), generation, AS_JSON)
-    operation = Operation(Action.CALL, "Create", ["parrot_neuron"])
+    operation = Operation(Action.CALL_JSON, "Create", ["parrot_neuron"])
     spool_of(server).add(facts, Command(name, operation))
     return {"id": name}
 

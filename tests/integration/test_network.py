@@ -19,8 +19,8 @@ from protocol.runtime.rejected_connections import (
     BROKEN_OFF,
     NO_CURVE,
     UNKNOWN_KEY,
-    Refusals,
-    refusals_path,
+    RejectedConnections,
+    rejected_connections_path,
 )
 from protocol.wire import frames
 from protocol.wire.messages import Action, Command, Operation
@@ -51,7 +51,7 @@ def handshake(endpoint: str, server: str | None, keys: tuple[bytes, bytes]) -> b
                     break
                 if event in (zmq.EVENT_DISCONNECTED, zmq.EVENT_CLOSED):
                     return False
-            socket.send_multipart(frames.encode(Command("1", Operation(Action.CATALOGUE))))
+            socket.send_multipart(frames.encode(Command("1", Operation(Action.LIST_NAMES))))
             return bool(socket.poll(int(DEADLINE_S * 1000)))
         finally:
             socket.disable_monitor()
@@ -76,7 +76,7 @@ def test_gateway_of_another_host_is_served_and_strangers_are_not(remote: Pair) -
         assert not handshake(endpoint, None, stranger)
 
     def refused() -> dict[str, int] | None:
-        found = Refusals.read(refusals_path(directory, info["generation"]))
+        found = RejectedConnections.read(rejected_connections_path(directory, info["generation"]))
         return found.counts if found.total >= 6 else None
 
     counts = poll_until(refused, DEADLINE_S)

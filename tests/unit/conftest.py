@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from protocol.logging import lines
+from protocol.logging import context
 
 settings.register_profile(
     "nestd",
@@ -20,5 +20,5 @@ settings.load_profile("nestd")
 @pytest.fixture(autouse=True)
 def _no_request() -> Iterator[None]:
     """Let each test begin outside of any request, and end there."""
-    with lines.working_for(lines.NOWHERE):
+    with context.working_for(context.NO_REQUEST):
         yield

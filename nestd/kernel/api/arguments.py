@@ -87,9 +87,9 @@ def bind(entry: Entry, args: list[Value], kwargs: dict[str, Value]) -> BoundArgu
     return bound
 
 
-def _wrong(entry: Entry, parameter: str, what: str) -> ArgumentError:
+def _wrong(entry: Entry, parameter: str, label: str) -> ArgumentError:
     return ArgumentError(
-        f"{entry.name}: {parameter!r:.80} {what}", call=entry.name, parameter=parameter[:80]
+        f"{entry.name}: {parameter!r:.80} {label}", call=entry.name, parameter=parameter[:80]
     )
 
 

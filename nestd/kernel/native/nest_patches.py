@@ -22,7 +22,7 @@ SYNCHRONY = "_ZNK4nest13RandomManager19check_rng_synchronyEv"
 COUNTERS = "_ZN4nest20EventDeliveryManager14reset_countersEv"
 
 
-class Seams:
+class NestPatches:
     """The functions at a run's start and end that can be left out.
 
     Where the library does not call them through its table, as one may that was linked in another
@@ -41,14 +41,14 @@ class Seams:
         self._nothing = ctypes.cast(ctypes.CDLL(None).abs, ctypes.c_void_p).value
 
     @contextlib.contextmanager
-    def left_out(self, *names: str) -> Iterator[None]:
+    def suppressed(self, *names: str) -> Iterator[None]:
         """Have NEST call nothing in the place of the functions of these names."""
-        left_out = [self._slots[name] for name in names if name in self._slots]
-        kept = [slot.value for slot in left_out]
-        for slot in left_out:
+        suppressed = [self._slots[name] for name in names if name in self._slots]
+        kept = [slot.value for slot in suppressed]
+        for slot in suppressed:
             slot.value = self._nothing
         try:
             yield
         finally:
-            for slot, value in zip(left_out, kept, strict=True):
+            for slot, value in zip(suppressed, kept, strict=True):
                 slot.value = value

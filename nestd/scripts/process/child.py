@@ -50,7 +50,7 @@ _RESERVE_BYTES = 8 << 20
 _REHEARSED = frames.encode(Script("", "number = 1\nnumber", "number"))
 
 
-class World:
+class ScriptNamespace:
     """What scripts find, made once: their namespace, with the look-alike in it.
 
     Parameters
@@ -129,7 +129,7 @@ def prepare_streams() -> None:
 
 def become_runner(
     settings: ScriptSettings,
-    world: World,
+    world: ScriptNamespace,
     doors: seccomp.Doors | None,
     mapped_bytes: int,
     connected: int,
@@ -183,7 +183,7 @@ def _encoded(answer: Result | Failure) -> list[Buffer]:
         return frames.encode(Failure(answer.id, "", failure))
 
 
-def rehearse(world: World) -> None:
+def rehearse(world: ScriptNamespace) -> None:
     """Go through what a script needs once, so that its memory is there when one comes.
 
     After a fork, every page is copied when it is first touched, which would take longer than a

@@ -29,7 +29,7 @@ from nestd.scripts.modules import VARIABLE
 from nestd.scripts.process.child import (
     CONNECTION,
     WORDS,
-    World,
+    ScriptNamespace,
     become_like_fork,
     become_runner,
     prepare_streams,
@@ -37,7 +37,7 @@ from nestd.scripts.process.child import (
     rehearse_fork,
 )
 from nestd.scripts.process.control import ControlSocket
-from nestd.scripts.process.numpy_reseed import Chance
+from nestd.scripts.process.numpy_reseed import NumpyReseed
 from nestd.scripts.process.transport import LINE
 from nestd.scripts.sandbox import seccomp
 from nestd.scripts.settings import ScriptSettings
@@ -56,7 +56,7 @@ _READ_BYTES = 1 << 16
 
 
 @dataclass(slots=True)
-class _Script:
+class _ForkedScript:
     """A forked process."""
 
     pid: int
@@ -83,9 +83,9 @@ class Zygote:
         self._control = control
         self._settings = ScriptSettings()
         self._doors: seccomp.Doors | None = None
-        self._world: World | None = None
-        self._scripts: dict[int, _Script] = {}
-        self._chance: Chance | None = None
+        self._world: ScriptNamespace | None = None
+        self._scripts: dict[int, _ForkedScript] = {}
+        self._chance: NumpyReseed | None = None
         # What is written to between two forks is copied anew after each: this loop and what it
         # calls make as few objects, and use as much of what is made once, as they can.
         self._pid = os.getpid()
@@ -137,7 +137,7 @@ class Zygote:
 
     def _set_up(self, setup: dict[str, Any]) -> None:
         self._settings = ScriptSettings.from_json(setup["settings"])
-        self._chance = Chance()
+        self._chance = NumpyReseed()
         problem = seccomp.seccomp_problem() if self._settings.restricted else None
         if self._settings.restricted and problem is None:
             self._doors = seccomp.Doors()
@@ -155,7 +155,7 @@ class Zygote:
         gc.freeze()
         self._control.send({"ready": True, "problem": problem})
 
-    def _make_world(self, description: Description) -> World:
+    def _make_world(self, description: Description) -> ScriptNamespace:
         """Import what scripts may use, and load what would be loaded later behind a wall."""
         for one in self._settings.imports:
             if one.package != "nest":
@@ -167,7 +167,7 @@ class Zygote:
             for name, module in sys.modules.items()
             if name.partition(".")[0] in packages
         }
-        return World(self._settings, description, modules)
+        return ScriptNamespace(self._settings, description, modules)
 
     def _fork(self, connected: int, output: int) -> None:
         assert self._chance is not None
@@ -189,7 +189,7 @@ class Zygote:
             os.close(descriptor)
         descriptor = os.pidfd_open(pid)
         self._waiting.register(descriptor, select.POLLIN)
-        self._scripts[descriptor] = _Script(pid, descriptor, words, board)
+        self._scripts[descriptor] = _ForkedScript(pid, descriptor, words, board)
         self._say(b'{"forked": %d}' % pid)
 
     def _become_script(
@@ -212,7 +212,7 @@ class Zygote:
         finally:
             os._exit(70)
 
-    def _end(self, script: _Script, look: bool) -> None:
+    def _end(self, script: _ForkedScript, look: bool) -> None:
         """End a script; if wanted, it says before where it is."""
         if look:
             os.kill(script.pid, signal.SIGTERM)
@@ -226,14 +226,14 @@ class Zygote:
                 self._listen(script)
         os.kill(script.pid, signal.SIGKILL)
 
-    def _listen(self, script: _Script) -> None:
+    def _listen(self, script: _ForkedScript) -> None:
         """Read what a script's process says of where it is."""
         try:
             script.said += os.read(script.words, _READ_BYTES)
         except BlockingIOError:
             return
 
-    def _conclude(self, script: _Script, say: bool = True) -> None:
+    def _conclude(self, script: _ForkedScript, say: bool = True) -> None:
         """A script's process has ended: end what it has left, and tell."""
         _, status = os.waitpid(script.pid, 0)
         del self._scripts[script.descriptor]

@@ -15,7 +15,7 @@ _STATE_BYTES = 4 * _NUMBERS
 _AT_END = _NUMBERS.to_bytes(4, sys.byteorder)
 
 
-class Chance:
+class NumpyReseed:
     """The state of NumPy's own generator, to be renewed before each fork.
 
     ``np.random.seed()`` does the same, but by way of objects whose memory each fork has to copy.

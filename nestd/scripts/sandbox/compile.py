@@ -20,10 +20,10 @@ from nestd.scripts.modules import VARIABLE, ModuleImport
 from nestd.scripts.sandbox.guards import Boxed, Guards, Type
 from nestd.scripts.sandbox.module_proxy import (
     VERSION,
-    Face,
+    ModuleProxy,
     check_module,
-    make_face,
-    make_package_face,
+    make_package_proxy,
+    make_proxy,
 )
 from nestd.scripts.sandbox.policy import ScriptPolicy
 from protocol.errors import ConfigurationError
@@ -218,12 +218,12 @@ class _Importer:
     def __init__(
         self, imports: Iterable[ModuleImport], loaded: Mapping[str, types.ModuleType]
     ) -> None:
-        self._faces: dict[str, Face] = {}
-        dotted: dict[str, Face] = {}
+        self._faces: dict[str, ModuleProxy] = {}
+        dotted: dict[str, ModuleProxy] = {}
         for name in dict.fromkeys(one.module for one in imports):
             if name not in loaded:
                 raise ConfigurationError(f"{VARIABLE}: {name} is not loaded")
-            face = make_face(loaded[name])
+            face = make_proxy(loaded[name])
             self._faces[name] = face
             if "." in name:
                 dotted[name] = face
@@ -241,7 +241,7 @@ class _Importer:
             for key, face in self._faces.items()
             if key.startswith(f"{parent}.") and key.count(".") == depth
         }
-        self._faces[parent] = make_package_face(parent, below)
+        self._faces[parent] = make_package_proxy(parent, below)
         self._add_parents(parent)
 
     def bound(self, one: ModuleImport) -> Any:
@@ -250,7 +250,7 @@ class _Importer:
             return self.attribute(one.module, one.attribute)
         return self.module(one.module, one.name != one.package)
 
-    def module(self, name: str, leaf: bool) -> Face:
+    def module(self, name: str, leaf: bool) -> ModuleProxy:
         """``import name``, which gives the package; with ``as`` the leaf."""
         found = self._found(name)
         return found if leaf else self._found(name.partition(".")[0])
@@ -265,13 +265,13 @@ class _Importer:
         except AttributeError as error:
             raise ImportError(str(error)) from None
 
-    def _found(self, name: str) -> Face:
+    def _found(self, name: str) -> ModuleProxy:
         if name in self._faces:
             return self._faces[name]
         parent, _, last = name.rpartition(".")
         if parent:
             found = getattr(self._found(parent), last, None)
-            if isinstance(found, Face):
+            if isinstance(found, ModuleProxy):
                 return found
         available = ", ".join(sorted(self._faces)) or "none"
         raise ModuleNotFoundError(

@@ -22,7 +22,7 @@ import numpy as np
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
 from nestd.scripts.sandbox import numpy_memory
-from nestd.scripts.sandbox.module_proxy import VERSION, Face
+from nestd.scripts.sandbox.module_proxy import VERSION, ModuleProxy
 
 #: Special methods that a script's classes may have. Left out is what is called behind a script's
 #: back: by NumPy, which takes ``__array_interface__`` for an address in memory, also when
@@ -111,7 +111,7 @@ _SETTABLE: Mapping[type, frozenset[str]] = {
 _ITEM_TYPES = (dict, list, bytearray, memoryview, deque, MutableMapping, np.ndarray)
 
 #: Classes that make code, modules or attributes from what they are given.
-_UNSAFE_CLASSES = (types.FunctionType, types.SimpleNamespace, super, Face, *CLOSED)
+_UNSAFE_CLASSES = (types.FunctionType, types.SimpleNamespace, super, ModuleProxy, *CLOSED)
 
 #: Classes without private attributes of their own: those that Python has built in.
 _BUILT_IN = frozenset(
@@ -241,7 +241,7 @@ class Guards:
 
     def _check_private(self, obj: Any, kind: type, name: str) -> None:
         """Raise AttributeError unless a script may read the private attribute."""
-        if kind is Face:
+        if kind is ModuleProxy:
             if name == VERSION:
                 return
         elif name in NAMES:
@@ -271,7 +271,7 @@ class Guards:
                 return obj
         elif name.startswith("_"):
             raise _fixed(obj, name)
-        if kind is Face or _is_of_nest(kind):
+        if kind is ModuleProxy or _is_of_nest(kind):
             return obj
         if any(name in names and issubclass(kind, of) for of, names in _SETTABLE.items()):
             return obj
@@ -302,7 +302,7 @@ class Guards:
         """``str.format``, which reads attributes, with guards."""
         if not isinstance(text, str):
             raise TypeError(f"format belongs to text, not to {_described(text)}")
-        return _Formatter(self).vformat(text, args, mapping)
+        return _GuardedFormatter(self).vformat(text, args, mapping)
 
     # Classes
 
@@ -382,7 +382,7 @@ class _Attribute:
         here("_guards").setattr(here("_obj"), name, value)
 
 
-class _Formatter(string.Formatter):
+class _GuardedFormatter(string.Formatter):
     """Formats as ``str.format`` does."""
 
     def __init__(self, guards: Guards) -> None:
@@ -430,7 +430,7 @@ def _check_setting(name: str, key: str, value: Any) -> None:
 
 def _described(obj: Any) -> str:
     kind = type(obj)
-    if kind is Face:
+    if kind is ModuleProxy:
         return repr(obj)[1:-1]
     return f"class {obj.__name__!r}" if issubclass(kind, type) else f"{kind.__name__!r} objects"
 

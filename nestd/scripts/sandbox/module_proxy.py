@@ -128,7 +128,7 @@ class View(Protocol):
         """Set the attribute, or AttributeError."""
 
 
-class Face:
+class ModuleProxy:
     """What scripts see of a module.
 
     It looks after itself, as C code and ``from … import`` read attributes without the guard of
@@ -209,7 +209,7 @@ class NestView:
     def __init__(self, name: str, module: types.ModuleType) -> None:
         self._name = name
         self._module = module
-        self._faces: dict[str, Face] = {}
+        self._faces: dict[str, ModuleProxy] = {}
 
     def read(self, name: str) -> Any:
         """The attribute as it is now, or AttributeError."""
@@ -224,7 +224,7 @@ class NestView:
             if name not in SUBMODULES.get(self._name, ()):
                 raise _not_available(self._name, name, ANOTHER_MODULE)
             dotted = f"{self._name}.{name}"
-            return self._faces.setdefault(name, Face(dotted, NestView(dotted, value)))
+            return self._faces.setdefault(name, ModuleProxy(dotted, NestView(dotted, value)))
         if isinstance(value, (type, *_FUNCTIONS)) and _origin(value) not in self.origins:
             raise _not_available(self._name, name, NOT_PUBLIC)
         return value
@@ -238,7 +238,7 @@ class NestView:
         setattr(self._module, name, value)
 
 
-def make_face(module: types.ModuleType) -> Face:
+def make_proxy(module: types.ModuleType) -> ModuleProxy:
     """A face of ``module``; of any but ``nest`` always the same one.
 
     Raises
@@ -247,20 +247,22 @@ def make_face(module: types.ModuleType) -> Face:
         If nothing of the module can be shown.
     """
     if module.__name__ == "nest":
-        return Face("nest", NestView("nest", module))
+        return ModuleProxy("nest", NestView("nest", module))
     check_module(module.__name__)
-    return _fixed_face(module)
+    return _fixed_proxy(module)
 
 
 @functools.cache
-def _fixed_face(module: types.ModuleType) -> Face:
+def _fixed_proxy(module: types.ModuleType) -> ModuleProxy:
     name = module.__name__
-    return Face(name, FixedView(name, _shown(module), functools.partial(_why_hidden, module)))
+    return ModuleProxy(
+        name, FixedView(name, _shown(module), functools.partial(_why_hidden, module))
+    )
 
 
-def make_package_face(name: str, submodules: Mapping[str, Face]) -> Face:
+def make_package_proxy(name: str, submodules: Mapping[str, ModuleProxy]) -> ModuleProxy:
     """A face of a package that shows nothing but these submodules."""
-    return Face(name, FixedView(name, submodules, lambda _: NOT_PUBLIC))
+    return ModuleProxy(name, FixedView(name, submodules, lambda _: NOT_PUBLIC))
 
 
 def check_module(name: str) -> None:
@@ -283,7 +285,7 @@ def _shown(module: types.ModuleType) -> dict[str, Any]:
             continue
         if isinstance(value, types.ModuleType):
             if _is_own_submodule(module, key, value):
-                shown[key] = _fixed_face(value)
+                shown[key] = _fixed_proxy(value)
         elif not _is_hidden(name, key) and _is_own(name, value):
             shown[key] = value
     version = vars(module).get(VERSION)

@@ -50,7 +50,7 @@ class Finding:
     """What a check has found."""
 
     #: What was looked at.
-    what: str
+    label: str
     level: Level
     #: What was found.
     found: str
@@ -69,7 +69,7 @@ class Wanted:
     threads: int
 
 
-def survey(of: str) -> dict[str, Any]:
+def probe(of: str) -> dict[str, Any]:
     """Return what ``nestd.server.doctor.probe`` says of ``nest`` or ``mpi``.
 
     It has ``problem`` if the package can't be imported.
@@ -92,7 +92,7 @@ def survey(of: str) -> dict[str, Any]:
     return {"problem": said[-1] if said else f"its import ends with {done.returncode}"}
 
 
-def examine(wanted: Wanted, look: Survey = survey) -> list[Finding]:
+def examine(wanted: Wanted, look: Survey = probe) -> list[Finding]:
     """All findings.
 
     Parameters
@@ -202,10 +202,10 @@ def ports(wanted: Wanted) -> list[Finding]:
     own = {port for server in instance.running() for port in server.ports}
     findings, usable = [], False
     for port in wanted.ports:
-        what = f"Port {port}"
+        label = f"Port {port}"
         if port in own:
             said = "used by a server of yours, which nest-server status shows"
-            findings.append(Finding(what, Level.NOTE, said))
+            findings.append(Finding(label, Level.NOTE, said))
             usable = True
             continue
         try:
@@ -214,17 +214,17 @@ def ports(wanted: Wanted) -> list[Finding]:
         except PortTaken:
             said = f"taken by another program, or not allowed, on {wanted.host}"
             advice = f"ss -ltnp 'sport = :{port}' shows by which; choose another with -p PORT"
-            findings.append(Finding(what, Level.NOTE, said, advice))
+            findings.append(Finding(label, Level.NOTE, said, advice))
         except (ConfigurationError, socket.gaierror) as error:
             advice = "choose an address of this machine with -h HOST"
-            findings.append(Finding(what, Level.PROBLEM, str(error), advice))
+            findings.append(Finding(label, Level.PROBLEM, str(error), advice))
         else:
             usable = True
-            findings.append(Finding(what, Level.OK, f"free on {wanted.host}"))
+            findings.append(Finding(label, Level.OK, f"free on {wanted.host}"))
     if not usable:
         # One that is left is enough.
         findings = [
-            Finding(one.what, Level.PROBLEM, one.found, one.advice) if one.advice else one
+            Finding(one.label, Level.PROBLEM, one.found, one.advice) if one.advice else one
             for one in findings
         ]
     return findings
@@ -232,15 +232,15 @@ def ports(wanted: Wanted) -> list[Finding]:
 
 def directory() -> Finding:
     """Whether the runtime directory is private, and short enough for the names of sockets."""
-    what = "Directory"
+    label = "Directory"
     try:
         path = runtime_directory()
         check_socket_path(path / _LONGEST_SOCKET)
     except ConfigurationError as error:
-        return Finding(what, Level.PROBLEM, error.message, "set NESTD_RUNTIME_DIR")
+        return Finding(label, Level.PROBLEM, error.message, "set NESTD_RUNTIME_DIR")
     if not os.access(path, os.W_OK | os.X_OK):
-        return Finding(what, Level.PROBLEM, f"{path} can't be written", "set NESTD_RUNTIME_DIR")
-    return Finding(what, Level.OK, f"{path}, private to you")
+        return Finding(label, Level.PROBLEM, f"{path} can't be written", "set NESTD_RUNTIME_DIR")
+    return Finding(label, Level.OK, f"{path}, private to you")
 
 
 def seccomp(problem: str | None) -> Finding:
@@ -267,7 +267,7 @@ def report(findings: list[Finding]) -> str:
     """The findings, for a person."""
     lines = []
     for one in findings:
-        lines.append(f"{one.level.value:8} {one.what:13} {one.found}")
+        lines.append(f"{one.level.value:8} {one.label:13} {one.found}")
         if one.advice:
             lines.append(f"{'':8} {'':13} -> {one.advice}")
     problems = sum(one.level is Level.PROBLEM for one in findings)

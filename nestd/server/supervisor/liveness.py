@@ -14,7 +14,7 @@ from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.status_file import read_number, read_status, status_path
 
 
-class Pulse:
+class Liveness:
     """The signs of life of a kernel.
 
     Parameters

@@ -8,7 +8,7 @@ import signal
 import time
 
 
-class Rung(enum.Enum):
+class ShutdownStage(enum.Enum):
     """How hard a server is being stopped."""
 
     #: Not at all.
@@ -23,7 +23,7 @@ class Rung(enum.Enum):
     KILL = "KILL"
 
 
-class _Event(enum.Enum):
+class _ShutdownEvent(enum.Enum):
     #: Somebody, such as a service manager, asks for an orderly end.
     ASKED = enum.auto()
     #: Somebody waits for the end.
@@ -33,21 +33,21 @@ class _Event(enum.Enum):
 
 
 _EVENTS = {
-    signal.SIGTERM: _Event.ASKED,
-    signal.SIGUSR1: _Event.ASKED,
-    signal.SIGINT: _Event.HURRIED,
-    signal.SIGHUP: _Event.HURRIED,
+    signal.SIGTERM: _ShutdownEvent.ASKED,
+    signal.SIGUSR1: _ShutdownEvent.ASKED,
+    signal.SIGINT: _ShutdownEvent.HURRIED,
+    signal.SIGHUP: _ShutdownEvent.HURRIED,
 }
 
 #: What is not listed changes nothing: a second Ctrl-C does not make the end harder.
 _NEXT = {
-    (Rung.SERVING, _Event.ASKED): Rung.DRAIN,
-    (Rung.SERVING, _Event.HURRIED): Rung.SLICE,
-    (Rung.DRAIN, _Event.ASKED): Rung.SLICE,
-    (Rung.DRAIN, _Event.HURRIED): Rung.SLICE,
-    (Rung.DRAIN, _Event.OVERDUE): Rung.SLICE,
-    (Rung.SLICE, _Event.OVERDUE): Rung.TERM,
-    (Rung.TERM, _Event.OVERDUE): Rung.KILL,
+    (ShutdownStage.SERVING, _ShutdownEvent.ASKED): ShutdownStage.DRAIN,
+    (ShutdownStage.SERVING, _ShutdownEvent.HURRIED): ShutdownStage.SLICE,
+    (ShutdownStage.DRAIN, _ShutdownEvent.ASKED): ShutdownStage.SLICE,
+    (ShutdownStage.DRAIN, _ShutdownEvent.HURRIED): ShutdownStage.SLICE,
+    (ShutdownStage.DRAIN, _ShutdownEvent.OVERDUE): ShutdownStage.SLICE,
+    (ShutdownStage.SLICE, _ShutdownEvent.OVERDUE): ShutdownStage.TERM,
+    (ShutdownStage.TERM, _ShutdownEvent.OVERDUE): ShutdownStage.KILL,
 }
 
 #: Signals that stop a server.
@@ -69,35 +69,35 @@ class Shutdown:
 
     def __init__(self, drain_s: float | None) -> None:
         self._drain_s = math.inf if drain_s is None else drain_s
-        self.rung = Rung.SERVING
+        self.rung = ShutdownStage.SERVING
         #: When the next rung is due, by the monotonic clock.
         self._due_s = math.inf
 
     @property
     def has_begun(self) -> bool:
         """Whether the server is being stopped."""
-        return self.rung is not Rung.SERVING
+        return self.rung is not ShutdownStage.SERVING
 
     @property
     def wait_s(self) -> float:
         """How long it may be waited for the next rung."""
         return self._due_s - time.monotonic()
 
-    def on_signal(self, sig: signal.Signals) -> Rung | None:
+    def on_signal(self, sig: signal.Signals) -> ShutdownStage | None:
         """The rung that ``sig`` leads to; ``None`` if it changes nothing."""
         return self._step(_EVENTS[sig])
 
-    def on_time(self) -> Rung | None:
+    def on_time(self) -> ShutdownStage | None:
         """The next rung, if the time of this one is over."""
-        return self._step(_Event.OVERDUE) if time.monotonic() >= self._due_s else None
+        return self._step(_ShutdownEvent.OVERDUE) if time.monotonic() >= self._due_s else None
 
-    def _step(self, event: _Event) -> Rung | None:
+    def _step(self, event: _ShutdownEvent) -> ShutdownStage | None:
         rung = _NEXT.get((self.rung, event))
         if rung is not None:
             graces_s = {
-                Rung.DRAIN: self._drain_s,
-                Rung.SLICE: SLICE_GRACE_S,
-                Rung.TERM: TERM_GRACE_S,
+                ShutdownStage.DRAIN: self._drain_s,
+                ShutdownStage.SLICE: SLICE_GRACE_S,
+                ShutdownStage.TERM: TERM_GRACE_S,
             }
             self.rung = rung
             self._due_s = time.monotonic() + graces_s.get(rung, math.inf)

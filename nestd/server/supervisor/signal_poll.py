@@ -18,14 +18,14 @@ SIGNALS = (
 )
 
 
-class Wakeups:
+class SignalPoll:
     """Turns signals into events; as a context, while it is one.
 
     Signal handlers do nothing but write to a pipe (``signal.set_wakeup_fd``), so a signal that
     arrives just before the wait is not lost.
     """
 
-    def __enter__(self) -> Wakeups:
+    def __enter__(self) -> SignalPoll:
         self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._old_wakeup = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         self._old_handlers = {sig: signal.signal(sig, lambda *_: None) for sig in SIGNALS}

@@ -23,11 +23,11 @@ from nestd.server.listeners import open_listeners, passed_listeners
 from nestd.server.settings import Part, ServerSettings
 from nestd.server.supervisor.child_process import Child
 from nestd.server.supervisor.gateways import Gateways
-from nestd.server.supervisor.liveness import Pulse
+from nestd.server.supervisor.liveness import Liveness
 from nestd.server.supervisor.rank_exits import RankWatch
 from nestd.server.supervisor.sd_service import Service
-from nestd.server.supervisor.shutdown import STOPPING, TERM_GRACE_S, Rung, Shutdown
-from nestd.server.supervisor.signal_poll import Wakeups
+from nestd.server.supervisor.shutdown import STOPPING, TERM_GRACE_S, Shutdown, ShutdownStage
+from nestd.server.supervisor.signal_poll import SignalPoll
 from nestd.server.supervisor.startup_error import printed_reason
 from nestd.settings import DRAIN_VARIABLE
 from protocol.errors import StartFailed
@@ -95,7 +95,7 @@ class Supervisor:
         listeners, notes = self._listeners()
         with contextlib.ExitStack() as stack:
             # First in, last out: no signal, such as a second Ctrl-C, interrupts the clearing up.
-            wakeups = stack.enter_context(Wakeups())
+            wakeups = stack.enter_context(SignalPoll())
             stack.callback(self._say_stopped)
             for listener in listeners:
                 stack.enter_context(listener)
@@ -185,7 +185,7 @@ class Supervisor:
     def _watch(
         self,
         instance: Instance,
-        wakeups: Wakeups,
+        wakeups: SignalPoll,
         ranks: RankWatch,
         nestd: Child | None,
         gateways: Gateways | None,
@@ -193,7 +193,7 @@ class Supervisor:
     ) -> None:
         """Wait for signals and for the ends of children, until told to stop and nestd has."""
         deadline = time.monotonic() + READY_DEADLINE_S
-        pulse = Pulse(instance.directory)
+        pulse = Liveness(instance.directory)
         while True:
             children = [nestd] if nestd is not None else []
             children += [gateways.current] if gateways is not None else []
@@ -259,7 +259,7 @@ class Supervisor:
         ranks: RankWatch,
         nestd: Child | None,
         gateways: Gateways | None,
-        pulse: Pulse,
+        pulse: Liveness,
     ) -> None:
         """Tell the service manager that commands can be served, or will be after what runs."""
         lives = True
@@ -277,27 +277,29 @@ class Supervisor:
             say("signs of life are %s", "back" if lives else "missing, the watchdog gets none")
         self._lives = lives
 
-    def _climb(self, rung: Rung | None, why: str, ranks: RankWatch, nestd: Child | None) -> None:
+    def _climb(
+        self, rung: ShutdownStage | None, why: str, ranks: RankWatch, nestd: Child | None
+    ) -> None:
         """Do what the next rung of the end is."""
         if rung is not None:
             self._service.stopping(self._settings.drain_s)
         if nestd is None:
             return
-        if rung is Rung.DRAIN and not ranks.has_kernel:
+        if rung is ShutdownStage.DRAIN and not ranks.has_kernel:
             # Nothing runs that could be waited for.
             rung = self._shutdown.on_signal(signal.SIGINT)
         if rung is None:
             return
-        if rung is Rung.DRAIN:
+        if rung is ShutdownStage.DRAIN:
             limit_s = self._settings.drain_s
             limit = "without a limit" if limit_s is None else f"for at most {limit_s:g} s"
             log.info("stopping on %s: nothing new is taken, what runs goes on %s", why, limit)
             ranks.signal_master(signal.SIGUSR1)
-        elif rung is Rung.SLICE:
+        elif rung is ShutdownStage.SLICE:
             log.info("stopping on %s: what runs ends at the next slice", why)
             if not ranks.signal_master(signal.SIGTERM):
                 nestd.signal(signal.SIGTERM)
-        elif rung is Rung.TERM:
+        elif rung is ShutdownStage.TERM:
             log.warning("nestd does not end at a slice and gets SIGTERM")
             nestd.signal(signal.SIGTERM)
         else:

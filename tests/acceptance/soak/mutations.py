@@ -10,10 +10,11 @@ import msgpack
 import numpy as np
 
 from protocol.errors import KernelError
-from protocol.logging.lines import Origin
+from protocol.logging.context import RequestContext
 from protocol.wire import frames
 from protocol.wire.messages import (
     Action,
+    Answered,
     Batch,
     Cancel,
     Command,
@@ -27,7 +28,6 @@ from protocol.wire.messages import (
     Operation,
     Result,
     Script,
-    Settled,
     Submit,
     Watch,
 )
@@ -45,13 +45,13 @@ def messages(generation: str) -> list[Message]:
     None of the calls takes longer or makes more, whatever its numbers are changed to: a call for
     2^31 neurons would be no garbage, but one to be executed.
     """
-    origin = Origin("fuzz", True)
+    origin = RequestContext("fuzz", True)
     reference = Reference(1, "NodeCollection", generation)
     operations = [
-        Operation(Action.CALL, "GetKernelStatus", ["resolution"]),
-        Operation(Action.CALL, "GetStatus", [np.array([1, 2]), "V_m"]),
-        Operation(Action.CALL, "NodeCollection.get", [reference, "V_m"], {"output": ""}),
-        Operation(Action.APPLY, "GetDefaults", ["iaf_psc_alpha", ["V_m", "C_m"]]),
+        Operation(Action.CALL_JSON, "GetKernelStatus", ["resolution"]),
+        Operation(Action.CALL_JSON, "GetStatus", [np.array([1, 2]), "V_m"]),
+        Operation(Action.CALL_JSON, "NodeCollection.get", [reference, "V_m"], {"output": ""}),
+        Operation(Action.CALL_PYNEST, "GetDefaults", ["iaf_psc_alpha", ["V_m", "C_m"]]),
         Operation(Action.GET, "biological_time"),
         Operation(Action.SET, "rng_seed", [7]),
         Operation(Action.INSPECT, "Create", ["signature"]),
@@ -73,7 +73,7 @@ def messages(generation: str) -> list[Message]:
         Failure("f", generation, KernelError("an error", call="Create", ranks=(1,))),
         Execute(1, operations[0], False),
         Executed(1, 0, np.arange(4), None),
-        Settled(1),
+        Answered(1),
     ]
 
 
@@ -226,5 +226,5 @@ def harmless(generation: str) -> list[Message]:
         Result("r", generation, {"a": [1.5, None, np.arange(3.0)]}),
         Failure("f", generation, KernelError("an error", call="Create", ranks=(1,))),
         Executed(1, 0, np.arange(4), None),
-        Settled(1),
+        Answered(1),
     ]

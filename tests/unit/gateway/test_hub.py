@@ -16,7 +16,7 @@ import zmq
 
 from gateway.events import hub as module
 from gateway.events.hub import Events
-from gateway.kernel.client import Connection
+from gateway.kernel.client import KernelClient
 from protocol.errors import KernelUnavailable
 from protocol.runtime.connection_file import ConnectionInfo
 from tests.unit.kernels import KERNEL
@@ -27,7 +27,7 @@ DEADLINE_S = 30.0
 @pytest.fixture
 def events(tmp_path: Path) -> Iterator[Events]:
     """Events of a gateway whose kernel is not there."""
-    connection = Connection(tmp_path / "connection.json", tmp_path / "exit.json", 4)
+    connection = KernelClient(tmp_path / "connection.json", tmp_path / "exit.json", 4)
     found = Events(connection)
     yield found
     found.close()
@@ -119,7 +119,7 @@ def test_kernel_without_keys_is_told_of_once_it_has_some() -> None:
         with context.socket(zmq.PUB) as socket:
             socket.bind(endpoint)
             kernels = Kernels(kernel("first", endpoint))
-            events = Events(cast(Connection, kernels))
+            events = Events(cast(KernelClient, kernels))
             stream = events.stream(None, [], None)
             assert next(stream) == b": events\n\n"
             kernels.now = kernel("second", "tcp://192.0.2.1:1")

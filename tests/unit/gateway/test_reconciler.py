@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.jobs.reconciler import Settling
+from gateway.jobs.reconciler import JobReconciler
 from gateway.kernel import exit_reason
-from gateway.kernel.client import Connection
+from gateway.kernel.client import KernelClient
 from protocol.errors import KernelLost, KernelUnavailable
 from protocol.runtime import connection_file
-from protocol.runtime.job_store import LOST, Facts, Job, Spool
+from protocol.runtime.job_store import LOST, Facts, Spool, StoredJob
 from protocol.security.curve_keys import new_keys
 from protocol.wire.messages import Action, Command, Failure, Operation
 from tests.unit.kernels import KERNEL, kernel_in
@@ -24,7 +24,7 @@ GENERATION = "0a1b2c3d"
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
+def connection(tmp_path: Path) -> Iterator[KernelClient]:
     """To a kernel that is there: this process."""
     info = kernel_in(
         generation=GENERATION,
@@ -32,22 +32,22 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
         events_endpoint=f"ipc://{tmp_path}/events.sock",
     )
     connection_file.write(tmp_path / "connection.json", info)
-    made = Connection(tmp_path / "connection.json", tmp_path / "exit.json", 4)
+    made = KernelClient(tmp_path / "connection.json", tmp_path / "exit.json", 4)
     yield made
     made.close()
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
-    operation = Operation(Action.CALL, "Simulate", [1.0])
+def job(tmp_path: Path) -> StoredJob:
+    operation = Operation(Action.CALL_JSON, "Simulate", [1.0])
     facts = Facts("job", "Simulate", 0.0, GENERATION, "json")
     return Spool(tmp_path / "jobs").add(facts, Command("job", operation))[0]
 
 
 def test_kernel_that_turns_a_job_away_says_why(
-    connection: Connection, job: Job, tmp_path: Path
+    connection: KernelClient, job: StoredJob, tmp_path: Path
 ) -> None:
-    settling = Settling(connection, Spool(tmp_path / "jobs"))
+    settling = JobReconciler(connection, Spool(tmp_path / "jobs"))
     assert job.take(LOST)
     # Between its claim and its answer.
     assert settling.answer(job) is None
@@ -58,10 +58,10 @@ def test_kernel_that_turns_a_job_away_says_why(
 
 
 def test_job_ends_that_was_taken_for_lost_by_who_has_said_nothing(
-    connection: Connection, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: KernelClient, job: StoredJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exit_reason, "EXIT_NOTE_DEADLINE_S", 0.0)
-    settling = Settling(connection, Spool(tmp_path / "jobs"))
+    settling = JobReconciler(connection, Spool(tmp_path / "jobs"))
     (job.path / "claim").write_text(json.dumps({"by": LOST, "at_s": 1.0}))
     answer = settling.answer(job)
     assert isinstance(answer, Failure)
@@ -71,7 +71,7 @@ def test_job_ends_that_was_taken_for_lost_by_who_has_said_nothing(
 
 
 def test_job_ends_whose_kernel_on_another_host_has_ended_without_a_word(
-    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: StoredJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exit_reason, "EXIT_NOTE_DEADLINE_S", 0.0)
     # Its port is one that nobody listens on any more.
@@ -85,10 +85,10 @@ def test_job_ends_whose_kernel_on_another_host_has_ended_without_a_word(
         public_key=new_keys().public,
     )
     connection_file.write(tmp_path / "connection.json", info)
-    to_kernel = Connection(tmp_path / "connection.json", tmp_path / "exit.json", 4)
+    to_kernel = KernelClient(tmp_path / "connection.json", tmp_path / "exit.json", 4)
     try:
         assert job.take(GENERATION)
-        answer = Settling(to_kernel, Spool(tmp_path / "jobs")).answer(job)
+        answer = JobReconciler(to_kernel, Spool(tmp_path / "jobs")).answer(job)
     finally:
         to_kernel.close()
     assert isinstance(answer, Failure)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.events.spike_cursor import Seen
+from gateway.events.spike_cursor import SpikeCursor
 
 
 def spikes(after_ms: float | None, *times: float, recorder: int = 3, **more: Any) -> dict[str, Any]:
@@ -21,14 +21,14 @@ def spikes(after_ms: float | None, *times: float, recorder: int = 3, **more: Any
     }
 
 
-def told(seen: Seen, facts: dict[str, Any]) -> list[float] | None:
+def told(seen: SpikeCursor, facts: dict[str, Any]) -> list[float] | None:
     """Times that the reader gets of an event."""
     found = seen.unseen("spikes", facts)
     return None if found is None else list(found["times"])
 
 
 def test_reader_who_comes_later_gets_the_beginning_first() -> None:
-    seen = Seen([3])
+    seen = SpikeCursor([3])
     assert seen.needs_all
     assert told(seen, spikes(2.0, 3.0)) is None
     assert told(seen, spikes(None, 1.0, 2.0, 3.0)) == [1.0, 2.0, 3.0]
@@ -37,7 +37,7 @@ def test_reader_who_comes_later_gets_the_beginning_first() -> None:
 
 
 def test_reader_who_was_there_gets_nothing_twice() -> None:
-    seen = Seen([3])
+    seen = SpikeCursor([3])
     assert told(seen, spikes(None, 1.0, 2.0)) == [1.0, 2.0]
     assert told(seen, spikes(None, 1.0, 2.0)) is None
     found = seen.unseen("spikes", spikes(None, 1.0, 2.0, 3.0, skipped=7))
@@ -47,7 +47,7 @@ def test_reader_who_was_there_gets_nothing_twice() -> None:
 
 
 def test_reader_who_comes_back_goes_on_where_it_was() -> None:
-    seen = Seen([3])
+    seen = SpikeCursor([3])
     seen.go_on()
     assert not seen.needs_all
     assert told(seen, spikes(2.0, 3.0)) == [3.0]
@@ -58,7 +58,7 @@ def test_reader_who_comes_back_goes_on_where_it_was() -> None:
     ("kind", "facts"), [("kernel", {}), ("spikes", {"recorder": 3, "reset": True})]
 )
 def test_time_begins_again_in_a_new_network(kind: str, facts: dict[str, Any]) -> None:
-    seen = Seen([3])
+    seen = SpikeCursor([3])
     assert told(seen, spikes(None, 5.0)) == [5.0]
     assert seen.unseen(kind, facts) is facts
     assert seen.needs_all
@@ -66,7 +66,7 @@ def test_time_begins_again_in_a_new_network(kind: str, facts: dict[str, Any]) ->
 
 
 def test_what_is_no_spikes_of_its_recorders_is_left_as_it_is() -> None:
-    seen = Seen([3])
+    seen = SpikeCursor([3])
     assert told(seen, spikes(None, 1.0, recorder=4)) is None
     problem = {"recorder": 3, "problem": "records nothing"}
     assert seen.unseen("spikes", problem) is problem

@@ -32,7 +32,7 @@ def _caller(kernel: Kernel, references: bool) -> Call:
     ranks = OneRank(kernel)
 
     def execute(name: str, *args: Any, **kwargs: Any) -> Any:
-        operation = Operation(Action.CALL, name, list(args), kwargs)
+        operation = Operation(Action.CALL_JSON, name, list(args), kwargs)
         value = finish(ranks, merge(operation, ranks.execute(operation, references)), references)
         # Such callers get lists for PyNEST's tuples.
         return Unpacker().unpack(Packer().pack(value))

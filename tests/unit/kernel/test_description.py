@@ -24,7 +24,7 @@ def test_every_name_is_described_in_order() -> None:
 
 
 def test_kernel_answers_it_in_one_message(kernel: Kernel) -> None:
-    value = kernel.execute(Operation(Action.INTERFACE), False)
+    value = kernel.execute(Operation(Action.DESCRIBE_API), False)
     assert Interface.from_value(Unpacker().unpack(Packer().pack(value))) == INTERFACE
 
 

@@ -22,7 +22,7 @@ from hypothesis.extra import numpy as hnp
 import protocol.wire.encoder
 from nestd.kernel import encoding
 from nestd.kernel.connections import Connections
-from nestd.kernel.encoding import Encoder
+from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import nest
 from protocol.wire import frames, json_form
@@ -34,7 +34,7 @@ from tests.unit.strategies import same
 
 def encode(item: Any) -> Any:
     """The value of ``item``, after its way over the wire, which it must survive unchanged."""
-    value = Encoder().encode(item)
+    value = KernelEncoder().encode(item)
     received = frames.decode([bytes(frame) for frame in frames.encode(Result("1", "g", value))])
     assert isinstance(received, Result)
     assert same(received.value, value)
@@ -267,7 +267,7 @@ def test_objects_are_references_for_callers_that_can_hold_them(network: Any) -> 
     table = ObjectTable("g")
     conns = Connections(nest.GetConnections())
     held = [network, conns, nest.random.uniform(), nest.CreateMask("grid", GRID)]
-    found = Encoder(table).encode(held)
+    found = KernelEncoder(table).encode(held)
     assert found == [
         Reference("NodeCollection", 1, "g"),
         Reference("SynapseCollection", 2, "g"),
@@ -285,7 +285,7 @@ def test_objects_are_what_made_them_or_text_for_callers_that_can_not() -> None:
     parameter, mask = nest.random.uniform(), nest.CreateMask("grid", GRID)
     grid = nest.spatial.grid([2, 2])
     origin = Expression("random.uniform", [0.0], {"max": 2.0})
-    assert Encoder(None, origin).encode(parameter) == origin
+    assert KernelEncoder(None, origin).encode(parameter) == origin
     assert [encode(item) for item in (parameter, mask, grid)] == [
         "<Parameter>",
         "<Mask>",

@@ -131,7 +131,7 @@ def test_pauses_change_nothing(
             while paused is not None:
                 pauses += 1
                 assert paused["at_ms"] == pytest.approx(nest.biological_time)
-                paused = simulation.go_on(budget)
+                paused = simulation.resume(budget)
 
     simulation.forget()
     assert outcome(build, in_slices) == outcome(build, lambda: plain(steps))
@@ -147,7 +147,7 @@ def test_pauses_between_prepare_and_cleanup(simulation: Simulation) -> None:
         for t in (40.4, 20.0):
             paused = simulation.run(t)
             while paused is not None:
-                paused = simulation.go_on(30)
+                paused = simulation.resume(30)
         nest.Cleanup()
 
     def at_once() -> None:
@@ -163,7 +163,7 @@ def test_stopped_run_is_as_if_it_had_been_that_long(simulation: Simulation) -> N
     def stopped() -> None:
         simulation.budget = 30
         simulation.simulate(100.0)
-        paused = simulation.go_on(200)
+        paused = simulation.resume(200)
         assert paused["at_ms"] == pytest.approx(23.0)
         simulation.stop()
         nest.Simulate(30.0)
@@ -179,7 +179,7 @@ def test_nest_reports_a_run_once_and_its_level_of_messages_is_restored(
     capfd.readouterr()
     assert simulation.simulate(100.0) is not None
     for _ in range(5):
-        simulation.go_on(15)
+        simulation.resume(15)
     simulation.stop()
     said = capfd.readouterr()
     assert (said.out + said.err).count("Simulation finished") == 1
@@ -194,7 +194,7 @@ def test_error_in_a_later_slice_leaves_a_kernel_that_can_be_reset(simulation: Si
     paused = simulation.simulate(100.0)
     with pytest.raises(NESTErrors.NumericalInstability):
         while paused is not None:
-            paused = simulation.go_on(10)
+            paused = simulation.resume(10)
     assert nest.verbosity == nest.VerbosityLevel.INFO
     nest.ResetKernel()
     simulation.forget()

@@ -80,7 +80,7 @@ def asked(call: str, *args: Any, **kwargs: Any) -> Any:
     for ranks in (1, 2, 4):
         shares = [known_to(rank, ranks, share) for rank in range(ranks)]
         found = merge(
-            Operation(Action.CALL, call),
+            Operation(Action.CALL_JSON, call),
             [Executed(1, rank, one) for rank, one in enumerate(shares)],
         )
         answers.append(_plain(found))

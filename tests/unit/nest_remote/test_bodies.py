@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nest_remote.errors import NESTServerError
-from nest_remote.http.connection import MSGPACK, Connection
+from nest_remote.http.connection import MSGPACK, HttpConnection
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
 
@@ -23,13 +23,13 @@ Answering = Callable[[BaseHTTPRequestHandler], None]
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Answering], Connection]]:
+def serve() -> Iterator[Callable[[Answering], HttpConnection]]:
     """Starts a server that answers so; connections to it. It counts what connects to it."""
     servers: list[HTTPServer] = []
     threads: list[threading.Thread] = []
-    opened: list[Connection] = []
+    opened: list[HttpConnection] = []
 
-    def start(answer: Answering) -> Connection:
+    def start(answer: Answering) -> HttpConnection:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -44,7 +44,7 @@ def serve() -> Iterator[Callable[[Answering], Connection]]:
         thread.start()
         servers.append(server)
         threads.append(thread)
-        opened.append(Connection("127.0.0.1", server.server_port, "token"))
+        opened.append(HttpConnection("127.0.0.1", server.server_port, "token"))
         return opened[-1]
 
     yield start
@@ -67,7 +67,7 @@ def _send(handler: BaseHTTPRequestHandler, body: bytes, length: int, **headers: 
 
 
 def test_large_bodies_come_whole_over_one_connection(
-    serve: Callable[[Answering], Connection],
+    serve: Callable[[Answering], HttpConnection],
 ) -> None:
     seen: list[object] = []
 
@@ -89,7 +89,7 @@ def test_large_bodies_come_whole_over_one_connection(
 
 @pytest.mark.parametrize("come", [0, 1000, 500_000, len(_BODY) - 1])
 def test_a_body_that_is_cut_off_is_an_error(
-    serve: Callable[[Answering], Connection], come: int
+    serve: Callable[[Answering], HttpConnection], come: int
 ) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         _send(handler, _BODY[:come], len(_BODY))
@@ -100,7 +100,7 @@ def test_a_body_that_is_cut_off_is_an_error(
 
 
 def test_a_body_that_comes_too_slowly_is_an_error(
-    serve: Callable[[Answering], Connection],
+    serve: Callable[[Answering], HttpConnection],
 ) -> None:
     given_up = threading.Event()
 
@@ -116,7 +116,7 @@ def test_a_body_that_comes_too_slowly_is_an_error(
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_a_reply_that_has_no_body_though_it_says_so_is_not_waited_for(
-    serve: Callable[[Answering], Connection], status: int
+    serve: Callable[[Answering], HttpConnection], status: int
 ) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
@@ -129,7 +129,7 @@ def test_a_reply_that_has_no_body_though_it_says_so_is_not_waited_for(
 
 
 def test_the_chunks_that_come_are_the_body_whatever_its_length_is_said_to_be(
-    serve: Callable[[Answering], Connection],
+    serve: Callable[[Answering], HttpConnection],
 ) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         framed = b"%x\r\n%s\r\n0\r\n\r\n" % (len(_BODY), _BODY)
@@ -140,7 +140,7 @@ def test_the_chunks_that_come_are_the_body_whatever_its_length_is_said_to_be(
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_a_connection_is_closed_if_reading_a_body_is_given_up(
-    serve: Callable[[Answering], Connection],
+    serve: Callable[[Answering], HttpConnection],
     monkeypatch: pytest.MonkeyPatch,
     error: type[BaseException],
 ) -> None:
@@ -171,7 +171,7 @@ def test_a_connection_is_closed_if_reading_a_body_is_given_up(
 
 
 def test_a_body_that_was_compressed_on_its_way_is_the_same(
-    serve: Callable[[Answering], Connection],
+    serve: Callable[[Answering], HttpConnection],
 ) -> None:
     packed = gzip.compress(_BODY, 1)
     assert len(packed) > 1 << 16

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nestd.master.reply_cache import SentAnswers
+from nestd.master.reply_cache import ReplyCache
 from nestd.network.binding import Binding, binding_from, parse_binding
-from nestd.ranks.heartbeat import MISSING, MISSING_AT_START, Beats
+from nestd.ranks.heartbeat import MISSING, MISSING_AT_START, Heartbeats
 from protocol.errors import ConfigurationError
 
 
@@ -43,7 +43,7 @@ def test_flag_wins_over_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_latest_answers_are_kept_as_far_as_there_is_room() -> None:
-    sent = SentAnswers(room_bytes=10)
+    sent = ReplyCache(room_bytes=10)
     sent.keep("a", [b"12", b"34"])
     sent.keep("b", [b"5678"])
     sent.keep("c", [b"9012"])
@@ -56,7 +56,7 @@ def test_latest_answers_are_kept_as_far_as_there_is_room() -> None:
 
 
 def test_no_more_answers_are_kept_than_commands_are_remembered() -> None:
-    sent = SentAnswers(room_bytes=10, remembered=2)
+    sent = ReplyCache(room_bytes=10, remembered=2)
     for name in "abc":
         sent.keep(name, [b"1234"])
     assert "a" not in sent
@@ -67,9 +67,9 @@ def test_no_more_answers_are_kept_than_commands_are_remembered() -> None:
 
 
 def test_rank_is_missed_after_some_signs_and_later_at_the_start() -> None:
-    beats = Beats(iter([1, 2]))
+    beats = Heartbeats(iter([1, 2]))
     assert [beats.wait() for _ in range(MISSING_AT_START)] == [None] * MISSING_AT_START
-    beats = Beats(iter([1, 2]))
+    beats = Heartbeats(iter([1, 2]))
     for _ in range(3):
         beats.hear(1)
         beats.hear(2)

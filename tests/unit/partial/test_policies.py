@@ -19,7 +19,7 @@ from protocol.wire.messages import Action, Executed, Operation
 from protocol.wire.values import Expression, Reference
 from tests.unit.strategies import same
 
-OPERATION = Operation(Action.CALL, "Create", ["iaf_psc_alpha"])
+OPERATION = Operation(Action.CALL_JSON, "Create", ["iaf_psc_alpha"])
 
 VALUES = [
     None,
@@ -50,7 +50,7 @@ def copy(value: Any) -> Any:
 def merged(call: str, *values: Any) -> Any:
     """What becomes of the values that ranks 0, 1, … gave for ``call``."""
     answers = [Executed(1, rank, value) for rank, value in enumerate(values)]
-    return merge(Operation(Action.CALL, call), answers)
+    return merge(Operation(Action.CALL_JSON, call), answers)
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 4])
@@ -347,7 +347,7 @@ def test_error_about_the_lowest_node_is_given_as_one_process_would_raise_it() ->
     errors = [KernelError(f"Setting status of node ID {node}: no") for node in (10, 9, 100)]
     answers = [Executed(1, rank, error=error) for rank, error in enumerate(errors)]
     with pytest.raises(KernelError, match="node ID 9: no") as raised:
-        policies.merge(Operation(Action.CALL, "SetStatus"), answers)
+        policies.merge(Operation(Action.CALL_JSON, "SetStatus"), answers)
     assert raised.value.ranks == ()
 
 
@@ -518,21 +518,21 @@ def done(missing: list[int]) -> dict[str, Any]:
 
 
 def test_ranks_proceed_once_no_row_is_missing_on_all() -> None:
-    operation = Operation(Action.CALL, "SetStatus", [{"source": [1]}, {"weight": 2.0}])
+    operation = Operation(Action.CALL_JSON, "SetStatus", [{"source": [1]}, {"weight": 2.0}])
     answers = [Executed(1, rank, done(missing)) for rank, missing in enumerate(([0, 2], [1]))]
-    assert policies.put_off(operation, answers) == replace(operation, action=Action.PROCEED)
+    assert policies.put_off(operation, answers) == replace(operation, action=Action.COMMIT)
     answers[1] = Executed(1, 1, done([0]))
     with pytest.raises(ArgumentError, match="source 1, target 1"):
         policies.put_off(operation, answers)
 
 
 def test_nothing_is_put_off_after_errors_by_one_rank_or_twice() -> None:
-    operation = Operation(Action.CALL, "SetStatus")
+    operation = Operation(Action.CALL_JSON, "SetStatus")
     failed = [Executed(1, 0, done([])), Executed(1, 1, error=KernelError("wrong"))]
     assert policies.put_off(operation, failed) is None
     finished = [Executed(1, 0, done([]) | {"put_off": False})]
     assert policies.put_off(operation, finished) is None
-    again = replace(operation, action=Action.PROCEED)
+    again = replace(operation, action=Action.COMMIT)
     assert policies.put_off(again, [Executed(1, 0, done([]))]) is None
     assert policies.put_off(operation, [Executed(1, 0, None)]) is None
 

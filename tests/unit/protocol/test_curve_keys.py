@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import zmq
 
-from nestd.network.zap_authenticator import Gatekeeper
+from nestd.network.zap_authenticator import ZapAuthenticator
 from protocol.errors import ConfigurationError
-from protocol.runtime.rejected_connections import NO_CURVE, UNKNOWN_KEY, Refusals
+from protocol.runtime.rejected_connections import NO_CURVE, UNKNOWN_KEY, RejectedConnections
 from protocol.security.curve_keys import authorized_keys, gateway_keys, is_key, new_keys
 
 
@@ -67,7 +67,7 @@ def raw(key: str) -> bytes:
 def test_gatekeeper_lets_known_keys_in_and_counts_all_others(tmp_path: Path) -> None:
     own = gateway_keys(tmp_path)
     path = tmp_path / "refused.json"
-    keeper = Gatekeeper(tmp_path, path)
+    keeper = ZapAuthenticator(tmp_path, path)
     assert keeper.decide(question(raw(own.public)))[2] == b"200"
     assert not path.exists()
     assert keeper.decide(question(raw(new_keys().public)))[2] == b"400"
@@ -76,11 +76,11 @@ def test_gatekeeper_lets_known_keys_in_and_counts_all_others(tmp_path: Path) -> 
     assert keeper.decide(question(b"short"))[2] == b"400"
     assert keeper.decide([b"2.0", b"1"])[2] == b"500"
     assert keeper.decide([])[1:2] == [b"500"]
-    counts = Refusals.read(path).counts
+    counts = RejectedConnections.read(path).counts
     assert (counts[UNKNOWN_KEY], counts[NO_CURVE]) == (1, 3)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "null", '{"unknown_key": "x"}', "{"])
 def test_counts_that_can_not_be_read_are_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "refused.json").write_text(content)
-    assert Refusals.read(tmp_path / "refused.json").total == 0
+    assert RejectedConnections.read(tmp_path / "refused.json").total == 0

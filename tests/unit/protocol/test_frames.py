@@ -19,11 +19,12 @@ from protocol.errors import (
     VersionMismatch,
     facts_of,
 )
-from protocol.logging.lines import REQUEST_ID, Origin
+from protocol.logging.context import REQUEST_ID, RequestContext
 from protocol.wire import frames, json_form, pack
 from protocol.wire.messages import (
     BETWEEN_RANKS,
     Action,
+    Answered,
     Batch,
     Cancel,
     Command,
@@ -36,7 +37,6 @@ from protocol.wire.messages import (
     Operation,
     Result,
     Script,
-    Settled,
     Submit,
     Watch,
 )
@@ -70,7 +70,7 @@ errors = st.builds(
     results=st.one_of(st.none(), st.lists(atoms, max_size=3)),
 )
 numbers = st.integers(0, 2**40)
-origins = st.builds(Origin, st.from_regex(REQUEST_ID, fullmatch=True), st.booleans())
+origins = st.builds(RequestContext, st.from_regex(REQUEST_ID, fullmatch=True), st.booleans())
 messages = st.one_of(
     st.builds(Command, texts, operations, st.booleans(), st.booleans(), origins, texts),
     st.builds(Batch, texts, st.lists(operations, max_size=3), st.booleans(), origins, texts),
@@ -79,7 +79,7 @@ messages = st.one_of(
     st.builds(Failure, texts, texts, errors),
     st.builds(Execute, numbers, st.one_of(operations, budgeted), st.booleans(), origins),
     st.builds(Executed, numbers, numbers, values, st.one_of(st.none(), errors)),
-    st.builds(Settled, numbers),
+    st.builds(Answered, numbers),
     st.builds(Submit, texts),
     st.builds(Cancel, texts, texts, texts),
     st.builds(Watch, texts, st.lists(numbers, max_size=3), st.booleans()),
@@ -98,7 +98,9 @@ def frames_for_all_arrays() -> Iterator[None]:
         yield
 
 
-COMMAND = Command("1", Operation(Action.CALL, "Create", ["iaf_psc_alpha", np.arange(3)], {"n": 2}))
+COMMAND = Command(
+    "1", Operation(Action.CALL_JSON, "Create", ["iaf_psc_alpha", np.arange(3)], {"n": 2})
+)
 
 
 def copied(message: Message) -> list[bytes]:
@@ -123,28 +125,28 @@ def is_same_operation(one: Operation, other: Operation) -> bool:
 def is_same(one: Message, other: Message) -> bool:
     match one, other:
         case Command(), Command():
-            return (one.id, one.references, one.unmerged, one.origin, one.once) == (
+            return (one.id, one.references, one.unmerged, one.context, one.delivery_id) == (
                 other.id,
                 other.references,
                 other.unmerged,
-                other.origin,
-                other.once,
+                other.context,
+                other.delivery_id,
             ) and is_same_operation(one.operation, other.operation)
         case Batch(), Batch():
-            return (one.id, one.references, one.origin, one.once) == (
+            return (one.id, one.references, one.context, one.delivery_id) == (
                 other.id,
                 other.references,
-                other.origin,
-                other.once,
+                other.context,
+                other.delivery_id,
             ) and all(
                 is_same_operation(*pair)
                 for pair in zip(one.operations, other.operations, strict=True)
             )
         case Execute(), Execute():
-            return (one.number, one.references, one.origin) == (
+            return (one.number, one.references, one.context) == (
                 other.number,
                 other.references,
-                other.origin,
+                other.context,
             ) and is_same_operation(one.operation, other.operation)
         case Executed(), Executed():
             facts = [None if m.error is None else facts_of(m.error) for m in (one, other)]
@@ -152,7 +154,7 @@ def is_same(one: Message, other: Message) -> bool:
                 [one.value, facts[0]], [other.value, facts[1]]
             )
         case (
-            (Settled(), Settled())
+            (Answered(), Answered())
             | (Submit(), Submit())
             | (Script(), Script())
             | (ListRecorders(), ListRecorders())
@@ -281,7 +283,7 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
         header("batch", "1", ["call"], False, "", "", False),
         header("batch", "1", [["call", "x", []]], False, "", "", False),
         header("batch", "1", [["call", "x", [], None]], False, "", "", False),
-        header("batch", "1", [["go_on", "x", [], {}]], False, "", "", False),
+        header("batch", "1", [["resume", "x", [], {}]], False, "", "", False),
         header("batch", "1", [["destroy", "x", [], {}]], False, "", "", False),
         header("batch", "1", [], None, "", "", False),
         header("execute", "1", "call", "x", [], {}, False, None, None, "", False),
@@ -292,9 +294,9 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
         header("executed", 1, 0, None),
         header("executed", 1, 0, None, "error"),
         header("executed", 1, 0, None, {"kind": "nonsense", "message": "m"}),
-        header("settled"),
-        header("settled", "1"),
-        header("settled", 1, 2),
+        header("answered"),
+        header("answered", "1"),
+        header("answered", 1, 2),
         header("result", "1", "g"),
         header("result", "1", None, 2),
         header("failure", "1", "g", "message"),
@@ -359,7 +361,7 @@ def nested(depth: int) -> str:
 @pytest.mark.parametrize("text", ["[" * 60 + "]" * 60, nested(60)], ids=["lists", "calls"])
 def test_deepest_body_a_caller_may_send_fits_a_command_and_its_answer(text: str) -> None:
     value = json_form.loads(text)
-    command = Command("1", Operation(Action.CALL, "Create", [value], {}))
+    command = Command("1", Operation(Action.CALL_JSON, "Create", [value], {}))
     frames.decode(copied(command))
     frames.decode(copied(Result("1", "g", Expression("CreateParameter", [value]))))
 

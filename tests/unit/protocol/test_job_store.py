@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from protocol.errors import Cancelled, InternalError, KernelError, MalformedRequest, Unavailable
-from protocol.runtime.job_store import CANCELLED, LOST, Facts, Job, Spool, new_name
+from protocol.runtime.job_store import CANCELLED, LOST, Facts, Spool, StoredJob, new_name
 from protocol.wire.messages import Action, Command, Failure, Operation, Result
 from tests.integration.limits import no_more_files
 
@@ -22,14 +22,16 @@ DAY_S = 86_400.0
 MANY = 1_000_000_000
 
 
-def make(spool: Spool, name: str | None = None, digest: str = "") -> Job:
+def make(spool: Spool, name: str | None = None, digest: str = "") -> StoredJob:
     name = name or new_name()
     facts = Facts(name, "Create", time.time(), "g1", "json", digest)
-    job, _ = spool.add(facts, Command(name, Operation(Action.CALL, "Create"), references=False))
+    job, _ = spool.add(
+        facts, Command(name, Operation(Action.CALL_JSON, "Create"), references=False)
+    )
     return job
 
 
-def end(job: Job, at_s: float, size: int = 10) -> None:
+def end(job: StoredJob, at_s: float, size: int = 10) -> None:
     """The job ends, and did so at a time."""
     assert job.end(Result(job.id, "g1", "x" * size)) is None
     os.utime(job.path / "result", (at_s, at_s))
@@ -41,7 +43,7 @@ def spool(tmp_path: Path) -> Spool:
 
 
 def _take_from(path: Path, by: str) -> bool:
-    return Job(path).take(by)
+    return StoredJob(path).take(by)
 
 
 def test_one_of_many_threads_takes_a_job(spool: Spool) -> None:
@@ -65,7 +67,7 @@ def test_one_of_many_processes_takes_a_job(spool: Spool) -> None:
 
 def test_one_of_many_requests_with_one_name_makes_the_job(spool: Spool) -> None:
     facts = Facts(new_name(), "Create", time.time(), "g1", "json", "d")
-    command = Command(facts.id, Operation(Action.CALL, "Create"), references=False)
+    command = Command(facts.id, Operation(Action.CALL_JSON, "Create"), references=False)
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda _: spool.add(facts, command), range(32)))
     assert [is_new for _, is_new in made].count(True) == 1

@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nestd.logs.log_file import LogFile
-from nestd.logs.output_parser import RawLines
+from nestd.logs.output_parser import OutputParser
 from nestd.logs.writer_process import LogProcess, Writer, _Source
 from protocol.errors import ConfigurationError
-from protocol.logging import lines
-from protocol.logging.lines import JSON, REQUEST_ID, TEXT, Formatter, LogSettings, Origin
+from protocol.logging import context, lines
+from protocol.logging.context import REQUEST_ID, RequestContext
+from protocol.logging.lines import JSON, TEXT, LogFormatter, LogSettings
 from protocol.process.polling import poll_until
 
 NEST_SAYS = [
@@ -58,9 +59,9 @@ def record(message: str, **fields: object) -> logging.LogRecord:
 
 @pytest.mark.parametrize("form", [TEXT, JSON])
 def test_formatter_names_program_rank_and_request_and_leaves_secrets_out(form: str) -> None:
-    formatter = Formatter("nestd", form, secret="s3cr3t-t0ken")
+    formatter = LogFormatter("nestd", form, secret="s3cr3t-t0ken")
     formatter.rank = 3
-    with lines.working_for(Origin("r-1", True)):
+    with context.working_for(RequestContext("r-1", True)):
         made = lines.parse(formatter.format(record("said s3cr3t-t0ken", call="Create")))
     assert (made["program"], str(made["rank"]), made["request"]) == ("nestd", "3", "r-1")
     assert (made["call"], made["msg"]) == ("Create", "said [secret]")
@@ -68,7 +69,7 @@ def test_formatter_names_program_rank_and_request_and_leaves_secrets_out(form: s
 
 
 def test_traceback_is_in_the_line_of_its_error() -> None:
-    formatter = Formatter("nestd", TEXT)
+    formatter = LogFormatter("nestd", TEXT)
     try:
         raise ValueError("why")
     except ValueError:
@@ -84,9 +85,9 @@ def test_steps_of_a_request_are_lines_if_it_is_traced(caplog: pytest.LogCaptureF
     caplog.set_level(logging.INFO)
     lines.note(log, "unseen")
     lines.note(log, "slow", always=True)
-    with lines.working_for(Origin("r", False)):
+    with context.working_for(RequestContext("r", False)):
         lines.note(log, "unseen")
-    with lines.working_for(Origin("r", True)):
+    with context.working_for(RequestContext("r", True)):
         lines.note(log, "seen")
     assert [one.message for one in caplog.records] == ["slow", "seen"]
 
@@ -104,7 +105,7 @@ def test_wrong_settings_are_named() -> None:
 
 
 def test_messages_of_nest_are_one_event_each() -> None:
-    raw = RawLines()
+    raw = OutputParser()
     made = [one for text in NEST_SAYS for one in raw.add(text)] + raw.flush()
     assert [(one.level, one.where, one.message) for one in made] == [
         ("info", "NodeManager::prepare_nodes", "Preparing 2 nodes for simulation."),
@@ -116,7 +117,7 @@ def test_messages_of_nest_are_one_event_each() -> None:
 
 
 def test_traceback_that_was_printed_is_one_event() -> None:
-    raw = RawLines()
+    raw = OutputParser()
     lines = ["Traceback (most recent call last):", '  File "x"', "    f()", "ValueError: why", "on"]
     made = [one for text in lines for one in raw.add(text)]
     assert [one.message for one in made] == ["ValueError: why", "on"]
@@ -234,7 +235,7 @@ def test_log_that_can_not_be_put_aside_goes_on(
 
 
 def test_message_without_an_end_is_parted() -> None:
-    lines = RawLines()
+    lines = OutputParser()
     found = lines.add("Traceback (most recent call last):")
     for _ in range(3000):
         found += lines.add("  File somewhere, and nothing is ever raised at the end of this line")

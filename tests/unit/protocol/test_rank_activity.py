@@ -8,50 +8,56 @@ from pathlib import Path
 
 import pytest
 
-from protocol.runtime.rank_activity import BoardWriter, Mark, board_path, make_board, read_board
+from protocol.runtime.rank_activity import (
+    RankActivity,
+    RankActivityWriter,
+    make_rank_activity,
+    rank_activity_path,
+    read_rank_activity,
+)
 
 
 def test_board_of_a_generation_has_a_name_of_its_own(tmp_path: Path) -> None:
-    assert board_path(tmp_path, "0a1b") != board_path(tmp_path, "0a1c")
-    assert board_path(tmp_path, "0a1b").parent == tmp_path
+    assert rank_activity_path(tmp_path, "0a1b") != rank_activity_path(tmp_path, "0a1c")
+    assert rank_activity_path(tmp_path, "0a1b").parent == tmp_path
 
 
 def test_new_board_is_private_and_says_that_nothing_was_begun(tmp_path: Path) -> None:
     path = tmp_path / "board"
-    make_board(path, 3)
+    make_rank_activity(path, 3)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert read_board(path) == [Mark(0, 0.0, 0)] * 3
+    assert read_rank_activity(path) == [RankActivity(0, 0.0, 0)] * 3
 
 
 def test_ranks_write_their_own_lines(tmp_path: Path) -> None:
     path = tmp_path / "board"
-    make_board(path, 3)
-    writers = [BoardWriter(path, rank) for rank in range(3)]
+    make_rank_activity(path, 3)
+    writers = [RankActivityWriter(path, rank) for rank in range(3)]
     before = time.time()
     for writer in writers:
         writer.begin()
     writers[0].end()
     writers[2].end()
     writers[2].begin()
-    marks = read_board(path)
+    marks = read_rank_activity(path)
     assert [(mark.begun, mark.ended) for mark in marks] == [(1, 1), (1, 0), (2, 1)]
     assert all(before <= mark.began_s <= time.time() for mark in marks)
 
 
 def test_board_that_is_missing_or_cut_says_what_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "board"
-    assert read_board(path) == []
-    make_board(path, 2)
-    BoardWriter(path, 0).begin()
+    assert read_rank_activity(path) == []
+    make_rank_activity(path, 2)
+    RankActivityWriter(path, 0).begin()
     path.write_bytes(path.read_bytes()[:-1])
-    assert [mark.begun for mark in read_board(path)] == [1]
+    assert [mark.begun for mark in read_rank_activity(path)] == [1]
     path.write_bytes(b"")
-    assert read_board(path) == []
+    assert read_rank_activity(path) == []
 
 
 def test_rank_without_a_line_is_an_error_and_not_a_longer_board(tmp_path: Path) -> None:
     path = tmp_path / "board"
-    make_board(path, 2)
+    make_rank_activity(path, 2)
     with pytest.raises(Exception, match="buffer"):
-        BoardWriter(path, 2).begin()
-    assert len(read_board(path)) == 2
+        RankActivityWriter(path, 2).begin()
+    assert len(read_rank_activity(path)) == 2

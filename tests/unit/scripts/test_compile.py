@@ -725,7 +725,7 @@ REFUSED: dict[str, tuple[type[BaseException], str, str]] = {
     "items of text set": (TypeError, "items", "s = 'abc'\ns[0] = 'b'"),
     "type with three arguments": (TypeError, "", "type('A', (), {})"),
     "type of a function": (TypeError, "function", "type(lambda: 0)"),
-    "type of a module": (TypeError, "Face", "type(np)"),
+    "type of a module": (TypeError, "ModuleProxy", "type(np)"),
     "metaclass": (SyntaxError, "metaclass", "class A(metaclass=type): pass"),
     "print to a file": (TypeError, "file", "print(1, file=None)"),
     "memory of objects": (AttributeError, "data", "np.array([None]).data"),

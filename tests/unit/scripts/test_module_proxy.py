@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nestd.scripts.sandbox.module_proxy import HIDDEN, STANDARD, SUBMODULES, Face, make_face
+from nestd.scripts.sandbox.module_proxy import HIDDEN, STANDARD, SUBMODULES, ModuleProxy, make_proxy
 from protocol.errors import ConfigurationError
 from tests.unit.scripts.stand_in import Nest
 
 
 def shown(module: types.ModuleType) -> dict[str, Any]:
     """Public names that the face of ``module`` shows."""
-    face = make_face(module)
+    face = make_proxy(module)
     return {name: getattr(face, name) for name in dir(module) if hasattr(face, name)}
 
 
 def test_numpy_shows_what_scripts_compute_with() -> None:
-    face = make_face(np)
+    face = make_proxy(np)
     for name in str.split(
         "array zeros linspace pi inf newaxis float64 sqrt add where sort concatenate einsum "
         "vectorize frompyfunc errstate r_ mgrid ndindex datetime64 dtype polyfit"
@@ -41,13 +41,13 @@ def test_numpy_shows_what_scripts_compute_with() -> None:
 )
 def test_numpy_hides_what_leads_out(name: str) -> None:
     with pytest.raises(AttributeError) as raised:
-        getattr(make_face(np), name)
+        getattr(make_proxy(np), name)
     assert str(raised.value).startswith(
         (f"numpy.{name} is not available to scripts: it", "module 'numpy' has no attribute")
     )
 
 
-def walk(face: Face, module: types.ModuleType, path: str) -> list[tuple[str, object]]:
+def walk(face: ModuleProxy, module: types.ModuleType, path: str) -> list[tuple[str, object]]:
     """Everything that can be read from a face, with the names that lead there."""
     found: list[tuple[str, object]] = []
     for name in dir(module):
@@ -56,7 +56,7 @@ def walk(face: Face, module: types.ModuleType, path: str) -> list[tuple[str, obj
         except AttributeError:
             continue
         found.append((f"{path}.{name}", value))
-        if type(value) is Face:
+        if type(value) is ModuleProxy:
             found += walk(value, getattr(module, name), f"{path}.{name}")
     return found
 
@@ -65,7 +65,7 @@ def walk(face: Face, module: types.ModuleType, path: str) -> list[tuple[str, obj
 def test_nothing_shown_is_a_module_or_from_elsewhere(name: str) -> None:
     __import__(name)
     module = sys.modules[name]
-    everything = walk(make_face(module), module, name)
+    everything = walk(make_proxy(module), module, name)
     assert everything
     for path, value in everything:
         assert not isinstance(value, types.ModuleType), path
@@ -75,7 +75,9 @@ def test_nothing_shown_is_a_module_or_from_elsewhere(name: str) -> None:
 
 
 def test_numpy_shows_these_submodules_and_no_others() -> None:
-    faces = {path for path, value in walk(make_face(np), np, "numpy") if type(value) is Face}
+    faces = {
+        path for path, value in walk(make_proxy(np), np, "numpy") if type(value) is ModuleProxy
+    }
     listed = {f"numpy.{name}" for name in SUBMODULES["numpy"]}
     # Versions of NumPy differ in whether functions on text are in a module of that name.
     assert listed - {"numpy.char", "numpy.strings"} <= faces <= listed
@@ -88,11 +90,11 @@ def test_numpy_shows_these_submodules_and_no_others() -> None:
 def test_readers_of_any_attribute_are_hidden(module: types.ModuleType, name: str) -> None:
     assert hasattr(module, name)
     with pytest.raises(AttributeError, match="without their guard"):
-        getattr(make_face(module), name)
+        getattr(make_proxy(module), name)
 
 
 def test_wraps_copies_what_it_copies_by_default_and_nothing_else() -> None:
-    wraps = make_face(functools).wraps
+    wraps = make_proxy(functools).wraps
     assert wraps(len)(lambda: 0).__name__ == "len"
     with pytest.raises(TypeError):
         wraps(len, ("__code__",))
@@ -103,7 +105,7 @@ def test_wraps_copies_what_it_copies_by_default_and_nothing_else() -> None:
 )
 def test_standard_library_is_shown_by_a_list(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} can't be given to restricted scripts"):
-        make_face(types.ModuleType(name))
+        make_proxy(types.ModuleType(name))
 
 
 def test_other_packages_show_their_own_functions_and_loaded_submodules() -> None:
@@ -115,26 +117,26 @@ def test_other_packages_show_their_own_functions_and_loaded_submodules() -> None
     )
     assert shown(package).keys() == {"inner", "own", "constant"}
     package.__dict__["__all__"] = ["constant", "missing"]
-    make_face.__globals__["_fixed_face"].cache_clear()
+    make_proxy.__globals__["_fixed_proxy"].cache_clear()
     assert shown(package).keys() == {"inner", "constant"}
 
 
 def test_face_has_none_of_what_modules_have() -> None:
-    face = make_face(np)
+    face = make_proxy(np)
     for name in ("__name__", "__dict__", "__class__", "__loader__", "__file__", "_view", "_core"):
         with pytest.raises(AttributeError, match=f"numpy.{name} is not available"):
             getattr(face, name)
     assert face.__version__ == np.__version__
     assert repr(face) == "<module 'numpy'>"
     assert not isinstance(face, types.ModuleType)
-    assert make_face(np) is face
+    assert make_proxy(np) is face
 
 
 def test_import_by_python_itself_finds_nothing_behind_a_face() -> None:
     # With a __name__ it would look into sys.modules for what the face refuses.
     assert "numpy.ctypeslib" in sys.modules or np.ctypeslib
     namespace: dict[str, Any] = {
-        "__builtins__": {"__import__": lambda *_: make_face(np)},
+        "__builtins__": {"__import__": lambda *_: make_proxy(np)},
     }
     with pytest.raises(ImportError):
         exec("from numpy import ctypeslib", namespace)
@@ -142,7 +144,7 @@ def test_import_by_python_itself_finds_nothing_behind_a_face() -> None:
 
 @pytest.mark.parametrize("name", ["pi", "foo", "ndarray", "__name__", "_view"])
 def test_face_cannot_be_changed(name: str) -> None:
-    face = make_face(np)
+    face = make_proxy(np)
     with pytest.raises(AttributeError):
         setattr(face, name, 5)
     with pytest.raises(AttributeError):
@@ -154,7 +156,7 @@ class TestNest:
 
     def test_functions_classes_and_kernel_attributes_are_shown(self) -> None:
         nest = Nest()
-        face = make_face(nest)
+        face = make_proxy(nest)
         assert face.Create is nest.Create
         assert face.Nodes is nest.Nodes
         assert (face.resolution, face.__version__) == (0.1, "3.10.0")
@@ -163,7 +165,7 @@ class TestNest:
 
     def test_kernel_attributes_are_read_and_set_as_they_are_now(self) -> None:
         nest = Nest()
-        face = make_face(nest)
+        face = make_proxy(nest)
         face.resolution = 0.2
         assert nest.resolution == 0.2
         nest.resolution = 0.3
@@ -172,26 +174,26 @@ class TestNest:
     @pytest.mark.parametrize("name", ["Create", "random", "Nodes", "ll_api", "nonsense", "_kernel"])
     def test_nothing_else_can_be_set(self, name: str) -> None:
         with pytest.raises(AttributeError):
-            setattr(make_face(Nest()), name, 5)
+            setattr(make_proxy(Nest()), name, 5)
 
     @pytest.mark.parametrize(
         "name", ["ll_api", "raster_plot", "os", "system", "_transport", "__dict__"]
     )
     def test_machinery_and_other_modules_are_hidden(self, name: str) -> None:
         with pytest.raises(AttributeError, match=f"nest.{name} is not available to scripts: it"):
-            getattr(make_face(Nest()), name)
+            getattr(make_proxy(Nest()), name)
 
     def test_other_modules_in_submodules_are_hidden(self) -> None:
         with pytest.raises(AttributeError, match=r"nest\.random\.os is not available to scripts"):
-            _ = make_face(Nest()).random.os
+            _ = make_proxy(Nest()).random.os
 
     def test_submodules_cannot_be_changed(self) -> None:
         with pytest.raises(AttributeError, match=r"nest\.random\.uniform can't be changed"):
-            make_face(Nest()).random.uniform = print
+            make_proxy(Nest()).random.uniform = print
 
     def test_what_is_not_there_is_said_by_the_look_alike(self) -> None:
         with pytest.raises(AttributeError, match="module 'nest' has no attribute 'nothing'"):
-            _ = make_face(Nest()).nothing
+            _ = make_proxy(Nest()).nothing
 
 
 def test_reasons_are_sentences() -> None:

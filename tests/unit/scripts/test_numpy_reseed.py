@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nestd.scripts.process.numpy_reseed import Chance
+from nestd.scripts.process.numpy_reseed import NumpyReseed
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def draws() -> tuple[float, float, int]:
 
 
 def test_each_renewal_gives_other_numbers() -> None:
-    chance = Chance()
+    chance = NumpyReseed()
     seen = set()
     for _ in range(20):
         chance.renew()
@@ -33,7 +33,7 @@ def test_each_renewal_gives_other_numbers() -> None:
 
 
 def test_state_is_renewed_where_numpy_has_it() -> None:
-    chance = Chance()
+    chance = NumpyReseed()
     before: Any = np.random.get_state(legacy=False)
     chance.renew()
     after: Any = np.random.get_state(legacy=False)
@@ -44,7 +44,7 @@ def test_state_is_renewed_where_numpy_has_it() -> None:
 
 
 def test_numbers_are_spread_evenly() -> None:
-    Chance().renew()
+    NumpyReseed().renew()
     assert abs(np.random.rand(100_000).mean() - 0.5) < 0.01
     assert abs(np.random.normal(size=100_000).std() - 1) < 0.02
 
@@ -52,13 +52,13 @@ def test_numbers_are_spread_evenly() -> None:
 def test_number_that_was_made_in_advance_is_forgotten() -> None:
     np.random.seed(1)
     np.random.normal()
-    Chance()
+    NumpyReseed()
     assert np.random.get_state(legacy=False)["has_gauss"] == 0
 
 
 def test_where_the_state_lies_elsewhere_numpy_seeds_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(np.random, "get_bit_generator", np.random.PCG64)
-    chance = Chance()
+    chance = NumpyReseed()
     assert not chance.is_direct
     seen = set()
     for _ in range(20):
@@ -68,9 +68,9 @@ def test_where_the_state_lies_elsewhere_numpy_seeds_itself(monkeypatch: pytest.M
 
 
 def test_seed_of_a_script_works_after_a_renewal() -> None:
-    Chance().renew()
+    NumpyReseed().renew()
     np.random.seed(7)
     first = draws()
-    Chance().renew()
+    NumpyReseed().renew()
     np.random.seed(7)
     assert draws() == first

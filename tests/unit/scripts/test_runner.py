@@ -17,7 +17,7 @@ import zmq
 from nestd.kernel.kernel import Kernel
 from nestd.scripts import runner as runner_module
 from nestd.scripts.runner import STARTS, ScriptRunner
-from nestd.scripts.script_process import Run
+from nestd.scripts.script_process import ScriptProcess
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ConfigurationError
 from protocol.wire.messages import Action, Command, Failure, Message, Operation, Result, Script
@@ -155,9 +155,9 @@ def test_lost_before_it_has_read_its_script(
     runner: ScriptRunner, execute: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attend = runner._attend
-    attended: list[Run] = []
+    attended: list[ScriptProcess] = []
 
-    def kill_and_attend(run: Run, *others: Any) -> None:
+    def kill_and_attend(run: ScriptProcess, *others: Any) -> None:
         if not attended:
             kill(runner)
         attended.append(run)

@@ -199,16 +199,16 @@ def test_survey_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         checks, "python_command", lambda *_: [sys.executable, "-c", "import no_such_nest"]
     )
-    assert "no_such_nest" in checks.survey("nest")["problem"]
+    assert "no_such_nest" in checks.probe("nest")["problem"]
     facts = json.dumps(NEST)
     program = f"print('banner\\n' + {facts!r})"
     monkeypatch.setattr(checks, "python_command", lambda *_: [sys.executable, "-c", program])
-    assert checks.survey("nest") == NEST
+    assert checks.probe("nest") == NEST
 
 
 def test_all_is_examined(taken: int) -> None:
     found = checks.examine(wanted(2, 1, (taken,)), {"nest": NEST, "mpi": MPI4PY}.__getitem__)
-    assert {one.what for one in found} == {
+    assert {one.label for one in found} == {
         *("Python", "NEST", "MPI", "MPI launcher", "mpi4py", "Command", f"Port {taken}"),
         *("Directory", "Scripts", "Cores"),
     }

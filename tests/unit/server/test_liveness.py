@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nestd.server.supervisor.liveness import Pulse
+from nestd.server.supervisor.liveness import Liveness
 from protocol.runtime.connection_file import ConnectionInfo, RankProcess
 from protocol.runtime.status_file import Status, StatusWriter, status_path
 from tests.unit.kernels import kernel_in
@@ -46,7 +46,7 @@ def spend_processor_time() -> None:
 
 def test_kernel_that_says_something_lives(tmp_path: Path, waiting: ConnectionInfo) -> None:
     writer = StatusWriter(status_path(tmp_path, waiting.generation))
-    pulse = Pulse(tmp_path)
+    pulse = Liveness(tmp_path)
     writer.write(Status())
     assert pulse.beats(waiting)
     assert not pulse.beats(waiting)
@@ -58,8 +58,8 @@ def test_kernel_that_says_something_lives(tmp_path: Path, waiting: ConnectionInf
 def test_command_without_slices_lives_while_it_computes(tmp_path: Path) -> None:
     own = info_of(os.getpid())
     writer = StatusWriter(status_path(tmp_path, own.generation))
-    pulse = Pulse(tmp_path)
-    writer.write(Status(id="1", what="Connect"))
+    pulse = Liveness(tmp_path)
+    writer.write(Status(id="1", label="Connect"))
     assert pulse.beats(own)
     for _ in range(3):
         spend_processor_time()
@@ -70,8 +70,8 @@ def test_command_that_waits_for_what_never_comes_is_dead(
     tmp_path: Path, waiting: ConnectionInfo
 ) -> None:
     writer = StatusWriter(status_path(tmp_path, waiting.generation))
-    pulse = Pulse(tmp_path)
-    writer.write(Status(id="1", what="Connect"))
+    pulse = Liveness(tmp_path)
+    writer.write(Status(id="1", label="Connect"))
     assert pulse.beats(waiting)
     assert not pulse.beats(waiting)
 
@@ -81,7 +81,7 @@ def test_command_that_waits_for_what_never_comes_is_dead(
     [
         pytest.param(Status(), id="idle, but listens no more"),
         pytest.param(
-            Status(id="1", what="Simulate", from_ms=0.0, at_ms=1.0, until_ms=9.0), id="in a slice"
+            Status(id="1", label="Simulate", from_ms=0.0, at_ms=1.0, until_ms=9.0), id="in a slice"
         ),
     ],
 )
@@ -90,7 +90,7 @@ def test_processor_time_alone_is_no_life_where_more_would_be_said(
 ) -> None:
     own = info_of(os.getpid())
     writer = StatusWriter(status_path(tmp_path, own.generation))
-    pulse = Pulse(tmp_path)
+    pulse = Liveness(tmp_path)
     writer.write(status)
     assert pulse.beats(own)
     spend_processor_time()
@@ -98,7 +98,7 @@ def test_processor_time_alone_is_no_life_where_more_would_be_said(
 
 
 def test_another_kernel_is_another_pulse(tmp_path: Path, waiting: ConnectionInfo) -> None:
-    pulse = Pulse(tmp_path)
+    pulse = Liveness(tmp_path)
     assert pulse.beats(waiting)
     assert not pulse.beats(waiting)
     assert pulse.beats(dataclasses.replace(waiting, generation="another"))

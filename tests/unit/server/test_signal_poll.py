@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nestd.server.supervisor.signal_poll import SIGNALS, Wakeups
+from nestd.server.supervisor.signal_poll import SIGNALS, SignalPoll
 
 
 def test_signal_before_the_wait_is_not_lost() -> None:
-    with Wakeups() as wakeups:
+    with SignalPoll() as wakeups:
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGHUP)
         assert wakeups.wait(60.0) == ({signal.SIGTERM, signal.SIGHUP}, set())
@@ -20,13 +20,13 @@ def test_signal_before_the_wait_is_not_lost() -> None:
 
 
 def test_wait_ends_without_events_when_its_time_is_over() -> None:
-    with Wakeups() as wakeups:
+    with SignalPoll() as wakeups:
         assert wakeups.wait(0.01) == (set(), set())
         assert wakeups.wait(-1.0) == (set(), set())
 
 
 def test_end_of_a_process_is_an_event_of_its_descriptor() -> None:
-    with Wakeups() as wakeups:
+    with SignalPoll() as wakeups:
         child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         descriptor = os.pidfd_open(child.pid)
         try:
@@ -46,7 +46,7 @@ def test_end_of_a_process_is_an_event_of_its_descriptor() -> None:
 def test_everything_is_as_before_afterwards() -> None:
     handlers = [signal.getsignal(sig) for sig in SIGNALS]
     before = {path.name for path in Path("/proc/self/fd").iterdir()}
-    with Wakeups():
+    with SignalPoll():
         assert signal.getsignal(signal.SIGTERM) not in handlers
     assert [signal.getsignal(sig) for sig in SIGNALS] == handlers
     assert {path.name for path in Path("/proc/self/fd").iterdir()} == before

@@ -51,7 +51,7 @@ def test_reader_never_sees_half_of_what_is_written(path: Path) -> None:
     finally:
         done.set()
         thread.join()
-    assert all(one.id == one.what and set(one.queue) <= {one.id} for one in seen)
+    assert all(one.id == one.label and set(one.queue) <= {one.id} for one in seen)
     assert len({one.id for one in seen}) > 1
 
 
