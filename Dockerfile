@@ -1,5 +1,5 @@
 # NEST with MPI, and its server, under an account without rights. docs/operations.md says how to run it.
-#   docker build -t nestd .          takes some 20 minutes on 2 cores, for NEST
+#   docker build -t nestd .          takes about 5 minutes on 2 cores, for NEST
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \

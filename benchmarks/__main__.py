@@ -81,7 +81,9 @@ def main() -> None:
     page_path = output / "performance.md"
     drawn = plots.draw(store, output)
     page_path.write_text(page.render(store, [path.name for path in drawn]), encoding="utf-8")
-    for path in [page_path, store.path, *drawn]:
+    table_path = output / "performance.csv"
+    page.write_table(store, table_path)
+    for path in [page_path, table_path, store.path, *drawn]:
         say(f"wrote {path}")
 
 

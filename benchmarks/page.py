@@ -1,7 +1,11 @@
-"""Makes ``docs/performance.md`` of what was measured: tables put into the text of ``page.md``."""
+"""Makes ``docs/performance.md`` and ``performance.csv`` of what was measured.
+
+The page is the text of ``page.md`` with the figures that decide; the CSV file has every row.
+"""
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -17,7 +21,7 @@ _WORDS = {True: "met", False: "**missed**", None: "not measured"}
 
 
 def render(store: Store, drawn: Collection[str] = ()) -> str:
-    """The page.
+    """Return the page.
 
     Parameters
     ----------
@@ -27,7 +31,7 @@ def render(store: Store, drawn: Collection[str] = ()) -> str:
     parts = {
         "machine": _machine(store),
         "to_show": _to_show(store),
-        "cases": "\n\n".join(_case(one, store) for one in _ordered(store)),
+        "missing": _missing(store),
         "growth": _growth(store),
         "thousand": _thousand(store),
     }
@@ -71,14 +75,37 @@ def _to_show(store: Store) -> str:
     return "\n".join(lines)
 
 
-def _case(case: CaseResult, store: Store) -> str:
-    # The module's docstring says what is measured.
-    text = (cases.module(case.name).__doc__ or "").strip()
-    parts = [f"### {case.title}", text]
-    if case.rows:
-        parts.append(table(case.rows, store.next_peer))
-    parts += [f"Not measured: {why}" for why in _reasons(case)]
-    return "\n\n".join(parts)
+def _missing(store: Store) -> str:
+    """Return a list of what was not measured and why; empty if all was."""
+    lines = [
+        f"- Not measured, {case.title}: {why}" for case in _ordered(store) for why in _reasons(case)
+    ]
+    return "\n".join(lines)
+
+
+def write_table(store: Store, path: Path) -> None:
+    """Write every row of every case as CSV: medians, lowest and highest rounds, and ratios."""
+    names = {PEER: "3.10", NEXT_PEER: store.next_peer, THIS: "this", FLOOR: "floor"}
+    head = ["case", "what", "unit", "ranks"]
+    head += [
+        f"{names[name]} {part}" for name in COLUMNS for part in ("median", "lowest", "highest")
+    ]
+    head += [f"this / {names[name]}" for name in COLUMNS if name != THIS]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(head)
+        for case in _ordered(store):
+            for row in case.rows:
+                cells = [case.name, row.what, row.unit, "" if row.ranks is None else str(row.ranks)]
+                for name in COLUMNS:
+                    values = row.rounds.get(name)
+                    median = row.median(name)
+                    if not values or median is None:
+                        cells += ["", "", ""]
+                        continue
+                    cells += [number(median), number(min(values)), number(max(values))]
+                ratios = [row.ratio(name) for name in COLUMNS if name != THIS]
+                writer.writerow(cells + ["" if one is None else number(one) for one in ratios])
 
 
 def _reasons(case: CaseResult) -> list[str]:

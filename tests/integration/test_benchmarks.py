@@ -24,5 +24,5 @@ def test_a_case_runs_and_a_failed_one_is_not_the_end(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "performance.md").read_text(encoding="utf-8")
-    assert "| V_m of 1e4 nodes set | ms |" in text
-    assert "Not measured: NotInstalled: there is no NEST with MPI here" in text
+    assert "parameters,V_m of 1e4 nodes set,ms," in (tmp_path / "performance.csv").read_text()
+    assert "NotInstalled: there is no NEST with MPI here" in text

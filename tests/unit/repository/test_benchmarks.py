@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,13 @@ def test_the_page_is_made_of_what_was_kept_and_says_what_is_missing(tmp_path: Pa
     assert "](performance-calls.svg)" in text
     assert "](performance-spikes.svg)" not in text
     assert "| a call | ≤ 0.4 | 0.25 | met |" in text
-    assert "Not measured: there is no wrk" in text
-    assert "Not measured: a call p50, next: it does not start" in text
+    assert "- Not measured, Many clients: there is no wrk" in text
+    assert "- Not measured, Small calls: a call p50, next: it does not start" in text
     assert "{{" not in text
+    page.write_table(again, tmp_path / "performance.csv")
+    with (tmp_path / "performance.csv").open(newline="") as file:
+        (only,) = csv.DictReader(file)
+    assert (only["what"], only["this median"], only["this / 3.10"]) == ("a call p50", "1", "0.25")
 
 
 def test_every_case_says_what_it_is() -> None:

@@ -84,3 +84,10 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
             names = [re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings]
             assert anchor in names, (target, anchor)
+
+
+@pytest.mark.parametrize("page", [DOCS / "architecture.md", DOCS.parent / "CONTRIBUTING.md"])
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    named = re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`", page.read_text(encoding="utf-8"))
+    assert named
+    assert [name for name in named if not (DOCS.parent / name).exists()] == []
