@@ -89,7 +89,7 @@ class NESTServerClient:
     def from_file(
         self, filename: str, return_vars: str | list[str] | None = None
     ) -> dict[str, Any]:
-        """Run a script of this machine on the server, as :meth:`exec_script` does.
+        """Run a script file of this machine on the server, as :meth:`exec_script` does.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class NESTServerClient:
         return jobs.jobs(self._session)
 
     def job(self, id: str) -> Job:
-        """The job of that id, perhaps of another session.
+        """Return the job with that id, perhaps of another session.
 
         Raises
         ------

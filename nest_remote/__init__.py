@@ -1,4 +1,4 @@
-"""A running NEST elsewhere, as if it were the module ``nest``; no NEST needed here.
+"""PyNEST's interface to a NEST that runs elsewhere; needs no NEST on this machine.
 
 >>> import nest_remote as nest
 >>> nest.connect("http://localhost:52425")
@@ -77,7 +77,7 @@ def connect(
 
 
 def disconnect() -> None:
-    """Let go of the server. Nodes and the like can't be used any more."""
+    """Disconnect from the server. Nodes and other objects can't be used any more."""
     _disconnect()
 
 
@@ -142,14 +142,14 @@ def submit_script(source: str, return_vars: str | list[str] | None = None) -> Jo
 
 
 def jobs() -> list[Job]:
-    """The server's jobs, of all sessions, and requests that wait, in the order of their arrival."""
+    """Return the jobs of all sessions, and requests that wait, in the order of their arrival."""
     from nest_remote.calls import jobs
 
     return jobs.jobs(_module._connected())
 
 
 def job(id: str) -> Job:
-    """The job of that id, perhaps of another session.
+    """Return the job with that id, perhaps of another session.
 
     Raises
     ------
@@ -169,6 +169,6 @@ def _disconnect() -> None:
 
 
 def install_as_nest() -> None:
-    """Have ``import nest`` give this module, in libraries that import it, too."""
+    """Install this module as ``nest``, also for libraries that import ``nest``."""
     _module._connected()
     install(_module)

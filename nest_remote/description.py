@@ -1,4 +1,4 @@
-"""What the PyNEST on the other side offers, for the look-alike to offer the same."""
+"""Description of the kernel's PyNEST, from which the look-alike offers the same names."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Description:
 
     @classmethod
     def from_value(cls, value: Any) -> Description:
-        """The description in the kernel's answer."""
+        """Read the description from the kernel's answer."""
         return cls(**value | {"read_only": frozenset(value["read_only"])})
 
     def to_value(self) -> dict[str, Any]:
-        """As :meth:`from_value` takes it."""
+        """Return the value that :meth:`from_value` reads."""
         return vars(self) | {"read_only": sorted(self.read_only)}
 
     def has_role(self, name: str, *roles: str) -> bool:
-        """Whether ``name`` is there and one of ``roles``."""
+        """Tell whether ``name`` exists and has one of ``roles``."""
         return self.names.get(name) in roles

@@ -1,4 +1,4 @@
-"""What a caller's program sees when a remote call fails."""
+"""Exceptions that a caller's program sees when a remote call fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from protocol.errors import NestdError
 
 
 class NESTServerError(Exception):
-    """The server refused or failed a call.
+    """Error of a call that the server refused or that failed there.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class ErrorClasses(ModuleType):
         self.__dict__.update(made)
 
     def exception(self, error: NestdError) -> Exception:
-        """What PyNEST would have raised for ``error``."""
+        """Return the exception that PyNEST would have raised for ``error``."""
         name, text = error.error_name, error.message
         if isinstance(error, errors.KernelError):
             text = text.removeprefix(f"{name} in {error.call}: ")
@@ -97,7 +97,7 @@ class ErrorClasses(ModuleType):
 
 
 def _of_python(name: str, text: str) -> Exception:
-    """Python's exception ``name``; NEST's name for it if Python has none."""
+    """Return Python's exception class ``name``; a class of that name if Python has none."""
     found = getattr(builtins, name, None)
     if not (isinstance(found, type) and issubclass(found, Exception)):
         return RuntimeError(f"{name}: {text}")

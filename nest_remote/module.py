@@ -1,4 +1,4 @@
-"""The look-alike of the module ``nest``."""
+"""Look-alike of the module ``nest`` whose functions run in the kernel of a session."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _OWN = (
 
 
 class RemoteFunction:
-    """A function of PyNEST, executed on the other side.
+    """Function of PyNEST that the kernel executes.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class RemoteFunction:
 
 
 class PyNest(ModuleType):
-    """Looks like the module ``nest`` and executes on the other side of a session.
+    """Module that offers what ``nest`` offers and executes it in the kernel of a session.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class PyNest(ModuleType):
             self._begin(session)
 
     def _begin(self, session: Session) -> None:
-        """Offer what the session's kernel has."""
+        """Offer the names that the session's kernel has."""
         for name in (*_OWN, *(n for n in vars(self) if isinstance(vars(self)[n], RemoteFunction))):
             self.__dict__.pop(name, None)
         self.__dict__["_session"] = session
@@ -146,7 +146,7 @@ class PyNest(ModuleType):
         return found
 
     def _own(self, name: str, session: Session) -> Any:
-        """What is no call: submodules, and what needs to know more than the kernel."""
+        """Return the names that are no plain calls: submodules, and functions of this side."""
         if name in _SUBMODULES:
             return _submodule(self, name, session)
         made: dict[str, Callable[[], Any]] = {
@@ -186,7 +186,7 @@ class PyNest(ModuleType):
 
 
 def _make_objects(namespace: dict[str, Any], session: Session) -> None:
-    """Classes whose objects belong to the session, and what makes them of references."""
+    """Make the classes of ``session``, with a maker for each type of reference."""
     collection = bound(nodes.NodeCollection, session)
     connections = bound(synapses.SynapseCollection, session)
     parameter = bound(parameters.Parameter, session)
@@ -216,7 +216,7 @@ def _make_objects(namespace: dict[str, Any], session: Session) -> None:
 
 
 def _as_level(nest: PyNest, name: str, value: Any) -> Any:
-    """``value`` with the verbosity in it as PyNEST gives it."""
+    """Replace the verbosity in ``value`` by PyNEST's enum."""
     if name == "verbosity":
         return nest.VerbosityLevel(value)
     if name == "kernel_status":
@@ -225,7 +225,7 @@ def _as_level(nest: PyNest, name: str, value: Any) -> Any:
 
 
 class _Submodule(ModuleType):
-    """A submodule of the look-alike, whose functions are calls."""
+    """Submodule of the look-alike, whose functions are calls."""
 
     def __init__(self, parent: str, name: str, session: Session) -> None:
         super().__init__(f"{parent}.{name}", f"{name} of PyNEST, executed elsewhere.")
@@ -304,7 +304,7 @@ def _help(session: Session, obj: Any = None, return_text: bool = False) -> str |
 
 
 def _get(nest: PyNest, *args: Any) -> Any:
-    """Kernel attributes: all, one, or several."""
+    """Return kernel attributes: all, one, or several."""
     if not args:
         return nest.GetKernelStatus()
     return nest.GetKernelStatus(args[0] if len(args) == 1 else args)
@@ -316,7 +316,7 @@ def _set(nest: PyNest, **kwargs: Any) -> None:
 
 
 def install(nest: PyNest, name: str = "nest") -> None:
-    """Have ``import nest`` give the look-alike, in libraries that import it, too.
+    """Install the look-alike as ``nest``, also for libraries that import ``nest``.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from nest_remote.objects.handles import Handle
 
 
 def as_frame(result: Any, params: tuple[Any, ...], index: list[int]) -> Any:
-    """A pandas DataFrame with a row for each node or connection.
+    """Make a pandas DataFrame with a row for each node or connection.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def as_frame(result: Any, params: tuple[Any, ...], index: list[int]) -> Any:
 
 
 def serialize_data(data: Any) -> Any:
-    """``data`` of what JSON has: lists, dicts, numbers and text."""
+    """Convert ``data`` into what JSON has: lists, dicts, numbers and text."""
     if isinstance(data, Handle):
         return serialize_data(data.contents())
     if isinstance(data, np.ndarray):
@@ -51,7 +51,7 @@ def serialize_data(data: Any) -> Any:
 
 
 def to_json(data: Any, **kwargs: Any) -> str:
-    """``data`` as JSON text.
+    """Convert ``data`` into JSON text.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A session with a kernel elsewhere: calls go out, PyNEST's objects come back as handles."""
+"""Session with a kernel: sends calls and makes handles of PyNEST's objects in the answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RELEASE_BATCH = 256
 
 
 class Transport(Protocol):
-    """How operations reach the kernel."""
+    """Transport that carries operations to a kernel."""
 
     def execute(
         self,
@@ -29,7 +29,7 @@ class Transport(Protocol):
         convert: Callable[[Any], Value],
         reference: Callable[[Reference], Any],
     ) -> Any:
-        """The value of ``operation``.
+        """Execute ``operation`` and return its value.
 
         Parameters
         ----------
@@ -44,11 +44,11 @@ class Transport(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 class Session:
-    """Executes PyNEST's calls on the other side of a transport.
+    """Session with one kernel over a transport.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Session:
 
     @property
     def description(self) -> Description:
-        """What PyNEST there offers; asked once."""
+        """Description of the kernel's PyNEST, asked for once."""
         if self._description is None:
             answer = self.transport.execute(Operation(Action.DESCRIBE), to_value, lambda ref: ref)
             self._description = Description.from_value(answer)
@@ -95,11 +95,11 @@ class Session:
         return self.execute(self.operation(name, *args, **kwargs))
 
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Operation:
-        """What calls the function, method or constructor ``name``."""
+        """Make the operation that calls the function, method or constructor ``name``."""
         return Operation(self._call_action, name, list(args), kwargs)
 
     def read(self, name: str) -> Any:
-        """The value of the kernel attribute ``name``."""
+        """Return the value of the kernel attribute ``name``."""
         return self.execute(Operation(Action.GET, name))
 
     def write(self, name: str, value: Any) -> None:
@@ -107,12 +107,12 @@ class Session:
         self.execute(Operation(Action.SET, name, [value]))
 
     def inspect(self, name: str, what: str) -> str:
-        """Documentation (``getdoc``), ``getsource`` or ``signature`` of ``name``."""
+        """Return ``name``'s documentation (``getdoc``), ``getsource`` or ``signature``."""
         answer: str = self.execute(Operation(Action.INSPECT, name, [what]))
         return answer
 
     def execute(self, operation: Operation) -> Any:
-        """The answer to ``operation``.
+        """Return the answer to ``operation``.
 
         Raises
         ------
@@ -126,37 +126,37 @@ class Session:
             raise self.exception(error) from None
 
     def exception(self, error: NestdError) -> Exception:
-        """What to raise of what the kernel said."""
+        """Return the exception for an error of the kernel."""
         return self.errors.exception(error) if self._raised is None else self._raised(error)
 
     def object_for(self, reference: Reference) -> Any:
-        """What stands here for an object of the kernel."""
+        """Return the handle that stands for an object of the kernel."""
         make = self.makers.get(reference.type)
         return reference if make is None else make(reference)
 
     def drop(self, reference: Reference) -> None:
-        """Nobody here needs the object any more. It is let go with a later call."""
+        """Mark an object as dropped; a later call releases it in the kernel."""
         self._dropped.append(reference)
 
     def tidy(self) -> None:
-        """Let go of what was dropped, if it is much."""
+        """Release dropped objects in the kernel, if there are many."""
         if len(self._dropped) >= RELEASE_BATCH:
             self.release()
 
     def release(self) -> None:
-        """Let go of what was dropped."""
+        """Release dropped objects in the kernel."""
         gone = [self._dropped.popleft() for _ in range(len(self._dropped))]
         if gone:
             self.transport.execute(Operation(Action.RELEASE, args=gone), to_value, self.object_for)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all objects and close the transport."""
         self._dropped.clear()
         self.transport.close()
 
 
 def to_value(item: Any) -> Value:
-    """The value of an object in the arguments of a call, for a :class:`protocol.wire.pack.Packer`.
+    """Return the value of an object among arguments, for a :class:`protocol.wire.pack.Packer`.
 
     Raises
     ------
@@ -189,11 +189,11 @@ def to_value(item: Any) -> Value:
 
 
 def unsendable(call: str, error: ProtocolError) -> Exception:
-    """What to raise for arguments of ``call`` that have no form on the wire."""
+    """Return the exception for arguments of ``call`` that have no form on the wire."""
     kind = OverflowError if isinstance(error.__cause__, OverflowError) else TypeError
     return kind(f"{call}: {error}")
 
 
 def selection(call: str, *args: Any) -> Expression:
-    """A part of a collection, by the call that selects it."""
+    """Return a part of a collection, by the call that selects the part."""
     return Expression(call, list(args))

@@ -11,7 +11,7 @@ from protocol.errors import NestdError
 
 
 def execute_all(session: Session, calls: Iterable[Sequence[Any]]) -> list[Any]:
-    """Execute several calls in one request; what each returns.
+    """Execute several calls in one request and return the value of each.
 
     Parameters
     ----------

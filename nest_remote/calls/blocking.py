@@ -1,4 +1,4 @@
-"""Waiting for the kernel, so that who waits sees how far it is, and can end it."""
+"""Blocking requests to the kernel that show progress and end on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _ARRIVAL_S = 0.5
 
 
 def can_show() -> bool:
-    """Whether a bar would be seen. Only the main thread draws: bars of several would mix."""
+    """Tell whether a progress bar would be seen. Only the main thread draws one."""
     return threading.current_thread() is threading.main_thread() and is_seen()
 
 
 def ask(
     connection: HttpConnection, path: str, body: list[Buffer], label: str, shows: bool
 ) -> Reply:
-    """The reply to a ``POST`` that the kernel may need long for.
+    """Send a ``POST`` that the kernel may need long for, and return its reply.
 
     Ctrl-C cancels it on the server, waits for its end, and raises ``KeyboardInterrupt``; a second
     one does not wait.
@@ -75,7 +75,7 @@ def ask(
 
 
 def look(connection: HttpConnection, id: str) -> dict[str, Any] | None:
-    """What the server says of a job; ``None`` if it says nothing."""
+    """Return the server's description of a job; ``None`` if the server gives none."""
     try:
         reply = connection.send("GET", f"/jobs/{id}", timeout_s=_SAY_S)
         found: dict[str, Any] = reply.json()
@@ -85,7 +85,7 @@ def look(connection: HttpConnection, id: str) -> dict[str, Any] | None:
 
 
 def _in_thread(send: Callable[[], Reply]) -> futures.Future[Reply]:
-    """The reply to come, in a thread that no end of the program waits for."""
+    """Send a request in a daemon thread and return the future of its reply."""
     answer: futures.Future[Reply] = futures.Future()
 
     def run() -> None:
@@ -103,13 +103,13 @@ def _has_come(answer: futures.Future[Reply], wait_s: float) -> bool:
 
 
 def _never(wait_s: float) -> bool:
-    """In place of :func:`_has_come` when nobody receives the answer any more."""
+    """Replace :func:`_has_come` where no thread receives the answer any more."""
     time.sleep(wait_s)
     return False
 
 
 def _show(connection: HttpConnection, id: str, label: str, answer: futures.Future[Reply]) -> None:
-    """Show how far it is until the answer has come."""
+    """Show the progress of a request until its answer has arrived."""
     with ProgressBar(label) as bar:
         while not _has_come(answer, _LOOK_S):
             job = look(connection, id)

@@ -1,4 +1,4 @@
-"""Jobs: what the server does while nobody waits."""
+"""Jobs: calls and scripts that the server executes while no caller waits."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class Job:
 
     @property
     def progress(self) -> Progress | None:
-        """How far its simulation is; ``None`` if it does not simulate at the moment."""
+        """Progress of the job's simulation; ``None`` if the job does not simulate at the moment."""
         return Progress.of(self._look())
 
     @property
     def output(self) -> str:
-        """What its script has printed so far; empty for a call."""
+        """Text that the job's script has printed so far; empty for a call."""
         reply = self._send("GET", "/output")
         if reply.status != 200:
             raise reply.error()
@@ -73,11 +73,11 @@ class Job:
 
     @property
     def created(self) -> datetime:
-        """When the server accepted it."""
+        """Time at which the server accepted the job."""
         return datetime.fromisoformat(self._facts["created"])
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Return when it has ended.
+        """Wait until the job has ended.
 
         A bar shows how far a simulation is, as for a call. Ctrl-C ends the wait, not the job.
 
@@ -111,7 +111,7 @@ class Job:
                 pause_s = min(2 * pause_s, _LOOK_S)
 
     def result(self, timeout: float | None = None) -> Any:
-        """What the call would have returned, when it has ended.
+        """Return what the call would have returned, once the job has ended.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class Job:
         return self._result[0]
 
     def cancel(self) -> str:
-        """End it at the next occasion; its state then.
+        """Cancel the job at the next occasion and return its state.
 
         One that waits ends at once, a simulation where it is, a script in the middle. What can't be
         interrupted is ``running`` still, and ends a little later.
@@ -184,12 +184,12 @@ def submit_script(session: Session, source: str, returns: str | list[str] | None
 
 
 def jobs(session: Session) -> list[Job]:
-    """All that the server keeps, and all requests that wait, in the order in which they came."""
+    """Return the jobs that the server keeps and requests that wait, in order of arrival."""
     return [Job(session, facts) for facts in _transport(session).get("/jobs")]
 
 
 def job(session: Session, id: str) -> Job:
-    """The one of that name.
+    """Return the job with that id.
 
     Raises
     ------

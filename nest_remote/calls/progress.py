@@ -1,4 +1,4 @@
-"""How far a simulation is."""
+"""Progress of a simulation, as the server reports it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a simulation is, as the server said it.
+    """Progress of a simulation, as the server reported it.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Progress:
 
     @classmethod
     def of(cls, job: dict[str, Any]) -> Progress | None:
-        """The progress in what ``GET /jobs/<id>`` says; ``None`` if it does not simulate now."""
+        """Return the progress in a job's description; ``None`` if the job does not simulate now."""
         said = job.get("progress")
         if said is None:
             return None
@@ -55,16 +55,16 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """Part of this simulation that is done, from 0 to 1."""
+        """Fraction of this simulation that is done, from 0 to 1."""
         return self.done_ms / self.total_ms if self.total_ms else 1.0
 
     @property
     def until_ms(self) -> float:
-        """Biological time of the network when it will have ended."""
+        """Biological time of the network at the end of this simulation, in ms."""
         return self.biological_time_ms + self.total_ms - self.done_ms
 
     def at_end(self) -> Progress:
-        """The same when it has come to its end."""
+        """Return the progress of this simulation at its end."""
         return replace(
             self,
             biological_time_ms=self.until_ms,
@@ -86,7 +86,7 @@ _LONGEST_S = 1e9
 
 
 def clock(at: datetime) -> str:
-    """A time for a person here: without the day if that is today."""
+    """Format a local time for a person, without the day if that is today."""
     local = at.astimezone()
     is_today = local.date() == datetime.now().date()
     return local.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M")

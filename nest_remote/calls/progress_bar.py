@@ -1,4 +1,4 @@
-"""A bar that shows on a terminal, or in a notebook, how far a simulation is."""
+"""Progress bar of a simulation, on a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMAT = "{desc} |{bar}| {percentage:.0f}%{postfix}"
 
 
 def is_wanted(asked: bool | None) -> bool:
-    """Whether bars are to be shown where somebody sees them.
+    """Tell whether progress bars are to be shown.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def is_wanted(asked: bool | None) -> bool:
 
 
 def is_seen() -> bool:
-    """Whether somebody sees what a bar draws: on a terminal, or in a notebook."""
+    """Tell whether a bar can be seen, because stderr is a terminal or a notebook."""
     return (sys.stderr is not None and sys.stderr.isatty()) or _in_notebook()
 
 
@@ -41,7 +41,7 @@ def _in_notebook() -> bool:
 
 
 class ProgressBar:
-    """Shows how far a job is; nothing before there is something to tell.
+    """Progress bar of a job, which appears with the first progress.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class ProgressBar:
             self._bar.close()
 
     def show(self, job: dict[str, Any]) -> None:
-        """Show what ``GET /jobs/<id>`` says."""
+        """Draw the progress in a job's description."""
         progress = Progress.of(job)
         if progress is not None:
             self._progress = progress
@@ -76,7 +76,7 @@ class ProgressBar:
             self._draw(self._label, 0.0, 1.0, f"waits, {job['position']} before it")
 
     def complete(self) -> None:
-        """The simulation that was shown has come to its end."""
+        """Draw the simulation as complete."""
         if self._progress is not None:
             ended = self._progress.at_end()
             self._draw(ended.call, ended.done_ms, ended.total_ms, str(ended))

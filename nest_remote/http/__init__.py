@@ -1,1 +1,5 @@
-"""http"""
+"""The way to a server over HTTP.
+
+- ``connection``: connections that are kept, requests and replies
+- ``transport``: operations as requests, values from replies
+"""

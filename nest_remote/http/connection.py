@@ -1,4 +1,4 @@
-"""Requests to a server and its replies, over connections that are kept."""
+"""HTTP connections to a server, kept open between requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PIECE_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server answered."""
+    """Reply of a server: status, headers and body."""
 
     #: HTTP status.
     status: int
@@ -36,7 +36,7 @@ class Reply:
     is_msgpack: bool
 
     def json(self) -> Any:
-        """The JSON in the body of a reply with status 200 or 202.
+        """Return the JSON in the body of a reply with status 200 or 202.
 
         Raises
         ------
@@ -48,11 +48,11 @@ class Reply:
         raise self.error()
 
     def text(self) -> str:
-        """The body, as text."""
+        """Return the body as text."""
         return bytes(self.body).decode("utf-8", "replace")
 
     def error(self) -> NESTServerError:
-        """The error in a JSON or plain body."""
+        """Return the error in a JSON or plain body."""
         try:
             said = json.loads(self.text())
             return NESTServerError(
@@ -89,7 +89,7 @@ class HttpConnection:
 
     @classmethod
     def to(cls, url: str, token: str | None = None) -> HttpConnection:
-        """Connections to the server at ``url``, such as ``http://host:52425`` or ``host``.
+        """Make the connections to the server at ``url``, such as ``http://host:52425`` or ``host``.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class HttpConnection:
         headers: dict[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Reply:
-        """The reply to a request.
+        """Send a request and return its reply.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class HttpConnection:
             ) from error
 
     def close(self) -> None:
-        """Close them. What is sent later opens new ones."""
+        """Close all connections. A later request opens new ones."""
         pool, self._pool = self._pool, self._new_pool()
         pool.close()
 
@@ -172,7 +172,7 @@ class HttpConnection:
 
 
 def _large_body(reply: urllib3.BaseHTTPResponse) -> memoryview | None:
-    """The body of a reply, if it is large and comes as it is.
+    """Read a large, uncompressed body into one buffer; return ``None`` for any other.
 
     The arrays in it then lie where it was read to: a copy of them costs several times what
     reading takes, most of it for memory that is written to for the first time.

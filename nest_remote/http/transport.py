@@ -1,4 +1,4 @@
-"""Operations over HTTP: arguments and answers travel as MessagePack, exactly."""
+"""Operations over HTTP, with arguments and answers as MessagePack."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ASYNC = {"Prefer": "respond-async"}
 
 
 class HttpTransport:
-    """Carries operations to a server. Safe for threads; the kernel executes one call at a time.
+    """Transport of operations over HTTP. Safe for threads; the kernel executes one call at a time.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ class HttpTransport:
         token: str | None = None,
         progress: bool | None = None,
     ) -> HttpTransport:
-        """One to the server at ``host`` and ``port``."""
+        """Make a transport to the server at ``host`` and ``port``."""
         return cls(HttpConnection(host, port, token), progress)
 
     @classmethod
     def to(cls, url: str, token: str | None = None, progress: bool | None = None) -> HttpTransport:
-        """One to the server at ``url``, such as ``http://host:52425`` or ``host``.
+        """Make a transport to the server at ``url``, such as ``http://host:52425`` or ``host``.
 
         Raises
         ------
@@ -62,7 +62,7 @@ class HttpTransport:
 
     @property
     def url(self) -> str:
-        """Of the server."""
+        """Address of the server."""
         return self.connection.url
 
     def execute(
@@ -71,7 +71,7 @@ class HttpTransport:
         convert: Callable[[Any], Value],
         reference: Callable[[Reference], Any],
     ) -> Any:
-        """The value of ``operation``.
+        """Execute ``operation`` and return its value.
 
         Ctrl-C cancels it; see :func:`nest_remote.calls.blocking.ask`.
 
@@ -95,7 +95,7 @@ class HttpTransport:
         convert: Callable[[Any], Value],
         reference: Callable[[Reference], Any],
     ) -> list[Any]:
-        """The values of ``operations``, in one request, with nothing of others in between.
+        """Execute ``operations`` in one request, with no call of others in between.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class HttpTransport:
         return found
 
     def exec(self, source: str, returns: Any) -> dict[str, Any]:
-        """Run a script on the server: ``data`` and ``stdout`` of its answer.
+        """Run a script on the server and return ``data`` and ``stdout`` of its answer.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class HttpTransport:
         return found
 
     def submit(self, operation: Operation, convert: Callable[[Any], Value]) -> dict[str, Any]:
-        """Have ``operation`` executed without waiting for it; what the server says of the job.
+        """Submit ``operation`` as a job and return the job's description.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class HttpTransport:
         return found
 
     def submit_script(self, source: str, returns: Any) -> dict[str, Any]:
-        """The same of a script.
+        """Submit a script as a job and return the job's description.
 
         Raises
         ------
@@ -152,7 +152,7 @@ class HttpTransport:
         return found
 
     def get(self, path: str) -> Any:
-        """The JSON answer to ``GET path``.
+        """Return the JSON answer to ``GET path``.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class HttpTransport:
 
 
 def value_of(reply: Reply, reference: Callable[[Reference], Any]) -> Any:
-    """The value in the reply to an operation.
+    """Return the value in the reply to an operation.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def value_of(reply: Reply, reference: Callable[[Reference], Any]) -> Any:
 
 
 def said(reply: Reply, reference: Callable[[Reference], Any] = lambda found: found) -> Exception:
-    """What the server says of an operation: its facts, or what stands before it says."""
+    """Return a job's description from the reply that accepts the job."""
     try:
         facts = Unpacker(reference=reference, writable=True).unpack(reply.body)
         found: NestdError = error_from_facts(facts)

@@ -30,7 +30,7 @@ class _Elements:
 
     @property
     def wire(self) -> Value:
-        """What is sent for it."""
+        """Return the value that is sent for the parts."""
         return self._elements
 
     def _more(self, other: Any) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ class _Elements:
         return str(self._elements)
 
     def get_tuple(self) -> tuple[dict[str, Any], ...]:
-        """The parts."""
+        """Return the parts as a tuple."""
         parts: tuple[dict[str, Any], ...] = self._elements
         return parts
 

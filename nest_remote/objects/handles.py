@@ -1,4 +1,4 @@
-"""Handles: objects here that stand for objects in the kernel."""
+"""Handles: local objects that stand for objects in the kernel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ H = TypeVar("H", bound="Handle")
 
 
 class Handle:
-    """Stands for one object in the kernel.
+    """Local object that stands for one object in the kernel.
 
     A handle with a reference keeps the object there until nothing here needs it. One with an
     expression is made anew wherever it is used, which costs no message.
@@ -25,12 +25,12 @@ class Handle:
 
     @property
     def wire(self) -> Reference | Expression:
-        """What names the object on the other side."""
+        """Return the value that names the object in the kernel."""
         found: Reference | Expression = self.__dict__["_wire"]
         return found
 
     def contents(self) -> Any:
-        """What there is to say of it in plain lists and dicts."""
+        """Return the contents of the object as plain lists and dicts."""
         return f"<{type(self).__name__}>"
 
     def __copy__(self: H) -> H:
@@ -49,7 +49,7 @@ class Handle:
 
 
 def bound(cls: type[H], session: Session) -> type[H]:
-    """``cls`` for the objects of ``session``, under the same name."""
+    """Make a subclass of ``cls`` for the objects of ``session``, with the same name."""
     return type(
         cls.__name__,
         (cls,),

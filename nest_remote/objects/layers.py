@@ -80,19 +80,19 @@ class Axes:
 
     @property
     def x(self) -> Any:
-        """The coordinate on the first axis."""
+        """Return the coordinate on the first axis."""
         return self._along("x")
 
     @property
     def y(self) -> Any:
-        """The coordinate on the second axis."""
+        """Return the coordinate on the second axis."""
         return self._along("y")
 
     @property
     def z(self) -> Any:
-        """The coordinate on the third axis."""
+        """Return the coordinate on the third axis."""
         return self._along("z")
 
     def n(self, dimension: int) -> Any:
-        """The coordinate on one axis, counted from 0."""
+        """Return the coordinate on one axis, counted from 0."""
         return self._session.call(f"{self._name}.n", dimension)

@@ -36,7 +36,7 @@ class NodeCollection(Handle):
 
     @classmethod
     def of(cls, wire: Reference | Expression, ids: Array) -> NodeCollection:
-        """The nodes that ``wire`` names.
+        """Make the collection of the nodes that ``wire`` names.
 
         Parameters
         ----------
@@ -83,12 +83,12 @@ class NodeCollection(Handle):
         raise IndexError("only integers, slices, lists, tuples, and numpy arrays are valid indices")
 
     def _asked(self, what: str, *args: Any) -> NodeCollection:
-        """A part of the nodes that NEST itself chooses, or says what is wrong."""
+        """Ask the kernel for a part of the nodes; NEST says what is wrong with a key."""
         chosen: NodeCollection = self._session.call(f"NodeCollection.{what}", self, *args)
         return chosen
 
     def _selected(self, chosen: range) -> NodeCollection:
-        """The nodes at ``chosen``, without asking NEST."""
+        """Return the nodes at ``chosen``, without asking the kernel."""
         whole, places = self.__dict__.get("_part_of", (self, range(len(self))))
         places = places[chosen.start : chosen.stop : chosen.step]
         wire = selection("NodeCollection.slice", whole, places[0], places[-1] + 1, places.step)
@@ -144,7 +144,7 @@ class NodeCollection(Handle):
         self.set({name: value})
 
     def get(self, *params: Any, **kwargs: Any) -> Any:
-        """Values of parameters.
+        """Return values of parameters.
 
         Parameters
         ----------
@@ -203,12 +203,12 @@ class NodeCollection(Handle):
         self._session.call("NodeCollection.set", self, params)
 
     def tolist(self) -> list[int]:
-        """The node ids."""
+        """Return the node ids."""
         ids: list[int] = self._nodes.tolist()
         return ids
 
     def _to_array(self, selection: str = "all") -> dict[Any, list[int]]:
-        """Where the nodes are, as PyNEST's debugging helper tells it: one process has all.
+        """Return where the nodes are, as PyNEST's debugging helper does: one process has all.
 
         Parameters
         ----------
@@ -224,11 +224,11 @@ class NodeCollection(Handle):
         return {{"all": "All", "rank": "Rank 0"}[selection]: ids}
 
     def contents(self) -> list[int]:
-        """The node ids."""
+        """Return the node ids."""
         return self.tolist()
 
     def index(self, node_id: Any) -> int:
-        """The index of a node id.
+        """Return the index of a node id.
 
         Raises
         ------
@@ -246,7 +246,7 @@ class NodeCollection(Handle):
 
 
 def _plain_range(key: slice, length: int) -> range | None:
-    """The indices of a slice whose meaning is plain; PyNEST has rules of its own for others."""
+    """Return the indices of a plain slice; ``None`` where PyNEST has rules of its own."""
     step = 1 if key.step is None else key.step
     start = 0 if key.start is None else key.start
     stop = length if key.stop is None else key.stop
@@ -259,7 +259,7 @@ def _plain_range(key: slice, length: int) -> range | None:
 
 
 def maker(cls: type[NodeCollection], session: Session) -> Any:
-    """Gives the collection for a reference."""
+    """Return a function that makes the collection for a reference."""
 
     def make(reference: Reference) -> NodeCollection:
         ids = reference.ids

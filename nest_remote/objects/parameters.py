@@ -1,4 +1,4 @@
-"""Parameters, which are evaluated by NEST for each node or connection, and masks."""
+"""Parameters, which NEST evaluates for each node or connection, and masks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from protocol.wire.values import Expression, Reference
 
 
 class Parameter(Handle):
-    """A value that NEST draws or computes anew for each node or connection.
+    """Value that NEST draws or computes anew for each node or connection.
 
     Made by ``CreateParameter`` and by ``nest.random``, ``nest.spatial`` and the like. Arithmetic
     and comparisons give parameters.
@@ -20,7 +20,7 @@ class Parameter(Handle):
 
     @classmethod
     def of(cls, wire: Reference | Expression) -> Parameter:
-        """The parameter that ``wire`` names."""
+        """Make the parameter that ``wire`` names."""
         self = cls.__new__(cls)
         Handle.__init__(self, wire)
         return self
@@ -87,12 +87,12 @@ class Parameter(Handle):
         return self._session.call("Parameter.GetValue", self)
 
     def is_spatial(self) -> bool:
-        """Whether it depends on positions."""
+        """Tell whether the parameter depends on positions."""
         answer: bool = self._session.call("Parameter.is_spatial", self)
         return answer
 
     def apply(self, spatial_nc: Any, positions: Any = None) -> Any:
-        """The values for nodes of a layer, or for places as seen from one node.
+        """Return the values for nodes of a layer, or for places as seen from one node.
 
         Parameters
         ----------
@@ -113,34 +113,34 @@ class DistanceParameter(Parameter):
 
     @property
     def x(self) -> Parameter:
-        """The distance along the first axis."""
+        """Return the distance along the first axis."""
         return self._along("x")
 
     @property
     def y(self) -> Parameter:
-        """The distance along the second axis."""
+        """Return the distance along the second axis."""
         return self._along("y")
 
     @property
     def z(self) -> Parameter:
-        """The distance along the third axis."""
+        """Return the distance along the third axis."""
         return self._along("z")
 
     def n(self, dimension: int) -> Parameter:
-        """The distance along one axis, counted from 1."""
+        """Return the distance along one axis, counted from 1."""
         along: Parameter = self._session.call("spatial.distance.n", dimension)
         return along
 
 
 class Mask(Handle):
-    """An area around a node, made by ``CreateMask``; ``|``, ``&`` and ``-`` combine masks."""
+    """Area around a node, made by ``CreateMask``; ``|``, ``&`` and ``-`` combine masks."""
 
     def __init__(self, data: Any) -> None:
         raise TypeError("a Mask is made by CreateMask")
 
     @classmethod
     def of(cls, wire: Reference | Expression) -> Mask:
-        """The mask that ``wire`` names."""
+        """Make the mask that ``wire`` names."""
         self = cls.__new__(cls)
         Handle.__init__(self, wire)
         return self
@@ -161,6 +161,6 @@ class Mask(Handle):
         return self._combined("sub", other)
 
     def Inside(self, point: Any) -> bool:  # noqa: N802  # PyNEST's name
-        """Whether a point, relative to the mask's origin, is inside."""
+        """Tell whether a point, relative to the mask's origin, is inside."""
         answer: bool = self._session.call("Mask.Inside", self, point)
         return answer

@@ -33,7 +33,7 @@ class SynapseCollection(Handle):
 
     @classmethod
     def of(cls, wire: Reference | Expression, size: int | None = None) -> SynapseCollection:
-        """The connections that ``wire`` names.
+        """Make the collection of the connections that ``wire`` names.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class SynapseCollection(Handle):
         return self.get(name)
 
     def _distances(self) -> list[float]:
-        """The distance between source and target of each connection, NaN where there is none."""
+        """Return the distance between both ends of each connection, NaN where there is none."""
         if self.__dict__["_size"] == 0:
             return []
         found: list[float] = self._unless_reset(
@@ -101,16 +101,16 @@ class SynapseCollection(Handle):
         return _table(columns, self.__dict__["print_full"])
 
     def contents(self) -> dict[str, Any]:
-        """All values of all connections, as lists."""
+        """Return all values of all connections, as lists."""
         columns = self.get() if len(self) else {}
         return {name: [value] for name, value in columns.items()} if len(self) == 1 else columns
 
     def sources(self) -> Iterator[int]:
-        """Ids of the source nodes, one a connection."""
+        """Return the ids of the source nodes, one for each connection."""
         return iter(self._several("source"))
 
     def targets(self) -> Iterator[int]:
-        """Ids of the target nodes, one a connection."""
+        """Return the ids of the target nodes, one for each connection."""
         return iter(self._several("target"))
 
     def _several(self, key: str) -> list[int]:
@@ -118,7 +118,7 @@ class SynapseCollection(Handle):
         return list(found) if isinstance(found, (list, tuple)) else [found]
 
     def get(self, keys: Any = None, output: str = "") -> Any:
-        """Values of parameters.
+        """Return values of parameters.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class SynapseCollection(Handle):
             )
 
     def _unless_reset(self, ask: Callable[[], R], otherwise: R) -> R:
-        """What ``ask`` gives, or ``otherwise`` if ResetKernel has taken the network away."""
+        """Return what ``ask`` returns, or ``otherwise`` if ResetKernel has removed the network."""
         try:
             return ask()
         except Exception:
@@ -198,7 +198,7 @@ class CollocatedSynapses:
 
     @property
     def wire(self) -> Expression:
-        """What is sent for it."""
+        """Return the value that is sent for the specifications."""
         return Expression("CollocatedSynapses", list(self.syn_specs))
 
     def __len__(self) -> int:
@@ -206,7 +206,7 @@ class CollocatedSynapses:
 
 
 def _as_lists(found: Any) -> Any:
-    """Columns as PyNEST has them: lists, where arrays were sent."""
+    """Convert columns that were sent as arrays into PyNEST's lists."""
     if isinstance(found, np.ndarray):
         return found.tolist()
     if isinstance(found, dict):
@@ -221,7 +221,7 @@ def _index(key: Any) -> int:
 
 
 def _table(columns: dict[str, list[Any]], whole: bool) -> str:
-    """The columns as text, as PyNEST prints connections."""
+    """Format the columns as text, as PyNEST prints connections."""
     titles = {name: name.replace("_", " ") for name in columns}
     widths = {name: len(title) + 2 for name, title in titles.items()}
     for name in ("source", "target"):

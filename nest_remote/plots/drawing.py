@@ -1,4 +1,4 @@
-"""matplotlib, imported when something is drawn and not before.
+"""Late import of matplotlib, when a plot is drawn.
 
 A script may so choose its backend after it has imported NEST, and needs no matplotlib at all if
 it draws nothing.
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def pyplot() -> Any:
-    """The module ``matplotlib.pyplot``.
+    """Return the module ``matplotlib.pyplot``.
 
     Raises
     ------

@@ -273,7 +273,7 @@ class LayerPlots:
 
 
 def functions(nest: Any) -> dict[str, Callable[..., Any]]:
-    """PyNEST's plots of spatial layers, for the kernel behind ``nest``."""
+    """Return PyNEST's plots of spatial layers, for the kernel behind ``nest``."""
     plots = LayerPlots(nest)
     return {
         "PlotLayer": plots.PlotLayer,
@@ -284,7 +284,7 @@ def functions(nest: Any) -> dict[str, Callable[..., Any]]:
 
 
 def _place(layer: Any, name: str) -> tuple[Array, Array]:
-    """Extent and center of ``layer``, each of shape (d,)."""
+    """Return extent and center of ``layer``, each of shape (d,)."""
     spatial = layer.spatial
     if spatial is None:
         raise TypeError(f"{name} must be a NodeCollection with positions.")
@@ -292,12 +292,12 @@ def _place(layer: Any, name: str) -> tuple[Array, Array]:
 
 
 def _rows(positions: Any) -> Array:
-    """Positions as shape (n, d), also of one node, which PyNEST gives without the first axis."""
+    """Return positions as shape (n, d), also of one node, for which PyNEST gives (d,)."""
     return np.atleast_2d(np.asarray(positions, dtype=float))
 
 
 def _axes(plt: Any, fig: Any, dimensions: int) -> tuple[Any, Any]:
-    """Figure and axes to draw in: those of ``fig``, if given and not empty."""
+    """Return figure and axes to draw in: those of ``fig``, if given and not empty."""
     if fig is None:
         fig = plt.figure()
     if fig.axes:
@@ -311,7 +311,7 @@ def _scatter(axes: Any, positions: Array, **look: Any) -> None:
 
 
 def _edges(center: Array, extent: Array) -> tuple[float, float, float, float]:
-    """A region of twice the layer's extent: masks and probabilities reach beyond it."""
+    """Return a region of twice the layer's extent, for masks that reach beyond it."""
     (x, y), (width, height) = center.tolist(), extent.tolist()
     return x - width, x + width, y - height, y + height
 
@@ -327,7 +327,7 @@ def _draw_extent(axes: Any, center: Array, extent: Array) -> None:
 
 
 def _values(source: Any, parameter: Any, edges: Sequence[float], shape: Sequence[int]) -> Array:
-    """``parameter`` at the points of a region, limited to 0..1, shape (shape[1], shape[0])."""
+    """Evaluate ``parameter`` in a region, limited to 0..1, shape (shape[1], shape[0])."""
     xs = np.linspace(edges[0], edges[1], shape[0])
     ys = np.linspace(edges[2], edges[3], shape[1])
     # All points in one call: each call may have a long way to NEST.

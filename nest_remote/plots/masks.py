@@ -19,7 +19,7 @@ _IMAGES = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1), (1, 1), (
 def mask_patches(
     mask: dict[str, Any], position: Array, extent: Array, periodic: bool, color: Any
 ) -> list[Any]:
-    """matplotlib patches that show ``mask``, as ``CreateMask`` is given it, around a node.
+    """Make matplotlib patches that show ``mask``, as ``CreateMask`` is given it, around a node.
 
     Parameters
     ----------

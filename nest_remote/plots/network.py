@@ -8,7 +8,7 @@ from typing import Any
 
 
 def functions(nest: Any) -> dict[str, Callable[..., Any]]:
-    """What PyNEST's ``nest.visualization`` offers, for the kernel behind ``nest``."""
+    """Return the functions of PyNEST's ``nest.visualization``, for the kernel behind ``nest``."""
 
     def plot_network(
         nodes: Any, filename: str, ext_conns: bool = False, plot_modelnames: bool = False

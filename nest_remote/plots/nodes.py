@@ -1,4 +1,4 @@
-"""Nodes that a caller names."""
+"""Node ids in the forms in which callers give them."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from typing import Any
 
 
 def node_ids(nodes: Any) -> list[int]:
-    """The ids in a list, set, array or NodeCollection of them, in its order."""
+    """Return the ids in a list, set, array or NodeCollection of them, in its order."""
     return list(nodes.tolist() if hasattr(nodes, "tolist") else nodes)

@@ -24,7 +24,7 @@ from protocol.wire.values import Array
 def extract_events(
     data: Any, time: Sequence[float] | None = None, sel: Sequence[int] | None = None
 ) -> Array:
-    """The events of some nodes in an interval of time.
+    """Return the events of some nodes in an interval of time.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def from_file_numpy(fname: Any, sel: Sequence[int] | None = None, **kwargs: Any)
 
 
 def functions(nest: Any) -> dict[str, Callable[..., Any]]:
-    """What PyNEST's ``nest.raster_plot`` offers, for the kernel behind ``nest``."""
+    """Return the functions of PyNEST's ``nest.raster_plot``, for the kernel behind ``nest``."""
 
     def from_device(detec: Any, sel: Sequence[int] | None = None, **kwargs: Any) -> list[Any]:
         """Draw a raster plot of what a spike recorder has recorded.
@@ -210,7 +210,7 @@ def _from_file(
 
 
 def _rates(events: Array, width_ms: float) -> tuple[Array, Array]:
-    """Start of each bin of ``width_ms``, and in it the mean rate per node in spikes/s.
+    """Return the start of each bin of ``width_ms``, and the mean rate per node in it, in spikes/s.
 
     The last bin has all events from its start on, also one that ends it.
     """

@@ -18,7 +18,7 @@ Loader = Callable[[Path, int], Array]
 
 @dataclass(frozen=True)
 class Recording:
-    """What one or several files of a recorder hold."""
+    """Contents of one or several files of a recorder."""
 
     #: Names of the columns, such as ``sender``; empty if the files don't name them.
     names: tuple[str, ...]
@@ -27,7 +27,7 @@ class Recording:
 
 
 def file_names(files: Any) -> list[str]:
-    """``files``, one name or several, as a list.
+    """Return ``files``, one name or several, as a list.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def file_names(files: Any) -> list[str]:
 
 
 def files_of(recorder: Any) -> list[str]:
-    """Names of the files that ``recorder`` writes.
+    """Return the names of the files that ``recorder`` writes.
 
     Raises
     ------
@@ -58,13 +58,13 @@ def files_of(recorder: Any) -> list[str]:
 
 
 def with_numpy(path: Path, heading: int) -> Array:
-    """The numbers of a file, shape (n, columns), read by NumPy."""
+    """Read the numbers of a file, shape (n, columns), with NumPy."""
     rows: Array = np.loadtxt(path, skiprows=heading, ndmin=2)
     return rows
 
 
 def with_pandas(path: Path, heading: int) -> Array:
-    """The numbers of a file, shape (n, columns), read by pandas: several times faster.
+    """Read the numbers of a file, shape (n, columns), with pandas, which is several times faster.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def read(files: Sequence[str], load: Loader) -> Recording:
 
 
 def _heading(path: Path) -> tuple[int, tuple[str, ...], bool]:
-    """Number of lines above the first number, names of columns in them, whether no number."""
+    """Find the lines above the first number: how many, and the names of columns in them."""
     names: tuple[str, ...] = ()
     count = 0
     with path.open(encoding="utf-8") as lines:

@@ -73,7 +73,7 @@ def from_file(fname: Any, title: str | None = None, grayscale: bool = False) -> 
 
 
 def functions(nest: Any) -> dict[str, Callable[..., Any]]:
-    """What PyNEST's ``nest.voltage_trace`` offers, for the kernel behind ``nest``."""
+    """Return the functions of PyNEST's ``nest.voltage_trace``, for the kernel behind ``nest``."""
 
     def from_device(
         detec: Any,
@@ -135,7 +135,7 @@ def functions(nest: Any) -> dict[str, Callable[..., Any]]:
 
 
 def _recorded(events: dict[str, Any], unit_ms: float) -> dict[int, Array]:
-    """Node id: its rows (id, time, potential), shape (n, 3), with times in units of ``unit_ms``."""
+    """Return each node's rows (id, time in units of ``unit_ms``, potential), shape (n, 3)."""
     # A recorder that nothing was connected to has no column V_m.
     if len(events["senders"]) == 0:
         raise ValueError("No events recorded.")
@@ -146,7 +146,7 @@ def _recorded(events: dict[str, Any], unit_ms: float) -> dict[int, Array]:
 
 
 def _by_neuron(rows: Array) -> dict[int, Array]:
-    """Node id: its rows, in the order of first appearance. Column 0 of ``rows`` is the id."""
+    """Return each node's rows, in the order of first appearance. Column 0 of ``rows`` is the id."""
     ids, firsts, which = np.unique(rows[:, 0], return_index=True, return_inverse=True)
     by_id = np.argsort(which, kind="stable")
     parts = np.split(rows[by_id], np.cumsum(np.bincount(which))[:-1])
