@@ -28,7 +28,6 @@ from protocol.process.polling import poll_until
 from protocol.runtime.job_store import (
     CANCELLED,
     LOST,
-    SPOOL_DIRECTORY,
     Facts,
     Spool,
     StoredJob,
@@ -68,7 +67,7 @@ class Jobs:
         self._connection = connection
         self._limits = limits
         self._tell = tell
-        self._spool = Spool(connection.directory / SPOOL_DIRECTORY)
+        self._spool = Spool(connection.files.jobs)
         self._settling = JobReconciler(connection, self._spool)
         #: Final states that were found, by name and time of acceptance; results can be large.
         self._found: dict[tuple[str, float], str] = {}

@@ -31,7 +31,7 @@ from protocol.errors import ConfigurationError, KernelLost, facts_of
 from protocol.logging import lines
 from protocol.process.identity import python_command
 from protocol.process.tcp_keepalive import watch_link
-from protocol.runtime.connection_file import CRASH_REPORT_FILE
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
 from protocol.security.curve_keys import new_keys
 
@@ -234,7 +234,7 @@ def _give_up(watched: HeartbeatSettings, parent: int, rank: int, label: str) -> 
         retry_after_s=5,
     )
     log.error("%s", error)
-    path = Path(watched.directory) / CRASH_REPORT_FILE
+    path = RuntimeDirectory(Path(watched.directory)).crash_report
     if not _has_words(path, watched.generation):
         said = {"generation": watched.generation, "error": facts_of(error)}
         write_private(path, json.dumps(said).encode())

@@ -19,9 +19,6 @@ from protocol.runtime.private_files import write_private
 from protocol.security.curve_keys import is_key
 from protocol.wire import frames
 
-#: Beside the connection file: why a kernel ended itself.
-CRASH_REPORT_FILE = "last-words.json"
-
 
 @dataclass(frozen=True)
 class RankProcess:

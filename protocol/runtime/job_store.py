@@ -46,9 +46,6 @@ from protocol.wire import frames
 from protocol.wire.messages import Failure, Message, Result, Task
 from protocol.wire.values import Buffer
 
-#: Beside the connection file.
-SPOOL_DIRECTORY = "jobs"
-
 #: What names look like: as the names of directories, and nothing that leads out of one.
 NAME = re.compile(r"[0-9a-z]{8,64}")
 _COUNT = struct.Struct("<I")

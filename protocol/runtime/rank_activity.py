@@ -18,14 +18,6 @@ from pathlib import Path
 
 _ROW = struct.Struct("<QdQ")
 
-#: Beside the connection file, with the generation in between.
-PREFIX, SUFFIX = "board-", ".bin"
-
-
-def rank_activity_path(directory: Path, generation: str) -> Path:
-    """Where the board of a kernel lies."""
-    return directory / f"{PREFIX}{generation}{SUFFIX}"
-
 
 def make_rank_activity(path: Path, ranks: int) -> None:
     """An empty board, private to its user."""

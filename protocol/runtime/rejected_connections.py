@@ -48,8 +48,3 @@ class RejectedConnections:
             counts = {name: count for name, count in known.items() if type(count) is int}
             return RejectedConnections(found.counts | counts)
         return found
-
-
-def rejected_connections_path(directory: Path, generation: str) -> Path:
-    """Where those of a kernel are."""
-    return directory / f"refused-{generation}.json"

@@ -51,11 +51,6 @@ class Status:
     queue: list[str] = field(default_factory=list)
 
 
-def status_path(directory: Path, generation: str) -> Path:
-    """Where the status of a kernel lies."""
-    return directory / f"status-{generation}.bin"
-
-
 class StatusWriter:
     """Leaves the status.
 

@@ -22,10 +22,8 @@ from pathlib import Path
 import zmq
 
 from protocol.errors import ConfigurationError
-from protocol.runtime.private_files import private_directory
+from protocol.runtime.paths import RuntimeDirectory, make_private
 
-#: Beside the connection file.
-KEYS_DIRECTORY = "keys"
 _GATEWAY = "gateway.json"
 _AUTHORIZED = "authorized"
 #: A key as text (Z85, RFC 32).
@@ -46,7 +44,7 @@ def new_keys() -> KeyPair:
     return KeyPair(public.decode(), secret.decode())
 
 
-def gateway_keys(directory: Path) -> KeyPair:
+def gateway_keys(directory: RuntimeDirectory) -> KeyPair:
     """The pair of the gateway whose connection file lies in ``directory``; made on first use.
 
     Raises
@@ -54,7 +52,7 @@ def gateway_keys(directory: Path) -> KeyPair:
     ConfigurationError
         If it can't be made or read, or others can read it.
     """
-    path = private_directory(directory / KEYS_DIRECTORY) / _GATEWAY
+    path = make_private(directory.keys, closed=True) / _GATEWAY
     try:
         if not path.exists():
             _make(path)
@@ -87,12 +85,12 @@ def _make(path: Path) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
-def authorized_keys(directory: Path) -> set[str]:
+def authorized_keys(directory: RuntimeDirectory) -> set[str]:
     """Public keys of the gateways that are let in; read anew each time, so that more can come."""
     found = set()
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        found.add(str(json.loads((directory / KEYS_DIRECTORY / _GATEWAY).read_bytes())["public"]))
-    for path in (directory / KEYS_DIRECTORY / _AUTHORIZED).glob("*.pub"):
+        found.add(str(json.loads((directory.keys / _GATEWAY).read_bytes())["public"]))
+    for path in (directory.keys / _AUTHORIZED).glob("*.pub"):
         with contextlib.suppress(OSError, UnicodeDecodeError):
             found |= {line.strip() for line in path.read_text(encoding="ascii").splitlines()}
     return {key for key in found if is_key(key)}
