@@ -22,20 +22,13 @@ from gateway.jobs.views import final_state, of_job, of_request
 from gateway.kernel.client import KernelClient, Pending, name_is_taken
 from gateway.settings import JobLimits
 from protocol.errors import KernelUnavailable, NestdError, Unavailable, UnknownJob
-from protocol.jobs import FINAL
 from protocol.logging import context, lines
 from protocol.process.polling import poll_until
-from protocol.runtime.job_store import (
-    CANCELLED,
-    LOST,
-    Facts,
-    Spool,
-    StoredJob,
-    new_name,
-)
+from protocol.runtime.job_store import Spool, new_name
 from protocol.runtime.status_file import Status
+from protocol.runtime.stored_job import CANCELLED, LOST, Facts, StoredJob
 from protocol.wire import frames
-from protocol.wire.messages import Cancel, Failure, Result, Task
+from protocol.wire.messages import FINAL_STATES, Cancel, Failure, Result, Task
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +141,7 @@ class Jobs:
             key = (job.id, job.facts.created_s)
             with contextlib.suppress(UnknownJob):
                 view = self._ended.get(key) or self._view(job, status)
-                if view["state"] in FINAL:
+                if view["state"] in FINAL_STATES:
                     ended[key] = view
                 views.append(view)
         self._ended = ended
@@ -171,7 +164,7 @@ class Jobs:
         for job in self._spool.jobs():
             key = (job.id, job.facts.created_s)
             state = self._found.get(key) or _state(job)
-            if state in FINAL:
+            if state in FINAL_STATES:
                 found[key] = state
             counts[state] += job.exists
         self._found = found
@@ -253,7 +246,7 @@ class Jobs:
         """
         before = self.one(id)
         job = self._spool.find(id)
-        if before["state"] in FINAL:
+        if before["state"] in FINAL_STATES:
             return before
         try:
             if job is not None and job.take(CANCELLED):
@@ -274,7 +267,7 @@ class Jobs:
             except UnknownJob:
                 # Its caller has the answer, and nobody keeps it.
                 return before | {"state": "cancelled", "ending": True}
-            return view if view["state"] in FINAL else None
+            return view if view["state"] in FINAL_STATES else None
 
         found = poll_until(look, _CANCEL_S)
         if found is not None:

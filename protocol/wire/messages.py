@@ -78,6 +78,12 @@ BETWEEN_RANKS = frozenset(
     ]
 )
 
+#: States of a job that are final.
+FINAL_STATES = frozenset(["done", "failed", "cancelled"])
+
+#: Calls that simulate, and so publish events about their progress.
+SIMULATING = frozenset(["Run", "Simulate"])
+
 
 @dataclass(frozen=True)
 class Operation:

@@ -28,7 +28,8 @@ _COUNT = struct.Struct("<I")
 _AT_ONCE_BYTES = 1 << 16
 
 
-def _head(frames: Sequence[Buffer]) -> bytes:
+def head_of(frames: Sequence[Buffer]) -> bytes:
+    """Return what goes before the frames of a message: their number and lengths, in bytes."""
     return struct.pack(f"<I{len(frames)}Q", len(frames), *map(len, frames))
 
 
@@ -59,7 +60,7 @@ class WaitingStream:
 
     def send(self, frames: Sequence[Buffer]) -> None:
         """Send a message."""
-        head = _head(frames)
+        head = head_of(frames)
         if sum(map(len, frames)) < _AT_ONCE_BYTES:
             self._socket.sendall(b"".join([head, *frames]))
             return
@@ -118,7 +119,7 @@ class PolledStream:
 
     def send(self, frames: Sequence[Buffer]) -> None:
         """Send a message, as far as the socket takes it now."""
-        head = _head(frames)
+        head = head_of(frames)
         if sum(map(len, frames)) < _AT_ONCE_BYTES:
             self._unsent.append(memoryview(b"".join([head, *frames])))
         else:

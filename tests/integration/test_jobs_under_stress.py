@@ -23,8 +23,9 @@ import zmq
 
 from gateway.http.replies import AS_JSON
 from protocol.process.polling import poll_until
-from protocol.runtime.job_store import LOST, Facts, Spool, new_name
+from protocol.runtime.job_store import Spool, new_name
 from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.stored_job import LOST, Facts
 from protocol.wire import frames
 from protocol.wire.messages import Action, Command, Failure, Operation, Submit
 from tests.integration.pending import ENDLESS_MS, await_new_kernel, kill, processes

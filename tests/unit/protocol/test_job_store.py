@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from protocol.errors import Cancelled, InternalError, KernelError, MalformedRequest, Unavailable
-from protocol.runtime.job_store import CANCELLED, LOST, Facts, Spool, StoredJob, new_name
+from protocol.runtime.job_store import Spool, new_name
+from protocol.runtime.stored_job import CANCELLED, LOST, Facts, StoredJob
 from protocol.wire.messages import Action, Command, Failure, Operation, Result
 from tests.integration.limits import no_more_files
 
@@ -214,7 +215,7 @@ def test_job_can_be_ended_without_any_room(spool: Spool, monkeypatch: pytest.Mon
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     executed, cancelled, raised = (make(spool) for _ in range(3))
-    monkeypatch.setattr("protocol.runtime.job_store.tempfile.mkstemp", no_room)
+    monkeypatch.setattr("protocol.runtime.message_file.tempfile.mkstemp", no_room)
     with pytest.raises(OSError, match="No space"):
         executed.take("g1")
     problem = executed.end(Result(executed.id, "g1", 1))

@@ -1,0 +1,149 @@
+"""Spool of all jobs: a directory beside the connection file, with a directory for each job.
+
+The directory of a new job is made under another name and then renamed, so it appears whole. A
+removed one is renamed first, too: half a job would look like one that has not ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from protocol.errors import MalformedRequest
+from protocol.runtime.message_file import write_message
+from protocol.runtime.stored_job import NOTE_BYTES, Facts, StoredJob, unreadable
+from protocol.wire import frames
+from protocol.wire.messages import Task
+
+#: What names of jobs look like: they are names of directories, and none leads out of the spool.
+NAME = re.compile(r"[0-9a-z]{8,64}")
+#: Age from which a directory under another name was left by a process that was killed.
+_LEFT_S = 3600.0
+
+
+def new_name() -> str:
+    """Return the name of a new job, which nobody can guess."""
+    return secrets.token_hex(8)
+
+
+class Spool:
+    """All jobs of a server.
+
+    Parameters
+    ----------
+    directory : made when the first job comes
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._text = f"{directory}{os.sep}"
+
+    @property
+    def directory(self) -> Path:
+        """Where they lie."""
+        return self._directory
+
+    def add(self, facts: Facts, request: Task) -> tuple[StoredJob, bool]:
+        """The job of that name, and whether it is new.
+
+        Raises
+        ------
+        MalformedRequest
+            If there is one of that name that was to do something else.
+        OSError
+            If there is no room for it.
+        """
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=self._directory, prefix="."))
+        try:
+            (made / "facts.json").write_text(json.dumps(asdict(facts)))
+            (made / "note").write_bytes(b" " * NOTE_BYTES)
+            write_message(made / "request", frames.encode(request))
+            for path in made.iterdir():
+                path.chmod(0o600)
+            try:
+                made.rename(self._directory / facts.id)
+            except OSError:
+                found = self.find(facts.id)
+                if found is None:
+                    raise
+                if found.facts.digest != facts.digest:
+                    raise MalformedRequest(
+                        "this Idempotency-Key was used for another request; use a new one"
+                    ) from None
+                return found, False
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        return StoredJob(self._directory / facts.id), True
+
+    def find(self, id: str) -> StoredJob | None:
+        """The job of that name, if there is one.
+
+        Raises
+        ------
+        Unavailable
+            If that can't be known now, as when no more files can be opened.
+        """
+        if not NAME.fullmatch(id):
+            return None
+        try:
+            # Each call of our clients has a name, of which there is no job but in rare cases. As
+            # text, since pathlib interns what it gets, which takes memory for each new name.
+            os.stat(f"{self._text}{id}")  # noqa: PTH116
+            return StoredJob(self._directory / id)
+        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+            return None
+        except OSError as error:
+            # Not that there is none: who hears so takes an accepted job for lost.
+            raise unreadable(self._directory / id, error) from error
+
+    def jobs(self) -> list[StoredJob]:
+        """All jobs, in the order of their acceptance.
+
+        Raises
+        ------
+        Unavailable
+            If they can't be read now.
+        """
+        try:
+            names = [path.name for path in self._directory.iterdir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise unreadable(self._directory, error) from error
+        found = [job for job in map(self.find, names) if job is not None]
+        return sorted(found, key=lambda job: (job.facts.created_s, job.id))
+
+    def tidy(self, count: int, size_bytes: int, age_s: float) -> None:
+        """Remove ended jobs, the oldest first, that are over a limit.
+
+        Parameters
+        ----------
+        count : ended jobs that may be kept
+        size_bytes : room that they may take
+        age_s : time since its end after which one is removed
+        """
+        ended = [(job.ended_s, job) for job in self.jobs()]
+        kept_bytes, now_s = 0, time.time()
+        newest_first = sorted(
+            ((at_s, job) for at_s, job in ended if at_s is not None),
+            key=lambda one: one[0],
+            reverse=True,
+        )
+        for number, (at_s, job) in enumerate(newest_first):
+            kept_bytes += job.bytes
+            # The newest result stays, however large it is: somebody is about to fetch it.
+            if (number and (number >= count or kept_bytes > size_bytes)) or now_s - at_s > age_s:
+                job.remove()
+        with contextlib.suppress(OSError):
+            for path in self._directory.glob(".*"):
+                if now_s - path.stat().st_mtime > _LEFT_S:
+                    shutil.rmtree(path, ignore_errors=True)
