@@ -14,7 +14,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gateway.jobs.reconciler import JobReconciler, is_there
@@ -22,12 +21,11 @@ from gateway.jobs.views import final_state, of_job, of_request
 from gateway.kernel.client import KernelClient, Pending, name_is_taken
 from gateway.settings import JobLimits
 from protocol.errors import KernelUnavailable, NestdError, Unavailable, UnknownJob
-from protocol.logging import context, lines
+from protocol.logging import lines
 from protocol.process.polling import poll_until
 from protocol.runtime.job_store import Spool, new_name
 from protocol.runtime.status_file import Status
 from protocol.runtime.stored_job import CANCELLED, LOST, Facts, StoredJob
-from protocol.wire import frames
 from protocol.wire.messages import FINAL_STATES, Cancel, Failure, Result, Task
 
 log = logging.getLogger(__name__)
@@ -96,8 +94,7 @@ class Jobs:
         # Others ask the kernel itself, which turns them away; nobody waits for this one.
         self._connection.refuse_if_stopping()
         name = new_name() if key is None else _named_after(key)
-        digest = _digest(make(""), accepts)
-        facts = Facts(name, label, time.time(), info.generation, accepts, digest)
+        facts = Facts(name, label, time.time(), info.generation, accepts)
         self._tidy()
         known = None if key is None else self._spool.find(name)
         if known is None:
@@ -318,11 +315,3 @@ def _unknown(id: str) -> UnknownJob:
 def _named_after(key: str) -> str:
     """The name of the job with a caller's key."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
-
-
-def _digest(message: Task, accepts: str) -> str:
-    """Tells a request from another."""
-    found = hashlib.sha256(accepts.encode())
-    for part in frames.encode(replace(message, id="", context=context.NO_REQUEST)):
-        found.update(part)
-    return found.hexdigest()

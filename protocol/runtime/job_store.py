@@ -14,7 +14,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from protocol.errors import MalformedRequest
@@ -64,22 +64,25 @@ class Spool:
         self._directory.mkdir(mode=0o700, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=self._directory, prefix="."))
         try:
+            encoded = frames.encode(request)
+            facts = replace(facts, digest=frames.digest(request, encoded))
             (made / "facts.json").write_text(json.dumps(asdict(facts)))
             (made / "note").write_bytes(b" " * NOTE_BYTES)
-            write_message(made / "request", frames.encode(request))
+            write_message(made / "request", encoded)
             for path in made.iterdir():
                 path.chmod(0o600)
             try:
                 made.rename(self._directory / facts.id)
             except OSError:
-                found = self.find(facts.id)
-                if found is None:
+                known = self.find(facts.id)
+                if known is None:
                     raise
-                if found.facts.digest != facts.digest:
+                asked = (facts.digest, facts.accepts)
+                if (known.facts.digest, known.facts.accepts) != asked:
                     raise MalformedRequest(
                         "this Idempotency-Key was used for another request; use a new one"
                     ) from None
-                return found, False
+                return known, False
         finally:
             shutil.rmtree(made, ignore_errors=True)
         return StoredJob(self._directory / facts.id), True

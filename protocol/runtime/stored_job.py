@@ -57,7 +57,7 @@ class Facts:
     generation: str
     #: What the caller wants the answer as.
     accepts: str
-    #: Of the request, to tell it from another under the same key.
+    #: Digest of the request, to tell it from another under the same key; the spool makes it.
     digest: str = ""
 
 

@@ -14,9 +14,12 @@ the frame. Nothing here does I/O.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
+
+import msgpack
 
 from protocol.errors import (
     NestdError,
@@ -41,9 +44,11 @@ from protocol.wire.messages import (
     ListRecorders,
     Message,
     Operation,
+    PackedArguments,
     Result,
     Script,
     Submit,
+    Task,
     Watch,
 )
 from protocol.wire.pack import Packer
@@ -58,6 +63,9 @@ VERSION = 5
 SIZE_LIMIT_BYTES = 8 * 2**30
 #: Most frames one message may have.
 FRAME_LIMIT = 65_536
+
+#: Headers of commands from this size on go to the ranks as they came; others are packed faster.
+FORWARD_FROM_BYTES = 4096
 
 _PREAMBLE = MAGIC + bytes([VERSION])
 
@@ -75,11 +83,72 @@ def encode(message: Message, convert: Callable[[Any], Value] | None = None) -> l
     ProtocolError
         If the message holds a value that has no form on the wire, or is over a limit.
     """
-    buffers: list[Buffer] = []
-    header = Packer(buffers, tuples=True, convert=convert).pack(_fields(message))
-    frames: list[Buffer] = [_PREAMBLE, header, *buffers]
+    frames = _forwarded(message) if isinstance(message, Execute) else None
+    if frames is None:
+        buffers: list[Buffer] = []
+        header = Packer(buffers, tuples=True, convert=convert).pack(_fields(message))
+        frames = [_PREAMBLE, header, *buffers]
     _check_limits(frames)
     return frames
+
+
+def _forwarded(execute: Execute) -> list[Buffer] | None:
+    """Return the frames of ``execute`` with the arguments as their command brought them.
+
+    ``None`` if they are no longer the arguments of that command, or if its sender packs other than
+    we do, so that they can't be found in its header.
+    """
+    operation = execute.operation
+    packed = operation.packed
+    if packed is None:
+        return None
+    before, after = packed.fields[:4], packed.fields[6:]
+    if packed.fields[4] is not operation.args or packed.fields[5] is not operation.kwargs:
+        return None
+    arguments = _between(packed.frames[1], len(packed.fields), before, after)
+    if arguments is None:
+        return None
+    fields = _fields(execute)
+    head, tail = _ends(len(fields), fields[:4], fields[6:])
+    return [_PREAMBLE, b"".join([head, arguments, tail]), *packed.frames[2:]]
+
+
+def _between(
+    header: Buffer, count: int, before: list[Value], after: list[Value]
+) -> memoryview | None:
+    """Return what is in a header of ``count`` fields between the first and the last ones.
+
+    ``None`` if these are not packed in their shortest form.
+    """
+    view = memoryview(header)
+    head, tail = _ends(count, before, after)
+    if view[: len(head)] != head or view[len(view) - len(tail) :] != tail:
+        return None
+    return view[len(head) : len(view) - len(tail)]
+
+
+def _ends(count: int, before: list[Value], after: list[Value]) -> tuple[bytes, bytes]:
+    pack = Packer(tuples=True).pack
+    # The heads of lists that are as short as these have one byte.
+    head: bytes = msgpack.Packer().pack_array_header(count) + pack(before)[1:]
+    return head, pack(after)[1:]
+
+
+def digest(task: Task, frames: Sequence[Buffer]) -> str:
+    """Return what tells ``task`` from others, whatever its id and the HTTP request it is for.
+
+    Parameters
+    ----------
+    task : to tell from others
+    frames : of it, as :func:`encode` gives them
+    """
+    fields = _fields(task)
+    content = _between(frames[1], len(fields), fields[:2], fields[-2:])
+    assert content is not None, "frames that this module has not made"
+    found = hashlib.sha256(fields[0].encode())
+    for part in (content, *frames[2:]):
+        found.update(part)
+    return found.hexdigest()
 
 
 def decode(
@@ -116,13 +185,18 @@ def decode(
     if len(frames) < 2:
         raise ProtocolError("a message without header")
     unpacker = Unpacker(list(frames[2:]), reference=reference, writable=writable)
-    fields = unpacker.unpack(frames[1])
+    # Read-only: arrays are not moved in a header that may be sent on.
+    fields = unpacker.unpack(memoryview(frames[1]).toreadonly())
     if not isinstance(fields, list) or not fields or not isinstance(fields[0], str):
         raise ProtocolError("a header that is no list beginning with a type")
     parse = _PARSERS.get(fields[0])
     if parse is None:
         raise ProtocolError(f"unknown message type {fields[0]!r:.80}")
-    return parse(fields[1:])
+    message = parse(fields[1:])
+    if isinstance(message, Command) and len(frames[1]) >= FORWARD_FROM_BYTES:
+        packed = PackedArguments(frames, fields)
+        return replace(message, operation=replace(message.operation, packed=packed))
+    return message
 
 
 def _check_limits(frames: Sequence[Buffer]) -> None:

@@ -142,12 +142,17 @@ def loads(text: bytes | str) -> Value:
     return _objects(plain)
 
 
+#: What the JSON decoder makes that holds values.
+_CONTAINERS = frozenset([list, dict])
+
+
 def _objects(plain: Any) -> Value:
     """``plain`` with its ``$call`` and ``$ref`` forms turned into objects."""
     if isinstance(plain, list):
-        if any(isinstance(item, (list, dict)) for item in plain):
-            return [_objects(item) for item in plain]
-        return plain
+        # Columns of numbers are most of all data: one pass over their types.
+        if _CONTAINERS.isdisjoint(map(type, plain)):
+            return plain
+        return [_objects(item) for item in plain]
     if not isinstance(plain, dict):
         return plain
     if "$call" in plain:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from protocol.errors import NestdError
 from protocol.logging.context import NO_REQUEST, RequestContext
-from protocol.wire.values import Value
+from protocol.wire.values import Buffer, Value
 
 
 class Action(enum.Enum):
@@ -86,6 +87,16 @@ SIMULATING = frozenset(["Run", "Simulate"])
 
 
 @dataclass(frozen=True)
+class PackedArguments:
+    """Arguments as they were received in a command, to be sent on without packing them again."""
+
+    #: All frames of the command.
+    frames: Sequence[Buffer]
+    #: Fields in its header, as they were decoded.
+    fields: list[Value]
+
+
+@dataclass(frozen=True)
 class Operation:
     """One PyNEST call: what every rank executes."""
 
@@ -98,6 +109,8 @@ class Operation:
     budget: int | None = None
     #: Between ranks: the shortest delay of all of them, in ms, if they may not ask NEST for it.
     min_delay_ms: float | None = None
+    #: What ``args`` and ``kwargs`` were decoded from, if they come from a command as they are.
+    packed: PackedArguments | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

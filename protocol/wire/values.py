@@ -89,6 +89,10 @@ class Text:
     values: tuple[str, ...]
 
 
+#: Types of what decoders make that holds values, or is none; nothing they make derives from these.
+_CONTAINERS = frozenset([list, tuple, dict, Expression, msgpack.Timestamp])
+
+
 def check_containers(value: Value, limit: int) -> None:
     """Refuse what msgpack or JSON can say but values can't be.
 
@@ -98,8 +102,7 @@ def check_containers(value: Value, limit: int) -> None:
         If lists, tuples, dicts and expressions are nested deeper than ``limit``, if a key is no
         text, or if there is a timestamp, which msgpack has by itself.
     """
-    containers = (list, tuple, dict, Expression, msgpack.Timestamp)
-    level = [value] if isinstance(value, containers) else []
+    level = [value] if type(value) in _CONTAINERS else []
     depth = 0
     while level:
         depth += 1
@@ -117,5 +120,7 @@ def check_containers(value: Value, limit: int) -> None:
                 children = container.values()
             elif isinstance(container, msgpack.Timestamp):
                 raise ProtocolError("a timestamp, which is no value")
-            inner += [child for child in children if isinstance(child, containers)]
+            # Columns of numbers are most of all data: one pass over their types.
+            if not _CONTAINERS.isdisjoint(map(type, children)):
+                inner += [child for child in children if type(child) in _CONTAINERS]
         level = inner
