@@ -82,7 +82,7 @@ class ZapAuthenticator:
 
     def refuse(self, kind: str, address: str = "", key: str = "") -> None:
         """Count somebody who is not let in."""
-        self._refusals = self._refusals.with_one(kind)
+        self._refusals = self._refusals.plus_one(kind)
         self._refusals.write(self._path)
         self._unsaid += 1
         now_s = time.monotonic()

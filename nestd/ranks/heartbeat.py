@@ -30,7 +30,7 @@ from nestd.network.binding import bind_linked
 from protocol.errors import ConfigurationError, KernelLost, facts_of
 from protocol.logging import lines
 from protocol.process.identity import python_command
-from protocol.process.tcp_keepalive import watch_link
+from protocol.process.tcp_keepalive import set_keepalive
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
 from protocol.security.curve_keys import new_keys
@@ -183,7 +183,7 @@ def _watch_master(
         socket.curve_serverkey = watched.key.encode()
         socket.curve_publickey = keys.public.encode()
         socket.curve_secretkey = keys.secret.encode()
-        watch_link(socket)
+        set_keepalive(socket)
         socket.linger = int(BEAT_S * 1000)
         # What can't be sent now is of no use later.
         socket.set_hwm(MISSING)

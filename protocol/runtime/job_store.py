@@ -35,7 +35,7 @@ def new_name() -> str:
 
 
 class Spool:
-    """All jobs of a server.
+    """Spool: all jobs of a server, on disk.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ class Spool:
 
     @property
     def directory(self) -> Path:
-        """Where they lie."""
+        """Return the directory of the jobs."""
         return self._directory
 
     def add(self, facts: Facts, request: Task) -> tuple[StoredJob, bool]:
-        """The job of that name, and whether it is new.
+        """Add a job; return the job of that name, and whether it is new.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Spool:
         return StoredJob(self._directory / facts.id), True
 
     def find(self, id: str) -> StoredJob | None:
-        """The job of that name, if there is one.
+        """Return the job of that name; ``None`` if there is none.
 
         Raises
         ------
@@ -105,11 +105,11 @@ class Spool:
         except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
             return None
         except OSError as error:
-            # Not that there is none: who hears so takes an accepted job for lost.
+            # Not None: a caller would take an accepted job for lost.
             raise unreadable(self._directory / id, error) from error
 
     def jobs(self) -> list[StoredJob]:
-        """All jobs, in the order of their acceptance.
+        """Return all jobs, in the order of their acceptance.
 
         Raises
         ------
@@ -122,8 +122,8 @@ class Spool:
             return []
         except OSError as error:
             raise unreadable(self._directory, error) from error
-        found = [job for job in map(self.find, names) if job is not None]
-        return sorted(found, key=lambda job: (job.facts.created_s, job.id))
+        jobs = [job for job in map(self.find, names) if job is not None]
+        return sorted(jobs, key=lambda job: (job.facts.created_s, job.id))
 
     def tidy(self, count: int, size_bytes: int, age_s: float) -> None:
         """Remove ended jobs, the oldest first, that are over a limit.
@@ -138,12 +138,12 @@ class Spool:
         kept_bytes, now_s = 0, time.time()
         newest_first = sorted(
             ((at_s, job) for at_s, job in ended if at_s is not None),
-            key=lambda one: one[0],
+            key=lambda entry: entry[0],
             reverse=True,
         )
         for number, (at_s, job) in enumerate(newest_first):
             kept_bytes += job.bytes
-            # The newest result stays, however large it is: somebody is about to fetch it.
+            # The newest result stays, however large it is: its caller is about to fetch it.
             if (number and (number >= count or kept_bytes > size_bytes)) or now_s - at_s > age_s:
                 job.remove()
         with contextlib.suppress(OSError):

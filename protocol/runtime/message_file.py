@@ -1,4 +1,4 @@
-"""Messages in files, as jobs keep them: written whole and once, read where the file lies in memory.
+"""Messages in files, as jobs keep them: written whole and once, read from the mapped file.
 
 A message is the number of its frames (4 bytes), the length of each (8 bytes) and then the frames,
 as on a stream (``protocol/wire/streams.py``).

@@ -95,39 +95,39 @@ class RuntimeDirectory:
 
     @property
     def instance_file(self) -> Path:
-        """Ports, address and supervisor of the server."""
+        """Return the file with ports, address and supervisor of the server."""
         return self.path / "state.json"
 
     @property
     def token_file(self) -> Path:
-        """Access token of the server."""
+        """Return the file with the access token of the server."""
         return self.path / "token"
 
     @property
     def jobs(self) -> Path:
-        """Spool directory, with a directory for each job."""
+        """Return the spool directory, with a directory for each job."""
         return self.path / "jobs"
 
     @property
     def keys(self) -> Path:
-        """Directory of the keys for ``tcp://``."""
+        """Return the directory of the keys for ``tcp://``."""
         return self.path / "keys"
 
     # Of its kernels.
 
     @property
     def connection_file(self) -> Path:
-        """Connection file of the kernel that runs."""
+        """Return the connection file of the kernel that runs."""
         return self.path / self.connection_name
 
     @property
     def exit_file(self) -> Path:
-        """How the last kernel ended, written by its supervisor."""
+        """Return the file that says how the last kernel ended, written by its supervisor."""
         return self.path / "kernel-exit.json"
 
     @property
     def crash_report(self) -> Path:
-        """Why a kernel ended itself, written by one of its ranks."""
+        """Return the file that says why a kernel ended itself, written by one of its ranks."""
         return self.path / "crash-report.json"
 
     def commands_socket(self, generation: str) -> Path:

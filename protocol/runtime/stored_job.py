@@ -1,8 +1,8 @@
-"""One job on disk: what it is to do, what it prints, what came of it.
+"""Job on disk: what it is to do, what it prints, and its result.
 
 Each job has a directory, private to its user. A gateway makes it, nestd works on it, any gateway
-reads it; so a job needs neither the caller nor the gateway it came from, and what came of it
-outlives the kernel. In the directory are
+reads it; so a job needs neither the caller nor the gateway it came from, and its result outlives
+the kernel. In the directory are
 
 ====================  =====================================================================
 ``facts.json``        what it is, when and by whom it was asked for; never changed
@@ -46,16 +46,16 @@ NOTE_BYTES = 1024
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a job from the start."""
+    """Facts that are known of a job from the start."""
 
     id: str
     #: The PyNEST call, ``"batch"`` or ``"script"``.
     label: str
     #: When it was accepted, seconds since 1970.
     created_s: float
-    #: Of the kernel it was accepted for; another has another network.
+    #: Generation of the kernel it was accepted for; another kernel has another network.
     generation: str
-    #: What the caller wants the answer as.
+    #: Media type of the answer that the caller wants.
     accepts: str
     #: Digest of the request, to tell it from another under the same key; the spool makes it.
     digest: str = ""
@@ -63,19 +63,19 @@ class Facts:
 
 @dataclass(frozen=True)
 class Claim:
-    """Who took a job, and when."""
+    """Claim of a job: who took it, and when."""
 
     by: str
     at_s: float
 
 
-#: In :class:`Claim`: it was cancelled before it began, or its kernel ended before. Everything else
-#: is the generation of the kernel that executes it.
+#: Claims of no kernel: the job was cancelled before it began, or its kernel ended before. Any other
+#: claim names the generation of the kernel that executes the job.
 CANCELLED, LOST = "cancelled", "lost"
 
 
 class StoredJob:
-    """One job's directory.
+    """Directory of one job.
 
     Parameters
     ----------
@@ -88,10 +88,11 @@ class StoredJob:
 
     @property
     def id(self) -> str:
+        """Return the name of the job."""
         return self.facts.id
 
     def request(self) -> Task:
-        """What is to be executed.
+        """Return the message to be executed.
 
         Raises
         ------
@@ -106,7 +107,7 @@ class StoredJob:
         return message
 
     def take(self, by: str) -> bool:
-        """Take the job, if nobody has; whether it is taken by this call.
+        """Claim the job, unless it is claimed; return whether this call has claimed it.
 
         Parameters
         ----------
@@ -115,9 +116,9 @@ class StoredJob:
         Raises
         ------
         OSError
-            If there is no room to say so, or no such job any more.
+            If there is no room for the claim, or no such job any more.
         """
-        # Whole before it is there: who finds it can read it.
+        # Whole before it has its name: whoever finds the claim can read it.
         handle, temporary = tempfile.mkstemp(dir=self.path)
         try:
             with os.fdopen(handle, "w") as file:
@@ -131,7 +132,7 @@ class StoredJob:
 
     @property
     def claim(self) -> Claim | None:
-        """Who took it; ``None`` if nobody has."""
+        """Return the claim of the job; ``None`` if there is none."""
         try:
             return Claim(**json.loads((self.path / "claim").read_bytes()))
         except (OSError, ValueError, TypeError):
@@ -139,34 +140,34 @@ class StoredJob:
 
     @property
     def exists(self) -> bool:
-        """Whether it has not been removed."""
+        """Return whether the job has not been removed."""
         return self.path.exists()
 
     @property
     def ended_s(self) -> float | None:
-        """When it ended, seconds since 1970; ``None`` if it has not."""
+        """Return when the job ended, seconds since 1970; ``None`` if it has not."""
         for name in ("result", "note"):
             with contextlib.suppress(OSError):
-                found = (self.path / name).stat()
+                status = (self.path / name).stat()
                 if name == "result" or self._noted():
-                    return found.st_mtime
+                    return status.st_mtime
         claim = self.claim
         return claim.at_s if claim is not None and claim.by == CANCELLED else None
 
     def print(self, output: bytes) -> None:
-        """Add what a script has printed. What finds no room is not kept."""
+        """Append output of a script, as far as there is room for it."""
         with contextlib.suppress(OSError), (self.path / "output").open("ab") as file:
             file.write(output)
 
     def output(self) -> bytes:
-        """What a script has printed so far."""
+        """Return what a script has printed so far."""
         try:
             return (self.path / "output").read_bytes()
         except FileNotFoundError:
             return b""
 
     def end(self, answer: Message) -> NestdError | None:
-        """Keep what came of it, unless that is known already; why that can't be done, if it can't.
+        """Keep the job's answer, unless there is one; return the error if it can't be kept.
 
         Parameters
         ----------
@@ -194,12 +195,12 @@ class StoredJob:
         return None
 
     def answer(self) -> Result | Failure | None:
-        """What came of it; ``None`` if it has not ended.
+        """Return the job's answer; ``None`` if it has not ended.
 
         Raises
         ------
         Unavailable
-            If that can't be read now, but perhaps later.
+            If the answer can't be read now, but perhaps later.
         """
         if (self.path / "result").exists():
             try:
@@ -216,9 +217,9 @@ class StoredJob:
 
     @property
     def bytes(self) -> int:
-        """Room that it takes on disk."""
+        """Return the bytes that the job takes on disk."""
         total = 0
-        # Somebody else may be removing it.
+        # Another process may be removing it.
         with contextlib.suppress(OSError):
             for path in self.path.iterdir():
                 with contextlib.suppress(OSError):
@@ -226,7 +227,7 @@ class StoredJob:
         return total
 
     def remove(self) -> None:
-        """Remove it from the disk."""
+        """Remove the job from the disk."""
         leaving = self.path.parent / f".{self.id}-{secrets.token_hex(4)}"
         with contextlib.suppress(OSError):
             self.path.rename(leaving)
@@ -235,18 +236,18 @@ class StoredJob:
     def _note(self, error: NestdError) -> None:
         message = error.message
         while True:
-            said = json.dumps({"kind": error.kind, "message": message}).encode()
-            if len(said) <= NOTE_BYTES:
+            line = json.dumps({"kind": error.kind, "message": message}).encode()
+            if len(line) <= NOTE_BYTES:
                 break
             message = message[: len(message) // 2]
         # In place, where there is room; in one write, so that nobody sees half of it.
         with contextlib.suppress(OSError), (self.path / "note").open("r+b", buffering=0) as file:
-            file.write(said.ljust(NOTE_BYTES))
+            file.write(line.ljust(NOTE_BYTES))
 
     def _noted(self) -> NestdError | None:
         with contextlib.suppress(OSError, ValueError, ProtocolError):
-            said = (self.path / "note").read_bytes().strip()
-            return error_from_facts(json.loads(said)) if said else None
+            line = (self.path / "note").read_bytes().strip()
+            return error_from_facts(json.loads(line)) if line else None
         return None
 
 

@@ -1,4 +1,4 @@
-"""Finds the access token of a server that the same user runs on this machine.
+"""Access token of a server that the same user runs on this machine.
 
 A server keeps its state in a directory of its own inside the private runtime directory;
 ``nestd/server/instance.py`` writes it.
@@ -15,7 +15,7 @@ _LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1"])
 
 
 def find_token(host: str, port: int) -> str | None:
-    """The token of the user's own server on ``port``; ``None`` if there is none here."""
+    """Return the token of the user's own server on ``port``; ``None`` if there is none here."""
     if host not in _LOOPBACK:
         return None
     try:

@@ -7,9 +7,9 @@ A message is a ZeroMQ multipart message::
     +-------------------+----------------------+----------+----------+--
       6 bytes             [type, field, …]       data of the arrays in it
 
-The first frame never changes its form, so peers of different versions can tell each other
-so. Arrays lie in frames of their own: sending costs no copy, receiving shares the memory of
-the frame. Nothing here does I/O.
+The first frame never changes its form, so a peer of another version is recognized. Arrays lie in
+frames of their own: sending costs no copy, receiving shares the memory of the frame. Nothing here
+does I/O.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def encode(message: Message, convert: Callable[[Any], Value] | None = None) -> l
     Parameters
     ----------
     message : to encode
-    convert : gives a value for an object in it that is none, or raises ``TypeError``
+    convert : returns the value of an object that is none, or raises ``TypeError``
 
     Raises
     ------
@@ -68,8 +68,8 @@ def encode(message: Message, convert: Callable[[Any], Value] | None = None) -> l
 def _forwarded(execute: Execute) -> list[Buffer] | None:
     """Return the frames of ``execute`` with the arguments as their command brought them.
 
-    ``None`` if they are no longer the arguments of that command, or if its sender packs other than
-    we do, so that they can't be found in its header.
+    ``None`` if they are no longer the arguments of that command, or if its sender packs in another
+    way than we do, so that they can't be found in its header.
     """
     operation = execute.operation
     packed = operation.packed
@@ -134,7 +134,7 @@ def decode(
     Parameters
     ----------
     frames : of one message
-    reference : gives what stands in the message for a reference
+    reference : returns what stands in the message for a reference
     writable : whether arrays get memory of their own where they would share read-only memory
 
     Raises
