@@ -233,9 +233,9 @@ def directory_problem(itself: os.stat_result, target: os.stat_result, user: int)
     if not stat.S_ISDIR(target.st_mode):
         return "it is no directory"
     # Root may have made it for the user, and could do anything anyway.
-    for found in (itself, target):
-        if found.st_uid not in (user, 0):
-            return f"it belongs to user {found.st_uid}, not to user {user}"
+    for owner in (itself.st_uid, target.st_uid):
+        if owner not in (user, 0):
+            return f"it belongs to user {owner}, not to user {user}"
     # In a sticky directory, such as /tmp, others can take the name of a file before it is made.
     if target.st_mode & _OTHERS_WRITE:
         return "others can write to it"

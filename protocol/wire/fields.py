@@ -123,44 +123,25 @@ def _operation(action: str, call: str, args: list[Any], kwargs: dict[str, Any]) 
     return operation
 
 
-def _command(
-    id: str,
-    action: str,
-    call: str,
-    args: list[Any],
-    kwargs: dict[str, Any],
-    references: bool,
-    unmerged: bool,
-    delivery_id: str,
-    request: str,
-    traced: bool,
-) -> Command:
-    operation = _operation(action, call, args, kwargs)
-    return Command(id, operation, references, unmerged, _context(request, traced), delivery_id)
+def _command(id: str, *fields: Any) -> Command:
+    references, unmerged, delivery_id = fields[4:7]
+    operation, context = _operation(*fields[:4]), _context(*fields[7:])
+    return Command(id, operation, references, unmerged, context, delivery_id)
 
 
-def _batch(
-    id: str, listed: list[Any], references: bool, delivery_id: str, request: str, traced: bool
-) -> Batch:
+def _batch(id: str, listed: list[Any], references: bool, delivery_id: str, *context: Any) -> Batch:
     for fields in listed:
         if not isinstance(fields, list):
             raise ProtocolError("a batch of what are no operations")
         _check_types(fields, _OPERATION)
     operations = [_operation(*fields) for fields in listed]
-    return Batch(id, operations, references, _context(request, traced), delivery_id)
+    return Batch(id, operations, references, _context(*context), delivery_id)
 
 
-def _script(
-    id: str,
-    source: str,
-    returns: str | list[str] | None,
-    delivery_id: str,
-    request: str,
-    traced: bool,
-) -> Script:
+def _script(id: str, source: str, returns: Any, delivery_id: str, *context: Any) -> Script:
     if isinstance(returns, list) and not all(isinstance(name, str) for name in returns):
         raise ProtocolError("a script that returns what are no names")
-    return Script(id, source, returns, _context(request, traced), delivery_id)
+    return Script(id, source, returns, _context(*context), delivery_id)
 
 
 def _watch(id: str, recorders: list[int], anew: bool) -> Watch:
@@ -169,21 +150,10 @@ def _watch(id: str, recorders: list[int], anew: bool) -> Watch:
     return Watch(id, recorders, anew)
 
 
-def _execute(
-    number: int,
-    action: str,
-    call: str,
-    args: list[Any],
-    kwargs: dict[str, Any],
-    references: bool,
-    budget: int | None,
-    min_delay_ms: float | None,
-    request: str,
-    traced: bool,
-) -> Execute:
-    operation = _any_operation(action, call, args, kwargs)
-    operation = replace(operation, budget=budget, min_delay_ms=min_delay_ms)
-    return Execute(number, operation, references, _context(request, traced))
+def _execute(number: int, *fields: Any) -> Execute:
+    references, budget, min_delay_ms = fields[4:7]
+    operation = replace(_any_operation(*fields[:4]), budget=budget, min_delay_ms=min_delay_ms)
+    return Execute(number, operation, references, _context(*fields[7:]))
 
 
 def _executed(number: int, rank: int, value: Any, facts: dict[str, Any] | None) -> Executed:

@@ -108,20 +108,20 @@ def _ends(count: int, before: list[Value], after: list[Value]) -> tuple[bytes, b
 
 
 def digest(task: Task, frames: Sequence[Buffer]) -> str:
-    """Return what tells ``task`` from others, whatever its id and the HTTP request it is for.
+    """Return the digest of ``task``, without its id and the HTTP request that asks for it.
 
     Parameters
     ----------
-    task : to tell from others
+    task : of a job
     frames : of it, as :func:`encode` gives them
     """
     fields = to_fields(task)
     content = _between(frames[1], len(fields), fields[:2], fields[-2:])
     assert content is not None, "frames that this module has not made"
-    found = hashlib.sha256(fields[0].encode())
+    digested = hashlib.sha256(fields[0].encode())
     for part in (content, *frames[2:]):
-        found.update(part)
-    return found.hexdigest()
+        digested.update(part)
+    return digested.hexdigest()
 
 
 def decode(
