@@ -11,7 +11,8 @@ from gateway.http.cors import is_loopback, parse_allowed
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
-from protocol.runtime.private_files import private_directory, runtime_directory, write_private
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.private_files import write_private
 
 MIB = 2**20
 
@@ -81,20 +82,20 @@ def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> Ga
     """
     environment = Environment(variables)
     directory = environment.optional_text("NESTD_INSTANCE_DIR")
-    base = Path(directory) if directory else runtime_directory()
+    files = RuntimeDirectory(Path(directory)) if directory else RuntimeDirectory.of_user()
     connection_file = environment.optional_text("NESTD_CONNECTION_FILE")
     if connection_file is not None and is_alone:
-        base = private_directory(Path(connection_file).parent)
+        files = RuntimeDirectory.of(Path(connection_file)).make()
     desktop = environment.optional_text("NESTD_DESKTOP_DIR")
     host = environment.text("NEST_SERVER_HOST", "127.0.0.1")
     token = (
         None
         if environment.flag("NEST_SERVER_DISABLE_AUTH")
-        else _token(environment, base / "token", is_alone)
+        else _token(environment, files.token_file, is_alone)
     )
     settings = GatewaySettings(
-        connection_file=Path(connection_file or base / "connection.json"),
-        exit_file=base / "kernel-exit.json",
+        connection_file=Path(connection_file or files.connection_file),
+        exit_file=files.exit_file,
         token=token,
         origins=environment.items("NEST_SERVER_CORS_ORIGINS", DEFAULT_ORIGINS),
         body_limit_bytes=environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536) * MIB,

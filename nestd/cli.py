@@ -17,8 +17,7 @@ from nestd.scripts import settings
 from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings, drain_from
 from protocol.errors import NestdError
 from protocol.logging import lines
-from protocol.runtime.private_files import runtime_directory
-from protocol.security.local_token import TOKEN_FILE
+from protocol.runtime.paths import RuntimeDirectory
 
 #: Exit code for settings or an environment with which nestd can't start.
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
@@ -77,14 +76,14 @@ def main(
         if log_format is not None:
             logging = replace(logging, format=log_format)
         lines.set_up("nestd", logging).rank = mpi.launched_rank()
-        path = connection_file or runtime_directory() / "connection.json"
+        path = connection_file or RuntimeDirectory.of_user().connection_file
         from nestd import startup
 
         scripts = settings.from_environment(os.environ)
         drain_s = drain_from(os.environ)
         with contextlib.ExitStack() as stack:
             # Made before this is started, if callers need one.
-            token = path.absolute().parent / TOKEN_FILE
+            token = RuntimeDirectory.of(path.absolute()).token_file
             secret = token if token.exists() else None
             stack.enter_context(output_to(log_file, logging, mpi.launched_rank(), secret))
             wanted = NestdSettings(

@@ -41,15 +41,14 @@ from protocol.errors import ConfigurationError, Diverged
 from protocol.logging.forwarding import LogForwarder
 from protocol.process.identity import ProcessIdentity, die_with_parent, identify
 from protocol.runtime import connection_file
-from protocol.runtime.connection_file import CRASH_REPORT_FILE, ConnectionInfo, RankProcess
-from protocol.runtime.job_store import SPOOL_DIRECTORY, Spool
-from protocol.runtime.private_files import check_socket_path, private_directory, runtime_directory
+from protocol.runtime.connection_file import ConnectionInfo, RankProcess
+from protocol.runtime.job_store import Spool
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.private_files import bind_private
 from protocol.runtime.rank_activity import (
     RankActivityWriter,
     make_rank_activity,
-    rank_activity_path,
 )
-from protocol.runtime.status_file import status_path
 from protocol.security.curve_keys import gateway_keys, new_keys
 from protocol.wire.messages import Action, Operation
 
@@ -111,7 +110,7 @@ def run(
             scripts = ScriptRunner(settings.scripts, settings.connection_file.parent)
             closing.callback(scripts.close)
             if settings.binding is not None:
-                gateway_keys(private_directory(settings.connection_file.parent))
+                gateway_keys(RuntimeDirectory.of(settings.connection_file).make())
                 gate = ZapProxy(settings.connection_file, generation)
                 closing.callback(gate.close)
         if mpi.launched_ranks() == 1:
@@ -136,8 +135,9 @@ def _run_master(
     scripts: ScriptRunner | None,
     gate: ZapProxy | None,
 ) -> None:
-    directory = private_directory(settings.connection_file.parent)
-    (directory / CRASH_REPORT_FILE).unlink(missing_ok=True)
+    files = RuntimeDirectory.of(settings.connection_file).make()
+    directory = files.path
+    files.crash_report.unlink(missing_ok=True)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = _router(context, stack)
@@ -156,15 +156,15 @@ def _run_master(
         events_endpoint = bind_guarded(events, settings.binding.endpoint(1), keys)
     else:
         # A socket name of its own for each kernel: no gateway reaches a kernel it does not mean.
-        command_endpoint = _bind_private(commands, directory / f"kernel-{generation}.sock", stack)
-        events_endpoint = _bind_private(events, directory / f"events-{generation}.sock", stack)
-    status = status_path(directory, generation)
+        command_endpoint = _bind_private(commands, files.commands_socket(generation), stack)
+        events_endpoint = _bind_private(events, files.events_socket(generation), stack)
+    status = files.status(generation)
     stack.callback(status.unlink, missing_ok=True)
     activity = Activity(status, events)
     lines = LogForwarder(activity.log)
     logging.getLogger("nestd").addHandler(lines)
     stack.callback(logging.getLogger("nestd").removeHandler, lines)
-    rank_activity = rank_activity_path(directory, generation)
+    rank_activity = files.rank_activity(generation)
     make_rank_activity(rank_activity, 1 if world is None else world.size)
     stack.callback(rank_activity.unlink, missing_ok=True)
     if world is None:
@@ -196,7 +196,7 @@ def _run_master(
     if kernel.events_problem:
         log.warning("many events take long to read: %s", kernel.events_problem)
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
-    spool = Spool(directory / SPOOL_DIRECTORY)
+    spool = Spool(files.jobs)
     queue_limit = settings.queue_limit
     sent = ReplyCache() if settings.binding is not None else None
     master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts, sent)
@@ -234,8 +234,8 @@ def _start_master(
     processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
     if len({process.host for process in processes}) == 1:
         # Where other hosts see the directory, sockets may be impossible in it.
-        place = directory if binding is None else runtime_directory()
-        endpoint = _bind_private(socket, place / f"ranks-{generation}.sock", stack)
+        place = RuntimeDirectory(directory) if binding is None else RuntimeDirectory.of_user()
+        endpoint = _bind_private(socket, place.ranks_socket(generation), stack)
         startup_info = StartupInfo(str(directory), generation, endpoint, None)
     else:
         keys = new_keys()
@@ -258,7 +258,7 @@ def _start_master(
         if found is not None:
             raise ConfigurationError(f"rank {rank}: {found}" if found != problem else found)
     assert kernel is not None
-    rank_activity = RankActivityWriter(rank_activity_path(directory, generation), 0)
+    rank_activity = RankActivityWriter(RuntimeDirectory(directory).rank_activity(generation), 0)
     local_ranks = _local_ranks(world, processes)
     return kernel, ManyRanks(socket, kernel, world.size, rank_activity, local_ranks), processes
 
@@ -295,7 +295,7 @@ def _run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> None:
         socket.curve_serverkey = startup_info.key.encode()
     socket.connect(startup_info.endpoint)
     directory = Path(startup_info.directory)
-    path = rank_activity_path(directory, startup_info.generation)
+    path = RuntimeDirectory(directory).rank_activity(startup_info.generation)
     # Hosts that share a file system don't share memory: one would write over the others' lines.
     is_near = processes[world.rank].host == processes[0].host
     rank_activity = RankActivityWriter(path, world.rank) if is_near and path.exists() else None
@@ -321,9 +321,7 @@ def _router(
 
 def _bind_private(socket: zmq.Socket[bytes], path: Path, stack: contextlib.ExitStack) -> str:
     """Bind ``socket`` to a name in a private directory; its endpoint."""
-    endpoint = f"ipc://{check_socket_path(path)}"
-    socket.bind(endpoint)
-    path.chmod(0o600)
+    endpoint = bind_private(socket, path)
     stack.callback(path.unlink, missing_ok=True)
     return endpoint
 

@@ -1,4 +1,4 @@
-"""PyNEST's public interface, as the kernel describes it to a gateway: calls, and what they take."""
+"""Description of PyNEST's public interface, as a kernel gives it to its gateway."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Kind(enum.Enum):
-    """What a parameter takes; the text is used in error messages."""
+    """Kind of value that a parameter takes; the text is used in error messages."""
 
     NODES = "nodes: a list of node ids, one id, or a reference"
     #: Also unsorted or repeated ids, where PyNEST takes arrays.
@@ -32,7 +32,7 @@ class Kind(enum.Enum):
 
 
 class Given(enum.Enum):
-    """How callers give an argument."""
+    """Way in which callers give an argument."""
 
     BY_POSITION = "by position"
     EITHER = "by position or name"
@@ -44,8 +44,8 @@ class Given(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """One parameter of a call."""
+class CallParameter:
+    """Parameter of a call."""
 
     name: str
     kind: Kind
@@ -62,7 +62,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Call:
-    """One name that can be called or read."""
+    """Name that can be called or read."""
 
     name: str
     #: ``function``, ``constructor``, ``attribute`` or ``value``.
@@ -72,21 +72,21 @@ class Call:
     signature: str
     #: Documentation; empty if PyNEST has none.
     documentation: str
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[CallParameter, ...] = ()
     #: Whether it is a kernel attribute that can be set.
     settable: bool = False
 
 
 @dataclass(frozen=True)
-class Interface:
-    """Everything that can be called or read, in the order of names."""
+class ApiDescription:
+    """All names that can be called or read, in their order."""
 
     #: Version of NEST.
     nest: str
     calls: tuple[Call, ...]
 
     def to_value(self) -> dict[str, Any]:
-        """As :meth:`from_value` takes it, of plain values only."""
+        """Return the description as plain values, of which :meth:`from_value` makes it again."""
         value = asdict(self)
         value["calls"] = list(value["calls"])
         for call in value["calls"]:
@@ -98,14 +98,14 @@ class Interface:
         return value
 
     @classmethod
-    def from_value(cls, value: Any) -> Interface:
-        """The interface in the kernel's answer."""
+    def from_value(cls, value: Any) -> ApiDescription:
+        """Return the description in the kernel's answer."""
         return cls(value["nest"], tuple(_call(call) for call in value["calls"]))
 
 
 def _call(value: dict[str, Any]) -> Call:
     parameters = tuple(
-        Parameter(
+        CallParameter(
             **parameter
             | {
                 "kind": Kind[parameter["kind"]],

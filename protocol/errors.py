@@ -1,8 +1,35 @@
-"""The one tree of errors that cross a boundary between processes.
+"""Errors that cross a boundary between processes, in one tree.
 
-Every error carries its facts as typed attributes and then one line of message that a person
-can act on. ``ERROR_KINDS`` names each class on the wire; ``gateway/http/errors.py`` maps each to
-an HTTP status. Both tables are tested for completeness.
+::
+
+    NestdError
+    ├── ProtocolError
+    │   └── VersionMismatch
+    ├── CallerError
+    │   ├── MalformedRequest
+    │   ├── RequestTooLarge
+    │   ├── Refused
+    │   ├── UnknownCall
+    │   ├── UnknownJob
+    │   ├── ArgumentError
+    │   ├── StaleReference
+    │   ├── KernelError
+    │   ├── ScriptError
+    │   └── Cancelled
+    ├── Unavailable
+    │   ├── QueueFull
+    │   ├── KernelUnavailable
+    │   ├── KernelLost
+    │   └── LinkLost
+    ├── Diverged
+    ├── InternalError
+    └── ConfigurationError
+        ├── PortTaken
+        └── StartFailed
+
+Each error carries its facts as typed attributes, and one line of message that a person can act on.
+``ERROR_KINDS`` names each class on the wire; ``protocol/http_status.py`` has its HTTP status. Tests
+hold the tree above and both tables complete.
 """
 
 from __future__ import annotations
@@ -73,115 +100,115 @@ class ProtocolError(NestdError):
 
 
 class VersionMismatch(ProtocolError):
-    """The peer speaks another version of the protocol."""
+    """Peer that speaks another version of the protocol."""
 
     kind = "version"
 
 
 class CallerError(NestdError):
-    """Something the caller sent can't be done. Trying the same again gives the same."""
+    """Request that can't be done; another attempt gives the same error."""
 
     kind = "caller"
 
 
 class MalformedRequest(CallerError):
-    """A body or header that can't be understood."""
+    """Body or header that can't be understood."""
 
     kind = "malformed"
 
 
 class RequestTooLarge(CallerError):
-    """A body over the size limit."""
+    """Body over the size limit."""
 
     kind = "too_large"
 
 
 class Refused(CallerError):
-    """A request that this server does not accept from where it came."""
+    """Request that this server does not accept from where it came."""
 
     kind = "refused"
 
 
 class UnknownCall(CallerError):
-    """A name that PyNEST's public interface does not have, or that can't be offered."""
+    """Name that PyNEST's public interface does not have, or that can't be offered."""
 
     kind = "unknown_call"
 
 
 class UnknownJob(CallerError):
-    """A name that no job has, or not any more."""
+    """Name that no job has, or not any more."""
 
     kind = "unknown_job"
 
 
 class ArgumentError(CallerError):
-    """An argument that does not fit the parameter it is for."""
+    """Argument that does not fit its parameter."""
 
     kind = "argument"
 
 
 class StaleReference(CallerError):
-    """A reference to an object that was released or died with an earlier kernel."""
+    """Reference to an object that was released or died with an earlier kernel."""
 
     kind = "stale_reference"
 
 
 class KernelError(CallerError):
-    """NEST or PyNEST raised while it executed the caller's operation."""
+    """Exception that NEST or PyNEST raised in the caller's operation."""
 
     kind = "kernel"
 
 
 class ScriptError(CallerError):
-    """A script raised, or was ended."""
+    """Script that raised, or was ended."""
 
     kind = "script"
 
 
 class Cancelled(CallerError):
-    """Somebody asked for the end of what the caller had asked for."""
+    """Command that was ended on request."""
 
     kind = "cancelled"
 
 
 class Unavailable(NestdError):
-    """Not now; the same request may succeed later."""
+    """Request that can't be served now and may succeed later."""
 
     kind = "unavailable"
 
 
 class QueueFull(Unavailable):
-    """As many commands are waiting as this server accepts."""
+    """Queue that is full: as many commands wait as this server accepts."""
 
     kind = "queue_full"
 
 
 class KernelUnavailable(Unavailable):
-    """No kernel is there to take the command, which was therefore not executed."""
+    """Kernel that is not there to take a command, which was therefore not executed."""
 
     kind = "kernel_unavailable"
 
 
 class KernelLost(Unavailable):
-    """The kernel died while it had the command; its network is gone."""
+    """Kernel that died while it had a command; its network is lost."""
 
     kind = "kernel_lost"
 
 
 class LinkLost(Unavailable):
-    """The network to the kernel is cut. What was asked for may have been executed, or still be."""
+    """Connection to the kernel that is cut; the command may have been executed, or still be."""
 
     kind = "link_lost"
 
 
 class Diverged(NestdError):
-    """One rank raised while others wait for it inside NEST; the kernel is lost."""
+    """Rank that raised while others wait for it inside NEST; the kernel is lost."""
 
     kind = "diverged"
 
 
 class InternalError(NestdError):
-    """A fault of this project."""
+    """Fault of this project."""
 
     kind = "internal"
 
@@ -193,22 +220,22 @@ class ConfigurationError(NestdError):
 
 
 class PortTaken(ConfigurationError):
-    """No port is left to listen on."""
+    """Ports that are all taken."""
 
     kind = "port_taken"
 
 
 class StartFailed(ConfigurationError):
-    """Kernel or gateway could not be brought up."""
+    """Kernel or gateway that did not come up."""
 
     kind = "start_failed"
 
 
 def _tree(root: type[NestdError]) -> dict[str, type[NestdError]]:
-    found = {root.kind: root}
+    kinds = {root.kind: root}
     for child in root.__subclasses__():
-        found.update(_tree(child))
-    return found
+        kinds.update(_tree(child))
+    return kinds
 
 
 #: Every error class by its name on the wire.
@@ -232,7 +259,7 @@ _FACTS: dict[str, type] = {
 
 
 def facts_of(error: NestdError) -> dict[str, Any]:
-    """The attributes of ``error`` that are set, ready for the wire."""
+    """Return the attributes of ``error`` that are set, ready for the wire."""
     facts: dict[str, Any] = {"kind": error.kind, "message": error.message}
     for name in _FACTS:
         value = getattr(error, name)
@@ -244,7 +271,7 @@ def facts_of(error: NestdError) -> dict[str, Any]:
 
 
 def error_from_facts(facts: dict[str, Any]) -> NestdError:
-    """The error that :func:`facts_of` described.
+    """Return the error that :func:`facts_of` described.
 
     Raises
     ------

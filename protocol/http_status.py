@@ -1,4 +1,4 @@
-"""The HTTP status of every error: one table, tested for completeness."""
+"""HTTP status of every error, in one table that a test holds complete."""
 
 from __future__ import annotations
 

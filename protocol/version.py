@@ -1,4 +1,4 @@
-"""The version of this distribution."""
+"""Version of this distribution."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -16,7 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from gateway.http.request_log import new_request_id
 from protocol.logging import context, lines
 from protocol.process.identity import die_with_parent
-from protocol.process.ready_pipe import say_ready
+from protocol.process.ready_pipe import report_ready
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def run(self) -> None:
         """Serve; connections are taken from now on."""
-        say_ready()
+        report_ready()
         super().run()
 
     def accept(self, listener: Any) -> None:

@@ -14,7 +14,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gateway.jobs.reconciler import JobReconciler, is_there
@@ -22,21 +21,12 @@ from gateway.jobs.views import final_state, of_job, of_request
 from gateway.kernel.client import KernelClient, Pending, name_is_taken
 from gateway.settings import JobLimits
 from protocol.errors import KernelUnavailable, NestdError, Unavailable, UnknownJob
-from protocol.jobs import FINAL
-from protocol.logging import context, lines
+from protocol.logging import lines
 from protocol.process.polling import poll_until
-from protocol.runtime.job_store import (
-    CANCELLED,
-    LOST,
-    SPOOL_DIRECTORY,
-    Facts,
-    Spool,
-    StoredJob,
-    new_name,
-)
+from protocol.runtime.job_store import Spool, new_name
 from protocol.runtime.status_file import Status
-from protocol.wire import frames
-from protocol.wire.messages import Cancel, Failure, Result, Task
+from protocol.runtime.stored_job import CANCELLED, LOST, Facts, StoredJob
+from protocol.wire.messages import FINAL_STATES, Cancel, Failure, Result, Task
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +58,7 @@ class Jobs:
         self._connection = connection
         self._limits = limits
         self._tell = tell
-        self._spool = Spool(connection.directory / SPOOL_DIRECTORY)
+        self._spool = Spool(connection.files.jobs)
         self._settling = JobReconciler(connection, self._spool)
         #: Final states that were found, by name and time of acceptance; results can be large.
         self._found: dict[tuple[str, float], str] = {}
@@ -104,8 +94,7 @@ class Jobs:
         # Others ask the kernel itself, which turns them away; nobody waits for this one.
         self._connection.refuse_if_stopping()
         name = new_name() if key is None else _named_after(key)
-        digest = _digest(make(""), accepts)
-        facts = Facts(name, label, time.time(), info.generation, accepts, digest)
+        facts = Facts(name, label, time.time(), info.generation, accepts)
         self._tidy()
         known = None if key is None else self._spool.find(name)
         if known is None:
@@ -149,7 +138,7 @@ class Jobs:
             key = (job.id, job.facts.created_s)
             with contextlib.suppress(UnknownJob):
                 view = self._ended.get(key) or self._view(job, status)
-                if view["state"] in FINAL:
+                if view["state"] in FINAL_STATES:
                     ended[key] = view
                 views.append(view)
         self._ended = ended
@@ -172,7 +161,7 @@ class Jobs:
         for job in self._spool.jobs():
             key = (job.id, job.facts.created_s)
             state = self._found.get(key) or _state(job)
-            if state in FINAL:
+            if state in FINAL_STATES:
                 found[key] = state
             counts[state] += job.exists
         self._found = found
@@ -254,7 +243,7 @@ class Jobs:
         """
         before = self.one(id)
         job = self._spool.find(id)
-        if before["state"] in FINAL:
+        if before["state"] in FINAL_STATES:
             return before
         try:
             if job is not None and job.take(CANCELLED):
@@ -275,7 +264,7 @@ class Jobs:
             except UnknownJob:
                 # Its caller has the answer, and nobody keeps it.
                 return before | {"state": "cancelled", "ending": True}
-            return view if view["state"] in FINAL else None
+            return view if view["state"] in FINAL_STATES else None
 
         found = poll_until(look, _CANCEL_S)
         if found is not None:
@@ -326,11 +315,3 @@ def _unknown(id: str) -> UnknownJob:
 def _named_after(key: str) -> str:
     """The name of the job with a caller's key."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
-
-
-def _digest(message: Task, accepts: str) -> str:
-    """Tells a request from another."""
-    found = hashlib.sha256(accepts.encode())
-    for part in frames.encode(replace(message, id="", context=context.NO_REQUEST)):
-        found.update(part)
-    return found.hexdigest()

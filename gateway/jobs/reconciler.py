@@ -16,7 +16,8 @@ from gateway.kernel.channel import is_refused
 from gateway.kernel.client import KernelClient
 from protocol.errors import Cancelled, KernelLost, KernelUnavailable, NestdError
 from protocol.runtime.connection_file import ConnectionInfo
-from protocol.runtime.job_store import CANCELLED, LOST, Claim, Spool, StoredJob
+from protocol.runtime.job_store import Spool
+from protocol.runtime.stored_job import CANCELLED, LOST, Claim, StoredJob
 from protocol.wire.messages import Failure, Result, Submit
 
 log = logging.getLogger(__name__)

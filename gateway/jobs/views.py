@@ -9,8 +9,8 @@ from typing import Any
 
 from gateway.kernel.client import Pending
 from protocol.errors import Cancelled
-from protocol.runtime.job_store import CANCELLED, LOST, StoredJob
 from protocol.runtime.status_file import Status
+from protocol.runtime.stored_job import CANCELLED, LOST, StoredJob
 from protocol.wire.messages import Failure, Result
 
 #: Gives the ranks whose answer is awaited.

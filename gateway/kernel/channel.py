@@ -20,7 +20,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from gateway.http.deadline import ClientDisconnect, Deadline
 from protocol.errors import KernelUnavailable
-from protocol.process.tcp_keepalive import watch_link
+from protocol.process.tcp_keepalive import set_keepalive
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.security.curve_keys import KeyPair
 
@@ -59,7 +59,7 @@ def protect(socket: zmq.Socket[bytes], info: ConnectionInfo, keys: KeyPair | Non
     socket.curve_serverkey = info.public_key.encode()
     socket.curve_publickey = keys.public.encode()
     socket.curve_secretkey = keys.secret.encode()
-    watch_link(socket)
+    set_keepalive(socket)
 
 
 def is_refused(endpoint: str) -> bool:

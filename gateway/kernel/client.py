@@ -17,7 +17,7 @@ from gateway.kernel.channel import Channel
 from gateway.kernel.exit_reason import ExitReasons
 from gateway.kernel.pool import Channels
 from gateway.kernel.status import KernelStatus
-from protocol.api_description import Interface
+from protocol.api_description import ApiDescription
 from protocol.errors import (
     InternalError,
     KernelUnavailable,
@@ -95,7 +95,7 @@ class KernelClient(KernelStatus):
         self._notices: Channel | None = None
         self._notices_lock = threading.Lock()
         self._names: tuple[str, list[str]] | None = None
-        self._interface: tuple[str, Interface] | None = None
+        self._interface: tuple[str, ApiDescription] | None = None
 
     @property
     def under_way(self) -> int:
@@ -138,7 +138,7 @@ class KernelClient(KernelStatus):
             names = self._names = (result.generation, list(result.value))
         return names[1]
 
-    def interface(self) -> tuple[str, Interface]:
+    def interface(self) -> tuple[str, ApiDescription]:
         """The kernel's generation, and what its calls take; asked once a kernel.
 
         Raises
@@ -149,7 +149,7 @@ class KernelClient(KernelStatus):
         info, known = self.info(), self._interface
         if info is None or known is None or known[0] != info.generation:
             result = self.execute(Operation(Action.DESCRIBE_API), references=False)
-            known = self._interface = (result.generation, Interface.from_value(result.value))
+            known = self._interface = (result.generation, ApiDescription.from_value(result.value))
         return known
 
     def execute(self, operation: Operation, references: bool) -> Result:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from protocol.errors import KernelLost, NestdError, ProtocolError, error_from_facts
 from protocol.process.polling import poll_until
-from protocol.runtime.connection_file import CRASH_REPORT_FILE, ConnectionInfo
+from protocol.runtime.connection_file import ConnectionInfo
+from protocol.runtime.paths import RuntimeDirectory
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class ExitReasons:
     def _last_words(self, info: ConnectionInfo) -> NestdError | None:
         """What a rank of the kernel of ``info`` wrote before it ended the job, if one did."""
         try:
-            said = json.loads((self._directory / CRASH_REPORT_FILE).read_bytes())
+            said = json.loads(RuntimeDirectory(self._directory).crash_report.read_bytes())
             if said["generation"] == info.generation:
                 return error_from_facts(said["error"])
         except (OSError, ValueError, KeyError, ProtocolError):

@@ -14,6 +14,7 @@ import zmq
 from gateway.kernel.channel import Channel, is_refused
 from protocol.errors import ConfigurationError, KernelUnavailable, LinkLost
 from protocol.runtime.connection_file import ConnectionInfo
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.security.curve_keys import KeyPair, gateway_keys
 from protocol.wire.messages import Request, Task
 
@@ -53,7 +54,7 @@ class Channels:
         """
         if info.is_linked and self._keys is None:
             try:
-                self._keys = gateway_keys(self._directory)
+                self._keys = gateway_keys(RuntimeDirectory(self._directory))
             except ConfigurationError as error:
                 raise KernelUnavailable(error.message) from error
         return self._keys

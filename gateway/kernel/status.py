@@ -10,9 +10,10 @@ from typing import Any
 from protocol.errors import ConfigurationError, KernelUnavailable
 from protocol.runtime import connection_file
 from protocol.runtime.connection_file import ConnectionInfo
-from protocol.runtime.rank_activity import rank_activity_path, read_rank_activity
-from protocol.runtime.rejected_connections import RejectedConnections, rejected_connections_path
-from protocol.runtime.status_file import Status, read_status, status_path
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.rank_activity import read_rank_activity
+from protocol.runtime.rejected_connections import RejectedConnections
+from protocol.runtime.status_file import Status, read_status
 
 
 class KernelStatus:
@@ -33,9 +34,9 @@ class KernelStatus:
         self.kernels = 0
 
     @property
-    def directory(self) -> Path:
-        """Where connection file, status and spool lie."""
-        return self._path.parent
+    def files(self) -> RuntimeDirectory:
+        """Directory of connection file, status and jobs."""
+        return RuntimeDirectory.of(self._path)
 
     def info(self) -> ConnectionInfo | None:
         """What the connection file says now; ``None`` while there is no kernel.
@@ -88,7 +89,7 @@ class KernelStatus:
         info = self.info()
         if info is None:
             return Status()
-        return read_status(status_path(self._path.parent, info.generation))
+        return read_status(self.files.status(info.generation))
 
     def awaited(self) -> list[dict[str, Any]]:
         """The ranks whose part of the running operation is awaited, since when, and whether
@@ -96,7 +97,7 @@ class KernelStatus:
         info = self.info()
         if info is None:
             return []
-        marks = read_rank_activity(rank_activity_path(self._path.parent, info.generation))
+        marks = read_rank_activity(self.files.rank_activity(info.generation))
         current = max((mark.begun for mark in marks), default=0)
         # A rank may be stopped before it has begun what the others are at.
         began_s = min((mark.began_s for mark in marks if mark.begun == current), default=0.0)
@@ -117,7 +118,7 @@ class KernelStatus:
         info = self.info()
         if info is None:
             return RejectedConnections()
-        return RejectedConnections.read(rejected_connections_path(self.directory, info.generation))
+        return RejectedConnections.read(self.files.rejected_connections(info.generation))
 
     def refuse_if_stopping(self) -> None:
         """Raise if the kernel takes nothing new any more.

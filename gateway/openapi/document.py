@@ -26,7 +26,7 @@ from gateway.openapi.components import (
 from gateway.openapi.decorate import JSON, MSGPACK, RouteDescription, Schema, description_of
 from gateway.openapi.schemas import SHARED, example_of, in_json, in_query, kind_schemas
 from gateway.routes.calls import CALL_RULE
-from protocol.api_description import Call, Given, Interface, Parameter
+from protocol.api_description import ApiDescription, Call, CallParameter, Given
 
 #: Answered to every route by the application as a whole.
 _IMPLIED = ("HEAD", "OPTIONS")
@@ -48,7 +48,7 @@ With `Accept: application/x-msgpack` replies are MessagePack, exact and with ref
 objects."""
 
 
-def document(app: Flask, interface: Interface, version: str) -> dict[str, Any]:
+def document(app: Flask, interface: ApiDescription, version: str) -> dict[str, Any]:
     """The document.
 
     Parameters
@@ -211,7 +211,7 @@ def _call(call: Call, schemas: dict[str, Schema]) -> dict[str, Any]:
     return {"get": reading, "post": calling}
 
 
-def _query_parameters(parameters: Sequence[Parameter]) -> Iterator[dict[str, Any]]:
+def _query_parameters(parameters: Sequence[CallParameter]) -> Iterator[dict[str, Any]]:
     by_position = [p for p in parameters if p.given in (Given.BY_POSITION, Given.REST)]
     for parameter in parameters:
         described = {
@@ -250,7 +250,7 @@ def _with_default(fields: dict[str, Any], default: Any) -> dict[str, Any]:
     return {"schema": fields["schema"] | {"default": str(default) if as_text else default}}
 
 
-def _about(parameter: Parameter) -> str:
+def _about(parameter: CallParameter) -> str:
     said = parameter.kind.value
     if parameter.aliases:
         said += f"; also called {', '.join(parameter.aliases)}"
@@ -259,7 +259,7 @@ def _about(parameter: Parameter) -> str:
     return said
 
 
-def _arguments(parameters: Sequence[Parameter]) -> Schema:
+def _arguments(parameters: Sequence[CallParameter]) -> Schema:
     """Schema of a body with these arguments."""
     least = sum(p.required and p.given is not Given.BY_NAME for p in parameters)
     forms = [_by_name(parameters), _by_position(parameters) | {"minItems": least}]
@@ -272,7 +272,7 @@ def _arguments(parameters: Sequence[Parameter]) -> Schema:
     return {"anyOf": forms}
 
 
-def _by_name(parameters: Sequence[Parameter]) -> Schema:
+def _by_name(parameters: Sequence[CallParameter]) -> Schema:
     properties: dict[str, Schema] = {}
     for parameter in parameters:
         if parameter.given in (Given.EITHER, Given.BY_NAME):
@@ -304,7 +304,7 @@ def _by_name(parameters: Sequence[Parameter]) -> Schema:
     return form
 
 
-def _by_position(parameters: Sequence[Parameter]) -> Schema:
+def _by_position(parameters: Sequence[CallParameter]) -> Schema:
     placed = [p for p in parameters if p.given in (Given.BY_POSITION, Given.EITHER)]
     rest = next((p for p in parameters if p.given is Given.REST), None)
     form: Schema = {"type": "array"}
@@ -317,7 +317,7 @@ def _by_position(parameters: Sequence[Parameter]) -> Schema:
     return form
 
 
-def _or_null(parameter: Parameter) -> Schema:
+def _or_null(parameter: CallParameter) -> Schema:
     return {"anyOf": [in_json(parameter.kind), {"type": "null"}]}
 
 

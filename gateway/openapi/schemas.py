@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.openapi.decorate import Schema, an_object, or_null
-from protocol.api_description import Kind, Parameter
+from protocol.api_description import CallParameter, Kind
 
 
 def _ref(name: str) -> Schema:
@@ -208,6 +208,6 @@ def in_query(kind: Kind) -> Schema:
     return {"schema": text} | ({"explode": False} if text.get("type") == "array" else {})
 
 
-def example_of(parameter: Parameter) -> object:
+def example_of(parameter: CallParameter) -> object:
     """A value to try ``parameter`` with."""
     return _EXAMPLES_BY_NAME.get(parameter.name, _EXAMPLES[parameter.kind])

@@ -14,10 +14,9 @@ from gateway.jobs.jobs import Jobs
 from gateway.kernel.client import KernelClient
 from gateway.openapi.decorate import JOB, JSON, MSGPACK, an_object, described
 from protocol.errors import KernelUnavailable, MalformedRequest, QueueFull, Refused
-from protocol.jobs import FINAL
 from protocol.process.identity import signal_process
 from protocol.process.polling import poll_until
-from protocol.wire.messages import Failure
+from protocol.wire.messages import FINAL_STATES, Failure
 
 job_routes = Blueprint("jobs", __name__)
 
@@ -86,7 +85,7 @@ def cancel(id: str) -> Response:
     """End a job: at once if it waits, a simulation at its next slice, a script by ending its
     process. 200 if it has ended, 202 if it will."""
     view = jobs().cancel(id)
-    return json_reply(view, 200 if view["state"] in FINAL else 202)
+    return json_reply(view, 200 if view["state"] in FINAL_STATES else 202)
 
 
 @job_routes.delete("/kernel")

@@ -12,7 +12,7 @@ from typing import Any
 from nest_remote.calls.progress_bar import ProgressBar, is_seen
 from nest_remote.errors import NESTServerError
 from nest_remote.http.connection import HttpConnection, Reply
-from protocol.jobs import FINAL
+from protocol.wire.messages import FINAL_STATES
 from protocol.wire.values import Buffer
 
 #: What ends sooner is not worth a bar, nor a request about it.
@@ -150,7 +150,7 @@ def _cancel(
             return
         if reply.status in (200, 202):
             was_known = True
-            if reply.json()["state"] in FINAL:
+            if reply.json()["state"] in FINAL_STATES:
                 has_come(_ARRIVAL_S)
                 return
         elif reply.status != 404 or was_known or past_s > _ARRIVAL_S:

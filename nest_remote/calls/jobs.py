@@ -15,7 +15,7 @@ from nest_remote.http.connection import HttpConnection, Reply
 from nest_remote.http.transport import HttpTransport, value_of
 from nest_remote.session import Session, to_value
 from protocol.errors import NestdError
-from protocol.jobs import FINAL
+from protocol.wire.messages import FINAL_STATES
 
 #: Between two looks at whether it has ended, first and at most.
 _FIRST_LOOK_S = 0.01
@@ -96,7 +96,7 @@ class Job:
             while True:
                 facts = self._look()
                 past_s = time.monotonic() - began_s
-                if facts["state"] in FINAL:
+                if facts["state"] in FINAL_STATES:
                     if facts["state"] == "done":
                         bar.complete()
                     return True

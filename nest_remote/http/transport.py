@@ -10,8 +10,7 @@ from nest_remote.calls.progress_bar import is_wanted
 from nest_remote.http.connection import DEFAULT_PORT, HttpConnection, Reply
 from nest_remote.session import unsendable
 from protocol.errors import NestdError, ProtocolError, error_from_facts
-from protocol.jobs import SIMULATING
-from protocol.wire.messages import Operation
+from protocol.wire.messages import SIMULATING, Operation
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
 from protocol.wire.values import Buffer, Reference, Value

@@ -14,8 +14,8 @@ import zmq
 
 from nestd.master.slicing import SimulationProgress
 from protocol.errors import Cancelled, NestdError, ProtocolError
-from protocol.runtime.job_store import StoredJob
 from protocol.runtime.status_file import LISTED, Status, StatusWriter
+from protocol.runtime.stored_job import StoredJob
 from protocol.wire import frames
 from protocol.wire.messages import Event, Failure, Message
 from protocol.wire.values import Value

@@ -13,8 +13,8 @@ from nestd.partial.policies import Placement, merge, put_off
 from nestd.partial.spatial import Nodes, TextFile
 from nestd.ranks.transport import Ranks
 from protocol.errors import ArgumentError, Cancelled, Diverged, InternalError, NestdError
-from protocol.jobs import SIMULATING
 from protocol.wire.messages import (
+    SIMULATING,
     Action,
     Batch,
     Command,

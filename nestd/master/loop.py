@@ -35,7 +35,8 @@ from protocol.errors import (
     Unavailable,
 )
 from protocol.logging import context, lines
-from protocol.runtime.job_store import CANCELLED, LOST, Spool, StoredJob
+from protocol.runtime.job_store import Spool
+from protocol.runtime.stored_job import CANCELLED, LOST, StoredJob
 from protocol.wire import frames
 from protocol.wire.messages import (
     Batch,

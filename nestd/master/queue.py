@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from protocol.errors import Cancelled, NestdError, QueueFull
-from protocol.runtime.job_store import StoredJob
+from protocol.runtime.stored_job import StoredJob
 from protocol.wire.messages import Batch, Command, Script, Task
 
 #: Cancelled commands that have not arrived yet, of which it is remembered that they are.

@@ -12,8 +12,7 @@ from nestd.master.slice_budget import SliceBudget
 from nestd.partial.policies import merge
 from nestd.ranks.transport import Ranks
 from protocol.errors import Cancelled, NestdError
-from protocol.jobs import SIMULATING
-from protocol.wire.messages import Action, Executed, Operation
+from protocol.wire.messages import SIMULATING, Action, Executed, Operation
 from protocol.wire.values import Text
 
 #: Calls before which the ranks have to know the shortest delay of all, until they have run.

@@ -11,7 +11,7 @@ import zmq
 
 from protocol.errors import ConfigurationError
 from protocol.process.environment import Environment
-from protocol.process.tcp_keepalive import watch_link
+from protocol.process.tcp_keepalive import set_keepalive
 from protocol.security.curve_keys import KeyPair
 
 _FORM = re.compile(r"tcp://(?P<interface>[^:/\s]+):(?P<port>\d{1,5}|\*)")
@@ -91,7 +91,7 @@ def bind_linked(socket: zmq.Socket[bytes], endpoint: str) -> str:
     ConfigurationError
         If it can't be bound, or has no address that others can reach.
     """
-    watch_link(socket)
+    set_keepalive(socket)
     return bind(socket, endpoint)
 
 

@@ -20,15 +20,14 @@ from zmq.utils.monitor import parse_monitor_message
 
 from protocol.logging import lines
 from protocol.runtime import connection_file
-from protocol.runtime.rank_activity import rank_activity_path
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.private_files import bind_private
 from protocol.runtime.rejected_connections import (
     BROKEN_OFF,
     NO_CURVE,
     UNKNOWN_KEY,
     RejectedConnections,
-    rejected_connections_path,
 )
-from protocol.runtime.status_file import status_path
 from protocol.security.curve_keys import authorized_keys
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class ZapAuthenticator:
     path : of the file with the counts
     """
 
-    def __init__(self, directory: Path, path: Path) -> None:
+    def __init__(self, directory: RuntimeDirectory, path: Path) -> None:
         self._directory = directory
         self._path = path
         self._refusals = RejectedConnections.read(path)
@@ -83,7 +82,7 @@ class ZapAuthenticator:
 
     def refuse(self, kind: str, address: str = "", key: str = "") -> None:
         """Count somebody who is not let in."""
-        self._refusals = self._refusals.with_one(kind)
+        self._refusals = self._refusals.plus_one(kind)
         self._refusals.write(self._path)
         self._unsaid += 1
         now_s = time.monotonic()
@@ -99,15 +98,14 @@ def main() -> None:
         # Slurm sends them to every process of a job; this one clears up after nestd.
         signal.signal(sig, signal.SIG_IGN)
     file, generation, asking, telling = sys.argv[1:]
-    directory = Path(file).parent
+    directory = RuntimeDirectory.of(Path(file))
     lines.set_up("nestd", lines.log_settings(os.environ)).rank = 0
-    path = rejected_connections_path(directory, generation)
+    path = directory.rejected_connections(generation)
     keeper = ZapAuthenticator(directory, path)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     asked, told = context.socket(zmq.REP), context.socket(zmq.PULL)
     for socket, name in ((asked, asking), (told, telling)):
-        socket.bind(f"ipc://{name}")
-        Path(name).chmod(0o600)
+        bind_private(socket, Path(name))
     poller = zmq.Poller()
     for watched in (asked, told, sys.stdin.fileno()):
         poller.register(watched, zmq.POLLIN)
@@ -122,7 +120,7 @@ def main() -> None:
     context.destroy(linger=0)
     # A kernel that was killed has left more, and nobody else may be there to clear it away.
     connection_file.remove_own(Path(file), generation)
-    left = [status_path(directory, generation), rank_activity_path(directory, generation)]
+    left = [directory.status(generation), directory.rank_activity(generation)]
     for leftover in (Path(asking), Path(telling), path, *left):
         leftover.unlink(missing_ok=True)
 

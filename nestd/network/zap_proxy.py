@@ -15,7 +15,8 @@ from pathlib import Path
 import zmq
 
 from protocol.process.identity import python_command
-from protocol.runtime.private_files import check_socket_path, runtime_directory
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.private_files import check_socket_path
 
 _FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -39,9 +40,9 @@ class ZapProxy:
 
     def __init__(self, connection_file: Path, generation: str) -> None:
         # Where the connection file is, several hosts may see it, and sockets may be impossible.
-        directory = runtime_directory()
-        self._asking = check_socket_path(directory / f"gate-{generation}.sock")
-        self._telling = check_socket_path(directory / f"told-{generation}.sock")
+        directory = RuntimeDirectory.of_user()
+        self._asking = check_socket_path(directory.zap_requests_socket(generation))
+        self._telling = check_socket_path(directory.failed_handshakes_socket(generation))
         self._command = python_command(
             "nestd.network.zap_authenticator",
             str(connection_file),

@@ -30,8 +30,8 @@ from nestd.network.binding import bind_linked
 from protocol.errors import ConfigurationError, KernelLost, facts_of
 from protocol.logging import lines
 from protocol.process.identity import python_command
-from protocol.process.tcp_keepalive import watch_link
-from protocol.runtime.connection_file import CRASH_REPORT_FILE
+from protocol.process.tcp_keepalive import set_keepalive
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
 from protocol.security.curve_keys import new_keys
 
@@ -183,7 +183,7 @@ def _watch_master(
         socket.curve_serverkey = watched.key.encode()
         socket.curve_publickey = keys.public.encode()
         socket.curve_secretkey = keys.secret.encode()
-        watch_link(socket)
+        set_keepalive(socket)
         socket.linger = int(BEAT_S * 1000)
         # What can't be sent now is of no use later.
         socket.set_hwm(MISSING)
@@ -234,7 +234,7 @@ def _give_up(watched: HeartbeatSettings, parent: int, rank: int, label: str) -> 
         retry_after_s=5,
     )
     log.error("%s", error)
-    path = Path(watched.directory) / CRASH_REPORT_FILE
+    path = RuntimeDirectory(Path(watched.directory)).crash_report
     if not _has_words(path, watched.generation):
         said = {"generation": watched.generation, "error": facts_of(error)}
         write_private(path, json.dumps(said).encode())

@@ -22,7 +22,7 @@ import zmq
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
 from protocol.logging import context, lines
 from protocol.process.identity import ProcessIdentity
-from protocol.runtime.connection_file import CRASH_REPORT_FILE
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
 from protocol.runtime.rank_activity import RankActivityWriter
 from protocol.wire import frames
@@ -305,4 +305,4 @@ def diverged(error: NestdError, rank: int, missing: list[int]) -> Diverged:
 def write_crash_report(directory: Path, generation: str, error: NestdError) -> None:
     """Write why this kernel ends, for whoever waits for its answer."""
     said = {"generation": generation, "error": facts_of(error)}
-    write_private(directory / CRASH_REPORT_FILE, json.dumps(said).encode())
+    write_private(RuntimeDirectory(directory).crash_report, json.dumps(said).encode())

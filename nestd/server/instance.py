@@ -9,7 +9,6 @@ import datetime
 import json
 import os
 import secrets
-import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,12 +19,11 @@ from protocol.errors import ConfigurationError
 from protocol.process.identity import ProcessIdentity, identify
 from protocol.process.polling import poll_until
 from protocol.runtime import connection_file
-from protocol.runtime.private_files import private_directory, runtime_directory, write_private
-from protocol.security.local_token import INSTANCE_PREFIX, STATE_FILE, TOKEN_FILE
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.private_files import write_private
 
 #: How long a kernel may take to end whose supervisor has ended.
 ENDING_DEADLINE_S = 5.0
-_CONNECTION_FILE = "connection.json"
 
 
 @dataclass(frozen=True)
@@ -51,19 +49,23 @@ class Instance:
     gateway: int | None = None
 
     @property
+    def _files(self) -> RuntimeDirectory:
+        return RuntimeDirectory(self.directory)
+
+    @property
     def connection_file(self) -> Path:
         """Written by nestd."""
-        return self.directory / _CONNECTION_FILE
+        return self._files.connection_file
 
     @property
     def exit_file(self) -> Path:
         """How the last kernel ended, written by the supervisor."""
-        return self.directory / "kernel-exit.json"
+        return self._files.exit_file
 
     @property
     def token_file(self) -> Path:
         """The access token."""
-        return self.directory / TOKEN_FILE
+        return self._files.token_file
 
     @property
     def urls(self) -> list[str]:
@@ -87,7 +89,7 @@ class Instance:
             "directory": None,
             "log_file": str(self.log_file) if self.log_file else None,
         }
-        write_private(self.directory / STATE_FILE, json.dumps(state, indent=1).encode() + b"\n")
+        write_private(self._files.instance_file, json.dumps(state, indent=1).encode() + b"\n")
 
     def remove(self, part: Part = Part.BOTH) -> None:
         """Remove what belongs to ``part``: of a whole server, the directory with all in it.
@@ -95,18 +97,12 @@ class Instance:
         Jobs outlive half of one: their results are fetched from the next.
         """
         if part is Part.BOTH:
-            shutil.rmtree(self.directory, ignore_errors=True)
-            return
-        for pattern in _FILES[part]:
-            for path in self.directory.glob(pattern):
-                path.unlink(missing_ok=True)
-
-
-#: Files of half a server.
-_FILES = {
-    Part.KERNEL: (_CONNECTION_FILE, "last-words.json", "kernel-exit.json", "*.sock", "*.bin"),
-    Part.GATEWAY: (STATE_FILE, TOKEN_FILE),
-}
+            self._files.remove()
+        elif part is Part.KERNEL:
+            self._files.remove_kernel()
+            self._files.remove_reports()
+        else:
+            self._files.remove_instance()
 
 
 def url_host(host: str) -> str:
@@ -117,12 +113,12 @@ def url_host(host: str) -> str:
 
 def directory_for(port: int) -> Path:
     """The directory of the server whose first port is ``port``."""
-    return runtime_directory() / f"{INSTANCE_PREFIX}{port}"
+    return RuntimeDirectory.of_user().server(port).path
 
 
 def default_log_file(port: int) -> Path:
     """The log of the server whose first port is ``port``; it outlives the server."""
-    return runtime_directory() / f"nest-server-{port}.log"
+    return RuntimeDirectory.of_user().server_log(port)
 
 
 def running() -> list[Instance]:
@@ -139,11 +135,11 @@ def find(port: int | None) -> list[Instance]:
 
 
 def _saved() -> Iterator[Instance]:
-    for directory in runtime_directory().glob(f"{INSTANCE_PREFIX}*"):
+    for server in RuntimeDirectory.of_user().servers():
         try:
-            state = json.loads((directory / STATE_FILE).read_bytes())
+            state = json.loads(server.instance_file.read_bytes())
             yield Instance(
-                directory=directory,
+                directory=server.path,
                 supervisor=ProcessIdentity(**state["supervisor"]),
                 host=state["host"],
                 ports=tuple(state["ports"]),
@@ -176,13 +172,9 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
     if part is not Part.GATEWAY:
         _refuse_second_kernel(directory)
     # Whoever used it is gone: its port is ours now.
-    if part is Part.BOTH and directory.is_dir() and not directory.is_symlink():
-        for path in directory.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
-    private_directory(directory)
+    if part is Part.BOTH:
+        RuntimeDirectory(directory).clear()
+    RuntimeDirectory(directory).make()
     log_file = settings.log_file
     wants_file = settings.daemon or not settings.console_output
     if log_file is None and wants_file and part is Part.BOTH:
@@ -213,7 +205,7 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
 def _refuse_second_kernel(directory: Path) -> None:
     """Raise if a kernel uses the directory, such as that of a service whose gateway is away."""
     try:
-        info = connection_file.read(directory / _CONNECTION_FILE)
+        info = connection_file.read(RuntimeDirectory(directory).connection_file)
     except ConfigurationError:
         # Of another version, or not to be read; its process can't be ours.
         return

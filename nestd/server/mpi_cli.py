@@ -31,7 +31,7 @@ from nestd.settings import NestdSettings
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
-from protocol.runtime.private_files import runtime_directory
+from protocol.runtime.paths import RuntimeDirectory
 
 #: How long the gateway may take to answer once the kernel is there.
 GATEWAY_DEADLINE_S = 30.0
@@ -82,7 +82,7 @@ def main(
             _serve(settings, binding, notes)
         else:
             # Rank 0 says where everything is.
-            path = runtime_directory() / "connection.json"
+            path = RuntimeDirectory.of_user().connection_file
             with output_to(settings.log_file, settings.log, mpi.launched_rank()):
                 scripts = scripts_from(os.environ)
                 startup.run(NestdSettings(path, settings.queue_limit, scripts, settings.drain_s))

@@ -1,4 +1,4 @@
-"""The HTTP request that a thread works for, as every line of the log names it."""
+"""HTTP request that a thread works for, as every line of the log names it."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-#: What a request may be called: nothing that needs quoting in a line or a header.
+#: Names that a request may have: none needs quoting in a line or a header.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:=+/@~-]{1,128}")
 
 
 @dataclass(frozen=True)
 class RequestContext:
-    """The HTTP request that something is done for."""
+    """HTTP request on whose behalf work is done."""
 
-    #: As its caller, else the gateway, has called it.
+    #: Its name, from its caller or else from the gateway.
     request: str = ""
     #: Whether its caller has named it, to follow its way: each step is then worth a line.
     traced: bool = False
 
 
-#: Of what no request asks for.
+#: Context of work that no request asks for.
 NO_REQUEST = RequestContext()
 _current: ContextVar[RequestContext] = ContextVar("request", default=NO_REQUEST)
 
 
 def current_request() -> RequestContext:
-    """The request that this thread works for."""
+    """Return the request that this thread works for."""
     return _current.get()
 
 
-def set_current_request(of: RequestContext) -> None:
-    """This thread works for that request from now on."""
-    _current.set(of)
+def set_current_request(request: RequestContext) -> None:
+    """Set the request that this thread works for from now on."""
+    _current.set(request)
 
 
 @contextmanager
-def working_for(of: RequestContext) -> Iterator[None]:
-    """This thread works for that request meanwhile."""
-    token = _current.set(of)
+def working_for(request: RequestContext) -> Iterator[None]:
+    """Set the request that this thread works for within the ``with`` block."""
+    token = _current.set(request)
     try:
         yield
     finally:

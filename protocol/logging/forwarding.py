@@ -1,4 +1,4 @@
-"""What a process logs, told to others as well."""
+"""Handler that passes lines of the log on, such as to subscribers of events."""
 
 from __future__ import annotations
 
@@ -8,31 +8,30 @@ from collections.abc import Callable
 
 from protocol.logging import lines
 
-#: Of a line that others are told.
+#: Length of a line that is passed on.
 _LINE_CHARACTERS = 2000
 
 
 class LogForwarder(logging.Handler):
-    """Tells of each line that is logged: its level in lower case, and its text
-    with its fields.
+    """Handler that publishes each line: its level in lower case, and its text with its fields.
 
-    Told are the lines of the thread that has made this, or of all threads; a ZeroMQ socket, for
-    one, belongs to one thread. Tracebacks stay in the log.
+    Lines of the thread that has made the handler are published, or of all threads: a ZeroMQ socket
+    belongs to one thread. Tracebacks stay in the log.
 
     Parameters
     ----------
-    tell : is called with both
-    any_thread : whether ``tell`` may be called by any thread
+    publish : is called with level and text
+    any_thread : whether ``publish`` may be called by any thread
     """
 
-    def __init__(self, tell: Callable[[str, str], None], any_thread: bool = False) -> None:
+    def __init__(self, publish: Callable[[str, str], None], any_thread: bool = False) -> None:
         super().__init__(logging.INFO)
-        self._tell = tell
+        self._publish = publish
         self._thread = None if any_thread else threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell of one line."""
+        """Publish the line of ``record``."""
         if self._thread in (None, threading.get_ident()):
             fields = lines.line(getattr(record, "fields", {}), lines.TEXT)
             text = f"{record.getMessage()} {fields}".rstrip()
-            self._tell(record.levelname.lower(), text[:_LINE_CHARACTERS])
+            self._publish(record.levelname.lower(), text[:_LINE_CHARACTERS])

@@ -1,8 +1,7 @@
 """Lines of the log: one event each, as ``key=value`` or JSON, with the request they belong to.
 
-Every program formats its own lines; whoever writes them to a file
-(``nestd/logs/writer_process.py``) gives
-the same form to what comes as plain text, such as NEST's messages.
+Every program formats its own lines; ``nestd/logs/writer_process.py`` gives plain text, such as
+NEST's messages, the same form. Why this is not structlog: docs/decisions/0017.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
 LEVELS = ("debug", "info", "warning", "error")
 
-#: What takes longer is worth a line.
+#: Duration from which a step is worth a line.
 SLOW_S = 1.0
 
 _PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
@@ -33,7 +32,7 @@ _BEGINS = ("time=", '{"time":')
 
 
 def note(log: logging.Logger, message: str, *, always: bool = False, **fields: Any) -> None:
-    """A step of a request: a line if the request is traced or ``always``, else at level debug."""
+    """Log a step of a request: at level info if it is traced or ``always``, else at debug."""
     level = logging.INFO if always or context.current_request().traced else logging.DEBUG
     if log.isEnabledFor(level):
         log.log(level, message, extra={"fields": fields})
@@ -41,7 +40,7 @@ def note(log: logging.Logger, message: str, *, always: bool = False, **fields: A
 
 @dataclass(frozen=True)
 class LogSettings:
-    """How to log."""
+    """Settings of logging."""
 
     format: str = TEXT
     level: str = "info"
@@ -51,7 +50,7 @@ class LogSettings:
 
 
 def log_settings(variables: Mapping[str, str]) -> LogSettings:
-    """The settings in the environment.
+    """Return the settings in the environment.
 
     Raises
     ------
@@ -70,11 +69,11 @@ def log_settings(variables: Mapping[str, str]) -> LogSettings:
 
 
 def line(fields: Mapping[str, Any], form: str) -> str:
-    """One line, without its end, that says ``fields``."""
-    said = {name: value for name, value in fields.items() if value is not None and value != ""}
+    """Return the line of ``fields``, without its end."""
+    present = {name: value for name, value in fields.items() if value is not None and value != ""}
     if form == JSON:
-        return json.dumps(said, default=str)
-    return " ".join(f"{name}={_quoted(value)}" for name, value in said.items())
+        return json.dumps(present, default=str)
+    return " ".join(f"{name}={_quoted(value)}" for name, value in present.items())
 
 
 def _quoted(value: Any) -> str:
@@ -85,18 +84,18 @@ def _quoted(value: Any) -> str:
 
 
 def is_line(text: str) -> bool:
-    """Whether ``text`` has this form already."""
+    """Return whether ``text`` has the form of a line already."""
     return text.startswith(_BEGINS)
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The fields of a line; none if it has not this form."""
+    """Return the fields of a line; none of text that is no line."""
     if not is_line(text):
         return {}
     try:
         if text.startswith("{"):
-            found: dict[str, Any] = json.loads(text)
-            return found
+            fields: dict[str, Any] = json.loads(text)
+            return fields
         return {
             name: json.loads(value) if value.startswith('"') else value
             for name, value in _FIELD.findall(text)
@@ -106,13 +105,13 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def moment(since_1970_s: float) -> str:
-    """ISO 8601, in UTC, with milliseconds."""
+    """Return a time as ISO 8601, in UTC, with milliseconds."""
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since_1970_s))
     return f"{whole}.{int(since_1970_s * 1000) % 1000:03d}Z"
 
 
 class LogFormatter(logging.Formatter):
-    """Makes lines of records.
+    """Formatter that makes lines of records.
 
     Parameters
     ----------
@@ -130,7 +129,7 @@ class LogFormatter(logging.Formatter):
         self._secret = secret
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record, without its end."""
+        """Return the line of ``record``, without its end."""
         trace = self.formatException(record.exc_info) if record.exc_info else None
         fields = {
             "time": moment(record.created),
@@ -151,7 +150,7 @@ _SHORTEST_SECRET = 6
 
 
 def redact(text: str, secret: str | None) -> str:
-    """``text`` without ``secret``."""
+    """Return ``text`` without ``secret``."""
     if secret is None or len(secret) < _SHORTEST_SECRET:
         return text
     return text.replace(secret, "[secret]")

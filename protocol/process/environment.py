@@ -1,4 +1,4 @@
-"""The variables NEST_SERVER_*, read once at the edge of a process.
+"""Environment variables NEST_SERVER_*, read once at the edge of a process.
 
 Each process makes one frozen settings object of its own from a :class:`Environment`. Wrong
 values are collected, so that one message names them all.
@@ -14,7 +14,7 @@ _TRUE = frozenset(["yes", "true", "t", "1", "on"])
 
 
 def is_truthy(text: str) -> bool:
-    """Whether ``text`` is one of yes, true, t, 1, on in any case."""
+    """Return whether ``text`` is one of yes, true, t, 1, on in any case."""
     return text.strip().lower() in _TRUE
 
 
@@ -31,19 +31,19 @@ class Environment:
         self._violations: list[str] = []
 
     def text(self, name: str, default: str) -> str:
-        """The variable, or ``default`` if it is unset or empty."""
+        """Return the variable, or ``default`` if it is unset or empty."""
         return self._variables.get(name, "").strip() or default
 
     def optional_text(self, name: str) -> str | None:
-        """The variable, or ``None`` if it is unset or empty."""
+        """Return the variable, or ``None`` if it is unset or empty."""
         return self._variables.get(name, "").strip() or None
 
     def flag(self, name: str) -> bool:
-        """Whether the variable is set to a truthy word."""
+        """Return whether the variable is set to a truthy word."""
         return is_truthy(self._variables.get(name, ""))
 
     def integer(self, name: str, default: int, low: int, high: int) -> int:
-        """The variable as an integer from ``low`` to ``high``; wrong ones are collected."""
+        """Return the variable as an integer from ``low`` to ``high``; wrong ones are collected."""
         text = self._variables.get(name, "").strip()
         if not text:
             return default
@@ -57,7 +57,7 @@ class Environment:
         return number
 
     def seconds_or_off(self, name: str, default: float) -> float | None:
-        """The variable as seconds, ``None`` if it is ``off``; wrong ones are collected."""
+        """Return the variable as seconds, ``None`` if it is ``off``; wrong ones are collected."""
         text = self._variables.get(name, "").strip().lower()
         if not text:
             return default
@@ -73,23 +73,23 @@ class Environment:
         return seconds
 
     def choice(self, name: str, choices: Sequence[str], default: str) -> str:
-        """The variable, one of ``choices`` in any case; wrong ones are collected."""
+        """Return the variable, one of ``choices`` in any case; wrong ones are collected."""
         text = self._variables.get(name, "").strip().lower()
         if text and text not in choices:
             self._violations.append(f"{name} must be {' or '.join(choices)}, not {text!r}")
         return text if text in choices else default
 
     def items(self, name: str, default: str) -> tuple[str, ...]:
-        """The variable's items, which commas separate."""
+        """Return the variable's items, which commas separate."""
         text = self._variables.get(name, default)
         return tuple(item.strip() for item in text.split(",") if item.strip())
 
     def complain(self, violation: str) -> None:
-        """Add something that is wrong to what :meth:`check` reports."""
+        """Add a violation to those that :meth:`check` reports."""
         self._violations.append(violation)
 
     def check(self) -> None:
-        """Report everything that was wrong.
+        """Report all variables with wrong values.
 
         Raises
         ------

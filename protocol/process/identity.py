@@ -19,38 +19,38 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """One process of this machine."""
+    """Identity of a process of this machine."""
 
     pid: int
     #: Clock ticks from boot to the start of the process; 0 where the system doesn't say.
     start_ticks: int
 
     def is_running(self) -> bool:
-        """Whether this very process still exists and is not a zombie."""
+        """Return whether this very process still exists and is no zombie."""
         try:
-            found = _stat(self.pid)
+            current = _stat(self.pid)
         except OSError:
             # No file can be opened here at the moment, which is no reason to take it for dead.
             return _exists(self.pid)
-        return found is not None and found[0] == self.start_ticks and found[1] not in "ZX"
+        return current is not None and current[0] == self.start_ticks and current[1] not in "ZX"
 
     def is_stopped(self) -> bool:
-        """Whether it exists and a signal (SIGSTOP, SIGTSTP) keeps it from running."""
+        """Return whether the process exists and a signal (SIGSTOP, SIGTSTP) has stopped it."""
         try:
-            found = _stat(self.pid)
+            current = _stat(self.pid)
         except OSError:
             return False
-        return found is not None and found[0] == self.start_ticks and found[1] in "Tt"
+        return current is not None and current[0] == self.start_ticks and current[1] in "Tt"
 
 
 def identify(pid: int) -> ProcessIdentity | None:
-    """The identity of the process that has ``pid`` now; ``None`` if there is none."""
-    found = _stat(pid)
-    return ProcessIdentity(pid, found[0]) if found is not None else None
+    """Return the identity of the process that has ``pid`` now; ``None`` if there is none."""
+    current = _stat(pid)
+    return ProcessIdentity(pid, current[0]) if current is not None else None
 
 
 def _exists(pid: int) -> bool:
-    """Whether any process has ``pid``; needs no file."""
+    """Return whether any process has ``pid``, without opening a file."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -61,7 +61,7 @@ def _exists(pid: int) -> bool:
 
 
 def _stat(pid: int) -> tuple[int, str] | None:
-    """Start time and state of process ``pid`` (proc(5), ``/proc/<pid>/stat``).
+    """Return start time and state of process ``pid`` (proc(5), ``/proc/<pid>/stat``).
 
     The state is one letter: R running, S sleeping, T stopped, Z zombie …
     """
@@ -86,15 +86,15 @@ def die_with_parent(sig: int = signal.SIGKILL) -> None:
 
 @functools.cache
 def _prctl() -> Any:
-    """The system's prctl(2); looked up once, as a process that was just forked has no time."""
+    """Return the system's prctl(2), looked up once: a process that was just forked has no time."""
     return ctypes.CDLL(None, use_errno=True).prctl
 
 
 def signal_process(process: ProcessIdentity, sig: signal.Signals) -> None:
     """Send ``sig`` to a process of this machine, if it still exists.
 
-    Nothing hits another one that has got its pid meanwhile, but in the moment between the look and
-    the signal.
+    Another process that has got its pid meanwhile is not hit, except in the moment between the
+    check and the signal.
     """
     if process.is_running():
         with contextlib.suppress(ProcessLookupError):
@@ -102,7 +102,7 @@ def signal_process(process: ProcessIdentity, sig: signal.Signals) -> None:
 
 
 def describe_exit(returncode: int) -> str:
-    """How a process ended, for a person: ``signal 9 (SIGKILL)`` or ``exit code 3``."""
+    """Describe how a process ended: ``signal 9 (SIGKILL)`` or ``exit code 3``."""
     if returncode >= 0:
         return f"exit code {returncode}"
     try:
@@ -120,10 +120,10 @@ def become_subreaper() -> None:
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """The command that runs ``module`` with this Python.
+    """Return the command that runs ``module`` with this Python.
 
-    The directory that the user is in is not searched for modules, where Python can do that (3.11
-    and newer): his ``random.py`` is not ours.
+    From Python 3.11 on, the current directory is not searched for modules: a ``random.py`` of the
+    user is not ours.
     """
     safe = ["-P"] if sys.version_info >= (3, 11) else []
     return [sys.executable, *safe, "-m", module, *arguments]

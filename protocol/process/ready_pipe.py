@@ -1,4 +1,4 @@
-"""How a program tells the one that has started it that it serves: a byte on a pipe.
+"""Pipe on which a program reports that it serves: one byte to the process that has started it.
 
 The end of the pipe without a byte means that the program ended before.
 """
@@ -12,11 +12,11 @@ import os
 READY_VARIABLE = "NESTD_READY_FD"
 
 
-def say_ready() -> None:
-    """Tell whoever has started this process that it serves, if they want to know."""
+def report_ready() -> None:
+    """Report to the process that has started this one that it serves, if there is a pipe."""
     descriptor = os.environ.get(READY_VARIABLE, "")
     if descriptor.isdecimal():
-        # It was said before, or nobody listens any more.
+        # Reported before, or nobody listens any more.
         with contextlib.suppress(OSError):
             os.write(int(descriptor), b"1")
             os.close(int(descriptor))

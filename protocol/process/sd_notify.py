@@ -1,4 +1,4 @@
-"""The notify protocol of service managers (sd_notify(3)): datagrams of lines ``NAME=value``.
+"""Notify protocol of service managers (sd_notify(3)): datagrams of lines ``NAME=value``.
 
 A manager such as systemd names its socket in ``NOTIFY_SOCKET``: a path, or a name in the abstract
 namespace, which begins with ``@``.
@@ -23,7 +23,7 @@ MANAGER_VARIABLES = (
 
 
 def notify_address(variables: Mapping[str, str]) -> bytes | None:
-    """Where the manager listens; ``None`` if there is none, or it wants no datagrams."""
+    """Return the address of the manager's socket; ``None`` if there is none for datagrams."""
     named = variables.get("NOTIFY_SOCKET", "")
     if named.startswith("@"):
         return b"\0" + named[1:].encode()
@@ -31,7 +31,7 @@ def notify_address(variables: Mapping[str, str]) -> bytes | None:
 
 
 def notify(address: bytes, *lines: str, descriptors: Sequence[int] = ()) -> None:
-    """Tell the manager ``lines``; one that is gone or busy is told nothing.
+    """Send the manager ``lines``; nothing is sent to one that has ended or is busy.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The connection file: how a gateway finds its nestd.
+"""Connection file: how a gateway finds its nestd.
 
 After Jupyter's convention (https://jupyter-client.readthedocs.io, "Connection files"): JSON,
 mode 0600, written under a temporary name and renamed, removed when nestd ends.
@@ -19,13 +19,10 @@ from protocol.runtime.private_files import write_private
 from protocol.security.curve_keys import is_key
 from protocol.wire import frames
 
-#: Beside the connection file: why a kernel ended itself.
-CRASH_REPORT_FILE = "last-words.json"
-
 
 @dataclass(frozen=True)
 class RankProcess:
-    """Where one MPI rank runs."""
+    """Host and process of one MPI rank."""
 
     host: str
     pid: int
@@ -33,22 +30,22 @@ class RankProcess:
 
     @property
     def is_local(self) -> bool:
-        """Whether it runs on this host."""
+        """Return whether the rank runs on this host."""
         return self.host == socket.gethostname()
 
     @property
     def process(self) -> ProcessIdentity:
-        """The process, of use on its own host only."""
+        """Return the rank's process, which has a meaning on its own host only."""
         return ProcessIdentity(self.pid, self.start_ticks)
 
 
 @dataclass(frozen=True)
 class ConnectionInfo:
-    """Where a nestd listens and what it is."""
+    """Content of a connection file: where a nestd listens, and what it is."""
 
     #: ZeroMQ endpoint of the ROUTER socket that takes commands.
     command_endpoint: str
-    #: ZeroMQ endpoint of the PUB socket that tells what happens.
+    #: ZeroMQ endpoint of the PUB socket that publishes events.
     events_endpoint: str
     #: CURVE public key of nestd; ``None`` on ``ipc://``, where the file system guards.
     public_key: str | None
@@ -73,17 +70,17 @@ class ConnectionInfo:
 
     @property
     def is_linked(self) -> bool:
-        """Whether it is reached over a network, which may be cut."""
+        """Return whether the kernel is reached over a network, which may be cut."""
         return is_tcp(self.command_endpoint)
 
     @property
     def is_local(self) -> bool:
-        """Whether rank 0 runs on this host."""
+        """Return whether rank 0 runs on this host."""
         return self.host == socket.gethostname()
 
     @property
     def process(self) -> ProcessIdentity:
-        """The process of rank 0."""
+        """Return the process of rank 0."""
         return ProcessIdentity(self.pid, self.start_ticks)
 
 
@@ -106,12 +103,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def write(path: Path, info: ConnectionInfo) -> None:
-    """Write ``info`` to ``path``, private and at once."""
+    """Write ``info`` to ``path``, private and never half written."""
     write_private(path, json.dumps(asdict(info), indent=1).encode() + b"\n")
 
 
 def read(path: Path) -> ConnectionInfo | None:
-    """What ``path`` says; ``None`` if there is no such file, that is, no kernel yet.
+    """Return the content of ``path``; ``None`` if there is no such file, that is, no kernel yet.
 
     Raises
     ------
@@ -125,31 +122,31 @@ def read(path: Path) -> ConnectionInfo | None:
     except OSError as error:
         raise ConfigurationError(f"can't read {path}: {error.strerror}") from error
     try:
-        found: Any = json.loads(content)
+        fields: Any = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} is no connection file: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(fields, dict):
         raise ConfigurationError(f"{path} is no connection file")
-    version = found.get("protocol")
+    version = fields.get("protocol")
     if version != frames.VERSION:
         raise ConfigurationError(
             f"{path} was written for version {version} of nestd's protocol, this process "
             f"speaks version {frames.VERSION}: install the same nestd for gateway and kernel"
         )
-    endpoints = (found.get("command_endpoint"), found.get("events_endpoint"))
-    if any(is_tcp(str(one)) for one in endpoints) and not is_key(found.get("public_key")):
+    endpoints = (str(fields.get(name)) for name in ("command_endpoint", "events_endpoint"))
+    if any(map(is_tcp, endpoints)) and not is_key(fields.get("public_key")):
         raise ConfigurationError(
             f"{path} has an endpoint on the network and no public key: there is no connection "
             "without encryption"
         )
-    wrong = [name for name, types in _TYPES.items() if not isinstance(found.get(name), types)]
+    wrong = [name for name, types in _TYPES.items() if not isinstance(fields.get(name), types)]
     if wrong:
         raise ConfigurationError(f"{path} is no connection file: {', '.join(wrong)} missing")
     try:
-        processes = tuple(RankProcess(**one) for one in found["processes"])
+        processes = tuple(RankProcess(**rank) for rank in fields["processes"])
     except TypeError as error:
         raise ConfigurationError(f"{path} is no connection file: {error}") from error
-    return ConnectionInfo(**{name: found[name] for name in _TYPES} | {"processes": processes})
+    return ConnectionInfo(**{name: fields[name] for name in _TYPES} | {"processes": processes})
 
 
 def remove_own(path: Path, generation: str) -> None:

@@ -1,10 +1,10 @@
-"""The board: a small file in which each rank says what it is at.
+"""Activity of the ranks: a small file in which each rank notes the operation that it executes.
 
-While NEST computes, a rank can't answer; but before and after an operation it can leave a mark
-where others see it. Ranks of one host share the file; those of others leave no mark.
+While NEST computes, a rank can't answer; but before and after an operation it can write where other
+processes read. Ranks of one host share the file; ranks of other hosts write nothing.
 
-Per rank three little-endian numbers of 8 bytes: operations begun, the time the last one began
-(seconds since 1970, float), operations ended.
+Each rank has a row of three little-endian numbers of 8 bytes: operations begun, the time the last
+one began (seconds since 1970, float), operations ended.
 """
 
 from __future__ import annotations
@@ -18,29 +18,21 @@ from pathlib import Path
 
 _ROW = struct.Struct("<QdQ")
 
-#: Beside the connection file, with the generation in between.
-PREFIX, SUFFIX = "board-", ".bin"
-
-
-def rank_activity_path(directory: Path, generation: str) -> Path:
-    """Where the board of a kernel lies."""
-    return directory / f"{PREFIX}{generation}{SUFFIX}"
-
 
 def make_rank_activity(path: Path, ranks: int) -> None:
-    """An empty board, private to its user."""
+    """Make a file in which no rank has begun an operation, private to its user."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(bytes(_ROW.size * ranks))
 
 
 class RankActivityWriter:
-    """One rank's line on the board.
+    """Writer of one rank's row.
 
     Parameters
     ----------
-    path : the board
-    rank : whose line
+    path : of the file
+    rank : whose row
     """
 
     def __init__(self, path: Path, rank: int) -> None:
@@ -50,18 +42,18 @@ class RankActivityWriter:
         self._count = 0
 
     def begin(self) -> None:
-        """This rank begins an operation."""
+        """Note that this rank begins an operation."""
         self._count += 1
         _ROW.pack_into(self._map, self._at, self._count, time.time(), self._count - 1)
 
     def end(self) -> None:
-        """This rank has ended it."""
+        """Note that this rank has ended the operation."""
         struct.pack_into("<Q", self._map, self._at + 16, self._count)
 
 
 @dataclass(frozen=True)
 class RankActivity:
-    """What a rank has said on the board."""
+    """Row of one rank: operations begun and ended."""
 
     begun: int
     #: Seconds since 1970.
@@ -70,7 +62,7 @@ class RankActivity:
 
 
 def read_rank_activity(path: Path) -> list[RankActivity]:
-    """All ranks' marks, in their order; empty if there is no board."""
+    """Return the rows of all ranks, in their order; none if there is no file."""
     try:
         data = path.read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""How many connections over ``tcp://`` a kernel has refused, and why: a file beside the others."""
+"""Connections over ``tcp://`` that a kernel has rejected, counted by reason in a file."""
 
 from __future__ import annotations
 
@@ -9,47 +9,42 @@ from pathlib import Path
 
 from protocol.runtime.private_files import write_private
 
-#: With CURVE, but under a key that is not among those that are let in.
+#: The peer's key is not among those that are let in.
 UNKNOWN_KEY = "unknown_key"
-#: With another handshake than CURVE's, or the key of another kernel.
+#: The peer uses another handshake than CURVE's, or the key of another kernel.
 NO_CURVE = "no_curve"
-#: Closed, or silent, before it was over, as who wants no encryption is, and who scans ports.
+#: The peer closed or fell silent within the handshake, as plain connections and port scans do.
 BROKEN_OFF = "broken_off"
 REASONS = (UNKNOWN_KEY, NO_CURVE, BROKEN_OFF)
 
 
 @dataclass(frozen=True)
 class RejectedConnections:
-    """Connections that were refused, by reason."""
+    """Numbers of rejected connections, by reason."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Return the number of all rejected connections."""
         return sum(self.counts.values())
 
-    def with_one(self, reason: str) -> RejectedConnections:
-        """One more."""
+    def plus_one(self, reason: str) -> RejectedConnections:
+        """Return the numbers after one more connection was rejected."""
         return replace(self, counts=self.counts | {reason: self.counts[reason] + 1})
 
     def write(self, path: Path) -> None:
-        """Leave them for others to read; without room they are not."""
+        """Write the numbers to ``path``, if there is room for them."""
         with contextlib.suppress(OSError):
             write_private(path, json.dumps(self.counts).encode())
 
     @staticmethod
     def read(path: Path) -> RejectedConnections:
-        """What was left; none if nothing was."""
-        found = RejectedConnections()
+        """Return the numbers in ``path``; zeros if they can't be read."""
+        none = RejectedConnections()
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            said = json.loads(path.read_bytes())
-            known = {name: said.get(name) for name in REASONS}
+            written = json.loads(path.read_bytes())
+            known = {name: written.get(name) for name in REASONS}
             counts = {name: count for name, count in known.items() if type(count) is int}
-            return RejectedConnections(found.counts | counts)
-        return found
-
-
-def rejected_connections_path(directory: Path, generation: str) -> Path:
-    """Where those of a kernel are."""
-    return directory / f"refused-{generation}.json"
+            return RejectedConnections(none.counts | counts)
+        return none

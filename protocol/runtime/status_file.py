@@ -1,8 +1,8 @@
-"""What the kernel is at, where a gateway sees it without asking.
+"""Status file: what the kernel executes, where a gateway reads it without asking.
 
-While NEST computes, nestd can't answer. It leaves in a small file in memory, beside the connection
-file, which command it is at, how far that is, and what waits. The file has a number that is odd
-while it is being written, so that who reads it notices and reads again.
+While NEST computes, nestd can't answer. It notes in a small mapped file which command it executes,
+how far that is, and which commands wait. The file has a number that is odd while it is being
+written, so that readers notice and read again.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import orjson
 
 _HEAD = struct.Struct("<QI")
 _SIZE_BYTES = 1 << 16
-#: Names of waiting commands that have room.
+#: Number of waiting commands whose names have room.
 LISTED = 512
 _ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
 class Status:
-    """What nestd is at."""
+    """Status of a kernel."""
 
     #: The command that is executed; empty if none is.
     id: str = ""
@@ -34,30 +34,25 @@ class Status:
     since_s: float = 0.0
     #: The call within a batch or a script.
     call: str = ""
-    #: Of a simulation: biological time in ms where it began, is, and ends.
+    #: Biological time in ms where a simulation began, is, and ends.
     from_ms: float | None = None
     at_ms: float | None = None
     until_ms: float | None = None
-    #: When the simulation began and was there, seconds since 1970.
+    #: When the simulation began and when it was at ``at_ms``, seconds since 1970.
     began_s: float | None = None
     at_s: float | None = None
     #: Biological time in ms that calls which have ended have simulated since the kernel's start.
     simulated_ms: float = 0.0
-    #: Whether it is being ended.
+    #: Whether the command is being ended.
     ending: bool = False
-    #: Whether nestd takes nothing new any more, and ends after what it is at.
+    #: Whether nestd accepts no new command, and ends after the one that it executes.
     stopping: bool = False
-    #: What waits, in its order.
+    #: Ids of the commands that wait, in their order.
     queue: list[str] = field(default_factory=list)
 
 
-def status_path(directory: Path, generation: str) -> Path:
-    """Where the status of a kernel lies."""
-    return directory / f"status-{generation}.bin"
-
-
 class StatusWriter:
-    """Leaves the status.
+    """Writer of the status file.
 
     Parameters
     ----------
@@ -72,16 +67,16 @@ class StatusWriter:
         self._number = 0
 
     def write(self, status: Status) -> None:
-        """Replace what it says."""
-        said = orjson.dumps(status)
-        _HEAD.pack_into(self._map, 0, self._number + 1, len(said))
-        self._map[_HEAD.size : _HEAD.size + len(said)] = said
+        """Replace the status in the file."""
+        encoded = orjson.dumps(status)
+        _HEAD.pack_into(self._map, 0, self._number + 1, len(encoded))
+        self._map[_HEAD.size : _HEAD.size + len(encoded)] = encoded
         self._number += 2
-        _HEAD.pack_into(self._map, 0, self._number, len(said))
+        _HEAD.pack_into(self._map, 0, self._number, len(encoded))
 
 
 def read_number(path: Path) -> int:
-    """The number of a status: another one means that something was said; 0 if nothing was."""
+    """Return the number of the status, which changes whenever one is written; 0 before."""
     try:
         with path.open("rb") as file:
             return int(_HEAD.unpack(file.read(_HEAD.size))[0])
@@ -90,7 +85,7 @@ def read_number(path: Path) -> int:
 
 
 def read_status(path: Path) -> Status:
-    """What a kernel is at; nothing if it has said nothing."""
+    """Return the kernel's status; that of an idle kernel if none can be read."""
     for _ in range(_ATTEMPTS):
         try:
             data = path.read_bytes()

@@ -1,12 +1,12 @@
-"""Keys for ``tcp://``: who a gateway is, and which gateways a nestd lets in (CURVE, RFC 26).
+"""Keys for ``tcp://``: the gateway's own, and those that a nestd lets in (CURVE, RFC 26).
 
 They lie in a directory beside the connection file, private to its user::
 
-    keys/gateway.json       the gateway's own pair, made by whoever needs it first
+    keys/gateway.json       the gateway's own pair, made by the process that needs it first
     keys/authorized/*.pub   public keys of further gateways, one line each
 
 nestd's own pair is a new one for each kernel: its public key is in the connection file, its secret
-in no file. So nobody who has found an old file takes another kernel for the one that he means.
+in no file. So nobody who has an old connection file reaches another kernel.
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ from pathlib import Path
 import zmq
 
 from protocol.errors import ConfigurationError
-from protocol.runtime.private_files import private_directory
+from protocol.runtime.paths import RuntimeDirectory, make_private
 
-#: Beside the connection file.
-KEYS_DIRECTORY = "keys"
 _GATEWAY = "gateway.json"
 _AUTHORIZED = "authorized"
 #: A key as text (Z85, RFC 32).
@@ -34,27 +32,27 @@ _KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 
 @dataclass(frozen=True)
 class KeyPair:
-    """A public key and its secret, as text."""
+    """Public key and its secret, as text."""
 
     public: str
     secret: str
 
 
 def new_keys() -> KeyPair:
-    """A pair that nobody has."""
+    """Make a new pair of keys."""
     public, secret = zmq.curve_keypair()
     return KeyPair(public.decode(), secret.decode())
 
 
-def gateway_keys(directory: Path) -> KeyPair:
-    """The pair of the gateway whose connection file lies in ``directory``; made on first use.
+def gateway_keys(directory: RuntimeDirectory) -> KeyPair:
+    """Return the pair of the gateway that uses ``directory``, made on first use.
 
     Raises
     ------
     ConfigurationError
         If it can't be made or read, or others can read it.
     """
-    path = private_directory(directory / KEYS_DIRECTORY) / _GATEWAY
+    path = make_private(directory.keys, closed=True) / _GATEWAY
     try:
         if not path.exists():
             _make(path)
@@ -62,8 +60,8 @@ def gateway_keys(directory: Path) -> KeyPair:
             raise ConfigurationError(
                 f"others can read the secret key in {path}: remove it, and a new one is made"
             )
-        found = json.loads(path.read_bytes())
-        keys = KeyPair(found["public"], found["secret"])
+        content = json.loads(path.read_bytes())
+        keys = KeyPair(content["public"], content["secret"])
     except OSError as error:
         raise ConfigurationError(f"can't use the keys in {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -76,7 +74,7 @@ def gateway_keys(directory: Path) -> KeyPair:
 
 
 def _make(path: Path) -> None:
-    """Make a pair, unless somebody else is faster."""
+    """Make a pair, unless another process is faster."""
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "w") as file:
@@ -87,17 +85,17 @@ def _make(path: Path) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
-def authorized_keys(directory: Path) -> set[str]:
-    """Public keys of the gateways that are let in; read anew each time, so that more can come."""
-    found = set()
+def authorized_keys(directory: RuntimeDirectory) -> set[str]:
+    """Return the public keys of the gateways that are let in, read anew each time."""
+    keys = set()
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        found.add(str(json.loads((directory / KEYS_DIRECTORY / _GATEWAY).read_bytes())["public"]))
-    for path in (directory / KEYS_DIRECTORY / _AUTHORIZED).glob("*.pub"):
+        keys.add(str(json.loads((directory.keys / _GATEWAY).read_bytes())["public"]))
+    for path in (directory.keys / _AUTHORIZED).glob("*.pub"):
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            found |= {line.strip() for line in path.read_text(encoding="ascii").splitlines()}
-    return {key for key in found if is_key(key)}
+            keys |= {line.strip() for line in path.read_text(encoding="ascii").splitlines()}
+    return {key for key in keys if is_key(key)}
 
 
 def is_key(text: object) -> bool:
-    """Whether ``text`` can be a key."""
+    """Return whether ``text`` can be a key."""
     return isinstance(text, str) and _KEY.fullmatch(text) is not None

@@ -1,7 +1,7 @@
-"""The total encoder: every Python object has a form on the wire.
+"""Total encoder: every Python object has a form on the wire.
 
-What is PyNEST's gets its form from who knows PyNEST: ``nestd/kernel/encoding.py`` for the objects
-of the kernel, ``nestd/scripts/results.py`` for those that scripts hold.
+PyNEST's objects get theirs in ``nestd/kernel/encoding.py``, and in ``nestd/scripts/results.py``
+those that scripts hold.
 
 =========================== ===============================================================
 object                      value
@@ -63,7 +63,7 @@ _REPR_LIMIT = 1000
 
 
 class Encoder:
-    """Turns one result into a value.
+    """Encoder of one result.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Encoder:
         self._around: set[int] = set()
 
     def encode(self, item: Any) -> Value:
-        """The value of ``item``; never raises for what ``item`` is."""
+        """Return the value of ``item``; never raise, whatever ``item`` is."""
         if type(item) in _ATOMS:
             return item
         if self._levels == 0 or id(item) in self._around:
@@ -113,7 +113,7 @@ class Encoder:
         return self._other(item)
 
     def _other(self, item: Any) -> Value:
-        """What is no plain Python object."""
+        """Return the value of an object that is no plain Python object."""
         if isinstance(item, str):
             return as_text(str(item))
         if isinstance(item, float):
@@ -177,7 +177,7 @@ class Encoder:
 
 
 def as_text(text: str) -> str:
-    """``text`` as UTF-8 can carry it."""
+    """Return ``text`` as UTF-8 can carry it."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""The names that dicts in messages have as keys, which are kept for the next message.
+"""Interned keys: names that dicts in messages have as keys, kept for the next message.
 
 msgpack interns the keys that it reads. A name to which nothing else refers ends with its message,
 and comes anew with the next one. Each time it takes a place in Python's table of interned strings,
@@ -19,7 +19,7 @@ _kept: set[str] = set()
 
 
 def are_names(container: Mapping[Any, Any]) -> bool:
-    """Whether all keys are text."""
+    """Return whether all keys are text, and keep them."""
     if container.keys() <= _kept:
         return True
     if not all(type(key) is str for key in container):

@@ -1,4 +1,4 @@
-"""The JSON form of values, both ways. ``docs/http.md`` documents it for callers.
+"""JSON form of values, both ways. ``docs/http.md`` documents it for callers.
 
 JSON has no arrays, no NaN and no kernel objects; each has a documented form here, and every
 value has one: NaN and infinities are ``null``, complex numbers ``{"real", "imag"}``, bytes
@@ -21,20 +21,20 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def dumps(value: Value) -> bytes:
-    """``value`` as JSON text, always valid, arrays straight from their memory."""
+    """Return ``value`` as JSON text, always valid, arrays straight from their memory."""
     return orjson.dumps(value, default=_default, option=_OPTIONS)
 
 
 #: Arrays with more bytes than this are written in parts.
 LARGE_BYTES = 1 << 20
-#: Of an array that are written at a time.
+#: Bytes of an array that are written at a time.
 _PART_BYTES = 1 << 17
 #: Longer lists are not looked through for arrays: what is long is columns of numbers.
 _LOOKED_THROUGH = 1024
 
 
 def is_large(value: Value) -> bool:
-    """Whether arrays in ``value`` are so large that its text is better made in parts."""
+    """Return whether ``value`` has arrays so large that its text is better made in parts."""
     return _array_bytes(value) > LARGE_BYTES
 
 
@@ -51,7 +51,7 @@ def _array_bytes(value: Value) -> int:
 
 
 def parts(value: Value) -> Iterator[bytes]:
-    """What :func:`dumps` gives, in parts, for what is too large to be in memory twice."""
+    """Yield the text of :func:`dumps` in parts, for values too large to be in memory twice."""
     if isinstance(value, np.ndarray) and value.ndim and value.nbytes > _PART_BYTES:
         yield from _array_parts(value)
     elif not is_large(value):
@@ -108,7 +108,7 @@ def _default(value: Value) -> Any:
 
 
 def _array(array: np.ndarray[Any, Any]) -> Any:
-    """What orjson does not take as it is: scalars, foreign layouts, complex and half floats."""
+    """Convert an array that orjson does not take: scalar, foreign layout, complex or half float."""
     if array.ndim == 0:
         return array.item()
     if array.dtype.kind == "c":
@@ -119,7 +119,7 @@ def _array(array: np.ndarray[Any, Any]) -> Any:
 
 
 def loads(text: bytes | str) -> Value:
-    """The value that JSON ``text`` describes.
+    """Return the value that JSON ``text`` describes.
 
     Numbers follow the usual JSON reading: integers beyond 64 bit become floats.
 
@@ -142,12 +142,17 @@ def loads(text: bytes | str) -> Value:
     return _objects(plain)
 
 
+#: What the JSON decoder makes that holds values.
+_CONTAINERS = frozenset([list, dict])
+
+
 def _objects(plain: Any) -> Value:
-    """``plain`` with its ``$call`` and ``$ref`` forms turned into objects."""
+    """Return ``plain`` with its ``$call`` and ``$ref`` forms turned into objects."""
     if isinstance(plain, list):
-        if any(isinstance(item, (list, dict)) for item in plain):
-            return [_objects(item) for item in plain]
-        return plain
+        # Columns of numbers are most of all data: one pass over their types.
+        if _CONTAINERS.isdisjoint(map(type, plain)):
+            return plain
+        return [_objects(item) for item in plain]
     if not isinstance(plain, dict):
         return plain
     if "$call" in plain:

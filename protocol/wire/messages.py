@@ -1,22 +1,23 @@
-"""The messages between gateway and nestd. ``docs/protocol.md`` specifies them."""
+"""Messages between gateway, nestd and its ranks. ``docs/protocol.md`` specifies them."""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from protocol.errors import NestdError
 from protocol.logging.context import NO_REQUEST, RequestContext
-from protocol.wire.values import Value
+from protocol.wire.values import Buffer, Value
 
 
 class Action(enum.Enum):
-    """What an operation does with the name it carries."""
+    """Action of an operation on the name that it carries."""
 
     #: Call the function, method or constructor of that name.
     CALL_JSON = "call_json"
-    #: Call it as PyNEST itself would be: the arguments are PyNEST's own, and so are the types in
+    #: Call it as PyNEST itself is called: the arguments are PyNEST's own, and so are the types in
     #: the answer. For callers who have PyNEST's objects, by reference.
     CALL_PYNEST = "call_pynest"
     #: Read the kernel attribute of that name.
@@ -27,9 +28,9 @@ class Action(enum.Enum):
     INSPECT = "inspect"
     #: Names of everything that can be called or read.
     LIST_NAMES = "list_names"
-    #: What a look-alike of PyNEST has to know: roles of all names, NEST's errors, its version.
+    #: Description for a look-alike of PyNEST: roles of all names, NEST's errors and version.
     DESCRIBE = "describe"
-    #: What a page about PyNEST has to know: parameters and documentation of all names.
+    #: Description for a page about PyNEST: parameters and documentation of all names.
     DESCRIBE_API = "describe_api"
     #: Drop the objects that the references among the arguments name.
     RELEASE = "release"
@@ -39,19 +40,19 @@ class Action(enum.Enum):
     RELEASE_FROM = "release_from"
     #: Between ranks: which rows of the whole a rank's connections are.
     ASSIGN_ORDER = "assign_order"
-    #: Between ranks: call again what every rank has put off, as nothing is missing.
+    #: Between ranks: do the call that every rank has deferred, as all connections are there.
     COMMIT = "commit"
-    #: Between ranks: go on with the run that has paused.
+    #: Between ranks: resume the run that has paused.
     RESUME = "resume"
     #: Between ranks: end the run that has paused where it is.
     ABORT = "abort"
-    #: Between ranks: what a recorder has recorded beyond what was told.
+    #: Between ranks: the events that a recorder has recorded since it was read.
     READ_NEW_EVENTS = "read_new_events"
     #: Between ranks: which recorders there are.
     RECORDERS = "recorders"
 
 
-#: What callers may ask for by themselves; the rest is between nestd and its ranks.
+#: Actions that callers may ask for; the others are for gateway, nestd and its ranks.
 OPEN_ACTIONS = frozenset(
     [
         Action.CALL_JSON,
@@ -64,7 +65,7 @@ OPEN_ACTIONS = frozenset(
     ]
 )
 
-#: What only ranks ask of each other, and nobody by a command.
+#: Actions between ranks only, refused in a command.
 BETWEEN_RANKS = frozenset(
     [
         Action.CHECKPOINT,
@@ -78,10 +79,26 @@ BETWEEN_RANKS = frozenset(
     ]
 )
 
+#: States of a job that are final.
+FINAL_STATES = frozenset(["done", "failed", "cancelled"])
+
+#: Calls that simulate, and so publish events about their progress.
+SIMULATING = frozenset(["Run", "Simulate"])
+
+
+@dataclass(frozen=True)
+class PackedArguments:
+    """Arguments as a command brought them, to be sent on without packing them again."""
+
+    #: All frames of the command.
+    frames: Sequence[Buffer]
+    #: Fields in its header, as they were decoded.
+    fields: list[Value]
+
 
 @dataclass(frozen=True)
 class Operation:
-    """One PyNEST call: what every rank executes."""
+    """Operation that every rank executes: most of all a PyNEST call."""
 
     action: Action
     #: Dotted name in PyNEST's public interface, such as ``Create`` or ``NodeCollection.get``.
@@ -92,6 +109,8 @@ class Operation:
     budget: int | None = None
     #: Between ranks: the shortest delay of all of them, in ms, if they may not ask NEST for it.
     min_delay_ms: float | None = None
+    #: Frames that ``args`` and ``kwargs`` come from, if these are the arguments of a command.
+    packed: PackedArguments | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -104,31 +123,31 @@ class Command:
     #: Whether kernel objects are answered as references. A caller that can't hold them
     #: gets their contents instead.
     references: bool = False
-    #: Whether the answer is every rank's own, unmerged.
+    #: Whether the answer has every rank's own answer, unmerged.
     unmerged: bool = False
-    #: The HTTP request that asks for it.
+    #: HTTP request that asks for it.
     context: RequestContext = NO_REQUEST
-    #: What was sent under this name is executed once, however often it arrives; over ``tcp://``,
-    #: where a sender may not know whether it did.
+    #: A message with this id is executed once, however often it arrives; over ``tcp://``, where its
+    #: sender may not know whether it did.
     delivery_id: str = ""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Gateway to nestd: execute these in their order, nothing of others in between, and answer
-    exactly once.
+    """Gateway to nestd: execute these operations in their order and answer exactly once.
 
-    The value of the result is the list of theirs. The first that raises ends it: the error of the
-    failure tells its ``index``, and the ``results`` of those before it.
+    No other command is executed in between. The value of the result is the list of their values.
+    The first operation that raises ends the batch: the error of the failure has its ``index``, and
+    the ``results`` of the operations before it.
     """
 
     id: str
     operations: list[Operation]
-    #: As that of a command.
+    #: See :class:`Command`.
     references: bool = False
-    #: The HTTP request that asks for it.
+    #: HTTP request that asks for it.
     context: RequestContext = NO_REQUEST
-    #: As that of a command.
+    #: See :class:`Command`.
     delivery_id: str = ""
 
 
@@ -142,26 +161,26 @@ class Script:
 
     id: str
     source: str
-    #: The name, or names, whose values are asked for. An empty name has no value.
+    #: Name or names whose values are asked for. An empty name has no value.
     returns: str | list[str] | None = None
-    #: The HTTP request that asks for it.
+    #: HTTP request that asks for it.
     context: RequestContext = NO_REQUEST
-    #: As that of a command.
+    #: See :class:`Command`.
     delivery_id: str = ""
 
 
 @dataclass(frozen=True)
 class EndScript:
-    """Gateway to nestd: end the script that runs now, at once. The value tells if one did."""
+    """Gateway to nestd: end the script that runs now. The value is whether there was one."""
 
     id: str
 
 
 @dataclass(frozen=True)
 class Submit:
-    """Gateway to nestd: the job of that name in the spool is to be executed in its turn.
+    """Gateway to nestd: execute the job of that name from the spool in its turn.
 
-    The value tells that it is known now. Its answer goes to the spool.
+    The value is true. The job's answer goes to the spool.
     """
 
     id: str
@@ -171,36 +190,36 @@ class Submit:
 class Cancel:
     """Gateway to nestd: end the command, script or job of that name.
 
-    The value is ``"queued"`` if it has not begun and now never will, ``"running"`` if it will end
-    at the next occasion, and ``None`` if it is not there (any more).
+    The value is ``"queued"`` if the target has not begun and now never will, ``"running"`` if it
+    ends at the next occasion, and ``None`` if there is no such target.
     """
 
     id: str
-    #: Of what is to be ended.
+    #: Id of the command, script or job to be ended.
     target: str
-    #: Why, for whoever waits for it.
+    #: Reason, for the caller who waits for the target.
     reason: str
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Gateway to nestd: tell, for some seconds, what these recorders record.
+    """Gateway to nestd: publish for some seconds what these recorders record.
 
-    Said again and again while somebody listens.
+    The gateway repeats the message while it has readers.
     """
 
     id: str
     #: Ids of nodes.
     recorders: list[int]
-    #: Whether to begin with what they have recorded so far, though others may know it.
+    #: Whether to begin with all events recorded so far, for a reader who has just come.
     anew: bool = False
 
 
 @dataclass(frozen=True)
 class ListRecorders:
-    """Gateway to nestd: which recorders are there?
+    """Gateway to nestd: list the recorders.
 
-    The value is a list of ``[first id, last id, model]``. It waits in no queue.
+    The value is a list of ``[first id, last id, model]``. The message waits in no queue.
     """
 
     id: str
@@ -208,7 +227,7 @@ class ListRecorders:
 
 @dataclass(frozen=True)
 class Event:
-    """Nestd to all gateways: something happened. Nobody answers it, and it may get lost.
+    """Nestd to all gateways: notice without an answer, which may get lost.
 
     ``kind`` is ``state``, ``progress``, ``output``, ``spikes`` or ``log``; ``facts`` are what
     ``docs/protocol.md`` lists.
@@ -220,7 +239,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Result:
-    """Nestd to gateway: the command was executed and this is its value."""
+    """Nestd to gateway: value of a command that was executed."""
 
     id: str
     #: Generation of the kernel that executed it.
@@ -230,7 +249,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """Nestd to gateway: the command was not executed, or raised."""
+    """Nestd to gateway: error of a command that was not executed, or raised."""
 
     id: str
     generation: str
@@ -239,19 +258,19 @@ class Failure:
 
 @dataclass(frozen=True)
 class Execute:
-    """Master to a rank: execute this and answer exactly once."""
+    """Rank 0 to a rank: execute this and answer exactly once."""
 
     #: Counts the operations of this kernel, from 1.
     number: int
     operation: Operation
     references: bool
-    #: The HTTP request that asks for it.
+    #: HTTP request that asks for it.
     context: RequestContext = NO_REQUEST
 
 
 @dataclass(frozen=True)
 class Executed:
-    """A rank to the master: what it made of an operation, a value or the error it raised."""
+    """Rank to rank 0: value of an operation, or the error that it raised."""
 
     number: int
     rank: int
@@ -261,15 +280,15 @@ class Executed:
 
 @dataclass(frozen=True)
 class Answered:
-    """Rank 0 to a rank: some rank raised, but all have answered, so none is stuck."""
+    """Rank 0 to a rank: all ranks have answered though some raised, so none is stuck."""
 
     number: int
 
 
-#: What waits in the queue for its turn.
+#: Messages that wait in the queue for their turn.
 Task: TypeAlias = Command | Batch | Script
 
-#: What a gateway asks of nestd.
+#: Messages from a gateway to nestd.
 Request: TypeAlias = Task | EndScript | Submit | Cancel | Watch | ListRecorders
 
 Message: TypeAlias = Request | Event | Result | Failure | Execute | Executed | Answered

@@ -1,4 +1,4 @@
-"""Makes msgpack of values."""
+"""Packer: makes msgpack of values."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from protocol.wire.zero_copy import Pieces, head_of_bytes
 
 _PLAIN: tuple[type[Any], ...] = (str, float, int, dict, list, tuple)
 
-#: What msgpack has by itself.
+#: Types that msgpack has itself.
 _NATIVE = frozenset([type(None), bool, int, float, str, bytes, list, dict])
 
 
 class Packer:
-    """Turns values into msgpack.
+    """Packer of values into msgpack.
 
     Parameters
     ----------
     buffers : list to which the data of arrays is appended; ``None`` puts it inside
     tuples : whether tuples stay tuples; else they become lists
-    convert : gives a value for an object that is none, or raises ``TypeError``
+    convert : returns the value of an object that is none, or raises ``TypeError``
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Packer:
         self._convert = convert
 
     def pack(self, value: Value) -> bytes:
-        """Encode one value.
+        """Return ``value`` as msgpack.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Packer:
         return packed
 
     def pieces(self, value: Value) -> list[Buffer]:
-        """What :meth:`pack` gives, in pieces: the data of large arrays is not copied.
+        """Return the msgpack of :meth:`pack` in pieces, without copying the data of large arrays.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class Packer:
             As :meth:`pack`.
         """
         beside: list[Buffer] = []
-        # What can be looked at once only, such as a generator, is not converted twice.
+        # An object that can be read once only, such as a generator, is not converted twice.
         convert = None if self._convert is None else _Remembering(self._convert)
         packed = Packer(beside, self._tuples, convert).pack(value)
         if not beside:
@@ -91,7 +91,7 @@ class Packer:
         return Packer(None, self._tuples, convert)._assembled(value).end()
 
     def _assembled(self, value: Value) -> Pieces:
-        """The pieces of what has large arrays in it, perhaps."""
+        """Return the pieces of a value that may have large arrays in it."""
         made = Pieces()
         if type(value) is dict:
             made.add(msgpack.Packer().pack_map_header(len(value)))
@@ -141,7 +141,7 @@ class Packer:
         if isinstance(value, complex):
             return msgpack.ExtType(EXT_COMPLEX, struct.pack("<dd", value.real, value.imag))
         if self._tuples:
-            # msgpack is strict about types now: what derives from a plain one comes here, too.
+            # msgpack is strict about types now: types that derive from plain ones come here, too.
             plain = next((kind for kind in _PLAIN if isinstance(value, kind)), None)
             if plain is tuple:
                 return self._extension(tuple(value))
@@ -164,7 +164,7 @@ class Packer:
 
 
 def _laid_out(array: Array) -> tuple[str, list[int], memoryview]:
-    """Type, shape and data of an array as it travels; the data is copied only if it has to be."""
+    """Return type, shape and data of an array on the wire; data is copied only if it must be."""
     little = array.dtype.newbyteorder("<")
     if little.str not in ARRAY_TYPES:
         raise ProtocolError(f"no form on the wire for an array of {array.dtype}")
@@ -172,12 +172,12 @@ def _laid_out(array: Array) -> tuple[str, list[int], memoryview]:
     return little.str, list(array.shape), array.reshape(-1).view(np.uint8).data
 
 
-#: What may have large arrays in it.
+#: Types of values that may have large arrays in them.
 _LARGE = (np.ndarray, list, tuple, dict, Reference, Expression)
 
 
 class _Remembering:
-    """Converts each object once."""
+    """Conversion that is done once for each object."""
 
     def __init__(self, convert: Callable[[Any], Value]) -> None:
         self._convert = convert

@@ -1,4 +1,4 @@
-"""Messages over a stream socket: between nestd and the process that runs a script.
+"""Streams: messages over a socket between nestd and the process that runs a script.
 
 A message is the frames of ``protocol/wire/frames.py`` one after the other, and before them how many
 there are and how long each is::
@@ -28,7 +28,8 @@ _COUNT = struct.Struct("<I")
 _AT_ONCE_BYTES = 1 << 16
 
 
-def _head(frames: Sequence[Buffer]) -> bytes:
+def head_of(frames: Sequence[Buffer]) -> bytes:
+    """Return what goes before the frames of a message: their number and lengths, in bytes."""
     return struct.pack(f"<I{len(frames)}Q", len(frames), *map(len, frames))
 
 
@@ -47,7 +48,7 @@ def _count(data: bytes | bytearray) -> int:
 
 
 class WaitingStream:
-    """The end that waits.
+    """Blocking end of a stream.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ class WaitingStream:
 
     def send(self, frames: Sequence[Buffer]) -> None:
         """Send a message."""
-        head = _head(frames)
+        head = head_of(frames)
         if sum(map(len, frames)) < _AT_ONCE_BYTES:
             self._socket.sendall(b"".join([head, *frames]))
             return
@@ -68,7 +69,7 @@ class WaitingStream:
             self._socket.sendall(frame)
 
     def receive(self) -> list[Buffer] | None:
-        """The next message, in memory of its own; ``None`` if the other end is closed."""
+        """Return the next message, in memory of its own; ``None`` if the other end is closed."""
         count = self._exactly(_COUNT.size)
         if count is None:
             return None
@@ -95,7 +96,7 @@ class WaitingStream:
 
 
 class PolledStream:
-    """The end that never waits: it is told when the socket can be read or written.
+    """Polled end of a stream, which reads and writes only as much as the socket takes now.
 
     Parameters
     ----------
@@ -113,12 +114,12 @@ class PolledStream:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether something waits for the socket to become writable."""
+        """Return whether data waits for the socket to become writable."""
         return bool(self._unsent)
 
     def send(self, frames: Sequence[Buffer]) -> None:
         """Send a message, as far as the socket takes it now."""
-        head = _head(frames)
+        head = head_of(frames)
         if sum(map(len, frames)) < _AT_ONCE_BYTES:
             self._unsent.append(memoryview(b"".join([head, *frames])))
         else:
@@ -126,7 +127,7 @@ class PolledStream:
         self.flush()
 
     def flush(self) -> None:
-        """Send more of what waits.
+        """Send more of the data that waits.
 
         Raises
         ------
@@ -144,16 +145,16 @@ class PolledStream:
                 self._unsent.popleft()
 
     def receive(self) -> list[Buffer] | None:
-        """A whole message if one has arrived; ``None`` if not yet.
+        """Return a message if a whole one has arrived; ``None`` if not yet.
 
         Raises
         ------
         EOFError
             If the other end is closed.
         ConnectionResetError
-            If it was closed while something of ours had not been read there.
+            If it was closed before it had read all that was sent.
         ProtocolError
-            If what arrives is no message.
+            If bytes arrive that are no message.
         """
         while True:
             while self._left:
@@ -173,7 +174,7 @@ class PolledStream:
         self._left = memoryview(data)
 
     def _advance(self) -> list[Buffer] | None:
-        """Go on after a part is whole; the frames if it was the last one."""
+        """Begin the next part after one is whole; return the frames after the last one."""
         if self._lengths is None:
             if len(self._data) == _COUNT.size:
                 # The lengths have 8 bytes each: they can't be mistaken for the count.

@@ -1,4 +1,4 @@
-"""Makes values of msgpack."""
+"""Unpacker: makes values of msgpack."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ LARGE_BYTES = 1 << 16
 
 
 class Unpacker:
-    """Turns msgpack into values; every byte string gives a value or :class:`ProtocolError`.
+    """Unpacker of msgpack: any bytes whatever give a value or a :class:`ProtocolError`.
 
     Parameters
     ----------
     buffers : data of the arrays that travelled beside the msgpack data; arrays made of them
         share their memory
     nesting_limit : how deep the value may be nested
-    reference : gives what stands in the value for a reference
+    reference : returns what stands in the value for a reference
     writable : whether arrays get memory of their own where they would share read-only memory;
-        where what is unpacked is not read-only, it is theirs, and data may be moved in it
+        memory that is not read-only becomes theirs, and data may be moved in it
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Unpacker:
     ) -> None:
         self._buffers = buffers or []
         self._nesting_limit = nesting_limit
-        self._made_of = reference
+        self._resolve = reference
         self._writable = writable
         self._used: set[int] = set()
         self._depth = 0
 
     def unpack(self, packed: Buffer) -> Value:
-        """Decode one value.
+        """Return the value that ``packed`` is.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Unpacker:
         return value
 
     def _unpack_large(self, packed: Buffer, views: bool = False) -> Value:
-        """The same as :meth:`_unpack`, with arrays where their data lie in ``packed``."""
+        """Return the value of :meth:`_unpack`, with arrays where their data lie in ``packed``."""
         self._depth += 1
         if self._depth > NESTING_LIMIT:
             raise ProtocolError(f"nested deeper than {NESTING_LIMIT}")
@@ -115,7 +115,7 @@ class Unpacker:
         return decode(fields)
 
     def _decoders(self) -> dict[int, Callable[[list[Value]], Value]]:
-        """What makes the values of those extension types that hold lists."""
+        """Return the functions that make values of extension types which hold lists."""
         return {
             EXT_ARRAY_BUFFER: self._array_buffer,
             EXT_ARRAY_INLINE: self._array_inline,
@@ -190,8 +190,8 @@ class Unpacker:
             or not (ids is None or (isinstance(ids, np.ndarray) and ids.ndim == 1))
         ):
             raise ProtocolError("a reference with fields of the wrong type")
-        found = Reference(name, key, generation, ids)
-        return found if self._made_of is None else self._made_of(found)
+        made = Reference(name, key, generation, ids)
+        return made if self._resolve is None else self._resolve(made)
 
     def _expression(self, fields: list[Value]) -> Expression:
         if len(fields) != 3:

@@ -1,4 +1,4 @@
-"""The values that messages carry, and what stands for them in msgpack.
+"""Values that messages carry, and their forms in msgpack.
 
 A value is ``None``, a bool, an integer of 64 bit, a float, a complex number, text, bytes, a
 list, a tuple, a dict with text keys, or one of
@@ -7,12 +7,12 @@ list, a tuple, a dict with text keys, or one of
 ndarray    a NumPy array of one of :data:`ARRAY_TYPES`, any shape
 Reference  an object that lives in the kernel
 Expression a PyNEST object by the call that makes it: ``{"$call": …}`` in JSON
-Text       what a query string or a form gave for one parameter, not yet typed
+Text       text from a query string or a form for one parameter, not yet typed
 ========== ====================================================================
 
 The last four are msgpack extension types, and so are tuples where they are kept. Arrays travel
 either as a buffer of their own beside the msgpack data, which costs no copy, or inside it.
-``packing.py`` makes msgpack of values, ``unpacking.py`` values of msgpack.
+``pack.py`` makes msgpack of values, ``unpack.py`` values of msgpack.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ARRAY_TYPES = frozenset(
 
 #: How deep lists, dicts and expressions may be nested in each other in a message.
 NESTING_LIMIT = 64
-#: How deep they may be in what callers send and get: the message around adds levels.
+#: How deep they may be in values that callers send and get: the message around adds levels.
 VALUE_NESTING_LIMIT = NESTING_LIMIT - 4
 
 #: Arrays from this size on get a frame of their own; a frame costs more than copying fewer.
@@ -57,7 +57,7 @@ EXT_TUPLE = 7  # msgpack [item, …]
 
 @dataclass(frozen=True)
 class Reference:
-    """Names an object that lives in the kernel.
+    """Name of an object that lives in the kernel.
 
     The same number names the same object on every rank, because all ranks execute the same
     operations in the same order.
@@ -75,7 +75,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Expression:
-    """A PyNEST object by the call that makes it, such as ``random.uniform``."""
+    """PyNEST object by the call that makes it, such as ``random.uniform``."""
 
     call: str
     args: list[Value] = field(default_factory=list)
@@ -89,8 +89,12 @@ class Text:
     values: tuple[str, ...]
 
 
+#: Types that decoders make of what holds values or is none; they make none that derives from them.
+_CONTAINERS = frozenset([list, tuple, dict, Expression, msgpack.Timestamp])
+
+
 def check_containers(value: Value, limit: int) -> None:
-    """Refuse what msgpack or JSON can say but values can't be.
+    """Refuse msgpack or JSON that is no value.
 
     Raises
     ------
@@ -98,8 +102,7 @@ def check_containers(value: Value, limit: int) -> None:
         If lists, tuples, dicts and expressions are nested deeper than ``limit``, if a key is no
         text, or if there is a timestamp, which msgpack has by itself.
     """
-    containers = (list, tuple, dict, Expression, msgpack.Timestamp)
-    level = [value] if isinstance(value, containers) else []
+    level = [value] if type(value) in _CONTAINERS else []
     depth = 0
     while level:
         depth += 1
@@ -117,5 +120,7 @@ def check_containers(value: Value, limit: int) -> None:
                 children = container.values()
             elif isinstance(container, msgpack.Timestamp):
                 raise ProtocolError("a timestamp, which is no value")
-            inner += [child for child in children if isinstance(child, containers)]
+            # Columns of numbers are most of all data: one pass over their types.
+            if not _CONTAINERS.isdisjoint(map(type, children)):
+                inner += [child for child in children if type(child) in _CONTAINERS]
         level = inner

@@ -1,7 +1,7 @@
-"""MessagePack with much data in it: made and read with the data where they lie.
+"""MessagePack without copies: made and read with the data of large arrays where they lie.
 
-An extension type is bytes around MessagePack, so its libraries copy what is inside of one once for
-each level around it, on both ends. Here only the heads are written and read.
+An extension type is bytes around MessagePack, so its libraries copy the content once for each level
+around it, on both ends. Here only the heads are written and read.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 
 from protocol.errors import ProtocolError
 
-#: msgpack's heads of what has up to so many bytes: its first byte, and the form of the length.
+#: Heads of msgpack: up to how many bytes, the first byte, and the form of the length.
 _BIN_HEADS = ((0xFF, 0xC4, ">B"), (0xFFFF, 0xC5, ">H"), (0xFFFF_FFFF, 0xC6, ">I"))
 _EXT_HEADS = ((0xFF, 0xC7, ">B"), (0xFFFF, 0xC8, ">H"), (0xFFFF_FFFF, 0xC9, ">I"))
 
-#: Bytes after the first one of what has a fixed number of them.
+#: Bytes after the first byte of types that have a fixed number of them.
 _FIXED = {0xC0: 0, 0xC2: 0, 0xC3: 0, 0xCA: 4, 0xCB: 8}
 _FIXED |= {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}
 #: Forms of the lengths that follow the first byte.
@@ -35,7 +35,7 @@ _ITEMS = 64
 
 
 def head_of_bytes(length: int) -> bytes:
-    """The head of so many bytes."""
+    """Return the head of bytes of a length."""
     return _head(_BIN_HEADS, length)
 
 
@@ -47,7 +47,7 @@ def _head(heads: tuple[tuple[int, int, str], ...], length: int) -> bytes:
 
 
 class Pieces:
-    """Pieces of msgpack in the making: short ones are joined, large ones stay where they are."""
+    """Pieces of msgpack: short ones are joined, large ones stay where they are."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes | memoryview] = []
@@ -55,19 +55,19 @@ class Pieces:
         self._bytes = 0
 
     def end(self) -> list[bytes | memoryview]:
-        """All of them, in their order."""
+        """Return all pieces, in their order."""
         if self._joined:
             self._pieces.append(bytes(self._joined))
             self._joined = bytearray()
         return self._pieces
 
     def add(self, short: bytes) -> None:
-        """Add what is short enough to be copied."""
+        """Add bytes that are short enough to be copied."""
         self._joined += short
         self._bytes += len(short)
 
     def add_large(self, data: memoryview) -> None:
-        """Add what is not to be copied."""
+        """Add data without copying them."""
         self.end().append(data)
         self._bytes += len(data)
 
@@ -89,17 +89,17 @@ class Pieces:
 
 
 class Reader:
-    """Reads msgpack without copying what large extension types hold.
+    """Reader of msgpack that does not copy the content of large extension types.
 
     Parameters
     ----------
     data : msgpack
-    large : gives the value of an extension type of so many bytes or more, of its code and content
-    small : the same of a smaller one
-    from_bytes : where large begins
+    large : returns the value of a large extension type, of its code and content
+    small : returns the value of any other extension type
+    from_bytes : size from which an extension type is large
     nesting_limit : how deep containers may be in each other
-    views : whether bytes are given where they lie; in memory that is not read-only they are moved
-        to where any number may lie, over what stands before
+    views : whether bytes stay where they lie; in memory that is not read-only they are moved to
+        where any number may lie, over the bytes before them
     """
 
     def __init__(
@@ -121,12 +121,12 @@ class Reader:
         self._depth = 0
 
     def read(self) -> Any:
-        """The one value that the data are.
+        """Return the one value that the data are.
 
         Raises
         ------
         ProtocolError, IndexError, struct.error, ValueError
-            If they are no such value.
+            If the data are no such value.
         """
         value = self._value()
         if self._at != len(self._data):
@@ -193,7 +193,7 @@ class Reader:
         return taken
 
     def _plain(self, first: int) -> Any:
-        """What is neither container nor extension type."""
+        """Return a value that is neither container nor extension type."""
         begun = self._at
         self._at += 1
         if first in _FIXED:
@@ -209,9 +209,9 @@ class Reader:
         return msgpack.unpackb(self._data[begun : self._at], raw=False)
 
     def _aligned(self, content: memoryview) -> memoryview:
-        """``content``, which has just been taken, moved to where numbers may lie, if it may be.
+        """Return ``content``, which was taken last, moved to where numbers may lie, if it may be.
 
-        There is room for it: what stands before has been read.
+        There is room for it: the bytes before have been read.
         """
         if content.readonly or not content:
             return content
@@ -236,12 +236,12 @@ class Reader:
 
 
 class _Rest:
-    """A file of what is not read yet."""
+    """File of the data that are not read yet."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
 
     def read(self, count: int) -> bytes:
-        """As files have it."""
+        """Return up to ``count`` bytes."""
         taken, self._data = self._data[:count], self._data[count:]
         return bytes(taken)

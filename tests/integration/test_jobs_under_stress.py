@@ -23,7 +23,9 @@ import zmq
 
 from gateway.http.replies import AS_JSON
 from protocol.process.polling import poll_until
-from protocol.runtime.job_store import LOST, SPOOL_DIRECTORY, Facts, Spool, new_name
+from protocol.runtime.job_store import Spool, new_name
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.stored_job import LOST, Facts
 from protocol.wire import frames
 from protocol.wire.messages import Action, Command, Failure, Operation, Submit
 from tests.integration.pending import ENDLESS_MS, await_new_kernel, kill, processes
@@ -303,7 +305,7 @@ def test_job_or_result_without_room_says_so_and_the_run_is_unharmed(start: Start
 
 def spool_of(server: Server) -> Spool:
     """Where its jobs lie."""
-    return Spool(server.runtime.directory / f"server-{server.port}" / SPOOL_DIRECTORY)
+    return Spool(RuntimeDirectory(server.runtime.directory).server(server.port).jobs)
 
 
 def accepted(server: Server, generation: str) -> dict[str, Any]:

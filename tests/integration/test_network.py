@@ -15,12 +15,12 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from protocol.process.polling import poll_until
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.rejected_connections import (
     BROKEN_OFF,
     NO_CURVE,
     UNKNOWN_KEY,
     RejectedConnections,
-    rejected_connections_path,
 )
 from protocol.wire import frames
 from protocol.wire.messages import Action, Command, Operation
@@ -76,7 +76,9 @@ def test_gateway_of_another_host_is_served_and_strangers_are_not(remote: Pair) -
         assert not handshake(endpoint, None, stranger)
 
     def refused() -> dict[str, int] | None:
-        found = RejectedConnections.read(rejected_connections_path(directory, info["generation"]))
+        found = RejectedConnections.read(
+            RuntimeDirectory(directory).rejected_connections(info["generation"])
+        )
         return found.counts if found.total >= 6 else None
 
     counts = poll_until(refused, DEADLINE_S)

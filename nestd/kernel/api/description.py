@@ -8,7 +8,7 @@ from typing import Any
 from nestd.kernel.api.allow_list import Catalogue, Entry, Role
 from nestd.kernel.api.parameters import ALIASES
 from nestd.kernel.pynest import nest
-from protocol.api_description import Call, Given, Interface, Parameter
+from protocol.api_description import ApiDescription, Call, CallParameter, Given
 
 _GIVEN = {
     inspect.Parameter.POSITIONAL_ONLY: Given.BY_POSITION,
@@ -22,10 +22,10 @@ _GIVEN = {
 _MODULE = "nest.lib.hl_api_"
 
 
-def described(catalogue: Catalogue) -> Interface:
+def described(catalogue: Catalogue) -> ApiDescription:
     """Every name of ``catalogue``."""
     entries = map(catalogue.find, catalogue.names)
-    return Interface(nest.__version__, tuple(map(_call, entries)))
+    return ApiDescription(nest.__version__, tuple(map(_call, entries)))
 
 
 def documentation(entry: Entry) -> str:
@@ -58,10 +58,10 @@ def _group(entry: Entry) -> str:
     return module.removeprefix(_MODULE).replace("_", " ")
 
 
-def _parameter(entry: Entry, found: inspect.Parameter) -> Parameter:
+def _parameter(entry: Entry, found: inspect.Parameter) -> CallParameter:
     given = _GIVEN[found.kind]
     has_default = found.default is not found.empty
-    return Parameter(
+    return CallParameter(
         name=found.name,
         kind=entry.kinds[found.name],
         given=given,

@@ -23,14 +23,13 @@ from nestd.server import instance
 from nestd.server.listeners import open_listeners
 from protocol.errors import ConfigurationError, PortTaken
 from protocol.process.identity import python_command
-from protocol.runtime.private_files import check_socket_path, runtime_directory
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.private_files import check_socket_path
 
 #: How long NEST may take to be imported.
 SURVEY_DEADLINE_S = 120.0
 #: The module that the command ``nest-server`` of this project starts.
 _OWN_COMMAND = "nestd.server.cli"
-#: The longest name of a socket below the runtime directory.
-_LONGEST_SOCKET = "server-65535/kernel-00000000.sock"
 
 Survey = Callable[[str], dict[str, Any]]
 
@@ -234,13 +233,11 @@ def directory() -> Finding:
     """Whether the runtime directory is private, and short enough for the names of sockets."""
     label = "Directory"
     try:
-        path = runtime_directory()
-        check_socket_path(path / _LONGEST_SOCKET)
+        user = RuntimeDirectory.of_user()
+        check_socket_path(user.server(65535).commands_socket("0" * 8))
     except ConfigurationError as error:
         return Finding(label, Level.PROBLEM, error.message, "set NESTD_RUNTIME_DIR")
-    if not os.access(path, os.W_OK | os.X_OK):
-        return Finding(label, Level.PROBLEM, f"{path} can't be written", "set NESTD_RUNTIME_DIR")
-    return Finding(label, Level.OK, f"{path}, private to you")
+    return Finding(label, Level.OK, f"{user.path}, private to you")
 
 
 def seccomp(problem: str | None) -> Finding:

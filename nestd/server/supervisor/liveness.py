@@ -11,7 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from protocol.runtime.connection_file import ConnectionInfo
-from protocol.runtime.status_file import read_number, read_status, status_path
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.status_file import read_number, read_status
 
 
 class Liveness:
@@ -29,7 +30,7 @@ class Liveness:
 
     def beats(self, info: ConnectionInfo) -> bool:
         """Whether the kernel has given a sign of life since the last look."""
-        path = status_path(self._directory, info.generation)
+        path = RuntimeDirectory(self._directory).status(info.generation)
         number = (info.generation, read_number(path))
         used = (info.generation, _ticks(info))
         has_said, has_worked = number != self._number, used != self._used

@@ -13,13 +13,10 @@ from protocol.errors import ConfigurationError
 from protocol.process.identity import ProcessIdentity, describe_exit, signal_process
 from protocol.runtime import connection_file
 from protocol.runtime.connection_file import ConnectionInfo
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
 
 log = logging.getLogger(__name__)
-
-
-#: Files that only a kernel that ends by itself removes.
-_LEFT = ("kernel-*.sock", "ranks-*.sock", "events-*.sock", "board-*.bin", "status-*.bin")
 
 
 class RankWatch:
@@ -136,10 +133,7 @@ class RankWatch:
         master = self._info.process if self._info is not None else child
         note = {"pid": master.pid, "start_ticks": master.start_ticks, "how": how}
         write_private(self._exit_file, json.dumps(note).encode())
-        self._path.unlink(missing_ok=True)
-        for pattern in _LEFT:
-            for leftover in self._path.parent.glob(pattern):
-                leftover.unlink(missing_ok=True)
+        RuntimeDirectory.of(self._path).remove_kernel()
         self._info = None
         self._first_dead = None
         return how

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from protocol.jobs import FINAL
 from protocol.process.polling import poll_until
+from protocol.wire.messages import FINAL_STATES
 from tests.integration.servers import Server
 from tests.integration.test_jobs import look, submit
 
@@ -53,7 +53,7 @@ def ending(server: Server, job: dict[str, Any]) -> dict[str, Any]:
 
     def find() -> dict[str, Any] | None:
         found = look(server, job)
-        return found if found["state"] in FINAL else None
+        return found if found["state"] in FINAL_STATES else None
 
     found = poll_until(find, 3600.0, 0.2)
     assert found, look(server, job)

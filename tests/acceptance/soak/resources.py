@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from protocol.runtime.connection_file import CRASH_REPORT_FILE
 from tests.integration.servers import Server, marked_processes
 
 _PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -35,7 +34,7 @@ def role(pid: int) -> str:
 
 
 #: What is written when a kernel has ended.
-_OF_ENDED = ("kernel-exit.json", CRASH_REPORT_FILE)
+_OF_ENDED = ("kernel-exit.json", "crash-report.json")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from gateway.openapi.decorate import description_of
 from gateway.openapi.document import document, methods_of, path_of, undescribed
 from gateway.openapi.schemas import KINDS, example_of
 from gateway.settings import MIB, GatewaySettings, JobLimits
-from protocol.api_description import Call, Given, Interface, Kind, Parameter
+from protocol.api_description import ApiDescription, Call, CallParameter, Given, Kind
 from protocol.http_status import STATUS
 
 #: One parameter of every kind, and every way of giving one.
@@ -29,8 +29,8 @@ CALLS = (
         "(model, n=1)",
         "Create nodes.\n\nMore of it.",
         (
-            Parameter("model", Kind.STRING, Given.EITHER, True),
-            Parameter("n", Kind.COUNT, Given.EITHER, False, "1", 1),
+            CallParameter("model", Kind.STRING, Given.EITHER, True),
+            CallParameter("n", Kind.COUNT, Given.EITHER, False, "1", 1),
         ),
     ),
     Call(
@@ -40,11 +40,11 @@ CALLS = (
         "(nodes_or_conns, *more_keys, output='')",
         "",
         (
-            Parameter(
+            CallParameter(
                 "nodes_or_conns", Kind.NODES_OR_CONNECTIONS, Given.EITHER, True, aliases=("nodes",)
             ),
-            Parameter("more_keys", Kind.KEYS, Given.REST, False),
-            Parameter("output", Kind.STRING, Given.BY_NAME, False, "''", ""),
+            CallParameter("more_keys", Kind.KEYS, Given.REST, False),
+            CallParameter("output", Kind.STRING, Given.BY_NAME, False, "''", ""),
         ),
     ),
     Call(
@@ -54,19 +54,20 @@ CALLS = (
         "(a, b, /)",
         "",
         (
-            Parameter("a", Kind.ANY, Given.BY_POSITION, True),
-            Parameter("b", Kind.ANY, Given.BY_POSITION, True),
+            CallParameter("a", Kind.ANY, Given.BY_POSITION, True),
+            CallParameter("b", Kind.ANY, Given.BY_POSITION, True),
         ),
     ),
     Call("set", "function", "kernel", "(**kwargs)", "", (
-        Parameter("kwargs", Kind.ANY, Given.NAMES, False),
+        CallParameter("kwargs", Kind.ANY, Given.NAMES, False),
     )),
     *(
-        Call(kind.name, "function", "kinds", "(x)", "", (Parameter("x", kind, Given.EITHER, True),))
+        Call(kind.name, "function", "kinds", "(x)", "",
+             (CallParameter("x", kind, Given.EITHER, True),))
         for kind in Kind
     ),
 )  # fmt: skip
-INTERFACE = Interface("3.10.0", CALLS)
+INTERFACE = ApiDescription("3.10.0", CALLS)
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ def test_document_is_valid(found: dict[str, Any]) -> None:
 def test_every_kind_has_a_schema_that_its_example_fits(found: dict[str, Any]) -> None:
     assert set(KINDS) == set(Kind)
     for kind in Kind:
-        example = example_of(Parameter("x", kind, Given.EITHER, True))
+        example = example_of(CallParameter("x", kind, Given.EITHER, True))
         assert fits(found, f"{kind.name}.arguments", [example]), kind
 
 
@@ -257,4 +258,4 @@ def test_no_other_file_is_given(app: Flask, name: str) -> None:
 
 
 def test_interface_survives_the_wire() -> None:
-    assert Interface.from_value(INTERFACE.to_value()) == INTERFACE
+    assert ApiDescription.from_value(INTERFACE.to_value()) == INTERFACE

@@ -15,7 +15,8 @@ from gateway.kernel import exit_reason
 from gateway.kernel.client import KernelClient
 from protocol.errors import KernelLost, KernelUnavailable
 from protocol.runtime import connection_file
-from protocol.runtime.job_store import LOST, Facts, Spool, StoredJob
+from protocol.runtime.job_store import Spool
+from protocol.runtime.stored_job import LOST, Facts, StoredJob
 from protocol.security.curve_keys import new_keys
 from protocol.wire.messages import Action, Command, Failure, Operation
 from tests.unit.kernels import KERNEL, kernel_in

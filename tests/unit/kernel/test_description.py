@@ -9,7 +9,7 @@ from nestd.kernel.api.description import described
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
 from nestd.kernel.simulation import Simulation
-from protocol.api_description import Call, Given, Interface, Kind
+from protocol.api_description import ApiDescription, Call, Given, Kind
 from protocol.wire.messages import Action, Operation
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
@@ -25,7 +25,7 @@ def test_every_name_is_described_in_order() -> None:
 
 def test_kernel_answers_it_in_one_message(kernel: Kernel) -> None:
     value = kernel.execute(Operation(Action.DESCRIBE_API), False)
-    assert Interface.from_value(Unpacker().unpack(Packer().pack(value))) == INTERFACE
+    assert ApiDescription.from_value(Unpacker().unpack(Packer().pack(value))) == INTERFACE
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

@@ -11,13 +11,14 @@ import zmq
 
 from nestd.network.zap_authenticator import ZapAuthenticator
 from protocol.errors import ConfigurationError
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.rejected_connections import NO_CURVE, UNKNOWN_KEY, RejectedConnections
 from protocol.security.curve_keys import authorized_keys, gateway_keys, is_key, new_keys
 
 
 def test_keys_are_made_once_whoever_needs_them_first(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as many:
-        found = set(many.map(lambda _: gateway_keys(tmp_path), range(16)))
+        found = set(many.map(lambda _: gateway_keys(RuntimeDirectory(tmp_path)), range(16)))
     assert len(found) == 1
     (keys,) = found
     assert zmq.curve_public(keys.secret.encode()).decode() == keys.public
@@ -27,30 +28,39 @@ def test_keys_are_made_once_whoever_needs_them_first(tmp_path: Path) -> None:
 
 
 def test_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
-    gateway_keys(tmp_path)
+    gateway_keys(RuntimeDirectory(tmp_path))
     (tmp_path / "keys" / "gateway.json").chmod(0o640)
     with pytest.raises(ConfigurationError, match="others can read"):
-        gateway_keys(tmp_path)
+        gateway_keys(RuntimeDirectory(tmp_path))
+
+
+def test_directory_of_keys_that_others_can_look_into_is_refused_and_left_as_it_is(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "keys").mkdir(mode=0o755)
+    with pytest.raises(ConfigurationError, match=f"run chmod 700 {tmp_path / 'keys'}"):
+        gateway_keys(RuntimeDirectory(tmp_path))
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o755
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"public": 1, "secret": 2}', "\x00"])
 def test_file_without_keys_is_named(tmp_path: Path, content: str) -> None:
-    gateway_keys(tmp_path)
+    gateway_keys(RuntimeDirectory(tmp_path))
     path = tmp_path / "keys" / "gateway.json"
     path.write_text(content)
     with pytest.raises(ConfigurationError, match=r"gateway\.json"):
-        gateway_keys(tmp_path)
-    assert authorized_keys(tmp_path) == set()
+        gateway_keys(RuntimeDirectory(tmp_path))
+    assert authorized_keys(RuntimeDirectory(tmp_path)) == set()
 
 
 def test_authorized_are_the_own_key_and_those_in_the_directory(tmp_path: Path) -> None:
-    own, other = gateway_keys(tmp_path), new_keys()
+    own, other = gateway_keys(RuntimeDirectory(tmp_path)), new_keys()
     directory = tmp_path / "keys" / "authorized"
     directory.mkdir()
     (directory / "one.pub").write_text(f"{other.public}\nno key\n")
     (directory / "two.pub").write_bytes(b"\xff\xfe")
     (directory / "ignored").write_text(new_keys().public)
-    assert authorized_keys(tmp_path) == {own.public, other.public}
+    assert authorized_keys(RuntimeDirectory(tmp_path)) == {own.public, other.public}
     assert is_key(own.public) and not is_key(own.public[:-1]) and not is_key(None)
 
 
@@ -65,9 +75,9 @@ def raw(key: str) -> bytes:
 
 
 def test_gatekeeper_lets_known_keys_in_and_counts_all_others(tmp_path: Path) -> None:
-    own = gateway_keys(tmp_path)
+    own = gateway_keys(RuntimeDirectory(tmp_path))
     path = tmp_path / "refused.json"
-    keeper = ZapAuthenticator(tmp_path, path)
+    keeper = ZapAuthenticator(RuntimeDirectory(tmp_path), path)
     assert keeper.decide(question(raw(own.public)))[2] == b"200"
     assert not path.exists()
     assert keeper.decide(question(raw(new_keys().public)))[2] == b"400"

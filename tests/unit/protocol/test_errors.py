@@ -43,6 +43,22 @@ def test_error_without_facts_sends_none() -> None:
     assert facts == {"kind": "queue_full", "message": "full", "error_name": "QueueFull"}
 
 
+def drawn(error: type[NestdError], before: str = "") -> list[str]:
+    """Draw the tree below ``error``, as the module of the errors has it."""
+    lines = []
+    children = error.__subclasses__()
+    for child in children:
+        is_last = child is children[-1]
+        lines.append(f"{before}{'└── ' if is_last else '├── '}{child.__name__}")
+        lines += drawn(child, before + ("    " if is_last else "│   "))
+    return lines
+
+
+def test_tree_is_drawn_as_it_is() -> None:
+    picture = "\n".join(f"    {line}" for line in ["NestdError", *drawn(NestdError)])
+    assert picture in (errors.__doc__ or "")
+
+
 def test_every_error_has_an_http_status_and_nothing_else_has() -> None:
     assert set(STATUS) == set(ALL_ERRORS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgpack
@@ -92,8 +93,9 @@ PREAMBLE = frames.MAGIC + bytes([frames.VERSION])
 
 @pytest.fixture(scope="module", autouse=True)
 def frames_for_all_arrays() -> Iterator[None]:
-    """Also the small arrays of these tests travel in frames of their own."""
+    """Small arrays travel in frames of their own, and small commands are sent on as they came."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "FORWARD_FROM_BYTES", 0)
         patch.setattr(pack, "BUFFER_FROM_BYTES", 0)
         yield
 
@@ -187,6 +189,76 @@ def assert_message_or_protocol_error(received: list[Any]) -> None:
 @given(messages)
 def test_every_message_comes_back_the_same(message: Message) -> None:
     assert is_same(frames.decode(copied(message)), message)
+
+
+commands = st.builds(Command, texts, operations, st.booleans(), st.booleans())
+
+
+@given(commands, st.one_of(st.none(), st.integers(0, 2**40)))
+def test_arguments_of_a_command_go_on_to_ranks_as_they_came(
+    command: Command, budget: int | None
+) -> None:
+    received = copied(command)
+    decoded = frames.decode(received)
+    assert isinstance(decoded, Command)
+    operation = replace(decoded.operation, budget=budget)
+    execute = Execute(7, operation, command.references, RequestContext("r", True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pack.Packer, "_extension", None)
+        sent = frames.encode(execute)
+    assert all(mine is theirs for mine, theirs in zip(sent[2:], received[2:], strict=True))
+    assert is_same(frames.decode(sent), execute)
+
+
+def test_arguments_that_are_no_longer_those_of_the_command_are_packed() -> None:
+    decoded = frames.decode(copied(COMMAND))
+    assert isinstance(decoded, Command)
+    for changed in (
+        replace(decoded.operation, args=["other"]),
+        replace(decoded.operation, kwargs={}),
+        replace(decoded.operation, args=[], kwargs={}, action=Action.RESUME),
+    ):
+        execute = Execute(1, changed, False)
+        assert is_same(frames.decode(frames.encode(execute)), execute)
+
+
+def test_arguments_of_a_sender_who_packs_otherwise_are_packed_anew() -> None:
+    ours = msgpack.packb(["command", "1", "get", "x", [1], {}, False, False, "", "", False])
+    # The type as text with a length of its own, and as the last field a text of two bytes more.
+    for theirs in (
+        ours.replace(b"\xa7command", b"\xd9\x07command"),
+        ours.replace(b"\xa0\xa0\xc2", b"\xa0\xd9\x00\xc2"),
+    ):
+        assert theirs != ours
+        decoded = frames.decode([PREAMBLE, theirs])
+        assert isinstance(decoded, Command)
+        execute = Execute(1, decoded.operation, False)
+        assert is_same(frames.decode(frames.encode(execute)), execute)
+
+
+def test_command_in_memory_that_can_be_written_stays_as_it_came() -> None:
+    # Large enough to be read without copies, with an array where none should lie.
+    operation = Operation(Action.CALL_JSON, "f", ["x" * 70_000, np.arange(400)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pack, "BUFFER_FROM_BYTES", 1 << 20)
+        received = [bytearray(frame) for frame in frames.encode(Command("12", operation))]
+    before = [bytes(frame) for frame in received]
+    frames.decode([memoryview(frame) for frame in received])
+    assert [bytes(frame) for frame in received] == before
+
+
+@given(commands)
+def test_digest_tells_requests_apart_but_for_their_names(command: Command) -> None:
+    def digest(task: Command) -> str:
+        return frames.digest(task, frames.encode(task))
+
+    again = replace(command, id="another", context=RequestContext("r", True))
+    assert digest(command) == digest(again)
+    assert digest(command) != digest(replace(command, references=not command.references))
+    more = [*command.operation.args, np.arange(4)]
+    assert digest(command) != digest(
+        replace(command, operation=replace(command.operation, args=more))
+    )
 
 
 def test_small_arrays_travel_inside_so_that_there_may_be_very_many() -> None:

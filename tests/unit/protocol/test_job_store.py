@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from protocol.errors import Cancelled, InternalError, KernelError, MalformedRequest, Unavailable
-from protocol.runtime.job_store import CANCELLED, LOST, Facts, Spool, StoredJob, new_name
+from protocol.logging.context import RequestContext
+from protocol.runtime.job_store import Spool, new_name
+from protocol.runtime.stored_job import CANCELLED, LOST, Facts, StoredJob
 from protocol.wire.messages import Action, Command, Failure, Operation, Result
 from tests.integration.limits import no_more_files
 
@@ -22,9 +24,9 @@ DAY_S = 86_400.0
 MANY = 1_000_000_000
 
 
-def make(spool: Spool, name: str | None = None, digest: str = "") -> StoredJob:
+def make(spool: Spool, name: str | None = None) -> StoredJob:
     name = name or new_name()
-    facts = Facts(name, "Create", time.time(), "g1", "json", digest)
+    facts = Facts(name, "Create", time.time(), "g1", "json")
     job, _ = spool.add(
         facts, Command(name, Operation(Action.CALL_JSON, "Create"), references=False)
     )
@@ -66,14 +68,18 @@ def test_one_of_many_processes_takes_a_job(spool: Spool) -> None:
 
 
 def test_one_of_many_requests_with_one_name_makes_the_job(spool: Spool) -> None:
-    facts = Facts(new_name(), "Create", time.time(), "g1", "json", "d")
+    facts = Facts(new_name(), "Create", time.time(), "g1", "json")
     command = Command(facts.id, Operation(Action.CALL_JSON, "Create"), references=False)
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda _: spool.add(facts, command), range(32)))
     assert [is_new for _, is_new in made].count(True) == 1
     assert [path.name for path in spool.directory.iterdir()] == [facts.id]
-    with pytest.raises(MalformedRequest):
-        spool.add(replace(facts, digest="other"), command)
+    other = replace(command, operation=Operation(Action.CALL_JSON, "Create", ["iaf_psc_alpha"]))
+    for job, request in ((facts, other), (replace(facts, accepts="msgpack"), command)):
+        with pytest.raises(MalformedRequest):
+            spool.add(job, request)
+    traced = replace(command, context=RequestContext("again", True))
+    assert spool.add(facts, traced)[1] is False
 
 
 def test_first_answer_stays(spool: Spool) -> None:
@@ -214,7 +220,7 @@ def test_job_can_be_ended_without_any_room(spool: Spool, monkeypatch: pytest.Mon
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     executed, cancelled, raised = (make(spool) for _ in range(3))
-    monkeypatch.setattr("protocol.runtime.job_store.tempfile.mkstemp", no_room)
+    monkeypatch.setattr("protocol.runtime.message_file.tempfile.mkstemp", no_room)
     with pytest.raises(OSError, match="No space"):
         executed.take("g1")
     problem = executed.end(Result(executed.id, "g1", 1))

@@ -1,4 +1,4 @@
-"""Files and directories that only their user can read."""
+"""Files and sockets that only their user can use."""
 
 from __future__ import annotations
 
@@ -8,75 +8,19 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import zmq
 
 from protocol.errors import ConfigurationError
 from protocol.runtime.private_files import (
     SOCKET_PATH_LIMIT_BYTES,
+    bind_private,
     check_socket_path,
-    private_directory,
-    runtime_directory,
     write_private,
 )
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def test_directory_is_made_private_with_its_parents(tmp_path: Path) -> None:
-    path = private_directory(tmp_path / "a" / "b")
-    assert mode(path) == 0o700
-
-
-def test_directory_of_ones_own_that_others_could_enter_is_closed(tmp_path: Path) -> None:
-    path = tmp_path / "open"
-    path.mkdir()
-    path.chmod(0o755)
-    assert mode(private_directory(path)) == 0o700
-
-
-def test_link_is_no_private_directory(tmp_path: Path) -> None:
-    target = tmp_path / "target"
-    target.mkdir(mode=0o700)
-    link = tmp_path / "link"
-    link.symlink_to(target)
-    with pytest.raises(ConfigurationError, match="is not a directory of user"):
-        private_directory(link)
-
-
-def test_file_is_no_private_directory(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.touch()
-    for wanted in (path, path / "below"):
-        with pytest.raises(ConfigurationError, match="NESTD_RUNTIME_DIR"):
-            private_directory(wanted)
-
-
-def test_directory_of_another_user_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = os.getuid() + 1
-    monkeypatch.setattr(os, "getuid", lambda: other)
-    with pytest.raises(ConfigurationError, match=f"is not a directory of user {other}"):
-        private_directory(tmp_path)
-
-
-def test_runtime_directory_is_the_chosen_one_then_that_of_the_session_then_a_temporary_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = tmp_path / "session"
-    session.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setenv("NESTD_RUNTIME_DIR", str(tmp_path / "chosen"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
-    assert runtime_directory() == tmp_path / "chosen"
-    monkeypatch.delenv("NESTD_RUNTIME_DIR")
-    assert runtime_directory() == session / "nestd"
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "missing"))
-    assert runtime_directory() == tmp_path / f"nestd-{os.getuid()}"
-    monkeypatch.delenv("XDG_RUNTIME_DIR")
-    assert runtime_directory() == tmp_path / f"nestd-{os.getuid()}"
-    assert mode(runtime_directory()) == 0o700
 
 
 def test_private_file_is_replaced_whole_or_not_at_all(
@@ -114,3 +58,16 @@ def test_socket_path_is_measured_in_bytes() -> None:
     for path in (Path("/" + "x" * 107), Path("/" + "ü" * 54)):
         with pytest.raises(ConfigurationError, match="the system allows 107"):
             check_socket_path(path)
+
+
+def test_socket_is_private_whatever_the_process_makes_otherwise() -> None:
+    before = os.umask(0)
+    try:
+        with tempfile.TemporaryDirectory() as directory, zmq.Context() as context:
+            path = Path(directory) / "s.sock"
+            with context.socket(zmq.PULL) as socket:
+                assert bind_private(socket, path) == f"ipc://{path}"
+                assert mode(path) == 0o600
+        assert os.umask(0) == 0
+    finally:
+        os.umask(before)

@@ -12,14 +12,8 @@ from protocol.runtime.rank_activity import (
     RankActivity,
     RankActivityWriter,
     make_rank_activity,
-    rank_activity_path,
     read_rank_activity,
 )
-
-
-def test_board_of_a_generation_has_a_name_of_its_own(tmp_path: Path) -> None:
-    assert rank_activity_path(tmp_path, "0a1b") != rank_activity_path(tmp_path, "0a1c")
-    assert rank_activity_path(tmp_path, "0a1b").parent == tmp_path
 
 
 def test_new_board_is_private_and_says_that_nothing_was_begun(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from protocol.runtime.status_file import LISTED, Status, StatusWriter, read_status, status_path
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.status_file import LISTED, Status, StatusWriter, read_status
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return status_path(tmp_path, "g1")
+    return RuntimeDirectory(tmp_path).status("g1")
 
 
 def test_what_is_written_is_read(path: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from nestd.server.supervisor.liveness import Liveness
 from protocol.runtime.connection_file import ConnectionInfo, RankProcess
-from protocol.runtime.status_file import Status, StatusWriter, status_path
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.status_file import Status, StatusWriter
 from tests.unit.kernels import kernel_in
 
 
@@ -45,7 +46,7 @@ def spend_processor_time() -> None:
 
 
 def test_kernel_that_says_something_lives(tmp_path: Path, waiting: ConnectionInfo) -> None:
-    writer = StatusWriter(status_path(tmp_path, waiting.generation))
+    writer = StatusWriter(RuntimeDirectory(tmp_path).status(waiting.generation))
     pulse = Liveness(tmp_path)
     writer.write(Status())
     assert pulse.beats(waiting)
@@ -57,7 +58,7 @@ def test_kernel_that_says_something_lives(tmp_path: Path, waiting: ConnectionInf
 
 def test_command_without_slices_lives_while_it_computes(tmp_path: Path) -> None:
     own = info_of(os.getpid())
-    writer = StatusWriter(status_path(tmp_path, own.generation))
+    writer = StatusWriter(RuntimeDirectory(tmp_path).status(own.generation))
     pulse = Liveness(tmp_path)
     writer.write(Status(id="1", label="Connect"))
     assert pulse.beats(own)
@@ -69,7 +70,7 @@ def test_command_without_slices_lives_while_it_computes(tmp_path: Path) -> None:
 def test_command_that_waits_for_what_never_comes_is_dead(
     tmp_path: Path, waiting: ConnectionInfo
 ) -> None:
-    writer = StatusWriter(status_path(tmp_path, waiting.generation))
+    writer = StatusWriter(RuntimeDirectory(tmp_path).status(waiting.generation))
     pulse = Liveness(tmp_path)
     writer.write(Status(id="1", label="Connect"))
     assert pulse.beats(waiting)
@@ -89,7 +90,7 @@ def test_processor_time_alone_is_no_life_where_more_would_be_said(
     tmp_path: Path, status: Status
 ) -> None:
     own = info_of(os.getpid())
-    writer = StatusWriter(status_path(tmp_path, own.generation))
+    writer = StatusWriter(RuntimeDirectory(tmp_path).status(own.generation))
     pulse = Liveness(tmp_path)
     writer.write(status)
     assert pulse.beats(own)

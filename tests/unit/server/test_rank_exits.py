@@ -143,7 +143,7 @@ def test_launcher_that_is_killed_is_named_and_not_the_rank_it_took_along_first(j
 
 def test_note_of_the_end_is_about_rank_0_and_files_of_the_kernel_are_cleared(job: Job) -> None:
     job.write()
-    for name in ("kernel-1.sock", "ranks-1.sock", "events-1.sock", "board-1.bin", "status-1.bin"):
+    for name in ("kernel-1.sock", "ranks-1.sock", "rank-activity-1.bin", "status-1.bin"):
         (job.path.parent / name).touch()
     job.watch.look()
     job.kill(1, signal.SIGKILL)

@@ -1,0 +1,188 @@
+"""Messages as the fields of their header, and the checks that fields from outside must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from protocol.errors import ProtocolError, error_from_facts, facts_of
+from protocol.logging.context import REQUEST_ID, RequestContext
+from protocol.wire.messages import (
+    BETWEEN_RANKS,
+    Action,
+    Answered,
+    Batch,
+    Cancel,
+    Command,
+    EndScript,
+    Event,
+    Execute,
+    Executed,
+    Failure,
+    ListRecorders,
+    Message,
+    Operation,
+    Result,
+    Script,
+    Submit,
+    Watch,
+)
+
+Types: TypeAlias = "tuple[type | tuple[type, ...], ...]"
+
+
+def to_fields(message: Message) -> list[Any]:
+    """Return the type and the fields of ``message``, in the order of its header."""
+    match message:
+        case Command(id, operation, references, unmerged, context, delivery_id):
+            fields = [*_operation_fields(operation), references, unmerged]
+            return ["command", id, *fields, delivery_id, *_context_fields(context)]
+        case Batch(id, operations, references, context, delivery_id):
+            fields = [_operation_fields(operation) for operation in operations]
+            return ["batch", id, fields, references, delivery_id, *_context_fields(context)]
+        case Script(id, source, returns, context, delivery_id):
+            return ["script", id, source, returns, delivery_id, *_context_fields(context)]
+        case EndScript(id):
+            return ["end_script", id]
+        case Submit(id):
+            return ["submit", id]
+        case Cancel(id, target, reason):
+            return ["cancel", id, target, reason]
+        case Watch(id, recorders, anew):
+            return ["watch", id, recorders, anew]
+        case ListRecorders(id):
+            return ["list_recorders", id]
+        case Event(kind, facts):
+            return ["event", kind, facts]
+        case Result(id, generation, value):
+            return ["result", id, generation, value]
+        case Failure(id, generation, error):
+            return ["failure", id, generation, facts_of(error)]
+        case Execute(number, operation, references, context):
+            fields = [*_operation_fields(operation), references]
+            fields += [operation.budget, operation.min_delay_ms]
+            return ["execute", number, *fields, *_context_fields(context)]
+        case Executed(number, rank, value, error):
+            return ["executed", number, rank, value, facts_of(error) if error else None]
+        case Answered(number):
+            return ["answered", number]
+
+
+def from_fields(fields: Any) -> Message:
+    """Return the message that the fields of a header say.
+
+    Raises
+    ------
+    ProtocolError
+        If they say none.
+    """
+    if not isinstance(fields, list) or not fields or not isinstance(fields[0], str):
+        raise ProtocolError("a header that is no list beginning with a type")
+    form = _FORMS.get(fields[0])
+    if form is None:
+        raise ProtocolError(f"unknown message type {fields[0]!r:.80}")
+    types, make = form
+    _check_types(fields[1:], types)
+    return make(*fields[1:])
+
+
+def _operation_fields(operation: Operation) -> list[Any]:
+    return [operation.action.value, operation.call, operation.args, operation.kwargs]
+
+
+def _context_fields(context: RequestContext) -> list[Any]:
+    return [context.request, context.traced]
+
+
+def _check_types(fields: list[Any], types: Types) -> None:
+    if len(fields) != len(types) or not all(
+        isinstance(value, wanted) for value, wanted in zip(fields, types, strict=True)
+    ):
+        raise ProtocolError("a message with missing, superfluous or mistyped fields")
+
+
+def _context(request: str, traced: bool) -> RequestContext:
+    # A request's name goes into lines of logs, where nothing else may look like one.
+    if request and not REQUEST_ID.fullmatch(request):
+        raise ProtocolError("a request named by what is no name")
+    return RequestContext(request, traced)
+
+
+def _any_operation(action: str, call: str, args: list[Any], kwargs: dict[str, Any]) -> Operation:
+    try:
+        return Operation(Action(action), call, args, kwargs)
+    except ValueError as error:
+        raise ProtocolError(f"unknown action {action!r:.80}") from error
+
+
+def _operation(action: str, call: str, args: list[Any], kwargs: dict[str, Any]) -> Operation:
+    operation = _any_operation(action, call, args, kwargs)
+    if operation.action in BETWEEN_RANKS:
+        raise ProtocolError(f"a command to {operation.action.value}, which is between ranks only")
+    return operation
+
+
+def _command(id: str, *fields: Any) -> Command:
+    references, unmerged, delivery_id = fields[4:7]
+    operation, context = _operation(*fields[:4]), _context(*fields[7:])
+    return Command(id, operation, references, unmerged, context, delivery_id)
+
+
+def _batch(id: str, listed: list[Any], references: bool, delivery_id: str, *context: Any) -> Batch:
+    for fields in listed:
+        if not isinstance(fields, list):
+            raise ProtocolError("a batch of what are no operations")
+        _check_types(fields, _OPERATION)
+    operations = [_operation(*fields) for fields in listed]
+    return Batch(id, operations, references, _context(*context), delivery_id)
+
+
+def _script(id: str, source: str, returns: Any, delivery_id: str, *context: Any) -> Script:
+    if isinstance(returns, list) and not all(isinstance(name, str) for name in returns):
+        raise ProtocolError("a script that returns what are no names")
+    return Script(id, source, returns, _context(*context), delivery_id)
+
+
+def _watch(id: str, recorders: list[int], anew: bool) -> Watch:
+    if not all(type(recorder) is int for recorder in recorders):
+        raise ProtocolError("a watch over what are no nodes")
+    return Watch(id, recorders, anew)
+
+
+def _execute(number: int, *fields: Any) -> Execute:
+    references, budget, min_delay_ms = fields[4:7]
+    operation = replace(_any_operation(*fields[:4]), budget=budget, min_delay_ms=min_delay_ms)
+    return Execute(number, operation, references, _context(*fields[7:]))
+
+
+def _executed(number: int, rank: int, value: Any, facts: dict[str, Any] | None) -> Executed:
+    return Executed(number, rank, value, None if facts is None else error_from_facts(facts))
+
+
+def _failure(id: str, generation: str, facts: dict[str, Any]) -> Failure:
+    return Failure(id, generation, error_from_facts(facts))
+
+
+_OPERATION: Types = (str, str, list, dict)
+_CONTEXT: Types = (str, bool)
+_NAMES = (str, list, type(None))
+_INTEGER, _NUMBER = (int, type(None)), (float, type(None))
+
+#: Type of a message: the types of its fields, and what makes the message of them.
+_FORMS: dict[str, tuple[Types, Callable[..., Message]]] = {
+    "command": ((str, *_OPERATION, bool, bool, str, *_CONTEXT), _command),
+    "batch": ((str, list, bool, str, *_CONTEXT), _batch),
+    "script": ((str, str, _NAMES, str, *_CONTEXT), _script),
+    "end_script": ((str,), EndScript),
+    "submit": ((str,), Submit),
+    "cancel": ((str, str, str), Cancel),
+    "watch": ((str, list, bool), _watch),
+    "list_recorders": ((str,), ListRecorders),
+    "event": ((str, dict), Event),
+    "result": ((str, str, object), Result),
+    "failure": ((str, str, dict), _failure),
+    "execute": ((int, *_OPERATION, bool, _INTEGER, _NUMBER, *_CONTEXT), _execute),
+    "executed": ((int, int, object, (dict, type(None))), _executed),
+    "answered": ((int,), Answered),
+}
