@@ -132,7 +132,7 @@ class Zygote:
         else:
             for script in self._scripts.values():
                 if script.pid == said["end"]:
-                    self._end(script, said.get("look", False))
+                    self._end(script, said.get("locate", False))
         return True
 
     def _set_up(self, setup: dict[str, Any]) -> None:
