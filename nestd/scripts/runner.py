@@ -44,7 +44,7 @@ LOST_MS = 1000
 
 
 class Executor(Protocol):
-    """What runs in nestd while a script does."""
+    """Part of nestd that works for a script while the script runs."""
 
     def perform(self, command: Command) -> Message:
         """Execute a script's operation, and return its answer."""
@@ -229,27 +229,25 @@ class ScriptRunner:
     def _exchange(self, script: ScriptProcess, process: ForkedProcess, executor: Executor) -> None:
         """Receive what the script's process has sent, and answer it."""
         event = process.receive()
-        if event is None:
+        operation = None if event is None else self._step(event)
+        if operation is None:
             return
-        for operation in self._step(event):
-            answer = executor.perform(operation.command)
-            # A script that is being ended meanwhile is not to go on with the answer.
-            if script.takes_answers:
-                try:
-                    process.send(answer)
-                except (OSError, ProtocolError) as error:
-                    log.info("a script did not get an answer: %s", error)
+        answer = executor.perform(operation.command)
+        # A script that is being ended meanwhile is not to go on with the answer.
+        if script.takes_answers:
+            try:
+                process.send(answer)
+            except (OSError, ProtocolError) as error:
+                log.info("a script did not get an answer: %s", error)
 
-    def _step(self, event: ScriptEvent) -> list[ExecuteOperation]:
-        """Give the script an event; do what follows, but return operations to be executed."""
+    def _step(self, event: ScriptEvent) -> ExecuteOperation | None:
+        """Give the script an event; do what follows, unless it is an operation to be executed."""
         assert self._script is not None
-        operations = []
-        for instruction in self._script.on_event(event):
-            if isinstance(instruction, EndProcess):
-                self._forks.end_process(instruction.pid, instruction.locate)
-            else:
-                operations.append(instruction)
-        return operations
+        instruction = self._script.on_event(event)
+        if isinstance(instruction, EndProcess):
+            self._forks.end_process(instruction.pid, instruction.locate)
+            return None
+        return instruction
 
     def _hear_fork_server(self) -> None:
         """Take note of what the fork server has reported, or of its end."""

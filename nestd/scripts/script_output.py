@@ -6,7 +6,7 @@ from nestd.scripts.settings import MIB
 
 
 class ScriptOutput:
-    """What a script has printed.
+    """Printed output of a script.
 
     Parameters
     ----------

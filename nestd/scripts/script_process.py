@@ -1,4 +1,4 @@
-"""State of one script in its process: events in, instructions and the caller's answer out, no I/O.
+"""State of one script in its process: events in, an instruction and the answer out, no I/O.
 
 ::
 
@@ -29,7 +29,7 @@ from protocol.wire.messages import Command, Failure, Message, Result, Script
 
 
 class ScriptState(enum.Enum):
-    """What is known of a script."""
+    """State of a script, as far as nestd knows it."""
 
     #: A process has been handed the script, and nothing has come back.
     STARTING = enum.auto()
@@ -85,28 +85,28 @@ _ENDING_FROM = {
 
 @dataclass(frozen=True)
 class ProcessNamed:
-    """The fork server has reported the id of the script's process."""
+    """Event: the fork server has reported the id of the script's process."""
 
     pid: int
 
 
 @dataclass(frozen=True)
 class OperationAsked:
-    """The script asks for an operation of the kernel."""
+    """Event: the script asks for an operation of the kernel."""
 
     command: Command
 
 
 @dataclass(frozen=True)
 class AnswerArrived:
-    """The process has sent what should be the script's answer."""
+    """Event: the process has sent what should be the script's answer."""
 
     answer: Message
 
 
 @dataclass(frozen=True)
 class SocketClosed:
-    """The process has closed its socket."""
+    """Event: the process has closed its socket."""
 
     #: Whether some of what nestd sent was never read.
     unread: bool
@@ -114,7 +114,7 @@ class SocketClosed:
 
 @dataclass(frozen=True)
 class ProcessEnded:
-    """The fork server has reported the end of the script's process."""
+    """Event: the fork server has reported the end of the script's process."""
 
     #: Wait status.
     status: int
@@ -128,19 +128,19 @@ class ProcessEnded:
 
 @dataclass(frozen=True)
 class ForkServerLost:
-    """The fork server has ended, and all its processes with it."""
+    """Event: the fork server has ended, and all its processes with it."""
 
 
 @dataclass(frozen=True)
 class EndAsked:
-    """Another party wants the script to end."""
+    """Event: another party wants the script to end."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class TimePassed:
-    """The clock has moved on."""
+    """Event: the clock has moved on."""
 
     #: Monotonic time.
     now_s: float
@@ -163,14 +163,14 @@ ScriptEvent: TypeAlias = (
 
 @dataclass(frozen=True)
 class ExecuteOperation:
-    """Have the kernel execute an operation, and send the script its answer."""
+    """Instruction: have the kernel execute an operation, and send the script its answer."""
 
     command: Command
 
 
 @dataclass(frozen=True)
 class EndProcess:
-    """Have the fork server end the process."""
+    """Instruction: have the fork server end the process."""
 
     pid: int
     #: Whether the process is to report before at which line the script is.
@@ -199,30 +199,25 @@ class ScriptProcess:
         self._pid = pid
         self._wall_s = settings.wall_s
         self._due_s = None if settings.wall_s is None else now_s + settings.wall_s
-        self._state = ScriptState.STARTING
+        self.state = ScriptState.STARTING
         #: Why the script is being ended.
         self._reason: str | None = None
         self._answer: Result | Failure | None = None
 
     @property
-    def state(self) -> ScriptState:
-        """Current state."""
-        return self._state
-
-    @property
     def is_over(self) -> bool:
         """Whether the caller's answer is known."""
-        return self._state in _OVER
+        return self.state in _OVER
 
     @property
     def listens(self) -> bool:
         """Whether the process's socket is to be read."""
-        return self._state in _OPEN
+        return self.state in _OPEN
 
     @property
     def takes_answers(self) -> bool:
         """Whether answers are to be sent: a script that is being ended must not go on."""
-        return self._state is ScriptState.RUNNING
+        return self.state is ScriptState.RUNNING
 
     @property
     def ending(self) -> str | None:
@@ -234,10 +229,10 @@ class ScriptProcess:
         """Monotonic time at which the time limit ends the script, if there is one to come."""
         return self._due_s if self._reason is None else None
 
-    def on_event(self, event: ScriptEvent) -> list[ScriptInstruction]:
-        """Take note of an event, and return what is to be done about it, in order."""
+    def on_event(self, event: ScriptEvent) -> ScriptInstruction | None:
+        """Take note of an event, and return what is to be done about it, if anything is."""
         if self.is_over:
-            return []
+            return None
         match event:
             case OperationAsked(command):
                 return self._on_operation(command)
@@ -246,7 +241,7 @@ class ScriptProcess:
                     return self._end(f"it took longer than its limit of {self._wall_s} s")
             case ProcessNamed(pid):
                 self._pid = pid
-                if self._state not in (ScriptState.STARTING, ScriptState.RUNNING):
+                if self.state not in (ScriptState.STARTING, ScriptState.RUNNING):
                     return self._end_process(locate=self._reason is not None)
             case EndAsked(reason):
                 return self._end(reason)
@@ -257,11 +252,11 @@ class ScriptProcess:
             case SocketClosed(unread):
                 return self._on_closed(unread)
             case ProcessEnded(status, line, begun, reason):
-                untouched = not begun and ScriptState.UNTOUCHED in TRANSITIONS[self._state]
+                untouched = not begun and ScriptState.UNTOUCHED in TRANSITIONS[self.state]
                 self._conclude(untouched, reason or self._reason or _fate(status), line)
             case ForkServerLost():
-                self._conclude(self._state is ScriptState.UNREAD, "its process was lost", None)
-        return []
+                self._conclude(self.state is ScriptState.UNREAD, "its process was lost", None)
+        return None
 
     def answer(self) -> Result | Failure:
         """Return what the caller gets; to be called when the script is over."""
@@ -273,31 +268,31 @@ class ScriptProcess:
             return Result(self._script.id, "", {**self._answer.value, "stdout": printed})
         return self._answer
 
-    def _on_operation(self, command: Command) -> list[ScriptInstruction]:
-        if self._state is ScriptState.STARTING:
+    def _on_operation(self, command: Command) -> ExecuteOperation | None:
+        if self.state is ScriptState.STARTING:
             self._move(ScriptState.RUNNING)
         # A script that is being ended is not worth its operation.
-        return [ExecuteOperation(command)] if self._state is ScriptState.RUNNING else []
+        return ExecuteOperation(command) if self.takes_answers else None
 
-    def _on_closed(self, unread: bool) -> list[ScriptInstruction]:
+    def _on_closed(self, unread: bool) -> EndProcess | None:
         if not self.listens:
-            return []
-        starting = self._state is ScriptState.STARTING
-        self._move(ScriptState.UNREAD if unread and starting else _CLOSED_FROM[self._state])
+            return None
+        starting = self.state is ScriptState.STARTING
+        self._move(ScriptState.UNREAD if unread and starting else _CLOSED_FROM[self.state])
         # The process has ended, or is of no use any more.
         return self._end_process(locate=False)
 
-    def _end(self, reason: str) -> list[ScriptInstruction]:
+    def _end(self, reason: str) -> EndProcess | None:
         if self._reason is not None:
-            return []
+            return None
         self._reason = reason
-        if self._state in _ENDING_FROM:
-            self._move(_ENDING_FROM[self._state])
+        if self.state in _ENDING_FROM:
+            self._move(_ENDING_FROM[self.state])
         return self._end_process(locate=True)
 
-    def _end_process(self, locate: bool) -> list[ScriptInstruction]:
+    def _end_process(self, locate: bool) -> EndProcess | None:
         # The process is ended when its id is reported if that is not known yet.
-        return [] if self._pid is None else [EndProcess(self._pid, locate)]
+        return None if self._pid is None else EndProcess(self._pid, locate)
 
     def _checked(self, answer: Message) -> Result | Failure:
         """Return the answer that the process has sent, or an error if it is no script's answer."""
@@ -320,9 +315,9 @@ class ScriptProcess:
         self._move(ScriptState.UNTOUCHED if untouched else ScriptState.ENDED)
 
     def _move(self, state: ScriptState) -> None:
-        if state not in TRANSITIONS[self._state]:
-            raise AssertionError(f"a script went from {self._state} to {state}")
-        self._state = state
+        if state not in TRANSITIONS[self.state]:
+            raise AssertionError(f"a script went from {self.state} to {state}")
+        self.state = state
 
 
 def _fate(status: int) -> str:

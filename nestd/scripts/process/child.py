@@ -51,7 +51,7 @@ _REHEARSED = frames.encode(Script("", "number = 1\nnumber", "number"))
 
 
 class ScriptNamespace:
-    """What scripts find, made once: their variables, streams and connection to the kernel.
+    """Surroundings of scripts, made once: their variables, streams and connection to the kernel.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def become_runner(
     Parameters
     ----------
     settings : of scripts
-    namespace : what the script finds
+    namespace : surroundings of the script
     syscall_filter : confines the process, too; ``None`` if the system has no filters
     mapped_bytes : address space that is mapped now
     connected : file descriptor of the socket to nestd

@@ -35,7 +35,7 @@ READY_DEADLINE_S = 120.0
 
 
 class _EndedEarly(Exception):
-    """The fork server has ended before it was ready."""
+    """Raised if the fork server ends before it is ready."""
 
 
 class ForkClient:

@@ -29,7 +29,7 @@ class ForkedProcess:
 
     @property
     def poll_events(self) -> int:
-        """What to wait for on the socket: a script that takes no answers may ask for no more."""
+        """Events to poll for on the socket: a script that takes no answers may ask for no more."""
         return select.POLLOUT if self.stream.has_unsent else select.POLLIN
 
     def send(self, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""What confines scripts: guards in Python, which explain what they refuse, and the system's limits.
+"""Sandbox of scripts: guards in Python, which explain what they refuse, and the system's limits.
 
 =================== ==========================================================================
 compile.py          compiles a restricted script, and makes its namespace

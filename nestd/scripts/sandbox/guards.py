@@ -1,4 +1,4 @@
-"""What a restricted script's attribute accesses, classes and imports go through when it runs.
+"""Guards through which a restricted script reads attributes, makes classes and formats text.
 
 ``policy.py`` puts the calls of these guards into the script. Everything else in a script is Python
 as it is, so what the guards let through decides what a script can reach: no module but as a proxy,
@@ -41,7 +41,7 @@ from nestd.scripts.sandbox.module_proxy import VERSION, ModuleProxy
 
 
 class Guards:
-    """The guards of one script."""
+    """Guards of one script."""
 
     def __init__(self) -> None:
         #: Classes that the script has defined.

@@ -41,7 +41,7 @@ _FUNCTIONS = (
 
 
 class View(Protocol):
-    """What stands behind a proxy."""
+    """Source of a proxy's attributes."""
 
     def read(self, name: str) -> Any:
         """Return the attribute, or raise AttributeError."""
@@ -51,7 +51,7 @@ class View(Protocol):
 
 
 class ModuleProxy:
-    """What scripts see of a module.
+    """Object that scripts have in place of a module.
 
     A proxy protects itself, as C code and ``from … import`` read attributes without the guards. In
     particular a proxy has no ``__name__``: with one, Python's own import would go on to look for

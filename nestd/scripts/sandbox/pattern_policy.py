@@ -1,4 +1,4 @@
-"""The part of the policy for ``match`` statements, and the making of calls of the guards."""
+"""Policy for ``match`` statements, and functions that make calls of the guards."""
 
 # ruff: noqa: N802  # visitors are named for the nodes they visit
 

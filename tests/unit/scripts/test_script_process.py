@@ -110,49 +110,49 @@ def test_events_lead_to_a_state(events: list[ScriptEvent], state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "event", "instructions"),
+    ("before", "event", "instruction"),
     [
-        ([], ASK, [EXECUTE]),
-        ([ASK], ASK, [EXECUTE]),
-        ([END], ASK, []),
-        ([], END, [LOCATE]),
-        ([END], END, []),
+        ([], ASK, EXECUTE),
+        ([ASK], ASK, EXECUTE),
+        ([END], ASK, None),
+        ([], END, LOCATE),
+        ([END], END, None),
         # The process may live on without its socket.
-        ([], READ, [KILL]),
-        ([READ], READ, []),
-        ([READ], END, [LOCATE]),
-        ([], ANSWER, []),
-        ([ANSWER], END, []),
-        ([ANSWER], ASK, []),
+        ([], READ, KILL),
+        ([READ], READ, None),
+        ([READ], END, LOCATE),
+        ([], ANSWER, None),
+        ([ANSWER], END, None),
+        ([ANSWER], ASK, None),
     ],
 )
-def test_events_lead_to_instructions(
-    before: list[ScriptEvent], event: ScriptEvent, instructions: list[ScriptInstruction]
+def test_events_lead_to_an_instruction(
+    before: list[ScriptEvent], event: ScriptEvent, instruction: ScriptInstruction | None
 ) -> None:
-    assert after(*before).on_event(event) == instructions
+    assert after(*before).on_event(event) == instruction
 
 
 @pytest.mark.parametrize(
-    ("before", "instructions"), [([], []), ([ASK], []), ([END], [LOCATE]), ([READ], [KILL])]
+    ("before", "instruction"), [([], None), ([ASK], None), ([END], LOCATE), ([READ], KILL)]
 )
 def test_process_whose_id_was_not_known_is_ended_when_it_is(
-    before: list[ScriptEvent], instructions: list[ScriptInstruction]
+    before: list[ScriptEvent], instruction: ScriptInstruction | None
 ) -> None:
     script = make(pid=None)
     for event in before:
-        assert all(isinstance(made, ExecuteOperation) for made in script.on_event(event))
-    assert script.on_event(ProcessNamed(PID)) == instructions
+        assert script.on_event(event) in (None, EXECUTE)
+    assert script.on_event(ProcessNamed(PID)) == instruction
     # From then on it is known.
     script = make(pid=None)
     script.on_event(ProcessNamed(PID))
-    assert script.on_event(END) == [LOCATE]
+    assert script.on_event(END) == LOCATE
 
 
 def test_script_that_takes_too_long_is_ended_once_and_says_so() -> None:
     script = after(EARLY, wall_s=5)
     assert (script.due_s, script.ending) == (105.0, None)
-    assert script.on_event(LATE) == [LOCATE]
-    assert script.on_event(LATE) == []
+    assert script.on_event(LATE) == LOCATE
+    assert script.on_event(LATE) is None
     # There is nothing to wait for any more but its process.
     assert script.due_s is None
     assert script.ending == "it took longer than its limit of 5 s"
@@ -165,7 +165,7 @@ def test_script_that_takes_too_long_is_ended_once_and_says_so() -> None:
 def test_script_without_a_time_limit_is_never_late() -> None:
     script = make()
     assert script.due_s is None
-    assert script.on_event(TimePassed(1e9)) == []
+    assert script.on_event(TimePassed(1e9)) is None
 
 
 def test_answers_are_sent_while_a_script_runs_and_not_while_it_is_ended() -> None:
@@ -278,18 +278,18 @@ def test_whatever_happens_a_script_is_over_once_with_one_answer(
     executed, wanted, states = 0, False, [script.state]
     for event in events:
         was_over, was_ending = script.is_over, script.ending is not None
-        instructions = script.on_event(event)
+        instruction = script.on_event(event)
         if script.state is not states[-1]:
             assert script.state in TRANSITIONS[states[-1]]
             states.append(script.state)
-        executed += EXECUTE in instructions
+        executed += instruction == EXECUTE
         wanted = wanted or (not was_over and script.ending is not None and not script.is_over)
         # A script that is over or is being ended has nothing executed.
-        assert not ((was_over or was_ending) and EXECUTE in instructions)
-        assert not (was_over and instructions)
+        assert not (was_ending and instruction == EXECUTE)
+        assert not (was_over and instruction)
         # No process is ended whose id is not known.
         if pid is None and ProcessNamed(PID) not in events:
-            assert instructions in ([], [EXECUTE])
+            assert instruction in (None, EXECUTE)
         assert script.takes_answers <= script.listens
     if script.is_over:
         assert script.answer().id == "id"
@@ -308,7 +308,7 @@ def test_whatever_happens_a_script_is_over_once_with_one_answer(
 def test_what_is_over_stays_as_it_is(events: list[ScriptEvent], later: ScriptEvent) -> None:
     script = after(*events, LOST)
     state, answer = script.state, script.answer()
-    assert script.on_event(later) == []
+    assert script.on_event(later) is None
     assert (script.state, script.answer()) == (state, answer)
 
 
