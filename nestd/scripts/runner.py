@@ -221,7 +221,8 @@ class ScriptRunner:
                     poller.unregister(connected)
             if self._forks.is_alive and self._forks.fileno() in ready:
                 self._hear_fork_server()
-            self._note_loss()
+            if not self._forks.is_alive:
+                self._note_loss()
             self._note_time(script)
         self._read_output(script, process)
         self._print(script, executor)
@@ -256,13 +257,12 @@ class ScriptRunner:
                 if process.pid is None:
                     self._receive_last(process)
                 self._step(event)
-        self._note_loss()
+        if not self._forks.is_alive:
+            self._note_loss()
 
     def _note_loss(self) -> None:
-        """Note the end of a script whose process was lost with the fork server."""
-        if self._forks.is_alive or self._process is None or self._script is None:
-            return
-        if not self._script.is_over:
+        """Note the end of the script whose process was lost with the fork server, if one runs."""
+        if self._process is not None and self._script is not None and not self._script.is_over:
             # The system ends the process with the fork server, but a moment later.
             self._process.await_hang_up(LOST_MS)
             self._receive_last(self._process)
