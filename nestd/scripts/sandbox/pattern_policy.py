@@ -1,6 +1,6 @@
 """Policy for ``match`` statements, and functions that make calls of the guards."""
 
-# ruff: noqa: N802  # visitors are named for the nodes they visit
+# ruff: noqa: N802, N815  # visitors are named for the nodes they visit
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ class PatternPolicy(RestrictingNodeTransformer):  # type: ignore[misc]  # it has
         """Leave ``case None:`` as it is."""
         return node
 
-    def visit_MatchSequence(self, node: ast.MatchSequence) -> Any:
-        """Visit the patterns in ``case [a, b]:``."""
-        return self.node_contents_visit(node)
+    visit_MatchSequence = visit_MatchOr = RestrictingNodeTransformer.node_contents_visit
 
     def visit_MatchMapping(self, node: ast.MatchMapping) -> Any:
         """Guard the keys in ``case {"a": b, **rest}:``."""
@@ -85,10 +83,6 @@ class PatternPolicy(RestrictingNodeTransformer):  # type: ignore[misc]  # it has
     def visit_MatchAs(self, node: ast.MatchAs) -> Any:
         """Check the name in ``case x:``, ``case … as x:`` and ``case _:``."""
         self.check_name(node, node.name)
-        return self.node_contents_visit(node)
-
-    def visit_MatchOr(self, node: ast.MatchOr) -> Any:
-        """Visit the patterns in ``case a | b:``."""
         return self.node_contents_visit(node)
 
     def _pattern_value(self, value: ast.expr) -> ast.expr:

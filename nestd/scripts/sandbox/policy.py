@@ -18,7 +18,7 @@ in the script               becomes
 =========================== ======================================================
 """
 
-# ruff: noqa: N802  # visitors are named for the nodes they visit
+# ruff: noqa: N802, N815  # visitors are named for the nodes they visit
 
 from __future__ import annotations
 import __future__
@@ -96,26 +96,17 @@ class ScriptPolicy(PatternPolicy):
         self.check_name(node, node.id)
         return node
 
-    def visit_Global(self, node: ast.Global) -> Any:
-        """Check the names of ``global``."""
-        return self._with_names_checked(node)
-
-    def visit_Nonlocal(self, node: ast.Nonlocal) -> Any:
-        """Check the names of ``nonlocal``."""
-        return self._with_names_checked(node)
-
-    def _with_names_checked(self, node: ast.Global | ast.Nonlocal) -> Any:
+    def visit_Global(self, node: ast.Global | ast.Nonlocal) -> Any:
+        """Check the names of ``global`` and ``nonlocal``."""
         for name in node.names:
             self.check_name(node, name)
         return node
 
+    visit_Nonlocal = visit_Global
+
     def visit_keyword(self, node: ast.keyword) -> Any:
         """Check the name of an argument that is given by name."""
         self.check_name(node, node.arg)
-        return self.node_contents_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        """Leave a call as it is: what can be called is what can be reached."""
         return self.node_contents_visit(node)
 
     # Attributes and items
@@ -161,23 +152,10 @@ class ScriptPolicy(PatternPolicy):
         node.value = self.visit(node.value)
         return node
 
-    # Assignments and loops
+    # Assignments, loops and calls: what can be called is what can be reached
 
-    def visit_Assign(self, node: ast.Assign) -> Any:
-        """Leave ``a = b, c = v`` as it is."""
-        return self.node_contents_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        """Leave ``a: t = v`` as it is."""
-        return self.node_contents_visit(node)
-
-    def visit_For(self, node: ast.For) -> Any:
-        """Leave ``for a, b in v`` as it is."""
-        return self.node_contents_visit(node)
-
-    def visit_With(self, node: ast.With) -> Any:
-        """Leave ``with v as (a, b)`` as it is."""
-        return self.node_contents_visit(node)
+    visit_Assign = visit_AnnAssign = visit_For = visit_With = PatternPolicy.node_contents_visit
+    visit_Call = visit_Module = PatternPolicy.node_contents_visit
 
     def visit_comprehension(self, node: ast.comprehension) -> Any:
         """Refuse ``async for`` in a comprehension."""
@@ -254,19 +232,8 @@ class ScriptPolicy(PatternPolicy):
     def _in_class_body(self) -> bool:
         return bool(self._scopes) and self._scopes[-1] is not None
 
-    def visit_Module(self, node: ast.Module) -> Any:
-        """Visit the script."""
-        return self.node_contents_visit(node)
-
     # Python 3.14's templates have nothing to do with what scripts are for.
-
-    def visit_TemplateStr(self, node: ast.AST) -> Any:
-        """Refuse ``t"…"``."""
-        self.not_allowed(node)
-
-    def visit_Interpolation(self, node: ast.AST) -> Any:
-        """Refuse ``{…}`` of a template."""
-        self.not_allowed(node)
+    visit_TemplateStr = visit_Interpolation = not_allowed
 
 
 _DESCRIBED = {
