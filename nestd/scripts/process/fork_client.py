@@ -268,13 +268,13 @@ class ForkClient:
             raise
 
     def _fork(self, control: ControlSocket) -> None:
-        with ExitStack() as given, ExitStack() as kept:
+        with ExitStack() as passed_on, ExitStack() as kept:
             ours, theirs = socket.socketpair()
             kept.callback(ours.close)
-            given.callback(theirs.close)
+            passed_on.callback(theirs.close)
             output, printing = os.pipe()
             kept.callback(os.close, output)
-            given.callback(os.close, printing)
+            passed_on.callback(os.close, printing)
             os.set_blocking(output, False)
             try:
                 control.send(FORK, [theirs.fileno(), printing])
