@@ -1,4 +1,4 @@
-"""A script's exception as an error: which line of the posted source, and how it got there."""
+"""Errors made of scripts' exceptions, with the line of the posted source and the traceback."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from types import TracebackType
 from protocol.errors import ScriptError
 from protocol.wire.encoder import as_text
 
-#: What Python takes for the file of a script's source.
+#: File name that Python has for a script's source.
 SCRIPT = "<script>"
 
 _MESSAGE_LIMIT = 10_000
 
 
 def script_error(error: BaseException, memory_bytes: int) -> ScriptError:
-    """The error that callers get for what a script raised.
+    """Make the error that callers get for an exception of a script.
 
     Parameters
     ----------
-    error : caught around the script
-    memory_bytes : that it was allowed
+    error : exception that was caught around the script
+    memory_bytes : memory that the script was allowed
     """
     name = type(error).__name__
     if isinstance(error, SyntaxError) and error.filename == SCRIPT:
@@ -57,7 +57,7 @@ def _text(error: object) -> str:
     try:
         return as_text(str(error))[:_MESSAGE_LIMIT]
     except Exception:
-        # The script's own class may fail at it.
+        # The script's own class may raise.
         return "its text can't be had"
 
 
@@ -66,7 +66,7 @@ def _script_frames(trace: TracebackType | None) -> list[traceback.FrameSummary]:
 
 
 def _trace(error: BaseException, frames: list[traceback.FrameSummary]) -> str:
-    """The traceback as Python writes it, without what is not the script's."""
+    """Return the traceback as Python writes it, with the script's frames only."""
     lines = [f"{type(error).__name__}: {_text(error)}\n"]
     if frames:
         lines[:0] = [
@@ -77,6 +77,6 @@ def _trace(error: BaseException, frames: list[traceback.FrameSummary]) -> str:
 
 
 def line_in_dump(dump: bytes) -> int | None:
-    """The line of the script in what ``faulthandler`` wrote, most recent call first."""
-    found = re.search(rb'File "<script>", line (\d+) ', dump)
-    return int(found.group(1)) if found else None
+    """Return the script's line in a dump of ``faulthandler``, most recent call first."""
+    match = re.search(rb'File "<script>", line (\d+) ', dump)
+    return int(match.group(1)) if match else None

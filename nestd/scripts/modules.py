@@ -1,6 +1,6 @@
-"""NEST_SERVER_MODULES: the modules that scripts may use.
+"""Setting NEST_SERVER_MODULES: the modules that scripts may use.
 
-Two ways of writing, as in NEST Server: names separated by commas (``nest,numpy``), or import
+The setting has two forms, as in NEST Server: names separated by commas (``nest,numpy``), or import
 statements separated by semicolons or line breaks (``import nest; import numpy as np``). An entry
 binds a name before a script runs, and lets the script import from that module.
 """
@@ -20,23 +20,23 @@ DEFAULT_MODULES = "import nest; import numpy; import numpy as np"
 
 @dataclass(frozen=True)
 class ModuleImport:
-    """One entry: ``import module as name`` or ``from module import attribute as name``."""
+    """Entry of the setting: ``import module as name`` or ``from module import a as name``."""
 
     #: Dotted name.
     module: str
-    #: What is taken from the module; ``None`` for the module itself.
+    #: Attribute that is imported; ``None`` for the module itself.
     attribute: str | None
-    #: The name that is bound. For ``import a.b`` it is ``a``, which then names the package.
+    #: Name that is bound. For ``import a.b`` the name is ``a``, which then means the package.
     name: str
 
     @property
     def package(self) -> str:
-        """The top-level package of the module."""
+        """Top-level package of the module."""
         return self.module.partition(".")[0]
 
     @property
     def statement(self) -> str:
-        """The import statement that does what the entry says."""
+        """Import statement that does what the entry says."""
         if self.attribute is not None:
             return f"from {self.module} import {self.attribute} as {self.name}"
         if self.name == self.package:
@@ -44,7 +44,7 @@ class ModuleImport:
         return f"import {self.module} as {self.name}"
 
     def load(self) -> Any:
-        """Import it, and give what the name is then bound to.
+        """Import the entry's module, and return what the name is bound to.
 
         Raises
         ------
@@ -58,14 +58,14 @@ class ModuleImport:
 
 
 def parse_modules(text: str) -> tuple[ModuleImport, ...]:
-    """The entries of ``text``, in their order and without repetition.
+    """Parse the setting into its entries, in their order and without repetition.
 
     Raises
     ------
     ConfigurationError
-        Naming everything that can't be understood.
+        Names everything that can't be understood.
     """
-    found: dict[ModuleImport, None] = {}
+    entries: dict[ModuleImport, None] = {}
     wrong: list[str] = []
     for statement in text.replace(";", "\n").splitlines():
         words = statement.split()
@@ -73,16 +73,16 @@ def parse_modules(text: str) -> tuple[ModuleImport, ...]:
             continue
         read = _read_statement if words[0] in ("import", "from") else _read_names
         try:
-            found |= dict.fromkeys(read(" ".join(words)))
+            entries |= dict.fromkeys(read(" ".join(words)))
         except ConfigurationError as error:
             wrong.append(str(error))
     if wrong:
         raise ConfigurationError(f"{VARIABLE}: {'; '.join(wrong)}")
-    return tuple(found)
+    return tuple(entries)
 
 
 def _read_names(text: str) -> list[ModuleImport]:
-    """``nest, scipy.signal``."""
+    """Parse ``nest, scipy.signal``."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     wrong = [name for name in names if not _is_dotted_name(name)]
     if wrong:
@@ -97,7 +97,7 @@ def _is_dotted_name(text: str) -> bool:
 
 
 def _read_statement(text: str) -> list[ModuleImport]:
-    """``import numpy as np, scipy.signal`` or ``from math import sqrt, pi as circle``."""
+    """Parse ``import numpy as np, scipy.signal`` or ``from math import sqrt, pi as circle``."""
     try:
         statement = ast.parse(text).body[0]
     except (SyntaxError, ValueError) as error:

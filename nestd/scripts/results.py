@@ -1,4 +1,4 @@
-"""What a script returns, as values: the total encoder with forms for the look-alike's objects.
+"""Encoder of scripts' results: the total encoder with forms for the look-alike's objects.
 
 =========================== ===============================================================
 object                      value
@@ -25,7 +25,7 @@ from protocol.wire.values import Value
 
 
 class ResultEncoder(encoder.Encoder):
-    """Turns what a script has in a variable into a value."""
+    """Turns what a script's variable holds into a value."""
 
     def _other(self, item: Any) -> Value:
         if isinstance(item, NodeCollection):

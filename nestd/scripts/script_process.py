@@ -1,212 +1,326 @@
-"""One script while it runs, as nestd sees it: its process, what it says, prints and how it ends."""
+"""State of one script in its process: events in, an instruction and the answer out, no I/O.
+
+::
+
+    STARTING --> RUNNING --> ENDING       the socket is open, and what arrives there is read
+        |           |           |
+        v           v           v
+    UNREAD, SILENT, CLOSED                the socket is closed, the process's end is not reported
+        |           |           |
+        v           v           v
+    ANSWERED, ENDED, UNTOUCHED            over: the caller's answer is known
+
+``runner.py`` observes the process, its socket and the clock, and carries out the instructions.
+"""
 
 from __future__ import annotations
 
-import logging
+import enum
 import os
-import select
 import signal
-import socket
-import time
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from nestd.scripts.settings import MIB, ScriptSettings
-from protocol.errors import InternalError, NestdError, ProtocolError, ScriptError
+from nestd.scripts.script_output import ScriptOutput
+from nestd.scripts.settings import ScriptSettings
+from protocol.errors import InternalError, NestdError, ScriptError
 from protocol.process.identity import describe_exit
-from protocol.wire import frames
 from protocol.wire.messages import Command, Failure, Message, Result, Script
-from protocol.wire.streams import PolledStream
-
-log = logging.getLogger(__name__)
-
-_READ_BYTES = 1 << 16
 
 
-@dataclass
-class IdleProcess:
-    """A process that waits for a script."""
+class ScriptState(enum.Enum):
+    """State of a script, as far as nestd knows it."""
 
-    stream: PolledStream
-    connected: socket.socket
-    output: int
-    pid: int | None = None
+    #: A process has been handed the script, and nothing has come back.
+    STARTING = enum.auto()
+    #: The script has asked for an operation.
+    RUNNING = enum.auto()
+    #: The script is being ended, and its process may still answer.
+    ENDING = enum.auto()
+    #: The process closed its socket before it had read the whole script.
+    UNREAD = enum.auto()
+    #: The process closed its socket without having asked for anything.
+    SILENT = enum.auto()
+    #: The process closed its socket after the script had begun, or while it was being ended.
+    CLOSED = enum.auto()
+    #: The process gave the script's answer.
+    ANSWERED = enum.auto()
+    #: The process ended, or became useless, without the script's answer.
+    ENDED = enum.auto()
+    #: The process ended by itself before the script began: another process can run the script.
+    UNTOUCHED = enum.auto()
 
-    def close(self) -> None:
-        self.connected.close()
-        os.close(self.output)
+
+_S = ScriptState
+
+#: States that can follow each state.
+TRANSITIONS: dict[ScriptState, frozenset[ScriptState]] = {
+    _S.STARTING: frozenset(_S) - {_S.STARTING, _S.CLOSED},
+    _S.RUNNING: frozenset([_S.ENDING, _S.CLOSED, _S.ANSWERED, _S.ENDED]),
+    _S.ENDING: frozenset([_S.CLOSED, _S.ANSWERED, _S.ENDED]),
+    _S.UNREAD: frozenset([_S.CLOSED, _S.ENDED, _S.UNTOUCHED]),
+    _S.SILENT: frozenset([_S.CLOSED, _S.ENDED, _S.UNTOUCHED]),
+    _S.CLOSED: frozenset([_S.ENDED]),
+    _S.ANSWERED: frozenset(),
+    _S.ENDED: frozenset(),
+    _S.UNTOUCHED: frozenset(),
+}
+
+#: States with an open socket, the most frequent one first: a set would be slower, by Enum's hash.
+_OPEN = (_S.RUNNING, _S.STARTING, _S.ENDING)
+#: What a closed socket means in each state that has an open one.
+_CLOSED_FROM = {_S.STARTING: _S.SILENT, _S.RUNNING: _S.CLOSED, _S.ENDING: _S.CLOSED}
+#: What a request to end the script means in each state that is not over.
+_ENDING_FROM = {
+    _S.STARTING: _S.ENDING,
+    _S.RUNNING: _S.ENDING,
+    _S.UNREAD: _S.CLOSED,
+    _S.SILENT: _S.CLOSED,
+}
+
+
+# Events
+
+
+@dataclass(frozen=True)
+class ProcessNamed:
+    """Event: the fork server has reported the id of the script's process."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class OperationAsked:
+    """Event: the script asks for an operation of the kernel."""
+
+    command: Command
+
+
+@dataclass(frozen=True)
+class AnswerArrived:
+    """Event: the process has sent what should be the script's answer."""
+
+    answer: Message
+
+
+@dataclass(frozen=True)
+class SocketClosed:
+    """Event: the process has closed its socket."""
+
+    #: Whether some of what nestd sent was never read.
+    unread: bool
+
+
+@dataclass(frozen=True)
+class ProcessEnded:
+    """Event: the fork server has reported the end of the script's process."""
+
+    #: Wait status.
+    status: int
+    #: Line of the script that was being executed, if it is known.
+    line: int | None
+    #: Whether the process had begun with the script.
+    begun: bool
+    #: Why the fork server ended the process, if it did.
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class ForkServerLost:
+    """Event: the fork server has ended, and all its processes with it."""
+
+
+@dataclass(frozen=True)
+class EndAsked:
+    """Event: another party wants the script to end."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class TimePassed:
+    """Event: the clock has moved on."""
+
+    #: Monotonic time.
+    now_s: float
+
+
+ScriptEvent: TypeAlias = (
+    ProcessNamed
+    | OperationAsked
+    | AnswerArrived
+    | SocketClosed
+    | ProcessEnded
+    | ForkServerLost
+    | EndAsked
+    | TimePassed
+)
+
+
+# Instructions
+
+
+@dataclass(frozen=True)
+class ExecuteOperation:
+    """Instruction: have the kernel execute an operation, and send the script its answer."""
+
+    command: Command
+
+
+@dataclass(frozen=True)
+class EndProcess:
+    """Instruction: have the fork server end the process."""
+
+    pid: int
+    #: Whether the process is to report before at which line the script is.
+    locate: bool
+
+
+ScriptInstruction: TypeAlias = ExecuteOperation | EndProcess
 
 
 class ScriptProcess:
-    """One script while it runs.
+    """State machine of one script in one process.
 
     Parameters
     ----------
     script : to run
-    prepared : the process
     settings : of scripts
+    pid : id of the process, if it is known
+    now_s : monotonic time at which the script begins
     """
 
-    def __init__(self, script: Script, prepared: IdleProcess, settings: ScriptSettings) -> None:
-        self.prepared = prepared
-        #: Why it is being ended, if it is.
-        self.reason: str | None = None
-        #: Whether its process has ended.
-        self.ended = False
-        #: Whether its process ended, by itself, before it began with the script.
-        self.is_untouched = False
-        #: Whether it has closed its socket.
-        self.is_deaf = False
-        #: Whether it has ended without having read all of the script.
-        self.is_unread = False
-        #: Whether it has said anything.
-        self._has_spoken = False
+    def __init__(
+        self, script: Script, settings: ScriptSettings, pid: int | None, now_s: float
+    ) -> None:
+        self.output = ScriptOutput(settings.output_bytes)
         self._script = script
-        self._settings = settings
-        self._said: Message | None = None
-        self._how: ScriptError | None = None
-        self._output: list[bytes] = []
-        #: Pieces of output that were passed on.
-        self._passed_on = 0
-        self._kept = 0
-        self._truncated = False
-        self._due_s = None if settings.wall_s is None else time.monotonic() + settings.wall_s
-        prepared.stream.send(frames.encode(script))
+        self._pid = pid
+        self._wall_s = settings.wall_s
+        self._due_s = None if settings.wall_s is None else now_s + settings.wall_s
+        self.state = ScriptState.STARTING
+        #: Why the script is being ended.
+        self._reason: str | None = None
+        self._answer: Result | Failure | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether it has given its answer, or can't any more."""
-        return self._said is not None or self._how is not None
+        """Whether the caller's answer is known."""
+        return self._answer is not None
 
     @property
-    def is_late(self) -> bool:
-        """Whether its time is over and it is not being ended yet."""
-        return self._due_s is not None and self.reason is None and time.monotonic() >= self._due_s
+    def listens(self) -> bool:
+        """Whether the process's socket is to be read."""
+        return self.state in _OPEN
 
     @property
-    def too_late(self) -> str:
-        """Why it is ended when its time is over."""
-        return f"it took longer than its limit of {self._settings.wall_s} s"
+    def takes_answers(self) -> bool:
+        """Whether answers are to be sent: a script that is being ended must not go on."""
+        return self.state is ScriptState.RUNNING
 
     @property
-    def wait_ms(self) -> int | None:
-        """How long to wait for something to happen."""
-        if self._due_s is None or self.reason is not None:
-            return None
-        return max(0, int((self._due_s - time.monotonic()) * 1000) + 1)
+    def ending(self) -> str | None:
+        """Reason for which the script is being ended or has ended; ``None`` while it goes on."""
+        return self._reason or ("the script was ended" if self.is_over else None)
 
     @property
-    def events(self) -> int:
-        """What to wait for on its socket: one that takes no answers may ask for no more."""
-        return select.POLLOUT if self.prepared.stream.has_unsent else select.POLLIN
+    def due_s(self) -> float | None:
+        """Monotonic time at which the time limit ends the script, if there is one to come."""
+        return self._due_s if self._reason is None else None
 
-    def exchange(self) -> list[Command]:
-        """Send and receive what there is; the operations that it asks for."""
-        stream = self.prepared.stream
-        try:
-            stream.flush()
-            received = None if stream.has_unsent else stream.receive()
-            if received is None:
-                return []
-            message = frames.decode(received)
-        except (EOFError, OSError) as error:
-            # How it ended is told by the one who forked it. A connection is reset, not closed, if
-            # the other end goes with something unread.
-            unread = stream.has_unsent or isinstance(error, ConnectionResetError)
-            self.is_unread = self.is_unread or (unread and not self._has_spoken)
-            self.is_deaf = True
-            return []
-        except ProtocolError as error:
-            self._how = ScriptError(f"the script's process sent what is no message: {error}")
-            return []
-        self._has_spoken = True
-        if isinstance(message, Command):
-            return [message]
-        if isinstance(message, (Result, Failure)):
-            self._said = message
-        return []
-
-    def reply(self, answer: Message) -> None:
-        """Answer its operation."""
-        try:
-            self.prepared.stream.send(frames.encode(answer))
-        except (OSError, ProtocolError) as error:
-            log.info("a script did not get an answer: %s", error)
-
-    def read_output(self) -> bool:
-        """Take what it has printed, as far as there is room; whether more may come."""
-        while True:
-            try:
-                chunk = os.read(self.prepared.output, _READ_BYTES)
-            except BlockingIOError:
-                return True
-            if not chunk:
-                return False
-            room = self._settings.output_bytes - self._kept
-            if room:
-                self._output.append(chunk[:room])
-                self._kept += len(self._output[-1])
-            if len(chunk) > room:
-                self._truncated = True
-                # One that prints without end must not keep everybody from being heard.
-                return True
-
-    def new_output(self) -> bytes:
-        """What it has printed since this was asked last."""
-        new = self._output[self._passed_on :]
-        self._passed_on = len(self._output)
-        return b"".join(new)
-
-    def await_end(self, most_ms: int) -> None:
-        """Wait until its end of the socket is closed, but not for longer than so many ms."""
-        closed = select.poll()
-        # That the other end has hung up is told unasked.
-        closed.register(self.prepared.connected, 0)
-        closed.poll(most_ms)
-
-    def note_end(self, status: int | None, line: int | None, reason: str | None) -> None:
-        """Its process has ended.
-
-        Parameters
-        ----------
-        status : wait status, if it is known
-        line : that it was at, if it is known
-        reason : why the process that forked it ended it, if it did
-        """
-        self.ended = True
-        # Its answer may have arrived just before.
-        self.exchange()
+    def on_event(self, event: ScriptEvent) -> ScriptInstruction | None:
+        """Take note of an event, and return what is to be done about it, if anything is."""
         if self.is_over:
-            return
-        reason = reason or self.reason
-        if reason is None and status is not None:
-            code = os.waitstatus_to_exitcode(status)
-            reason = f"it ended with {describe_exit(code)}"
-            if code == -signal.SIGKILL:
-                reason += ", perhaps as the system had no memory left"
-        place = "" if line is None else f" at line {line}"
-        self._how = ScriptError(
-            f"the script was ended{place}: {reason}", error_name="ScriptEnded", line=line
-        )
+            return None
+        match event:
+            case OperationAsked(command):
+                return self._on_operation(command)
+            case TimePassed(now_s):
+                if self.due_s is not None and now_s >= self.due_s:
+                    return self._end(f"it took longer than its limit of {self._wall_s} s")
+            case ProcessNamed(pid):
+                self._pid = pid
+                if self.state not in (ScriptState.STARTING, ScriptState.RUNNING):
+                    return self._end_process(locate=self._reason is not None)
+            case EndAsked(reason):
+                return self._end(reason)
+            case AnswerArrived(answer):
+                if self.listens:
+                    self._answer = self._checked(answer)
+                    self._move(ScriptState.ANSWERED)
+            case SocketClosed(unread):
+                return self._on_closed(unread)
+            case ProcessEnded(status, line, begun, reason):
+                untouched = not begun and ScriptState.UNTOUCHED in TRANSITIONS[self.state]
+                self._conclude(untouched, reason or self._reason or _fate(status), line)
+            case ForkServerLost():
+                self._conclude(self.state is ScriptState.UNREAD, "its process was lost", None)
+        return None
 
     def answer(self) -> Result | Failure:
-        """What its caller gets."""
-        printed = b"".join(self._output).decode("utf-8", "replace")
-        if self._truncated:
-            printed += f"\n… cut off after {self._settings.output_bytes // MIB} MiB\n"
-        if self._how is not None:
-            self._how.output = printed or None
-            return Failure(self._script.id, "", self._how)
-        said = self._said
-        if isinstance(said, Failure):
-            error: NestdError = said.error
+        """Return what the caller gets; to be called when the script is over."""
+        assert self._answer is not None
+        printed = self.output.text()
+        if isinstance(self._answer, Failure):
+            self._answer.error.output = printed or None
+        elif printed:
+            return Result(self._script.id, "", {**self._answer.value, "stdout": printed})
+        return self._answer
+
+    def _on_operation(self, command: Command) -> ExecuteOperation | None:
+        if self.state is ScriptState.STARTING:
+            self._move(ScriptState.RUNNING)
+        # A script that is being ended is not worth its operation.
+        return ExecuteOperation(command) if self.takes_answers else None
+
+    def _on_closed(self, unread: bool) -> EndProcess | None:
+        if not self.listens:
+            return None
+        starting = self.state is ScriptState.STARTING
+        self._move(ScriptState.UNREAD if unread and starting else _CLOSED_FROM[self.state])
+        # The process has ended, or is of no use any more.
+        return self._end_process(locate=False)
+
+    def _end(self, reason: str) -> EndProcess | None:
+        if self._reason is not None:
+            return None
+        self._reason = reason
+        if self.state in _ENDING_FROM:
+            self._move(_ENDING_FROM[self.state])
+        return self._end_process(locate=True)
+
+    def _end_process(self, locate: bool) -> EndProcess | None:
+        # The process is ended when its id is reported if that is not known yet.
+        return None if self._pid is None else EndProcess(self._pid, locate)
+
+    def _checked(self, answer: Message) -> Result | Failure:
+        """Return the answer that the process has sent, or an error if it is no script's answer."""
+        error: NestdError = InternalError("a script's process answered without a result")
+        if isinstance(answer, Result) and isinstance(answer.value, dict):
+            data = {"data": answer.value["data"]} if "data" in answer.value else {}
+            return Result(self._script.id, "", data)
+        if isinstance(answer, Failure):
+            error = answer.error
             if not isinstance(error, ScriptError):
                 error = InternalError("a script's process answered with a foreign error")
-            error.output = printed or None
-            return Failure(self._script.id, "", error)
-        assert isinstance(said, Result)
-        if not isinstance(said.value, dict):
-            return Failure(self._script.id, "", InternalError("a script's answer is none"))
-        value = {"data": said.value["data"]} if "data" in said.value else {}
-        if printed:
-            value["stdout"] = printed
-        return Result(self._script.id, "", value)
+        return Failure(self._script.id, "", error)
+
+    def _conclude(self, untouched: bool, reason: str, line: int | None) -> None:
+        place = "" if line is None else f" at line {line}"
+        error = ScriptError(
+            f"the script was ended{place}: {reason}", error_name="ScriptEnded", line=line
+        )
+        self._answer = Failure(self._script.id, "", error)
+        self._move(ScriptState.UNTOUCHED if untouched else ScriptState.ENDED)
+
+    def _move(self, state: ScriptState) -> None:
+        if state not in TRANSITIONS[self.state]:
+            raise AssertionError(f"a script went from {self.state} to {state}")
+        self.state = state
+
+
+def _fate(status: int) -> str:
+    """Describe a wait status as the reason for a script's end."""
+    code = os.waitstatus_to_exitcode(status)
+    fate = f"it ended with {describe_exit(code)}"
+    return f"{fate}, perhaps as the system had no memory left" if code == -signal.SIGKILL else fate

@@ -1,4 +1,4 @@
-"""What scripts may do and how much they may take."""
+"""Settings of scripts: what they may do, and how much they may take."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ class ScriptSettings:
     imports: tuple[ModuleImport, ...] = parse_modules(DEFAULT_MODULES)
     #: Longest time a script may run; ``None`` for any.
     wall_s: int | None = None
-    #: Memory that a script may take beyond what it begins with.
+    #: Memory that a script may take beyond what its process begins with.
     memory_bytes: int = 2048 * MIB
     #: Output that is kept; more is thrown away.
     output_bytes: int = 8 * MIB
     #: Processes and threads that an unrestricted script may have.
     processes: int = 64
-    #: Files that it may have open.
+    #: Files that a script may have open.
     open_files: int = 256
 
     def to_json(self) -> str:
-        """For the process that runs scripts."""
+        """Write the settings as JSON, for the fork server."""
         return json.dumps(asdict(self))
 
     @staticmethod
     def from_json(text: str) -> ScriptSettings:
-        """The settings that :meth:`to_json` wrote."""
+        """Read the settings that :meth:`to_json` wrote."""
         fields = json.loads(text)
-        fields["imports"] = tuple(ModuleImport(**one) for one in fields["imports"])
+        fields["imports"] = tuple(ModuleImport(**entry) for entry in fields["imports"])
         return ScriptSettings(**fields)
 
 
 def from_environment(variables: Mapping[str, str]) -> ScriptSettings:
-    """Build the settings.
+    """Read the settings from environment variables.
 
     Raises
     ------
     ConfigurationError
-        Naming every variable with a wrong value.
+        Names every variable with a wrong value.
     """
     environment = Environment(variables)
     prefix = "NEST_SERVER_EXEC_"

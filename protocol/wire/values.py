@@ -43,6 +43,8 @@ VALUE_NESTING_LIMIT = NESTING_LIMIT - 4
 #: Arrays from this size on get a frame of their own; a frame costs more than copying fewer.
 BUFFER_FROM_BYTES = 1024
 
+#: Types of values that hold no others.
+
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 
 # Codes of the extension types.

@@ -6,8 +6,8 @@ variable of the server's environment whose value must not, ``{port}`` that of a 
 connect to. Where the way out is memory, the script itself looks whether it got there, and prints
 :data:`REACHED`. What an attempt learns it puts into ``result``, which the test asks for.
 
-With ``plain``, the attempt takes effect in Python without any wall; a test sees to that, so that
-none of these is harmless by mistake.
+Without the sandbox, an attempt that is ``plain`` takes effect; a test shows that, so that none is
+harmless by mistake.
 """
 
 # ruff: noqa: E501, RUF001  # attempts stand in the table as somebody would type them
@@ -22,21 +22,23 @@ REACHED = "REACHED"
 
 @dataclass(frozen=True)
 class Escape:
-    """One attempt."""
+    """Attempt to get out of a script."""
 
     name: str
     source: str
-    #: Whether it takes effect in plain Python.
+    #: Whether the attempt takes effect in plain Python.
     plain: bool = True
+    #: Whether the attempt needs system calls, so that their filter alone has to refuse it.
+    system: bool = False
 
     def filled(self, marker: str, secret_file: str, secret_variable: str, port: int) -> str:
-        """The source, with its gaps filled."""
+        """Return the source, with its gaps filled."""
         source = self.source.replace("{marker}", marker).replace("{secret_file}", secret_file)
         return source.replace("{secret_variable}", secret_variable).replace("{port}", str(port))
 
 
-def _attempt(name: str, source: str, plain: bool = True) -> Escape:
-    return Escape(name, source.strip("\n") + "\n", plain)
+def _attempt(name: str, source: str, plain: bool = True, system: bool = False) -> Escape:
+    return Escape(name, source.strip("\n") + "\n", plain, system)
 
 
 _TOUCH = "open('{marker}', 'w').close()"
@@ -626,7 +628,7 @@ for _ in range(2):
         "setattr(nest, '__' + 'class__', type(np))\nnest.ll_api.os.system('touch {marker}')",
         False,
     ),
-    # The process itself; for the second wall
+    # The process itself, which the filter of system calls has to protect alone
     _attempt("environment", "import os\nresult = os.environ['{secret_variable}']"),
     _attempt("environment in proc", "result = open('/proc/self/environ').read()"),
     _attempt(
@@ -658,33 +660,57 @@ for _ in range(2):
     _attempt("rename", "import os\nos.rename('{secret_file}', '{marker}')"),
     _attempt("directory", "import os\nos.mkdir('{marker}')"),
     _attempt("named pipe", "import os\nos.mkfifo('{marker}')"),
-    _attempt("own memory by proc", "f = open('/proc/self/mem', 'r+b')\nprint('REA' + 'CHED')"),
-    _attempt(
-        "executable memory", "import mmap\nmmap.mmap(-1, 4096, prot=7)\nprint('REA' + 'CHED')"
-    ),
-    _attempt("file in memory", "import os\nos.memfd_create('x')\nprint('REA' + 'CHED')"),
-    _attempt(
-        "limits raised",
-        "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\nresource.prlimit(0, resource.RLIMIT_NOFILE, (9, 9))\nprint('REA' + 'CHED')",
-    ),
-    _attempt("signal to the parent", "import os\nos.kill(os.getppid(), 0)\nprint('REA' + 'CHED')"),
-    _attempt("signal to the group", "import os\nos.killpg(0, 0)\nprint('REA' + 'CHED')"),
-    _attempt(
-        "trace of the parent",
-        "import ctypes\nctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0 and print('REA' + 'CHED')",
-    ),
-    _attempt(
-        "memory of the parent",
-        "import ctypes, os\nctypes.CDLL(None, use_errno=True).process_vm_readv(os.getppid(), None, 0, None, 0, 0) == 0 and print('REA' + 'CHED')",
+    *(
+        _attempt(
+            name,
+            f"import ctypes, fcntl, mmap, os, resource, socket\n{call}\nprint('REA' + 'CHED')",
+            plain,
+            True,
+        )
+        for name, call, plain in [
+            ("own memory by proc", "open('/proc/self/mem', 'r+b')", True),
+            ("executable memory", "mmap.mmap(-1, 4096, prot=7)", True),
+            ("file in memory", "os.memfd_create('x')", True),
+            ("limit set", "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))", True),
+            ("limit set by prlimit", "resource.prlimit(0, resource.RLIMIT_NOFILE, (9, 9))", True),
+            ("signal to the parent", "os.kill(os.getppid(), 0)", True),
+            ("signal to everybody", "os.kill(-1, 0)", True),
+            ("signal to the group", "os.killpg(0, 0)", True),
+            ("trace of the parent", "1 / (ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0)", True),
+            (
+                "memory of the parent",
+                "1 / (ctypes.CDLL(None).process_vm_readv(os.getppid(), None, 0, None, 0, 0) == 0)",
+                True,
+            ),
+            ("look at a file", "os.stat('{secret_file}')", True),
+            ("look into a directory", "os.listdir('/')", True),
+            ("removal of a file", "os.unlink('{secret_file}')", True),
+            ("mode of a file", "os.chmod('{secret_file}', 0o777)", True),
+            ("cut of a file", "os.truncate('{secret_file}', 0)", True),
+            ("where a link leads", "os.readlink('/proc/self/exe')", True),
+            ("change of directory", "os.chdir('/')", True),
+            ("socket", "socket.socket()", True),
+            ("pair of sockets", "socket.socketpair()", True),
+            ("pipe", "os.pipe()", True),
+            ("duplicate of a descriptor", "os.dup(1)", True),
+            ("duplicate of a descriptor by fcntl", "fcntl.fcntl(1, fcntl.F_DUPFD, 0)", True),
+            ("descriptor changed for others", "os.set_blocking(1, False)", True),
+            ("signals of a descriptor", "fcntl.fcntl(1, fcntl.F_SETOWN, os.getpid())", True),
+            # There is no terminal, and the process leads its session already.
+            ("text typed into a terminal", "fcntl.ioctl(0, 0x5412, b'x')", False),
+            ("change of session", "os.setsid()", False),
+            ("change of priority", "os.setpriority(os.PRIO_PROCESS, 0, 5)", True),
+            ("change of user", "os.setuid(os.getuid())", True),
+            ("change of processors", "os.sched_setaffinity(0, os.sched_getaffinity(0))", True),
+        ]
     ),
     _attempt(
         "connection by datagram",
         "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_STREAM)\ns.connect(('127.0.0.1', {port}))",
     ),
-    _attempt("pair of sockets", "import socket\nsocket.socketpair()\nprint('REA' + 'CHED')"),
 ]
 
-#: What no wall keeps a script from beginning; limits end it.
+#: What a script can begin in spite of the sandbox; limits end it.
 BOMBS = [
     _attempt("memory", "l = []\nwhile True:\n    l.append(bytearray(10**7))"),
     _attempt("one huge array", "a = np.ones(10**12)"),

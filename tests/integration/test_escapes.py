@@ -1,4 +1,4 @@
-"""The table of escapes, posted to a server: no attempt has an effect, and the server goes on."""
+"""Table of escapes, posted to a server: no attempt has an effect, and the server goes on."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ class Target:
     listening: socket.socket
 
     def attack(self, escape: Escape) -> tuple[list[str], Any]:
-        """What the attempt has achieved, and the reply."""
+        """Make the attempt; return what it has achieved, and the body of the reply."""
         source = escape.filled(
             str(self.marker), str(self.secret_file), VARIABLE, self.listening.getsockname()[1]
         )
         reply = self.server.post("/exec", {"source": source, "return": "result"})
         assert reply.status_code in (200, 400), reply.text
-        said = reply.json()
+        body = reply.json()
         achieved = []
         if os.path.lexists(self.marker):
             achieved.append("there is a new file")
         if self.secret in reply.text or (self.server.token or self.secret) in reply.text:
             achieved.append("a secret came out")
-        if REACHED in said.get("stdout", ""):
+        if REACHED in body.get("stdout", ""):
             achieved.append("it says so")
         try:
             self.listening.accept()[0].close()
             achieved.append("somebody connected")
         except BlockingIOError:
             pass
-        return achieved, said
+        return achieved, body
 
     def check_usable(self) -> None:
         """The server answers, with the kernel it has had."""
@@ -92,18 +92,18 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 @pytest.mark.parametrize("escape", [pytest.param(one, id=one.name) for one in ESCAPES])
 def test_no_attempt_has_an_effect(target: Target, escape: Escape) -> None:
-    achieved, said = target.attack(escape)
-    assert achieved == [], said
+    achieved, body = target.attack(escape)
+    assert achieved == [], body
     # What is refused is explained: it never ends the process instead.
-    if "message" in said:
-        assert " at line " in said["message"]
-        assert said["lineNumber"] >= 1
+    if "message" in body:
+        assert " at line " in body["message"]
+        assert body["lineNumber"] >= 1
 
 
 @pytest.mark.parametrize("bomb", [pytest.param(one, id=one.name) for one in BOMBS])
 def test_bomb_ends_and_the_server_goes_on(target: Target, bomb: Escape) -> None:
-    achieved, said = target.attack(bomb)
-    assert achieved == [], said
+    achieved, body = target.attack(bomb)
+    assert achieved == [], body
     target.check_usable()
 
 

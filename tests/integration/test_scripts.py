@@ -29,14 +29,14 @@ def either(request: pytest.FixtureRequest) -> Server:
 
 
 def run(server: Server, source: str, **more: Any) -> Any:
-    """The answer to a script that succeeds."""
+    """Run a script that succeeds; return its answer."""
     reply = server.post("/exec", {"source": source, **more})
     assert reply.status_code == 200, reply.text
     return reply.json()
 
 
 def fail(server: Server, source: str) -> dict[str, Any]:
-    """The answer to a script that does not."""
+    """Run a script that fails; return its error."""
     reply = server.post("/exec", {"source": source})
     assert reply.status_code == 400, reply.text
     found: dict[str, Any] = reply.json()
@@ -99,7 +99,7 @@ connections = nest.GetConnections()
     assert len(data["events"]["times"]) == len(data["events"]["senders"]) > 3
     assert data["connections"]["target"] == [4, 4, 4]
     assert either.call("GetStatus", [[4], "n_events"]) == [len(data["events"]["times"])]
-    # The next script finds it, too, but none of the last one's variables.
+    # The next script finds the network, too, but no variable of the last script.
     assert run(either, "import nest\nn = nest.network_size", **{"return": "n"}) == {"data": 4}
     assert "NameError" in fail(either, "neurons")["message"]
 
@@ -176,7 +176,7 @@ def test_objects_that_scripts_made_are_dropped_from_the_kernel(server: Server) -
     source += "n = nest.Create('iaf_psc_alpha')\nc = nest.GetConnections()"
 
     def held() -> int:
-        """The number of the next object, and so of those that were ever made."""
+        """Return the number of the next object, and so of all that were ever made."""
         reply = server.post("/api/Create", ["iaf_psc_alpha"], headers=binary)
         reference = Unpacker().unpack(reply.content)
         assert (
@@ -212,7 +212,7 @@ def test_objects_that_scripts_made_are_dropped_from_the_kernel(server: Server) -
 
 
 def in_background(server: Server, source: str) -> tuple[threading.Thread, list[Any]]:
-    """A script under way, and where its reply will be."""
+    """Start a script; return its thread, and the list that its reply will be in."""
     replies: list[Any] = []
 
     def ask() -> None:
@@ -249,7 +249,7 @@ def test_endless_script_is_ended_within_a_second_and_the_network_is_there(
     error = replies[0].json()
     assert error["error"] == "ScriptEnded"
     assert "its end was asked for" in error["message"]
-    # It may have been ended at any moment, even before its first line.
+    # The script may have been ended at any moment, even before its first line.
     line = error.get("lineNumber", 0)
     assert line <= 5
     assert line <= 1 or error["stdout"].startswith("begun\n")
@@ -274,8 +274,8 @@ def test_others_are_answered_while_a_script_runs_and_their_calls_wait(server: Se
         waiting[-1].start()
     assert poll_until(lambda: server.get("/").json()["waiting"] == 4, DEADLINE_S)
     poll_until(lambda: server.request("DELETE", "/exec").json()["ended"], DEADLINE_S)
-    for one in [thread, *waiting]:
-        one.join(DEADLINE_S)
+    for asking in [thread, *waiting]:
+        asking.join(DEADLINE_S)
     assert sorted(answers) == [[1], [2], [3]]
 
 
@@ -336,8 +336,8 @@ def test_script_that_closes_what_is_not_its_own_harms_only_itself(
     assert run(open_server, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
-def test_lost_script_runner_is_started_again(start: Start) -> None:
-    server = start(OPEN)
+def test_lost_fork_server_is_started_again(open_server: Server) -> None:
+    server = open_server
     server.call("Create", ["iaf_psc_alpha", 3])
     parent = run(server, "import os\npid = os.getppid()", **{"return": "pid"})["data"]
     identity = identify(parent)
@@ -355,24 +355,24 @@ def test_lost_script_runner_is_started_again(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("killed", "said"), [("getpid", "signal 9 (SIGKILL)"), ("getppid", "its process was lost")]
+    ("killed", "reason"), [("getpid", "signal 9 (SIGKILL)"), ("getppid", "its process was lost")]
 )
 def test_simulation_ends_when_the_process_that_has_asked_for_it_does(
-    start: Start, killed: str, said: str
+    open_server: Server, killed: str, reason: str
 ) -> None:
-    server = start(OPEN)
+    server = open_server
     kill = f"lambda: os.kill(os.{killed}(), signal.SIGKILL)"
     source = (
         "import nest, os, signal, threading\nnest.Create('iaf_psc_alpha')\n"
         f"threading.Timer(0.3, {kill}).start()\nnest.Simulate(1e8)"
     )
-    assert said in fail(server, source)["message"]
+    assert reason in fail(server, source)["message"]
     assert server.call("biological_time") > 0.0
     assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
-def test_waiting_process_that_is_killed_is_replaced(start: Start) -> None:
-    server = start(OPEN)
+def test_waiting_process_that_is_killed_is_replaced(open_server: Server) -> None:
+    server = open_server
     parent = run(server, "import os\npid = os.getppid()", **{"return": "pid"})["data"]
     children = Path(f"/proc/{parent}/task/{parent}/children")
     for _ in range(3):
@@ -408,30 +408,19 @@ def test_memory_is_limited(start: Start, restriction: str) -> None:
     assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
-def test_output_is_limited_and_says_so(start: Start) -> None:
-    server = start({"NEST_SERVER_EXEC_OUTPUT_MIB": "1"})
-    output = run(server, "for _ in range(40000):\n    print('x' * 99)\nprint('end')")["stdout"]
-    kept, _, mark = output.rpartition("\n\u2026")
-    assert len(kept) == 2**20
-    assert mark == " cut off after 1 MiB\n"
-
-
-def test_processes_are_limited(start: Start) -> None:
-    server = start(OPEN | {"NEST_SERVER_EXEC_PROCESSES": "5"})
+def test_processes_and_open_files_are_limited(start: Start) -> None:
+    limits = {"NEST_SERVER_EXEC_PROCESSES": "5", "NEST_SERVER_EXEC_OPEN_FILES": "32"}
+    server = start(OPEN | limits)
     server.call("Create", ["iaf_psc_alpha", 3])
     source = "import os, time\nfor _ in range(50):\n    try:\n        pid = os.fork()\n"
     source += "    except OSError:\n        break\n    if pid == 0:\n        time.sleep(100)\n"
     source += "        os._exit(0)\ntime.sleep(100)"
     error = fail(server, source)
     assert "processes, and may have 5" in error["message"]
-    assert server.call("GetKernelStatus", ["network_size"]) == 3
-    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
-
-
-def test_open_files_are_limited(start: Start) -> None:
-    server = start(OPEN | {"NEST_SERVER_EXEC_OPEN_FILES": "32"})
     error = fail(server, "x = []\nwhile True:\n    x.append(open('/dev/null'))")
     assert error["message"].startswith("OSError at line 3: [Errno 24]")
+    assert server.call("GetKernelStatus", ["network_size"]) == 3
+    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
 def test_no_secret_and_nothing_of_mpi_is_in_a_scripts_process(start: Start) -> None:
@@ -451,10 +440,10 @@ def test_no_secret_and_nothing_of_mpi_is_in_a_scripts_process(start: Start) -> N
     source += "q = open(f'/proc/{os.getppid()}/environ').read()"
     data = run(server, source, **{"return": ["e", "p", "q"]})["data"]
     assert data["e"]["HARMLESS"] == "kept"
-    told = str(data)
-    assert secret not in told
+    text = str(data)
+    assert secret not in text
     for name in ("NEST_SERVER", "OMPI_", "SLURM_", "API_KEY", "PASSWORD", "NESTD_RUNTIME_DIR"):
-        assert name not in told
+        assert name not in text
     loaded = "import sys\nm = sorted({n.partition('.')[0] for n in sys.modules})"
     modules = run(server, loaded, **{"return": "m"})["data"]
     assert {"mpi4py", "zmq", "flask", "gunicorn"}.isdisjoint(modules)

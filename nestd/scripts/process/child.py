@@ -1,6 +1,6 @@
-"""The process that runs one script: forked, shut in, told what to run, and gone.
+"""Process of one script: confines itself, waits for its script, runs the script, answers and exits.
 
-It begins before there is a script, so that one that comes finds it ready.
+The process is forked before there is a script, so that a script finds one ready.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from nest_remote.session import Session
 from nestd.scripts.failures import SCRIPT, script_error
 from nestd.scripts.process.transport import BEGUN, LINE, ScriptTransport, mark_line
 from nestd.scripts.results import ResultEncoder
-from nestd.scripts.sandbox import seccomp
+from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.sandbox.compile import compile_script, restricted_namespace
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ProtocolError
@@ -39,19 +39,19 @@ from protocol.wire.streams import WaitingStream
 from protocol.wire.values import Buffer
 
 #: File descriptors of a script's process beside the usual three: the socket to nestd, and the pipe
-#: over which it says in the end where it is.
-CONNECTION, WORDS = 3, 4
+#: over which the process reports its line when it is to be ended.
+CONNECTION, LOCATION = 3, 4
 
-#: Memory that is set free when a script has used up its own, to be able to say so.
+#: Memory that is set free when a script has used up its own, for the error that reports it.
 _RESERVE_BYTES = 8 << 20
 
 
-#: What is rehearsed: a script as it arrives.
+#: Script that is rehearsed, encoded as a script arrives.
 _REHEARSED = frames.encode(Script("", "number = 1\nnumber", "number"))
 
 
 class ScriptNamespace:
-    """What scripts find, made once: their namespace, with the look-alike in it.
+    """Surroundings of scripts, made once: their variables, streams and connection to the kernel.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class ScriptNamespace:
         self.transport = ScriptTransport()
         nest = PyNest("nest", Session(self.transport, description=description))
         if self.restricted:
-            self.namespace = restricted_namespace(settings.imports, {**modules, "nest": nest})
+            self.variables = restricted_namespace(settings.imports, {**modules, "nest": nest})
             return
         main = ModuleType("__main__")
         main.__dict__["__builtins__"] = builtins
@@ -79,26 +79,26 @@ class ScriptNamespace:
         install(nest)
         # As for a script that is run from where the server was started.
         sys.path.insert(0, str(Path.cwd()))
-        for one in settings.imports:
-            main.__dict__[one.name] = one.load()
-        self.namespace = main.__dict__
+        for entry in settings.imports:
+            main.__dict__[entry.name] = entry.load()
+        self.variables = main.__dict__
 
 
 def become_like_fork(settings: ScriptSettings) -> None:
-    """Make what a fork begins with, as far as the warm process can have it, too."""
+    """Give the fork server what its forks begin with, as far as it can have that itself."""
     sys.argv = [SCRIPT]
-    # Those of the warm process are not the script's.
+    # Exit functions of the fork server are not the script's.
     atexit._clear()
     if settings.restricted:
-        # No script sees them, and nothing is loaded any more that would.
+        # Scripts can't see the variables, and what is loaded later does not need them.
         os.environ.clear()
 
 
 def _streams() -> tuple[WaitingStream, io.TextIOWrapper]:
-    """The socket to nestd, and where scripts print, made before the forks.
+    """Make the stream to nestd and the stream for a script's output, before the forks.
 
-    What is made once here need not be made, and its memory not be copied, in each of them. Both
-    look at their file descriptors when they are made, and find the like of what a fork will have.
+    Made once, they need not be made in each fork, nor their memory be copied. Both inspect their
+    file descriptors when they are made, which are of the kinds that a fork will have.
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -118,57 +118,62 @@ def _streams() -> tuple[WaitingStream, io.TextIOWrapper]:
 
 
 def prepare_streams() -> None:
-    """Set up from where scripts read and where they say where they are, before the forks."""
+    """Set up the scripts' standard input and the reporting of lines, before the forks."""
     null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, WORDS, CONNECTION):
+    for descriptor in (0, LOCATION, CONNECTION):
         os.dup2(null, descriptor)
     sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
-    faulthandler.enable(file=WORDS, all_threads=False)
-    faulthandler.register(signal.SIGTERM, file=WORDS, all_threads=False)
+    faulthandler.enable(file=LOCATION, all_threads=False)
+    faulthandler.register(signal.SIGTERM, file=LOCATION, all_threads=False)
 
 
 def become_runner(
     settings: ScriptSettings,
-    world: ScriptNamespace,
-    doors: seccomp.Doors | None,
+    namespace: ScriptNamespace,
+    syscall_filter: seccomp.SyscallFilter | None,
     mapped_bytes: int,
     connected: int,
     output: int,
-    words: int,
-    board: mmap.mmap,
+    location: int,
+    line_marker: mmap.mmap,
 ) -> NoReturn:
-    """Run the script that comes over ``connected``; for a process that was just forked.
+    """Run the script that arrives over ``connected``; for a process that was just forked.
 
     Parameters
     ----------
     settings : of scripts
-    world : that the script finds
-    doors : by which the operating system shuts the process in, too; ``None`` if it does not
+    namespace : surroundings of the script
+    syscall_filter : confines the process, too; ``None`` if the system has no filters
     mapped_bytes : address space that is mapped now
     connected : file descriptor of the socket to nestd
     output : file descriptor that takes what the script prints
-    words : file descriptor for where the script is when it is ended
-    board : where to leave a mark of the line that the script is at
+    location : file descriptor to which the script's line is reported when the script is ended
+    line_marker : shared memory for the line that the script executes
     """
     os.setsid()
-    for descriptor, place in ((connected, CONNECTION), (words, WORDS), (output, 1), (output, 2)):
+    for descriptor, place in (
+        (connected, CONNECTION),
+        (location, LOCATION),
+        (output, 1),
+        (output, 2),
+    ):
         os.dup2(descriptor, place)
-    os.closerange(max(CONNECTION, WORDS) + 1, os.sysconf("SC_OPEN_MAX"))
-    stream = world.stream
-    world.transport.attach(stream, board)
-    sys.stdout = sys.stderr = world.printed
-    _shut_in(settings, doors, mapped_bytes)
-    if not world.restricted:
-        _note_ends(board)
-    rehearse(world)
+    os.closerange(max(CONNECTION, LOCATION) + 1, os.sysconf("SC_OPEN_MAX"))
+    stream = namespace.stream
+    namespace.transport.attach(stream, line_marker)
+    sys.stdout = sys.stderr = namespace.printed
+    _confine(settings, syscall_filter, mapped_bytes)
+    if not namespace.restricted:
+        _mark_exits(line_marker)
+    rehearse(namespace)
     received = stream.receive()
     if received is None:
         os._exit(0)
     message = frames.decode(received)
     if not isinstance(message, Script):
         os._exit(1)
-    LINE.pack_into(board, 0, BEGUN)
-    answer = _run(message, settings, world.namespace)
+    LINE.pack_into(line_marker, 0, BEGUN)
+    answer = _run(message, settings, namespace.variables)
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     stream.send(_encoded(answer))
@@ -183,51 +188,53 @@ def _encoded(answer: Result | Failure) -> list[Buffer]:
         return frames.encode(Failure(answer.id, "", failure))
 
 
-def rehearse(world: ScriptNamespace) -> None:
-    """Go through what a script needs once, so that its memory is there when one comes.
+def rehearse(namespace: ScriptNamespace) -> None:
+    """Run a short script, so that the memory that scripts need is there when one arrives.
 
-    After a fork, every page is copied when it is first touched, which would take longer than a
+    After a fork, each page is copied when it is first touched, which would take longer than a
     short script itself.
     """
     script = frames.decode(_REHEARSED)
     assert isinstance(script, Script)
-    own = dict(world.namespace)
-    _execute(script.source, world.restricted, own)
-    _encoded(Result("", "", {"data": _returned(script.returns, own, world.restricted)}))
+    own = dict(namespace.variables)
+    _execute(script.source, namespace.restricted, own)
+    _encoded(Result("", "", {"data": _returned(script.returns, own, namespace.restricted)}))
 
 
-def rehearse_fork(doors: seccomp.Doors | None) -> None:
-    """Go through what is done in a process that was just forked, as far as it changes nothing."""
-    # Python itself does these.
+def rehearse_fork(syscall_filter: seccomp.SyscallFilter | None) -> None:
+    """Do what a process does that was just forked, as far as that changes nothing."""
+    # Python itself does the next two.
     random.seed()
     threading._after_fork()  # type: ignore[attr-defined]
     die_with_parent(0)
     os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    seccomp.limit_resources(None, None, None)
-    if doors is not None:
-        doors.rehearse()
+    rlimits.limit_resources(None, None, None)
+    if syscall_filter is not None:
+        syscall_filter.rehearse()
 
 
-def _shut_in(settings: ScriptSettings, doors: seccomp.Doors | None, mapped_bytes: int) -> None:
+def _confine(
+    settings: ScriptSettings, syscall_filter: seccomp.SyscallFilter | None, mapped_bytes: int
+) -> None:
     """Leave this process nothing but what a script needs."""
     for sig in (signal.SIGINT, signal.SIGPIPE):
         signal.signal(sig, signal.SIG_DFL)
-    seccomp.limit_resources(
+    rlimits.limit_resources(
         settings.memory_bytes,
         settings.open_files,
         None if settings.restricted else settings.processes,
         mapped_bytes,
     )
-    if doors is not None:
-        doors.close()
+    if syscall_filter is not None:
+        syscall_filter.install()
 
 
 def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) -> Result | Failure:
-    """The answer to ``script``."""
+    """Run ``script``, and return its answer."""
     lines = [line + "\n" for line in script.source.split("\n")]
     linecache.cache[SCRIPT] = (len(script.source), None, lines, SCRIPT)
-    # Address space, which is what the limit is on; its memory is never touched.
+    # The limit is on address space, so the memory itself is never touched.
     reserve = mmap.mmap(-1, _RESERVE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     value: dict[str, Any] = {}
     try:
@@ -237,7 +244,7 @@ def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) ->
                 value["data"] = _returned(script.returns, namespace, settings.restricted)
         finally:
             if not settings.restricted:
-                # What Python does at its own end; the script is part of a longer program here.
+                # Python does this at its own exit, which is none of the script's here.
                 threading._shutdown()  # type: ignore[attr-defined]
                 atexit._run_exitfuncs()
     except BaseException as error:
@@ -254,25 +261,25 @@ def _execute(source: str, restricted: bool, namespace: dict[str, Any]) -> None:
     exec(code, namespace)  # noqa: S102  # it is what scripts are for
 
 
-def _note_ends(board: mmap.mmap) -> None:
-    """Leave a mark of the line before a script ends its own process, in whatever way."""
+def _mark_exits(line_marker: mmap.mmap) -> None:
+    """Have the line marked before a script ends its own process, in whatever way."""
 
     def note(event: str, arguments: tuple[Any, ...]) -> None:
         if event in ("os.kill", "os.killpg", "os.exec", "signal.pthread_kill"):
-            mark_line(board)
+            mark_line(line_marker)
 
     sys.addaudithook(note)
     leave = os._exit
 
     def _exit(status: int) -> NoReturn:
-        mark_line(board)
+        mark_line(line_marker)
         leave(status)
 
     os._exit = _exit
 
 
 def _returned(returns: str | list[str] | None, namespace: dict[str, Any], restricted: bool) -> Any:
-    """The values of what was asked for; ``None`` for what is not there."""
+    """Return the values of the variables that were asked for; ``None`` for missing ones."""
     encoder = ResultEncoder()
 
     def value(name: str) -> Any:

@@ -1,23 +1,23 @@
-"""What processes that run scripts may know of nestd's own environment."""
+"""Environment variables that scripts' processes get of nestd's own."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-#: Variables of MPI launchers and of this server, which say where it is and let in.
+#: Variables of MPI launchers and of this server, which locate the server and give access to it.
 _OURS = re.compile(r"(NEST_|NESTD_|OMPI_|OPAL_|PMI|PRTE_|SLURM_|HYDRA_|I_MPI_|MPI|ZMQ_)")
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|API_?KEY|AUTH", re.IGNORECASE)
-#: All that restricted scripts' processes begin with.
+#: All variables that the processes of restricted scripts begin with.
 _NEEDED = re.compile(r"(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|PYTHON.*|VIRTUAL_ENV|TMPDIR)$")
 
 
 def script_environment(variables: Mapping[str, str], restricted: bool) -> dict[str, str]:
-    """The environment of the processes that run scripts."""
+    """Return the environment of the processes that run scripts."""
     if restricted:
         kept = {name: value for name, value in variables.items() if _NEEDED.match(name)}
-        # No thread of a library's own: there is none after a fork, and none may be made. And no
-        # function is looked up when it is first called, which each fork would do again.
+        # Libraries must not use threads: there are none after a fork, and none may be made. And
+        # functions are bound now, not at their first call, which each fork would do again.
         return kept | {
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",

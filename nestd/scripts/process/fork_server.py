@@ -1,9 +1,8 @@
-"""The warm process from which scripts are forked: everything is imported already.
+"""Fork server: the process from which scripts are forked, with everything imported already.
 
-``python -m nestd.scripts.process.fork_server FD OWNER`` starts it, with its end of the control
-socket
-(``control.py``) and, for whoever looks at the list of processes, the directory of its server.
-It ends, and all its processes with it, when the other end is closed.
+``python -m nestd.scripts.process.fork_server FD OWNER`` starts the fork server with its end of the
+control socket (``control.py``) and with the directory of its server, which is there for people who
+list processes. When nestd closes its end, the fork server ends, and all its processes with it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import gc
-import io
 import json
 import mmap
 import os
@@ -28,7 +26,7 @@ from nestd.scripts.failures import line_in_dump
 from nestd.scripts.modules import VARIABLE
 from nestd.scripts.process.child import (
     CONNECTION,
-    WORDS,
+    LOCATION,
     ScriptNamespace,
     become_like_fork,
     become_runner,
@@ -38,8 +36,9 @@ from nestd.scripts.process.child import (
 )
 from nestd.scripts.process.control import ControlSocket
 from nestd.scripts.process.numpy_reseed import NumpyReseed
+from nestd.scripts.process.process_tree import descendants, kill, open_children
 from nestd.scripts.process.transport import LINE
-from nestd.scripts.sandbox import seccomp
+from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ConfigurationError
 from protocol.process.identity import become_subreaper, die_with_parent
@@ -47,121 +46,122 @@ from protocol.process.identity import become_subreaper, die_with_parent
 #: How often the processes of a running script are counted.
 COUNT_EVERY_S = 0.2
 #: How often a script is rehearsed before the forks: Python adapts its code in the first runs, and
-#: each fork would have to copy what it writes.
+#: each fork would have to copy the memory that is written to.
 REHEARSALS = 20
-#: How long a script that is to be ended may take to say where it is.
-LOOK_S = 0.8
+#: How long a process that is to be ended may take to report the script's line.
+LOCATE_S = 0.8
 
 _READ_BYTES = 1 << 16
 
 
 @dataclass(slots=True)
 class _ForkedScript:
-    """A forked process."""
+    """Process that was forked for a script."""
 
     pid: int
-    #: Becomes readable when it ends.
+    #: Becomes readable when the process ends.
     descriptor: int
-    #: Where it writes, in the end, where it is.
-    words: int
-    board: mmap.mmap
-    #: What it has written there.
-    said: bytes = b""
-    #: Why it was ended from here, if it was.
+    #: Pipe over which the process reports its line when it is to be ended.
+    location: int
+    line_marker: mmap.mmap
+    #: What the process has written to the pipe.
+    dump: bytes = b""
+    #: Why the fork server ended the process, if it did.
     reason: str | None = None
 
 
 class Zygote:
-    """The warm process.
+    """Forks a process for each script, and ends it.
 
     Parameters
     ----------
-    control : to nestd
+    control : socket to nestd
     """
 
     def __init__(self, control: ControlSocket) -> None:
         self._control = control
         self._settings = ScriptSettings()
-        self._doors: seccomp.Doors | None = None
-        self._world: ScriptNamespace | None = None
+        self._filter: seccomp.SyscallFilter | None = None
+        self._namespace: ScriptNamespace | None = None
         self._scripts: dict[int, _ForkedScript] = {}
-        self._chance: NumpyReseed | None = None
-        # What is written to between two forks is copied anew after each: this loop and what it
-        # calls make as few objects, and use as much of what is made once, as they can.
+        self._numpy_reseed: NumpyReseed | None = None
+        # Memory that is written to between two forks is copied anew after each: this loop and what
+        # it calls make as few objects as they can, and use what is made once.
         self._pid = os.getpid()
         self._own_space = os.open("/proc/self/statm", os.O_RDONLY)
-        self._own_children = _open_children(self._pid)
+        self._own_children = open_children(self._pid)
         self._waiting = select.poll()
         self._waiting.register(control.fileno(), select.POLLIN)
 
     def serve(self) -> None:
-        """Do what is said until the socket is closed."""
+        """Obey nestd until the socket is closed."""
         control = self._control.fileno()
         while True:
             counting = self._scripts and not self._settings.restricted
             ready = self._waiting.poll(COUNT_EVERY_S * 1000 if counting else None)
-            said = False
+            is_asked = False
             for descriptor, _ in ready:
                 if descriptor == control:
-                    said = True
+                    is_asked = True
                 else:
                     self._conclude(self._scripts[descriptor])
-            if said and not self._obey():
+            if is_asked and not self._obey():
                 break
             if counting:
                 self._count()
         for script in list(self._scripts.values()):
-            self._end(script, look=False)
+            self._end(script, locate=False)
         for script in list(self._scripts.values()):
-            self._conclude(script, say=False)
+            self._conclude(script, report=False)
 
     def _obey(self) -> bool:
-        """Do what one packet says; whether there will be more."""
+        """Obey one packet of nestd; return whether there can be more."""
         try:
             received = self._control.receive()
         except ConnectionError:
-            # It was closed before all was read there.
+            # The socket was closed before all was read there.
             return False
         if received is None:
             return False
-        said, descriptors = received
-        if "setup" in said:
-            self._set_up(said["setup"])
-        elif "fork" in said:
+        request, descriptors = received
+        if "setup" in request:
+            self._set_up(request["setup"])
+        elif "fork" in request:
             self._fork(*descriptors)
         else:
             for script in self._scripts.values():
-                if script.pid == said["end"]:
-                    self._end(script, said.get("look", False))
+                if script.pid == request["end"]:
+                    self._end(script, request["locate"])
         return True
 
     def _set_up(self, setup: dict[str, Any]) -> None:
         self._settings = ScriptSettings.from_json(setup["settings"])
-        self._chance = NumpyReseed()
+        self._numpy_reseed = NumpyReseed()
         problem = seccomp.seccomp_problem() if self._settings.restricted else None
         if self._settings.restricted and problem is None:
-            self._doors = seccomp.Doors()
+            self._filter = seccomp.SyscallFilter()
         try:
-            self._world = self._make_world(Description.from_value(setup["description"]))
+            self._namespace = self._make_namespace(Description.from_value(setup["description"]))
         except (ImportError, ConfigurationError) as error:
             self._control.send({"ready": False, "problem": f"{VARIABLE}: {error}"})
             return
         become_like_fork(self._settings)
         for _ in range(REHEARSALS):
-            rehearse(self._world)
-            rehearse_fork(self._doors)
-        # What is here stays, and is shared with the forks as long as nobody counts it.
+            rehearse(self._namespace)
+            rehearse_fork(self._filter)
+        # These objects stay, and their memory is shared with the forks as long as it is not
+        # written to, as the garbage collector would.
         gc.collect()
         gc.freeze()
         self._control.send({"ready": True, "problem": problem})
 
-    def _make_world(self, description: Description) -> ScriptNamespace:
-        """Import what scripts may use, and load what would be loaded later behind a wall."""
-        for one in self._settings.imports:
-            if one.package != "nest":
-                one.load()
+    def _make_namespace(self, description: Description) -> ScriptNamespace:
+        """Import what scripts may use, with what could not be loaded later."""
+        for entry in self._settings.imports:
+            if entry.package != "nest":
+                entry.load()
         seccomp.warm_up()
-        packages = {one.package for one in self._settings.imports}
+        packages = {entry.package for entry in self._settings.imports}
         modules = {
             name: module
             for name, module in sys.modules.items()
@@ -170,166 +170,136 @@ class Zygote:
         return ScriptNamespace(self._settings, description, modules)
 
     def _fork(self, connected: int, output: int) -> None:
-        assert self._chance is not None
-        board = mmap.mmap(-1, mmap.PAGESIZE)
-        words, writing = os.pipe()
-        os.set_blocking(words, False)
+        assert self._numpy_reseed is not None
+        line_marker = mmap.mmap(-1, mmap.PAGESIZE)
+        location, writing = os.pipe()
+        os.set_blocking(location, False)
         own = self._pid
-        mapped_bytes = seccomp.address_space(os.pread(self._own_space, 128, 0))
+        mapped_bytes = rlimits.address_space(os.pread(self._own_space, 128, 0))
         # NumPy's own generator goes on where it is in each fork, so it must be elsewhere.
-        self._chance.renew()
+        self._numpy_reseed.renew()
         pid = os.fork()
         if pid == 0:
-            # Nobody could end it if this process were killed.
+            # Nothing else would end the process if the fork server were killed.
             die_with_parent()
             if os.getppid() != own:
                 os._exit(70)
-            self._become_script(mapped_bytes, connected, output, writing, board)
+            self._become_script(mapped_bytes, connected, output, writing, line_marker)
         for descriptor in (connected, output, writing):
             os.close(descriptor)
         descriptor = os.pidfd_open(pid)
         self._waiting.register(descriptor, select.POLLIN)
-        self._scripts[descriptor] = _ForkedScript(pid, descriptor, words, board)
-        self._say(b'{"forked": %d}' % pid)
+        self._scripts[descriptor] = _ForkedScript(pid, descriptor, location, line_marker)
+        self._report(b'{"forked": %d}' % pid)
 
     def _become_script(
-        self, mapped_bytes: int, connected: int, output: int, words: int, board: mmap.mmap
+        self,
+        mapped_bytes: int,
+        connected: int,
+        output: int,
+        location: int,
+        line_marker: mmap.mmap,
     ) -> NoReturn:
-        assert self._world is not None
+        assert self._namespace is not None
         try:
             become_runner(
                 self._settings,
-                self._world,
-                self._doors,
+                self._namespace,
+                self._filter,
                 mapped_bytes,
                 connected,
                 output,
-                words,
-                board,
+                location,
+                line_marker,
             )
         except BaseException:
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(70)
 
-    def _end(self, script: _ForkedScript, look: bool) -> None:
-        """End a script; if wanted, it says before where it is."""
-        if look:
+    def _end(self, script: _ForkedScript, locate: bool) -> None:
+        """Kill a script's process; if wanted, let the process report its line before."""
+        if locate:
             os.kill(script.pid, signal.SIGTERM)
-            deadline = time.monotonic() + LOOK_S
-            # It writes bit by bit.
-            while line_in_dump(script.said) is None and time.monotonic() < deadline:
+            deadline = time.monotonic() + LOCATE_S
+            # The process writes bit by bit.
+            while line_in_dump(script.dump) is None and time.monotonic() < deadline:
                 left_s = max(0.0, deadline - time.monotonic())
-                ready, _, _ = select.select([script.words, script.descriptor], [], [], left_s)
+                ready, _, _ = select.select([script.location, script.descriptor], [], [], left_s)
                 if script.descriptor in ready:
                     break
-                self._listen(script)
+                self._read_dump(script)
         os.kill(script.pid, signal.SIGKILL)
 
-    def _listen(self, script: _ForkedScript) -> None:
-        """Read what a script's process says of where it is."""
+    def _read_dump(self, script: _ForkedScript) -> None:
+        """Read what a script's process has reported of its line."""
         try:
-            script.said += os.read(script.words, _READ_BYTES)
+            script.dump += os.read(script.location, _READ_BYTES)
         except BlockingIOError:
             return
 
-    def _conclude(self, script: _ForkedScript, say: bool = True) -> None:
-        """A script's process has ended: end what it has left, and tell."""
+    def _conclude(self, script: _ForkedScript, report: bool = True) -> None:
+        """End what an ended process of a script has left, and report its end."""
         _, status = os.waitpid(script.pid, 0)
         del self._scripts[script.descriptor]
         self._waiting.unregister(script.descriptor)
         os.close(script.descriptor)
         self._end_left_over()
-        self._listen(script)
-        os.close(script.words)
-        mark: int = LINE.unpack_from(script.board)[0]
-        line = line_in_dump(script.said) if script.said else None
-        script.board.close()
-        if say:
-            said = b'{"ended": %d, "status": %d, "line": %d, "begun": %d'
-            said %= (script.pid, status, line or max(mark, 0), mark != 0)
+        self._read_dump(script)
+        os.close(script.location)
+        mark: int = LINE.unpack_from(script.line_marker)[0]
+        line = line_in_dump(script.dump) if script.dump else None
+        script.line_marker.close()
+        if report:
+            ended = b'{"ended": %d, "status": %d, "line": %d, "begun": %d'
+            ended %= (script.pid, status, line or max(mark, 0), mark != 0)
             if script.reason is not None:
-                said += b', "reason": ' + json.dumps(script.reason).encode()
-            self._say(said + b"}")
+                ended += b', "reason": ' + json.dumps(script.reason).encode()
+            self._report(ended + b"}")
 
-    def _say(self, said: bytes) -> None:
-        # That nestd is gone shows when it is to be obeyed.
+    def _report(self, packet: bytes) -> None:
+        # If nestd has closed its end, that shows when the next packet is read.
         with contextlib.suppress(ConnectionError):
-            self._control.send(said)
+            self._control.send(packet)
 
     def _end_left_over(self) -> None:
-        """End processes of scripts that have ended: as subreaper, this is their parent now."""
+        """End what ended scripts have left: as subreaper, the fork server is its parent now."""
         while self._own_children is not None:
-            # One reading tells hundreds; if there are more, they are told the next time round.
-            told = os.pread(self._own_children, _READ_BYTES, 0).split()
+            # One reading lists hundreds; if there are more, the next reading lists them.
+            children = os.pread(self._own_children, _READ_BYTES, 0).split()
             ours = [script.pid for script in self._scripts.values()]
-            left = [pid for pid in map(int, told) if pid not in ours]
+            left = [pid for pid in map(int, children) if pid not in ours]
             if not left:
                 return
             for pid in left:
-                for descendant in [*_descendants(pid), pid]:
-                    _kill(descendant)
+                for descendant in [*descendants(pid), pid]:
+                    kill(descendant)
                 os.waitpid(pid, 0)
 
     def _count(self) -> None:
-        """End a script that has more processes than it may."""
+        """End each script that has more processes than it may have."""
         for script in self._scripts.values():
-            family = _descendants(script.pid)
+            family = descendants(script.pid)
             if len(family) > self._settings.processes:
                 script.reason = f"it had {len(family)} processes, and may have "
                 script.reason += str(self._settings.processes)
                 for pid in [script.pid, *family]:
-                    _kill(pid)
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def _open_children(pid: int) -> int | None:
-    """Where the system tells the children of a process, anew at each reading."""
-    try:
-        return os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY)
-    except OSError:
-        return None
-
-
-def _children(pid: int) -> list[int]:
-    descriptor = _open_children(pid)
-    if descriptor is None:
-        return []
-    with io.FileIO(descriptor) as file:
-        try:
-            return [int(child) for child in file.readall().split()]
-        except OSError:
-            return []
-
-
-def _descendants(pid: int) -> list[int]:
-    found: list[int] = []
-    unseen = _children(pid)
-    while unseen:
-        found += unseen
-        unseen = [child for parent in unseen for child in _children(parent)]
-    return found
+                    kill(pid)
 
 
 def main() -> None:
     """Serve on the socket whose file descriptor is the first argument."""
-    # Out of the way of the descriptors that scripts have.
-    descriptor = fcntl.fcntl(int(sys.argv[1]), fcntl.F_DUPFD_CLOEXEC, WORDS + CONNECTION)
+    # Higher than the descriptors that scripts have.
+    descriptor = fcntl.fcntl(int(sys.argv[1]), fcntl.F_DUPFD_CLOEXEC, LOCATION + CONNECTION)
     os.close(int(sys.argv[1]))
     control = socket.socket(fileno=descriptor)
-    # Ctrl-C and the end of the server are for those above; they close the socket.
+    # nestd acts on Ctrl-C and on the end of the server, and closes the socket.
     for sig in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sig, signal.SIG_IGN)
     prepare_streams()
     become_subreaper()
     Zygote(ControlSocket(control)).serve()
-    # There is nothing to clear up that would be worth the time.
+    # Clearing up would take time for nothing.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""NumPy's own generator of random numbers in forked processes: each begins somewhere else."""
+"""Reseeds NumPy's own random number generator, so that each forked process has other numbers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 #: Numbers of the Mersenne Twister's state. They are followed by the place of the next one.
 _NUMBERS = 624
 _STATE_BYTES = 4 * _NUMBERS
-#: All of them are used up: the next number is made of new ones.
+#: Place of the next number when all are used up: it is made of new ones.
 _AT_END = _NUMBERS.to_bytes(4, sys.byteorder)
 
 
 class NumpyReseed:
-    """The state of NumPy's own generator, to be renewed before each fork.
+    """State of NumPy's own generator, to be renewed before each fork.
 
     ``np.random.seed()`` does the same, but by way of objects whose memory each fork has to copy.
-    It is used nevertheless where the state does not lie in memory as is expected.
+    It is used nevertheless where the state does not lie in memory as expected.
     """
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ class NumpyReseed:
 
     @property
     def is_direct(self) -> bool:
-        """Whether the state lies in memory as is expected."""
+        """Whether the state lies in memory as expected."""
         return self._state is not None
 
     def renew(self) -> None:
-        """Go on at a place that nobody knows."""
+        """Move the generator to a state that cannot be known."""
         if self._state is None:
             np.random.seed()
         else:

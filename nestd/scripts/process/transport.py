@@ -1,4 +1,4 @@
-"""A script's calls of PyNEST, over the socket to nestd."""
+"""Transport of a script's PyNEST calls over the socket to nestd."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from protocol.wire.messages import Command, Failure, Operation, Result
 from protocol.wire.streams import WaitingStream
 from protocol.wire.values import Reference, Value
 
-#: Where a script is, for whoever is left to tell: a little-endian number of 4 bytes, the line. It
-#: is 0 before there is a script, and -1 until it has come to a line that is marked.
+#: Line marker, which outlives the process: a little-endian number of 4 bytes, the script's line.
+#: The number is 0 before there is a script, and -1 until the script has come to a marked line.
 LINE = struct.Struct("<i")
 BEGUN = -1
 
@@ -28,18 +28,18 @@ class ScriptTransport:
 
     def __init__(self) -> None:
         self._stream: WaitingStream | None = None
-        self._board: mmap.mmap | None = None
+        self._line_marker: mmap.mmap | None = None
         self._lock = threading.Lock()
 
-    def attach(self, stream: WaitingStream, board: mmap.mmap) -> None:
+    def attach(self, stream: WaitingStream, line_marker: mmap.mmap) -> None:
         """Use a stream.
 
         Parameters
         ----------
         stream : connected to nestd
-        board : where to leave a mark of the line that the script is at
+        line_marker : shared memory for the line that the script executes
         """
-        self._stream, self._board = stream, board
+        self._stream, self._line_marker = stream, line_marker
 
     def execute(
         self,
@@ -47,10 +47,10 @@ class ScriptTransport:
         convert: Callable[[Any], Value],
         reference: Callable[[Reference], Any],
     ) -> Any:
-        """The value of ``operation``."""
-        if self._stream is None or self._board is None:
+        """Have nestd execute ``operation``, and return its value."""
+        if self._stream is None or self._line_marker is None:
             raise KernelLost("no script runs in this process")
-        mark_line(self._board)
+        mark_line(self._line_marker)
         try:
             encoded = frames.encode(Command("", operation, references=True), convert)
         except ProtocolError as error:
@@ -68,13 +68,13 @@ class ScriptTransport:
         return message.value
 
     def close(self) -> None:
-        """The socket is closed with the process."""
+        """Do nothing: the socket is closed with the process."""
 
 
-def mark_line(board: mmap.mmap) -> None:
-    """Note which line of the script is being executed."""
+def mark_line(line_marker: mmap.mmap) -> None:
+    """Mark the line of the script that is being executed."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename != SCRIPT:
         frame = frame.f_back  # type: ignore[assignment]
     if frame is not None:
-        LINE.pack_into(board, 0, frame.f_lineno or 0)
+        LINE.pack_into(line_marker, 0, frame.f_lineno or 0)

@@ -1,9 +1,8 @@
 """Restricted scripts: compiled with guards, run in a namespace of their own.
 
-The first of two walls, and the one that explains itself; ``nestd/scripts/sandbox/seccomp.py`` is
-the second.
-A script is ordinary Python except for what leads out: files, processes, other modules, and the
-insides of Python through which they could be reached.
+This is the first of two protections, and the one that explains what it refuses; ``seccomp.py`` is
+the second. A script is ordinary Python except for what leads out of it: files, processes, other
+modules, and the insides of Python through which they could be reached.
 """
 
 from __future__ import annotations
@@ -17,14 +16,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from nestd.scripts.modules import VARIABLE, ModuleImport
-from nestd.scripts.sandbox.guards import Boxed, Guards, Type
+from nestd.scripts.sandbox.attribute_rules import Type
+from nestd.scripts.sandbox.guards import Boxed, Guards
 from nestd.scripts.sandbox.module_proxy import (
     VERSION,
     ModuleProxy,
-    check_module,
     make_package_proxy,
     make_proxy,
 )
+from nestd.scripts.sandbox.module_rules import check_module
 from nestd.scripts.sandbox.policy import ScriptPolicy
 from protocol.errors import ConfigurationError
 
@@ -69,7 +69,7 @@ _RECURSION_LIMIT = 5000
 
 
 def compile_script(source: str) -> types.CodeType:
-    """Code of a restricted script, to be run in a :func:`restricted_namespace`.
+    """Compile a restricted script, to be run in a :func:`restricted_namespace`.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def compile_script(source: str) -> types.CodeType:
 
 def _compile(source: str) -> types.CodeType:
     tree = ast.parse(source, FILENAME)
-    # First as it is, for what Python itself refuses to be explained by Python.
+    # What Python itself refuses is explained by Python.
     compile(tree, FILENAME, "exec", dont_inherit=True)
     policy = ScriptPolicy()
     tree = policy.visit(tree)
@@ -111,9 +111,9 @@ def _refusal(why: str, line: int) -> SyntaxError:
 
 
 def check_imports(imports: Iterable[ModuleImport]) -> None:
-    """Raise ConfigurationError, naming all of them, if restricted scripts can't have them."""
+    """Raise ConfigurationError, naming all modules that restricted scripts can't have."""
     wrong = []
-    for module in dict.fromkeys(one.module for one in imports):
+    for module in dict.fromkeys(entry.module for entry in imports):
         try:
             check_module(module)
         except ConfigurationError as error:
@@ -125,10 +125,10 @@ def check_imports(imports: Iterable[ModuleImport]) -> None:
 def restricted_namespace(
     imports: tuple[ModuleImport, ...], loaded: Mapping[str, types.ModuleType]
 ) -> dict[str, Any]:
-    """The globals for a restricted script.
+    """Make the globals for a restricted script.
 
-    The first call for a module other than ``nest`` may load parts of it, so it has to be made
-    before the operating system's wall closes.
+    The first call for a module other than ``nest`` may load parts of the module, so that call has
+    to be made before the filter of system calls is installed.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def restricted_namespace(
     Raises
     ------
     ConfigurationError
-        If one of ``imports`` can't be had.
+        If one of ``imports`` is not available.
     """
     check_imports(imports)
     guards = Guards()
@@ -166,11 +166,11 @@ def restricted_namespace(
         "<from>": importer.attribute,
     }
     namespace: dict[str, Any] = {"__builtins__": provided, "__name__": "__main__"}
-    for one in imports:
+    for entry in imports:
         try:
-            namespace[one.name] = importer.bound(one)
+            namespace[entry.name] = importer.bound(entry)
         except ImportError as error:
-            raise ConfigurationError(f"{VARIABLE}: {one.statement!r}: {error}") from error
+            raise ConfigurationError(f"{VARIABLE}: {entry.statement!r}: {error}") from error
     return namespace
 
 
@@ -193,21 +193,21 @@ def _withheld(name: str, why: str) -> Callable[..., NoReturn]:
 
 
 def _print(*args: Any, sep: str | None = " ", end: str | None = "\n", flush: bool = False) -> None:
-    """``print`` to where all of a script's output goes."""
+    """Print to where all of a script's output goes."""
     print(*args, sep=sep, end=end, flush=flush)
 
 
 def _import_for_c(name: str, *rest: Any) -> None:
-    """What C code calls, in a script's name, before it takes a module from ``sys.modules``.
+    """Check that a module is loaded, before C code takes it from ``sys.modules`` for a script.
 
-    Scripts themselves import by the guards, and can't name this.
+    Scripts themselves import by the guards, and can't name this function.
     """
     if name not in sys.modules:
         raise ImportError(f"{name} is not loaded, and scripts have no files to load it from")
 
 
 class _Importer:
-    """Import statements of one script.
+    """Import statements of a script.
 
     Parameters
     ----------
@@ -218,62 +218,62 @@ class _Importer:
     def __init__(
         self, imports: Iterable[ModuleImport], loaded: Mapping[str, types.ModuleType]
     ) -> None:
-        self._faces: dict[str, ModuleProxy] = {}
+        self._proxies: dict[str, ModuleProxy] = {}
         dotted: dict[str, ModuleProxy] = {}
-        for name in dict.fromkeys(one.module for one in imports):
+        for name in dict.fromkeys(entry.module for entry in imports):
             if name not in loaded:
                 raise ConfigurationError(f"{VARIABLE}: {name} is not loaded")
-            face = make_proxy(loaded[name])
-            self._faces[name] = face
+            proxy = make_proxy(loaded[name])
+            self._proxies[name] = proxy
             if "." in name:
-                dotted[name] = face
-        # Of a package that was not named itself, nothing but the submodules that were.
+                dotted[name] = proxy
+        # A package that was not named itself shows nothing but the submodules that were.
         for name in sorted(dotted, key=lambda name: -name.count(".")):
             self._add_parents(name)
 
     def _add_parents(self, name: str) -> None:
         parent = name.rpartition(".")[0]
-        if not parent or parent in self._faces:
+        if not parent or parent in self._proxies:
             return
         depth = parent.count(".") + 1
         below = {
-            key.rpartition(".")[2]: face
-            for key, face in self._faces.items()
+            key.rpartition(".")[2]: proxy
+            for key, proxy in self._proxies.items()
             if key.startswith(f"{parent}.") and key.count(".") == depth
         }
-        self._faces[parent] = make_package_proxy(parent, below)
+        self._proxies[parent] = make_package_proxy(parent, below)
         self._add_parents(parent)
 
-    def bound(self, one: ModuleImport) -> Any:
-        """What the name of an entry is bound to."""
-        if one.attribute is not None:
-            return self.attribute(one.module, one.attribute)
-        return self.module(one.module, one.name != one.package)
+    def bound(self, entry: ModuleImport) -> Any:
+        """Return what the name of an entry is bound to."""
+        if entry.attribute is not None:
+            return self.attribute(entry.module, entry.attribute)
+        return self.module(entry.module, entry.name != entry.package)
 
     def module(self, name: str, leaf: bool) -> ModuleProxy:
-        """``import name``, which gives the package; with ``as`` the leaf."""
-        found = self._found(name)
-        return found if leaf else self._found(name.partition(".")[0])
+        """Return what ``import name`` binds: the package, or with ``as`` the leaf."""
+        proxy = self._proxy(name)
+        return proxy if leaf else self._proxy(name.partition(".")[0])
 
     def attribute(self, module: str, name: str) -> Any:
-        """``from module import name``."""
-        face = self._found(module)
+        """Return what ``from module import name`` binds."""
+        proxy = self._proxy(module)
         if name.startswith("_") and name != VERSION:
             raise ImportError(f"{module}.{name} is not available to scripts: it is internal")
         try:
-            return getattr(face, name)
+            return getattr(proxy, name)
         except AttributeError as error:
             raise ImportError(str(error)) from None
 
-    def _found(self, name: str) -> ModuleProxy:
-        if name in self._faces:
-            return self._faces[name]
+    def _proxy(self, name: str) -> ModuleProxy:
+        if name in self._proxies:
+            return self._proxies[name]
         parent, _, last = name.rpartition(".")
         if parent:
-            found = getattr(self._found(parent), last, None)
-            if isinstance(found, ModuleProxy):
-                return found
-        available = ", ".join(sorted(self._faces)) or "none"
+            submodule = getattr(self._proxy(parent), last, None)
+            if isinstance(submodule, ModuleProxy):
+                return submodule
+        available = ", ".join(sorted(self._proxies)) or "none"
         raise ModuleNotFoundError(
             f"No module named {name!r} for scripts; those that can be imported: {available}",
             name=name,

@@ -1,111 +1,33 @@
-"""A face of a module: what restricted scripts see in its place.
+"""Module proxies: what restricted scripts see in place of modules.
 
-It shows a module's own public functions, classes and constants, and faces of the package's own
-public submodules. It shows no other module, and nothing that leads to files, processes, pickles
-or bare memory. A face is no module: whoever holds it has nothing but what it shows.
+A proxy shows a module's own public functions, classes and constants, and proxies of the package's
+own public submodules. A proxy shows no other module, and nothing that leads to files, processes,
+pickles or bare memory. As a proxy is no module, a script that holds one has nothing but what it
+shows. ``module_rules.py`` has the tables.
 """
 
 from __future__ import annotations
 
 import functools
-import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
-from nestd.scripts.sandbox import numpy_memory
-from protocol.errors import ConfigurationError
-
-FILES = "it reads or writes files"
-MEMORY = "it reaches memory outside of arrays"
-INTERNAL = "it is internal"
-ANOTHER_MODULE = "it is another module"
-NOT_PUBLIC = "it is not of its public interface"
-ANY_ATTRIBUTE = "it reads attributes without their guard"
-EVALUATES = "it evaluates text as Python"
-MACHINERY = "it belongs to NEST's machinery"
-PLOTS = "it draws, and there is no screen here"
-
-#: Modules of the standard library that have been looked through. Others of it are not shown.
-STANDARD = frozenset(
-    str.split(
-        """
-        math cmath random statistics itertools functools operator collections heapq bisect
-        datetime time calendar decimal fractions numbers string re json copy textwrap
-        """
-    )
+from nestd.scripts.sandbox.module_rules import (
+    ANOTHER_MODULE,
+    FILE_PREFIXES,
+    HIDDEN,
+    INTERNAL,
+    NOT_PUBLIC,
+    STANDARD,
+    SUBMODULES,
+    SUBSTITUTES,
+    check_module,
 )
 
-#: Of these packages only these submodules are shown.
-SUBMODULES: Mapping[str, frozenset[str]] = {
-    "nest": frozenset(
-        ["random", "spatial", "spatial_distributions", "math", "logic", "NESTErrors"]
-    ),
-    "numpy": frozenset(
-        str.split(
-            """
-            linalg fft random ma char strings dtypes exceptions polynomial polynomial.polynomial
-            polynomial.chebyshev polynomial.legendre polynomial.hermite polynomial.hermite_e
-            polynomial.laguerre
-            """
-        )
-    ),
-}
-
-#: Dotted name of a module: public names that it does not show, and why.
-HIDDEN: Mapping[str, Mapping[str, str]] = {
-    "nest": dict.fromkeys(["ll_api", "hl_api", "pynestkernel", "lib", "server"], MACHINERY)
-    | dict.fromkeys(["raster_plot", "voltage_trace", "visualization"], PLOTS),
-    "numpy": dict.fromkeys(
-        str.split(
-            """
-            load save savez savez_compressed savetxt loadtxt genfromtxt fromregex fromfile memmap
-            DataSource
-            """
-        ),
-        FILES,
-    )
-    | dict.fromkeys(["lib", "ctypeslib", "recarray", "rec", "from_dlpack", "byte_bounds"], MEMORY)
-    | dict.fromkeys(["bmat", "safe_eval"], EVALUATES)
-    | dict.fromkeys(
-        str.split(
-            """
-            core f2py testing distutils compat test info source lookfor who disp show_runtime
-            get_include deprecate deprecate_with_doc add_docstring add_newdoc add_newdoc_ufunc
-            record set_string_function
-            """
-        ),
-        INTERNAL,
-    ),
-    "numpy.ma": dict.fromkeys(["frombuffer", "mvoid", "mrecords"], MEMORY),
-    "numpy.char": dict.fromkeys(["chararray", "array", "asarray"], MEMORY),
-    "numpy.random": {"test": INTERNAL},
-    "functools": {"update_wrapper": ANY_ATTRIBUTE},
-    "operator": dict.fromkeys(["attrgetter", "methodcaller"], ANY_ATTRIBUTE),
-    "string": {"Formatter": ANY_ATTRIBUTE},
-    "scipy": dict.fromkeys(["io", "datasets"], FILES) | {"LowLevelCallable": MEMORY},
-    "scipy.sparse": dict.fromkeys(["load_npz", "save_npz"], FILES),
-    "pandas": {"eval": EVALUATES} | dict.fromkeys(["io", "ExcelFile", "HDFStore"], FILES),
-}
-
-#: Beginnings of names with which other packages call what reads and writes files.
-_FILE_PREFIXES = ("read_", "to_pickle")
-
-
-def _wraps(wrapped: Any) -> Any:
-    """``functools.wraps`` for the attributes that it copies unless told otherwise."""
-    return functools.wraps(wrapped)
-
-
-#: Dotted name of a module: what it shows in place of something of its own.
-SUBSTITUTES: Mapping[str, Mapping[str, Any]] = {
-    "numpy": {"ndarray": numpy_memory.Array, "frombuffer": numpy_memory.frombuffer},
-    "functools": {"wraps": _wraps},
-}
-
-#: Text about itself that a face shows in spite of the underscores.
+#: Attribute that a proxy shows in spite of the underscores.
 VERSION = "__version__"
 
 _ABSENT = object()
@@ -119,21 +41,21 @@ _FUNCTIONS = (
 
 
 class View(Protocol):
-    """What stands behind a face."""
+    """Source of a proxy's attributes."""
 
     def read(self, name: str) -> Any:
-        """The attribute, or AttributeError."""
+        """Return the attribute, or raise AttributeError."""
 
     def write(self, name: str, value: Any) -> None:
-        """Set the attribute, or AttributeError."""
+        """Set the attribute, or raise AttributeError."""
 
 
 class ModuleProxy:
-    """What scripts see of a module.
+    """Object that scripts have in place of a module.
 
-    It looks after itself, as C code and ``from … import`` read attributes without the guard of
-    ``nestd/scripts/sandbox/guards.py``. In particular it has no ``__name__``: with one, Python's
-    own import would go on to look for what is hidden here among all modules that are loaded.
+    A proxy protects itself, as C code and ``from … import`` read attributes without the guards. In
+    particular a proxy has no ``__name__``: with one, Python's own import would go on to look for
+    what is hidden here among all modules that are loaded.
 
     Parameters
     ----------
@@ -165,13 +87,13 @@ class ModuleProxy:
 
 
 class FixedView:
-    """Shows what was found when the face was made; nothing can be set.
+    """Shows what the module had when the proxy was made; nothing can be set.
 
     Parameters
     ----------
     name : of the module
     shown : names and values
-    why_hidden : says of another name why it isn't shown; ``None`` if there is no such thing
+    why_hidden : returns why another name isn't shown; ``None`` if there is no such name
     """
 
     def __init__(
@@ -182,7 +104,7 @@ class FixedView:
         self._why_hidden = why_hidden
 
     def read(self, name: str) -> Any:
-        """The attribute, or AttributeError saying why there is none."""
+        """Return the attribute, or raise AttributeError with the reason."""
         try:
             return self._shown[name]
         except KeyError:
@@ -190,7 +112,7 @@ class FixedView:
         raise _not_available(self._name, name, self._why_hidden(name))
 
     def write(self, name: str, value: Any) -> None:
-        """Always AttributeError."""
+        """Raise AttributeError."""
         raise _fixed(self._name, name)
 
 
@@ -203,19 +125,19 @@ class NestView:
     module : the look-alike, or that submodule of it
     """
 
-    #: Where its functions and classes come from.
+    #: Packages of the look-alike's functions and classes.
     origins = frozenset(["nest", "nest_remote", "NESTErrors"])
 
     def __init__(self, name: str, module: types.ModuleType) -> None:
         self._name = name
         self._module = module
-        self._faces: dict[str, ModuleProxy] = {}
+        self._proxies: dict[str, ModuleProxy] = {}
 
     def read(self, name: str) -> Any:
-        """The attribute as it is now, or AttributeError."""
-        face = self._faces.get(name)
-        if face is not None:
-            return face
+        """Return the attribute as it is now, or raise AttributeError."""
+        proxy = self._proxies.get(name)
+        if proxy is not None:
+            return proxy
         why = HIDDEN.get(self._name, {}).get(name)
         if why is not None:
             raise _not_available(self._name, name, why)
@@ -224,13 +146,13 @@ class NestView:
             if name not in SUBMODULES.get(self._name, ()):
                 raise _not_available(self._name, name, ANOTHER_MODULE)
             dotted = f"{self._name}.{name}"
-            return self._faces.setdefault(name, ModuleProxy(dotted, NestView(dotted, value)))
+            return self._proxies.setdefault(name, ModuleProxy(dotted, NestView(dotted, value)))
         if isinstance(value, (type, *_FUNCTIONS)) and _origin(value) not in self.origins:
             raise _not_available(self._name, name, NOT_PUBLIC)
         return value
 
     def write(self, name: str, value: Any) -> None:
-        """Set a kernel attribute; the look-alike says which there are."""
+        """Set a kernel attribute, if the look-alike has it."""
         present = vars(self._module).get(name)
         fixed = isinstance(present, (types.ModuleType, type, *_FUNCTIONS))
         if self._name != "nest" or fixed or name in HIDDEN["nest"]:
@@ -239,7 +161,7 @@ class NestView:
 
 
 def make_proxy(module: types.ModuleType) -> ModuleProxy:
-    """A face of ``module``; of any but ``nest`` always the same one.
+    """Return the proxy of ``module``; each call makes a new one for ``nest`` only.
 
     Raises
     ------
@@ -261,22 +183,12 @@ def _fixed_proxy(module: types.ModuleType) -> ModuleProxy:
 
 
 def make_package_proxy(name: str, submodules: Mapping[str, ModuleProxy]) -> ModuleProxy:
-    """A face of a package that shows nothing but these submodules."""
+    """Make the proxy of a package that shows nothing but these submodules."""
     return ModuleProxy(name, FixedView(name, submodules, lambda _: NOT_PUBLIC))
 
 
-def check_module(name: str) -> None:
-    """Raise ConfigurationError if nothing of the module can be shown to restricted scripts."""
-    package = name.partition(".")[0]
-    if package in sys.stdlib_module_names and package not in STANDARD:
-        raise ConfigurationError(
-            f"{name} can't be given to restricted scripts: of the standard library they may have "
-            f"{', '.join(sorted(STANDARD))}"
-        )
-
-
 def _shown(module: types.ModuleType) -> dict[str, Any]:
-    """Everything that a face of ``module`` shows."""
+    """Return everything that a proxy of ``module`` shows, by name."""
     name = module.__name__
     shown: dict[str, Any] = {}
     for key in _public_names(module):
@@ -298,7 +210,7 @@ def _shown(module: types.ModuleType) -> dict[str, Any]:
 
 
 def _public_names(module: types.ModuleType) -> list[str]:
-    """Names of the public interface, with those submodules that are loaded."""
+    """Return the names of the public interface, with the submodules that are loaded."""
     names = getattr(module, "__all__", None)
     if names is None:
         names = [*vars(module)]
@@ -319,12 +231,12 @@ def _public_names(module: types.ModuleType) -> list[str]:
 
 
 def _value(module: types.ModuleType, name: str) -> Any:
-    """The attribute; a module only if it is loaded or one of those listed above."""
+    """Return the attribute, which may be a module that is loaded or one of ``SUBMODULES``."""
     if name in vars(module):
         return vars(module)[name]
     package, _, path = module.__name__.partition(".")
     dotted = f"{path}.{name}" if path else name
-    # Packages may load a submodule when it is asked for; later there is no file to load it from.
+    # Packages may load a submodule at its first use; scripts have no files to load it from.
     return getattr(module, name, _ABSENT) if dotted in SUBMODULES.get(package, ()) else _ABSENT
 
 
@@ -336,23 +248,23 @@ def _is_own_submodule(module: types.ModuleType, name: str, value: types.ModuleTy
 
 
 def _is_hidden(module: str, name: str) -> bool:
-    if module.partition(".")[0] not in ("numpy", *STANDARD) and name.startswith(_FILE_PREFIXES):
+    if module.partition(".")[0] not in ("numpy", *STANDARD) and name.startswith(FILE_PREFIXES):
         return True
     return name in HIDDEN.get(module, {})
 
 
 def _is_own(module: str, value: Any) -> bool:
-    """Whether it is a constant, or comes from the package that ``module`` is of."""
+    """Whether ``value`` is a constant, or comes from the package of ``module``."""
     if isinstance(value, _PLAIN):
         return True
     if isinstance(value, (tuple, frozenset)):
-        return all(isinstance(one, _PLAIN) for one in value)
+        return all(isinstance(item, _PLAIN) for item in value)
     # Much of the standard library has a second half of the same name, written in C.
     return _origin(value).lstrip("_") == module.partition(".")[0]
 
 
 def _origin(value: Any) -> str:
-    """The top-level package that ``value`` comes from."""
+    """Return the top-level package that ``value`` comes from."""
     module = getattr(value, "__module__", None)
     if not isinstance(module, str):
         owner = getattr(value, "__self__", None)
@@ -364,7 +276,7 @@ def _origin(value: Any) -> str:
 
 
 def _why_hidden(module: types.ModuleType, name: str) -> str | None:
-    """Why ``name`` isn't shown; ``None`` if there is no such thing."""
+    """Return why ``name`` isn't shown; ``None`` if there is no such name."""
     why = HIDDEN.get(module.__name__, {}).get(name)
     if why is not None:
         return why
@@ -383,5 +295,5 @@ def _fixed(module: str, name: str) -> AttributeError:
     return AttributeError(f"{module}.{name} can't be changed by scripts")
 
 
-#: Checked when this module is loaded, as a stand-in under a wrong name would stand for nothing.
+# Checked when this module is loaded, as a stand-in under a wrong name would stand for nothing.
 assert np.ndarray.__name__ in SUBSTITUTES["numpy"]

@@ -1,9 +1,8 @@
-"""The two ways into NumPy's memory, narrowed.
+"""Stand-ins for ``numpy.ndarray`` and ``numpy.frombuffer``, the two ways into NumPy's memory.
 
-An array over memory that someone else filled may claim that there are Python objects in it, and
-the memory of an array of objects may be written as numbers. Either way a script could make
-objects out of thin air and with them reach all of the process. Scripts get stand-ins for
-``numpy.ndarray`` and ``numpy.frombuffer`` that do neither.
+An array over memory that was filled otherwise may claim that there are Python objects in it, and
+the memory of an array of objects may be written as numbers. Either way a script could make objects
+out of thin air, and with them reach all of the process. The stand-ins do neither.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 
 
 class _ArrayType(type):
-    """Makes the stand-in answer ``isinstance`` and ``issubclass`` as ``numpy.ndarray`` does."""
+    """Metaclass with which the stand-in answers ``isinstance`` as ``numpy.ndarray`` does."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return (
@@ -33,7 +32,7 @@ class _ArrayType(type):
 
 
 class Array(np.ndarray[Any, Any], metaclass=_ArrayType):
-    """What scripts know as ``numpy.ndarray``."""
+    """Stand-in for ``numpy.ndarray``."""
 
     def __new__(
         cls,
@@ -44,8 +43,8 @@ class Array(np.ndarray[Any, Any], metaclass=_ArrayType):
         strides: Any = None,
         order: Any = None,
     ) -> Any:
-        """A new array, of Python objects only if its memory is new, too."""
-        # Converted once: an object could say something else when it is asked again.
+        """Make an array, of Python objects only if its memory is new, too."""
+        # Converted once: an object could give another answer when it is asked again.
         dtype = np.dtype(dtype)
         if buffer is not None:
             if dtype.hasobject:
@@ -61,7 +60,7 @@ Array.__doc__ = np.ndarray.__doc__
 
 
 def frombuffer(buffer: Any, dtype: Any = float, count: Any = -1, offset: Any = 0) -> Any:
-    """``numpy.frombuffer`` for memory without Python objects in it."""
+    """Make an array of memory as ``numpy.frombuffer`` does, unless there are objects in it."""
     check_buffer(buffer)
     return np.frombuffer(buffer, dtype, count, offset)
 
@@ -73,6 +72,6 @@ def check_buffer(buffer: Any) -> None:
 
 
 def holds_objects(view: memoryview) -> bool:
-    """Whether there are Python objects in this memory (format ``O`` of PEP 3118)."""
+    """Whether the memory holds Python objects (format ``O`` of PEP 3118)."""
     # Names of fields stand between colons.
     return "O" in re.sub(":[^:]*:", "", view.format)

@@ -1,10 +1,9 @@
-"""The operating system's walls around a script: limits, and a filter of system calls.
+"""Filter of the system calls that a script's process can make (seccomp(2)).
 
-The second of two walls. It does not understand Python, so nothing in Python gets around it: when
-it is closed, the process can compute, use the memory it may have, and talk over the file
-descriptors it has got, and that is all. No file can be opened, not even to be read, no process
-started, no socket made, no code mapped. The filter (seccomp(2)) lists what is allowed; a call it
-does not know fails with EPERM.
+The filter knows nothing of Python, so nothing in Python gets around it. With it, a process can
+compute, use the memory it may have, and talk over the file descriptors that it has got, and that
+is all. No file can be opened, not even to be read, no process started, no socket made, no code
+mapped. The filter lists the system calls that are allowed; all others fail with EPERM.
 """
 
 from __future__ import annotations
@@ -17,12 +16,10 @@ import io
 import locale
 import mmap
 import os
-import resource
 import tempfile
 import time
 import traceback
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,96 +48,26 @@ _PR_GET_NO_NEW_PRIVS = 39
 _PR_SET_SECCOMP = 22
 _SECCOMP_MODE_FILTER = 2
 
-#: Stands in the filter for the id of the process that closes the doors: higher than any there is.
+#: Stands in the filter for the id of the process that installs it: higher than any there is.
 _STAND_IN = 0x7FFF_FFF1
-#: Of the numbers that an instruction consists of (linux/filter.h).
+#: Size of each of the two numbers that an instruction consists of (linux/filter.h).
 _NUMBER_BYTES = 4
 _INSTRUCTION_BYTES = 2 * _NUMBER_BYTES
 
 
 class _Program(ctypes.Structure):
-    """A filter as the system takes it: ``struct sock_fprog`` of linux/filter.h."""
+    """Filter as the system takes it: ``struct sock_fprog`` of linux/filter.h."""
 
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
-def limit_resources(
-    memory_bytes: int | None,
-    open_files: int | None,
-    processes: int | None,
-    mapped_bytes: int | None = None,
-) -> None:
-    """Limit what this process may take; only root can raise a limit again.
-
-    Parameters
-    ----------
-    memory_bytes : address space beyond what is mapped now
-    open_files : file descriptors
-    processes : processes and threads of this user beyond those there are now; does not bind root
-    mapped_bytes : address space that is mapped now, if it is known
-    """
-    if memory_bytes is not None:
-        mapped_bytes = own_address_space() if mapped_bytes is None else mapped_bytes
-        _lower(resource.RLIMIT_AS, mapped_bytes + memory_bytes)
-    if open_files is not None:
-        _lower(resource.RLIMIT_NOFILE, open_files)
-    if processes is not None and os.geteuid() != 0:
-        _lower(resource.RLIMIT_NPROC, _tasks_of_user() + processes)
-    # A dump would put the script's memory into a file.
-    _lower(resource.RLIMIT_CORE, 0)
-
-
-def _lower(limit: int, value: int) -> None:
-    _, hard = resource.getrlimit(limit)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(limit, (value, value))
-
-
-def own_address_space() -> int:
-    """Address space of this process (proc(5), ``statm``)."""
-    return address_space(Path("/proc/self/statm").read_bytes())
-
-
-def address_space(statm: bytes) -> int:
-    """Address space of a process, from what its ``statm`` says."""
-    return int(statm.split(maxsplit=1)[0]) * mmap.PAGESIZE
-
-
-def _tasks_of_user() -> int:
-    """Processes and threads of this process's user."""
-    found = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if process.stat().st_uid == os.getuid():
-                found += len(list((process / "task").iterdir()))
-        except OSError:
-            # It has ended.
-            continue
-    return found
-
-
-def close_doors() -> None:
-    """Leave this process nothing but computing and the file descriptors it has.
-
-    For good: neither the process nor a child could open them again. Whatever is loaded lazily has
-    to be loaded before; see :func:`warm_up`.
+class SyscallFilter:
+    """Filter of system calls, made in the process that forks and installed in the forked ones.
 
     Raises
     ------
     OSError, RuntimeError, ImportError
-        If the system doesn't have the means; :func:`seccomp_problem` tells beforehand.
-    """
-    Doors().close()
-
-
-class Doors:
-    """The filter of :func:`close_doors`, made before it is needed: in the process that forks.
-
-    Raises
-    ------
-    OSError, RuntimeError, ImportError
-        If the system doesn't have the means.
+        If the system doesn't have the means; :func:`seccomp_problem` reports that beforehand.
     """
 
     def __init__(self) -> None:
@@ -164,8 +91,11 @@ class Doors:
         self._described = described, ctypes.byref(described)
         self._prctl = ctypes.CDLL(None, use_errno=True).prctl
 
-    def close(self) -> None:
-        """Close the doors of the process that calls this, for good.
+    def install(self) -> None:
+        """Leave the calling process nothing but computing and the file descriptors it has.
+
+        The filter stays for good, and binds all children. Whatever Python loads when it is first
+        used has to be loaded before; see :func:`warm_up`.
 
         Raises
         ------
@@ -179,25 +109,25 @@ class Doors:
             raise OSError(ctypes.get_errno(), "the filter can't be set")
 
     def rehearse(self) -> None:
-        """Do what :meth:`close` does, except for closing."""
+        """Do what :meth:`install` does, except for installing the filter."""
         self._fit(os.getpid())
         self._prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
 
     def _fit(self, pid: int) -> None:
-        """Make it a filter for the process ``pid``."""
+        """Adapt the filter to the process ``pid``."""
         for at in self._own:
             self._program[at] = pid
 
 
 def _seccomp() -> Any:
-    # It looks for the library when it is imported, and raises if there is none.
+    # pyseccomp looks for the library when it is imported, and raises if there is none.
     import pyseccomp
 
     return pyseccomp
 
 
 def _filter(seccomp: Any) -> Any:
-    """The filter, but for what depends on the process."""
+    """Return the filter without the rules that depend on the process."""
     made = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
     for name in _ALLOWED:
         _allow(seccomp, made, name)
@@ -218,9 +148,9 @@ def _allow(seccomp: Any, made: Any, name: str, *arguments: Any) -> None:
 
 
 def seccomp_problem() -> str | None:
-    """Why :func:`close_doors` can't be used here; ``None`` if it can.
+    """Return why the filter can't be used on this system; ``None`` if it can.
 
-    Tried in a child process; this one stays as it is.
+    The filter is tried in a child process; the calling process stays as it is.
     """
     try:
         _seccomp()
@@ -233,21 +163,23 @@ def seccomp_problem() -> str | None:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        _try_doors(writing)
+        _try_filter(writing)
     os.close(writing)
     with io.FileIO(reading) as pipe:
-        said = pipe.readall()
+        problem = pipe.readall()
     _, status = os.waitpid(child, 0)
     if status == 0:
         return None
-    return (said or b"").decode(errors="replace") or "the filter of system calls ends the process"
+    return (problem or b"").decode(
+        errors="replace"
+    ) or "the filter of system calls ends the process"
 
 
-def _try_doors(writing: int) -> None:
-    """Close the doors of this process, say over ``writing`` what is wrong, and end."""
+def _try_filter(writing: int) -> None:
+    """Install the filter in this process, write to ``writing`` what is wrong, and exit."""
     status = 1
     try:
-        close_doors()
+        SyscallFilter().install()
         try:
             os.close(os.open("/", os.O_RDONLY))
             os.write(writing, b"the system takes the filter of system calls and ignores it")
@@ -261,7 +193,7 @@ def _try_doors(writing: int) -> None:
 
 
 def warm_up() -> None:
-    """Load what Python and NumPy would load, or look up in files, when it is first needed."""
+    """Load what Python and NumPy would load or look up in files at the first use."""
     time.strptime(time.strftime("%c", time.localtime()), "%c")
     locale.localeconv()
     for encoding in ("utf-8", "utf-16", "utf-32", "latin-1", "ascii", "idna", "unicode_escape"):

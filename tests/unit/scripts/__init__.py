@@ -1,1 +1,1 @@
-"""Tests of the script runner's walls."""
+"""Tests of scripts: their state, their processes and what confines them."""

@@ -1,8 +1,8 @@
-"""A warm process that forks one for each script, with or without walls; for tests.
+"""Process that forks one for each script, with or without the sandbox; for tests.
 
 ``python -m tests.unit.scripts.forking`` reads tasks as lines of JSON and answers with what the
-script has said and how its process ended. It is no part of the server, whose runner is tested in
-``tests/integration``; it has the walls and nothing else.
+script has printed and how its process ended. The process is no part of the server, whose runner is
+tested in ``tests/integration``: it has the sandbox and nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from nestd.scripts.modules import DEFAULT_MODULES, parse_modules
-from nestd.scripts.sandbox import seccomp
+from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.sandbox.compile import compile_script, restricted_namespace
 from tests.unit.scripts.stand_in import Nest
 
@@ -45,29 +45,29 @@ PRELOADED = """
 
 @dataclass(frozen=True)
 class Task:
-    """A script, and what is to stand around it."""
+    """Script, and what is to confine it."""
 
     source: str
-    #: Whether the script is compiled with guards and has a namespace of faces.
+    #: Whether the script is compiled with guards and has proxies of modules.
     restricted: bool
-    #: Whether its process is shut in by the system.
-    walled: bool
-    #: After so long its process is killed.
+    #: Whether its process has limits and the filter of system calls.
+    filtered: bool
+    #: Time after which its process is killed.
     wall_s: float = DEADLINE_S
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of it."""
+    """What became of a script."""
 
-    #: What it printed, its ``result``, and its error.
-    said: str
-    #: As ``subprocess`` has it: exit code, or minus the signal.
+    #: What the script printed, its ``result``, and its error.
+    printed: str
+    #: Exit code, or minus the signal, as ``subprocess`` has it.
     status: int
 
 
 class Forking:
-    """The warm process; as a context, while it runs."""
+    """The process that forks; as a context, while it runs."""
 
     def __enter__(self) -> Forking:
         self._process = subprocess.Popen(
@@ -83,11 +83,11 @@ class Forking:
     def __exit__(self, *_: object) -> None:
         self._process.communicate(timeout=DEADLINE_S)
 
-    def run(self, source: str, *, restricted: bool, walled: bool, **more: Any) -> Outcome:
+    def run(self, source: str, *, restricted: bool, filtered: bool, **more: Any) -> Outcome:
         """Run a script."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asdict(Task(source, restricted, walled, **more))))
+        self._process.stdin.write(json.dumps(asdict(Task(source, restricted, filtered, **more))))
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         return Outcome(**json.loads(self._process.stdout.readline()))
@@ -113,26 +113,26 @@ def _fork(task: Task) -> Outcome:
         finally:
             os._exit(70)
     os.close(writing)
-    said = _read(reading, time.monotonic() + task.wall_s)
+    printed = _read(reading, time.monotonic() + task.wall_s)
     os.close(reading)
     # With all that the script has started.
     for end in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError):
             end(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    return Outcome(said.decode(errors="replace"), os.waitstatus_to_exitcode(status))
+    return Outcome(printed.decode(errors="replace"), os.waitstatus_to_exitcode(status))
 
 
 def _read(descriptor: int, deadline: float) -> bytes:
-    """What is said until the other end is closed, or time is over."""
-    said = b""
+    """Read what is printed until the other end is closed, or time is over."""
+    printed = b""
     while (left := deadline - time.monotonic()) > 0:
         ready, _, _ = select.select([descriptor], [], [], left)
         data = os.read(descriptor, 1 << 16) if ready else b""
         if not data:
             break
-        said = (said + data)[:OUTPUT_LIMIT]
-    return said
+        printed = (printed + data)[:OUTPUT_LIMIT]
+    return printed
 
 
 def _become_script(task: Task, output: int) -> None:
@@ -145,10 +145,10 @@ def _become_script(task: Task, output: int) -> None:
     sys.stdin = os.fdopen(0)
     sys.stdout = sys.stderr = os.fdopen(1, "w", encoding="utf-8")
     nest = Nest()
-    if task.walled:
+    if task.filtered:
         os.environ.clear()
-        seccomp.limit_resources(MEMORY_BYTES, 64, None)
-        seccomp.close_doors()
+        rlimits.limit_resources(MEMORY_BYTES, 64, None)
+        seccomp.SyscallFilter().install()
     try:
         if task.restricted:
             namespace = restricted_namespace(IMPORTS, {"numpy": np, "nest": nest})

@@ -20,7 +20,7 @@ LOADED = {"numpy": np, "numpy.linalg": np.linalg, "math": math}
 
 
 def run(source: str, modules: str = f"{DEFAULT_MODULES}; import math") -> dict[str, Any]:
-    """The namespace after ``source`` has run."""
+    """Run ``source``; return its namespace."""
     namespace = restricted_namespace(parse_modules(modules), {**LOADED, "nest": Nest()})
     exec(compile_script(textwrap.dedent(source)), namespace)
     return namespace
@@ -663,7 +663,8 @@ def test_ordinary_python_runs(name: str) -> None:
     assert run(source)["x"] == expected
 
 
-#: What is refused: an exception, a part of its text, and the source.
+#: What is refused: an exception, a part of its text, and the source. Attempts to get out, with
+#: what they achieve without the sandbox, are in tests/integration/escapes.py.
 REFUSED: dict[str, tuple[type[BaseException], str, str]] = {
     "private attribute of a module": (AttributeError, "_core of module 'numpy'", "np._core"),
     "private attribute of nest": (AttributeError, "_transport", "nest._transport"),
@@ -678,20 +679,9 @@ REFUSED: dict[str, tuple[type[BaseException], str, str]] = {
         "_values",
         "class N(nest.Nodes): pass\nN(1)._values",
     ),
-    "class of an object": (SyntaxError, "__class__", "().__class__"),
     "special method of an object": (AttributeError, "__add__", "(5).__add__(1)"),
     "dict of an own object": (SyntaxError, "__dict__", "class A: pass\nA().__dict__"),
-    "special name set": (
-        AttributeError,
-        "__class__",
-        "class A: pass\nsetattr(A(), '__class__', int)",
-    ),
     "special name in a call": (SyntaxError, "__a__", "dict(__a__=1)"),
-    "special method not for scripts": (
-        SyntaxError,
-        "__getattr__",
-        "class A:\n    def __getattr__(self, n): pass",
-    ),
     "special method by assignment": (SyntaxError, "__new__", "class A:\n    __new__ = int"),
     "special function outside of a class": (SyntaxError, "__init__", "def __init__(self): pass"),
     "slot with a special name": (
@@ -723,14 +713,9 @@ REFUSED: dict[str, tuple[type[BaseException], str, str]] = {
     ),
     "items of a module set": (TypeError, "items", "np['pi'] = 3"),
     "items of text set": (TypeError, "items", "s = 'abc'\ns[0] = 'b'"),
-    "type with three arguments": (TypeError, "", "type('A', (), {})"),
     "type of a function": (TypeError, "function", "type(lambda: 0)"),
     "type of a module": (TypeError, "ModuleProxy", "type(np)"),
-    "metaclass": (SyntaxError, "metaclass", "class A(metaclass=type): pass"),
     "print to a file": (TypeError, "file", "print(1, file=None)"),
-    "memory of objects": (AttributeError, "data", "np.array([None]).data"),
-    "array over objects": (TypeError, "Python objects", "np.frombuffer(np.array([None]))"),
-    "objects over memory": (TypeError, "Python objects", "np.ndarray((1,), object, bytes(8))"),
     "module that is not allowed": (
         ModuleNotFoundError,
         "those that can be imported: math, nest, numpy",
@@ -740,11 +725,6 @@ REFUSED: dict[str, tuple[type[BaseException], str, str]] = {
         AttributeError,
         "numpy.load is not available to scripts: it reads or writes files",
         "np.load('x')",
-    ),
-    "hidden function imported": (
-        ImportError,
-        "numpy.load is not available to scripts",
-        "from numpy import load",
     ),
     "hidden submodule imported": (ImportError, "numpy.lib", "from numpy import lib"),
     "what is not there": (
@@ -760,9 +740,6 @@ REFUSED: dict[str, tuple[type[BaseException], str, str]] = {
         "async",
         "async def f(): return [a async for a in b]",
     ),
-    "except*": (SyntaxError, "except*", "try: pass\nexcept* ValueError: pass"),
-    "exception group": (NameError, "ExceptionGroup", "ExceptionGroup('a', [ValueError()])"),
-    "open": (NameError, "open() is not available to scripts: scripts have no files", "open('x')"),
     "undefined name": (NameError, "nothing", "nothing"),
     "pattern that reads attributes of others": (
         TypeError,

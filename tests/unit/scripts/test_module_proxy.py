@@ -1,4 +1,4 @@
-"""What a face of a module shows, and that nothing leads behind it."""
+"""What a proxy of a module shows, and that nothing leads behind it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nestd.scripts.sandbox.module_proxy import HIDDEN, STANDARD, SUBMODULES, ModuleProxy, make_proxy
+from nestd.scripts.sandbox.module_proxy import ModuleProxy, make_proxy
+from nestd.scripts.sandbox.module_rules import HIDDEN, STANDARD, SUBMODULES
 from protocol.errors import ConfigurationError
 from tests.unit.scripts.stand_in import Nest
 
 
 def shown(module: types.ModuleType) -> dict[str, Any]:
-    """Public names that the face of ``module`` shows."""
-    face = make_proxy(module)
-    return {name: getattr(face, name) for name in dir(module) if hasattr(face, name)}
+    """Return what the proxy of ``module`` shows, by name."""
+    proxy = make_proxy(module)
+    return {name: getattr(proxy, name) for name in dir(module) if hasattr(proxy, name)}
 
 
 def test_numpy_shows_what_scripts_compute_with() -> None:
-    face = make_proxy(np)
+    proxy = make_proxy(np)
     for name in str.split(
         "array zeros linspace pi inf newaxis float64 sqrt add where sort concatenate einsum "
         "vectorize frompyfunc errstate r_ mgrid ndindex datetime64 dtype polyfit"
     ):
-        assert getattr(face, name) is getattr(np, name)
+        assert getattr(proxy, name) is getattr(np, name)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +48,12 @@ def test_numpy_hides_what_leads_out(name: str) -> None:
     )
 
 
-def walk(face: ModuleProxy, module: types.ModuleType, path: str) -> list[tuple[str, object]]:
-    """Everything that can be read from a face, with the names that lead there."""
+def walk(proxy: ModuleProxy, module: types.ModuleType, path: str) -> list[tuple[str, object]]:
+    """Everything that can be read from a proxy, with the names that lead there."""
     found: list[tuple[str, object]] = []
     for name in dir(module):
         try:
-            value = getattr(face, name)
+            value = getattr(proxy, name)
         except AttributeError:
             continue
         found.append((f"{path}.{name}", value))
@@ -75,12 +76,12 @@ def test_nothing_shown_is_a_module_or_from_elsewhere(name: str) -> None:
 
 
 def test_numpy_shows_these_submodules_and_no_others() -> None:
-    faces = {
+    proxies = {
         path for path, value in walk(make_proxy(np), np, "numpy") if type(value) is ModuleProxy
     }
     listed = {f"numpy.{name}" for name in SUBMODULES["numpy"]}
     # Versions of NumPy differ in whether functions on text are in a module of that name.
-    assert listed - {"numpy.char", "numpy.strings"} <= faces <= listed
+    assert listed - {"numpy.char", "numpy.strings"} <= proxies <= listed
 
 
 @pytest.mark.parametrize(
@@ -121,19 +122,19 @@ def test_other_packages_show_their_own_functions_and_loaded_submodules() -> None
     assert shown(package).keys() == {"inner", "constant"}
 
 
-def test_face_has_none_of_what_modules_have() -> None:
-    face = make_proxy(np)
+def test_proxy_has_none_of_what_modules_have() -> None:
+    proxy = make_proxy(np)
     for name in ("__name__", "__dict__", "__class__", "__loader__", "__file__", "_view", "_core"):
         with pytest.raises(AttributeError, match=f"numpy.{name} is not available"):
-            getattr(face, name)
-    assert face.__version__ == np.__version__
-    assert repr(face) == "<module 'numpy'>"
-    assert not isinstance(face, types.ModuleType)
-    assert make_proxy(np) is face
+            getattr(proxy, name)
+    assert proxy.__version__ == np.__version__
+    assert repr(proxy) == "<module 'numpy'>"
+    assert not isinstance(proxy, types.ModuleType)
+    assert make_proxy(np) is proxy
 
 
-def test_import_by_python_itself_finds_nothing_behind_a_face() -> None:
-    # With a __name__ it would look into sys.modules for what the face refuses.
+def test_import_by_python_itself_finds_nothing_behind_a_proxy() -> None:
+    # With a __name__ it would look into sys.modules for what the proxy refuses.
     assert "numpy.ctypeslib" in sys.modules or np.ctypeslib
     namespace: dict[str, Any] = {
         "__builtins__": {"__import__": lambda *_: make_proxy(np)},
@@ -143,33 +144,33 @@ def test_import_by_python_itself_finds_nothing_behind_a_face() -> None:
 
 
 @pytest.mark.parametrize("name", ["pi", "foo", "ndarray", "__name__", "_view"])
-def test_face_cannot_be_changed(name: str) -> None:
-    face = make_proxy(np)
+def test_proxy_cannot_be_changed(name: str) -> None:
+    proxy = make_proxy(np)
     with pytest.raises(AttributeError):
-        setattr(face, name, 5)
+        setattr(proxy, name, 5)
     with pytest.raises(AttributeError):
-        delattr(face, name)
+        delattr(proxy, name)
 
 
 class TestNest:
-    """The face of the look-alike."""
+    """Proxy of the look-alike."""
 
     def test_functions_classes_and_kernel_attributes_are_shown(self) -> None:
         nest = Nest()
-        face = make_proxy(nest)
-        assert face.Create is nest.Create
-        assert face.Nodes is nest.Nodes
-        assert (face.resolution, face.__version__) == (0.1, "3.10.0")
-        assert face.random.uniform() == 0.5
-        assert face.random is face.random
+        proxy = make_proxy(nest)
+        assert proxy.Create is nest.Create
+        assert proxy.Nodes is nest.Nodes
+        assert (proxy.resolution, proxy.__version__) == (0.1, "3.10.0")
+        assert proxy.random.uniform() == 0.5
+        assert proxy.random is proxy.random
 
     def test_kernel_attributes_are_read_and_set_as_they_are_now(self) -> None:
         nest = Nest()
-        face = make_proxy(nest)
-        face.resolution = 0.2
+        proxy = make_proxy(nest)
+        proxy.resolution = 0.2
         assert nest.resolution == 0.2
         nest.resolution = 0.3
-        assert face.resolution == 0.3
+        assert proxy.resolution == 0.3
 
     @pytest.mark.parametrize("name", ["Create", "random", "Nodes", "ll_api", "nonsense", "_kernel"])
     def test_nothing_else_can_be_set(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""NumPy's own generator begins somewhere else in each fork, and is a sound one there."""
+"""NumPy's own generator begins with other numbers in each fork, and is sound there."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ def state_kept() -> Iterator[None]:
 
 
 def draws() -> tuple[float, float, int]:
-    """Numbers of both kinds, by way of the functions that share the generator."""
+    """Draw numbers of both kinds, by the functions that share the generator."""
     return np.random.rand(), np.random.normal(), int(np.random.randint(1 << 60))
 
 
 def test_each_renewal_gives_other_numbers() -> None:
-    chance = NumpyReseed()
+    reseed = NumpyReseed()
     seen = set()
     for _ in range(20):
-        chance.renew()
+        reseed.renew()
         seen.add(draws())
     assert len(seen) == 20
 
 
 def test_state_is_renewed_where_numpy_has_it() -> None:
-    chance = NumpyReseed()
+    reseed = NumpyReseed()
     before: Any = np.random.get_state(legacy=False)
-    chance.renew()
+    reseed.renew()
     after: Any = np.random.get_state(legacy=False)
-    assert chance.is_direct
+    assert reseed.is_direct
     assert (before["state"]["key"] != after["state"]["key"]).mean() > 0.99
     assert after["state"]["pos"] == 624
     assert after["has_gauss"] == 0
@@ -58,11 +58,11 @@ def test_number_that_was_made_in_advance_is_forgotten() -> None:
 
 def test_where_the_state_lies_elsewhere_numpy_seeds_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(np.random, "get_bit_generator", np.random.PCG64)
-    chance = NumpyReseed()
-    assert not chance.is_direct
+    reseed = NumpyReseed()
+    assert not reseed.is_direct
     seen = set()
     for _ in range(20):
-        chance.renew()
+        reseed.renew()
         seen.add(draws())
     assert len(seen) == 20
 
@@ -70,7 +70,7 @@ def test_where_the_state_lies_elsewhere_numpy_seeds_itself(monkeypatch: pytest.M
 def test_seed_of_a_script_works_after_a_renewal() -> None:
     NumpyReseed().renew()
     np.random.seed(7)
-    first = draws()
+    drawn = draws()
     NumpyReseed().renew()
     np.random.seed(7)
-    assert draws() == first
+    assert draws() == drawn

@@ -1,4 +1,4 @@
-"""The warm process killed at moments that come once in thousands of scripts."""
+"""The fork server killed at moments that come once in thousands of scripts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import pytest
 import zmq
 
 from nestd.kernel.kernel import Kernel
-from nestd.scripts import runner as runner_module
-from nestd.scripts.runner import STARTS, ScriptRunner
+from nestd.scripts.process import fork_client
+from nestd.scripts.process.fork_client import STARTS
+from nestd.scripts.runner import ScriptRunner
 from nestd.scripts.script_process import ScriptProcess
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ConfigurationError
@@ -54,7 +55,7 @@ def runner(tmp_path: Path, description: Any) -> Iterator[ScriptRunner]:
         yield made
     finally:
         # Waits for it, unlike close().
-        made._forget()
+        made._forks.forget()
         made.close()
 
 
@@ -74,28 +75,28 @@ def execute(runner: ScriptRunner) -> Iterator[Callable[[], Any]]:
 
 def kill(runner: ScriptRunner) -> None:
     """Kill it, and see the processes that it has made end with it."""
-    assert runner._process is not None
-    runner._process.kill()
-    runner._process.wait()
-    for prepared in runner._prepared:
+    assert runner._forks._server is not None
+    runner._forks._server.kill()
+    runner._forks._server.wait()
+    for prepared in runner._forks._idle:
         ended = select.poll()
         ended.register(prepared.connected, select.POLLHUP)
         assert ended.poll(DEADLINE_MS)
 
 
-def test_killed_right_after_it_was_looked_at(
+def test_killed_right_after_its_reports_were_read(
     runner: ScriptRunner, execute: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[int] = []
-    look = runner._look
+    hearings: list[int] = []
+    hear = runner._hear_fork_server
 
-    def look_and_kill() -> None:
-        look()
-        looks.append(1)
-        if len(looks) == 1:
+    def hear_and_kill() -> None:
+        hear()
+        hearings.append(1)
+        if len(hearings) == 1:
             kill(runner)
 
-    monkeypatch.setattr(runner, "_look", look_and_kill)
+    monkeypatch.setattr(runner, "_hear_fork_server", hear_and_kill)
     assert execute() == {"data": 42}
     assert execute() == {"data": 42}
 
@@ -108,7 +109,7 @@ def test_killed_again_while_it_starts(
     greeted: bool,
 ) -> None:
     method = "_greet" if greeted else "_start"
-    done, starts = getattr(runner, method), []
+    done, starts = getattr(runner._forks, method), []
 
     def do_and_kill() -> Any:
         found = done()
@@ -117,7 +118,7 @@ def test_killed_again_while_it_starts(
             kill(runner)
         return found
 
-    monkeypatch.setattr(runner, method, do_and_kill)
+    monkeypatch.setattr(runner._forks, method, do_and_kill)
     kill(runner)
     assert execute() == {"data": 42}
     assert len(starts) == STARTS
@@ -126,7 +127,7 @@ def test_killed_again_while_it_starts(
 def test_that_never_starts_is_an_error_and_then_tried_again(
     runner: ScriptRunner, execute: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = runner._start
+    start = runner._forks._start
 
     def start_and_kill() -> None:
         start()
@@ -134,7 +135,7 @@ def test_that_never_starts_is_an_error_and_then_tried_again(
 
     kill(runner)
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "_start", start_and_kill)
+        patch.setattr(runner._forks, "_start", start_and_kill)
         with pytest.raises(ConfigurationError, match=f"has ended {STARTS} times in a row"):
             execute()
     assert execute() == {"data": 42}
@@ -145,7 +146,7 @@ def test_that_does_not_get_ready_in_time_is_an_error_and_then_tried_again(
 ) -> None:
     kill(runner)
     with monkeypatch.context() as patch:
-        patch.setattr(runner_module, "READY_DEADLINE_S", 0.001)
+        patch.setattr(fork_client, "READY_DEADLINE_S", 0.001)
         with pytest.raises(ConfigurationError, match="was not ready in"):
             execute()
     assert execute() == {"data": 42}
@@ -157,16 +158,16 @@ def test_lost_before_it_has_read_its_script(
     attend = runner._attend
     attended: list[ScriptProcess] = []
 
-    def kill_and_attend(run: ScriptProcess, *others: Any) -> None:
+    def kill_and_attend(script: ScriptProcess, *others: Any) -> None:
         if not attended:
             kill(runner)
-        attended.append(run)
-        attend(run, *others)
+        attended.append(script)
+        attend(script, *others)
 
     # It takes what it is told, but forks nobody who would read the script.
-    runner._discard()
-    assert runner._process is not None
-    runner._process.send_signal(signal.SIGSTOP)
+    runner._forks.discard_idle()
+    assert runner._forks._server is not None
+    runner._forks._server.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(runner, "_attend", kill_and_attend)
     assert execute() == {"data": 42}
     assert len(attended) == 2
@@ -210,8 +211,8 @@ def test_without_file_descriptors_there_are_no_scripts_until_there_are_some_agai
 ) -> None:
     if is_killed:
         kill(runner)
-        runner._look()
-    runner._discard()
+        runner._hear_fork_server()
+    runner._forks.discard_idle()
     before = open_files()
     with no_more_files():
         with pytest.raises(ConfigurationError, match="Too many open files"):
@@ -224,13 +225,13 @@ def test_without_file_descriptors_there_are_no_scripts_until_there_are_some_agai
 def test_the_last_descriptors_are_given_back(
     runner: ScriptRunner, execute: Callable[[], Any]
 ) -> None:
-    runner._discard()
+    runner._forks.discard_idle()
     before = open_files()
     # Enough for a pair of sockets, and for no pipe.
     kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]
     with no_more_files():
-        for one in kept:
-            os.close(one)
+        for descriptor in kept:
+            os.close(descriptor)
         with pytest.raises(ConfigurationError, match="Too many open files"):
             execute()
         assert open_files() == before

@@ -1,0 +1,191 @@
+"""Rules of attributes: which names and types the guards of restricted scripts let through."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import struct
+import types
+from collections import deque
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import numpy as np
+from RestrictedPython.transformer import INSPECT_ATTRIBUTES
+
+from nestd.scripts.sandbox import numpy_memory
+from nestd.scripts.sandbox.module_proxy import ModuleProxy
+
+_NUMBERS = str.split(
+    """
+    add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or
+    """
+)
+#: Special methods that a script's classes may have. Not among them are methods that are called
+#: behind a script's back: by NumPy, which takes ``__array_interface__`` for an address in memory,
+#: also when ``__getattr__`` makes it up; by ``copy``; by the making of classes; at unforeseeable
+#: times.
+DEFINABLE = frozenset(
+    [f"__{kind}{name}__" for name in _NUMBERS for kind in ("", "r", "i")]
+    + [
+        f"__{name}__"
+        for name in str.split(
+            """
+            init post_init call repr str format bytes hash bool lt le eq ne gt ge neg pos abs
+            invert complex int float index round trunc floor ceil len iter next reversed contains
+            getitem setitem delitem missing length_hint enter exit
+            """
+        )
+    ]
+)
+#: Special names that a class body may set beside them.
+CLASS_SETTINGS = frozenset(["__slots__", "__match_args__"])
+#: Special names that can be read of functions and classes.
+NAMES = frozenset(["__name__", "__qualname__", "__doc__"])
+#: Special names that Python itself puts into the namespace of a class.
+MADE_BY_PYTHON = frozenset(
+    f"__{name}__"
+    for name in str.split(
+        """
+        module qualname doc classcell annotations annotate annotate_func firstlineno
+        static_attributes conditional_annotations classdict classdictcell orig_bases
+        """
+    )
+)
+
+#: Names that lead to frames, code or tracebacks, whatever object they are read of.
+FRAMES = frozenset(INSPECT_ATTRIBUTES)
+
+#: Types of which scripts can't read any attribute.
+CLOSED = (
+    types.ModuleType,
+    types.FrameType,
+    types.CodeType,
+    types.TracebackType,
+    types.CellType,
+)
+
+#: Types whose objects pass on the reading of attributes to others, past the guard.
+FORWARDING = (types.MethodType, types.GenericAlias)
+
+#: Names of attributes: types of which scripts can't read the attribute.
+DENIED: Mapping[str, tuple[type, ...]] = {
+    "tofile": (np.ndarray, np.generic),
+    "dump": (np.ndarray, np.generic),
+    "dumps": (np.ndarray, np.generic),
+    # Resizing may leave views with memory that is no longer theirs; numpy.resize makes a new array.
+    "resize": (np.ndarray,),
+    "ctypes": (np.ndarray, np.random.BitGenerator),
+    "cffi": (np.random.BitGenerator,),
+    "capsule": (np.random.BitGenerator,),
+    "pack_into": (struct.Struct,),
+    "with_traceback": (BaseException,),
+    # Python notes there whose attribute was missing, which may be a module.
+    "obj": (AttributeError,),
+    # A getter called by hand gives what the guard did not see.
+    "fget": (property,),
+    "fset": (property,),
+    "fdel": (property,),
+    "func": (functools.partial,),
+    "args": (functools.partial,),
+    "keywords": (functools.partial,),
+}
+
+#: Names that patterns of ``match`` must not read, as patterns read them without a guard.
+UNMATCHABLE = FRAMES | DENIED.keys() | {"format", "format_map", "mro", "baseclass"}
+
+#: Attributes that can be set of objects that are neither the script's nor NEST's.
+SETTABLE: Mapping[type, frozenset[str]] = {
+    np.ndarray: frozenset(["shape", "flat", "real", "imag"]),
+    type(np.zeros(0).flags): frozenset(["writeable"]),
+}
+
+#: Types whose items can be set, beside those of scripts and of NEST.
+ITEM_TYPES = (dict, list, bytearray, memoryview, deque, MutableMapping, np.ndarray)
+
+#: Classes that make code, modules or attributes from what they are given.
+_UNSAFE_CLASSES = (types.FunctionType, types.SimpleNamespace, super, ModuleProxy, *CLOSED)
+
+#: Classes without private attributes of their own: those that Python has built in.
+BUILT_IN = frozenset(
+    value
+    for value in vars(builtins).values()
+    if isinstance(value, type) and not issubclass(value, (type, super))
+)
+
+
+class _IsType(type):
+    """Metaclass with which the stand-in answers ``isinstance`` as ``type`` does."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return issubclass(type(instance), type)
+
+    def __repr__(cls) -> str:
+        return "<class 'type'>"
+
+
+class Type(metaclass=_IsType):
+    """Stand-in for ``type`` that returns the class of an object, and makes no classes."""
+
+    def __new__(cls, obj: object) -> Any:
+        """Return the class of ``obj``."""
+        return shown_class(type(obj))
+
+
+Type.__name__ = Type.__qualname__ = "type"
+Type.__module__ = "builtins"
+
+
+def shown_class(cls: type) -> Any:
+    """Return the class, or its stand-in for scripts.
+
+    Raises
+    ------
+    TypeError
+        If scripts must not have the class.
+    """
+    if cls is np.ndarray:
+        return numpy_memory.Array
+    if issubclass(cls, type):
+        return Type
+    if issubclass(cls, _UNSAFE_CLASSES) or (
+        issubclass(cls, np.ndarray) and cls.__name__ in ("recarray", "chararray", "memmap")
+    ):
+        raise TypeError(f"the class {cls.__name__} is not available to scripts")
+    return cls
+
+
+def is_special(name: str) -> bool:
+    """Whether ``name`` is a special name of Python."""
+    return name.startswith("__") and name.endswith("__")
+
+
+def is_denied(obj: Any, name: str) -> bool:
+    """Whether scripts can't read the attribute of ``obj``, by ``DENIED``."""
+    return name in DENIED and issubclass(subject(obj, type(obj)), DENIED[name])
+
+
+def subject(obj: Any, kind: type) -> type:
+    """Return the class whose attributes are read: that of ``obj``, or ``obj`` itself."""
+    if issubclass(kind, super):
+        return super.__getattribute__(obj, "__self_class__") or object
+    return obj if issubclass(kind, type) else kind
+
+
+def is_of_nest(kind: type) -> bool:
+    """Whether objects of this class are of the look-alike of PyNEST."""
+    return kind.__module__.partition(".")[0] == "nest_remote"
+
+
+def check_setting(name: str, key: str, value: Any) -> None:
+    """Raise TypeError unless ``__slots__`` and ``__match_args__`` name ordinary attributes."""
+    names = (value,) if type(value) is str else value
+    if type(names) not in (tuple, list) or not all(type(item) is str for item in names):
+        raise TypeError(f"{name}: {key} must be a tuple of names")
+    wrong = [
+        item
+        for item in names
+        if is_special(item) or (key == "__match_args__" and item in UNMATCHABLE)
+    ]
+    if wrong or (key == "__match_args__" and type(value) is not tuple):
+        raise TypeError(f"{name}: {key} can't be {value!r}")
