@@ -59,6 +59,8 @@ class LogProcess:
         secret_file: Path | None = None,
     ) -> None:
         check_log(path)
+        #: Length of the log before this process wrote to it.
+        self.start = path.stat().st_size
         # Read once, as the file may be gone when the process has to be started again.
         self._secret = b"" if secret_file is None else _read_secret(secret_file)
         pipes = {program: os.pipe() for program in programs}
@@ -96,8 +98,8 @@ class LogProcess:
             process.stdin.write(self._secret)
         return process
 
-    def look_after(self) -> None:
-        """Start it again if it has ended; what is in the pipes is not lost."""
+    def restart_if_ended(self) -> None:
+        """Start the process again if it has ended; what is in the pipes is not lost."""
         if self._process.poll() is not None:
             self._process = self._start()
 

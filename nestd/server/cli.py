@@ -18,7 +18,8 @@ from nestd.server.banner import announce, announce_end
 from nestd.server.desktop_files import desktop_files
 from nestd.server.instance import Instance
 from nestd.server.settings import Flags, ServerSettings
-from nestd.server.supervisor.supervisor import REPLACE_GATEWAY, Supervisor
+from nestd.server.supervisor.state import REPLACE_GATEWAY
+from nestd.server.supervisor.supervisor import Supervisor
 from protocol.errors import ConfigurationError, NestdError, PortTaken, StartFailed
 from protocol.logging import lines
 from protocol.process.environment import Environment

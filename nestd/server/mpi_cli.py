@@ -25,8 +25,7 @@ from nestd.server.instance import make_instance
 from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
 from nestd.server.supervisor.child_process import Child
-from nestd.server.supervisor.gateways import GATEWAY_GRACE_S
-from nestd.server.supervisor.supervisor import gateway_child
+from nestd.server.supervisor.components import GATEWAY_GRACE_S, gateway_child
 from nestd.settings import NestdSettings
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines

@@ -71,7 +71,7 @@ def test_halves_say_when_they_serve_and_when_they_stop(
         gateway.terminate()
         assert gateway.wait(DEADLINE_S) == 0
     log = (runtime.directory / "kernel.log").read_text()
-    assert "nestd was stopped by the rung drain" in log
+    assert "nestd was stopped at the stage drain" in log
     # What is left is for the next one: results of jobs.
     (left,) = runtime.directory.glob("server-*")
     assert sorted(path.name for path in left.iterdir()) in ([], ["jobs"])

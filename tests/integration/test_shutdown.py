@@ -63,7 +63,7 @@ def test_sigterm_lets_what_runs_end_and_turns_everything_else_away(
     await_end(pid)
     log = server.log()
     assert "stopping on SIGTERM: nothing new is taken, what runs goes on for at most 30 s" in log
-    assert "nestd was stopped by the rung drain" in log
+    assert "nestd was stopped at the stage drain" in log
     assert log.rstrip().endswith('msg="NEST Server has stopped"')
     server.session.close()
 
@@ -79,7 +79,7 @@ def test_run_that_takes_longer_than_its_time_ends_at_a_slice(start: Start) -> No
     assert "during Simulate, which had not ended in the time it was given" in reply.text
     await_end(pid)
     assert "stopping on its time is over: what runs ends at the next slice" in server.log()
-    assert "nestd was stopped by the rung slice" in server.log()
+    assert "nestd was stopped at the stage slice" in server.log()
     server.session.close()
 
 
@@ -94,7 +94,7 @@ def test_second_sigterm_ends_what_runs_at_a_slice(start: Start) -> None:
         os.kill(pid, signal.SIGTERM)
         assert run.result(DEADLINE_S).status_code == 503
     await_end(pid)
-    assert "nestd was stopped by the rung slice" in server.log()
+    assert "nestd was stopped at the stage slice" in server.log()
     server.session.close()
 
 
@@ -105,7 +105,7 @@ def test_idle_server_ends_at_once_on_sigterm(start: Start) -> None:
     server.session.close()
     os.kill(pid, signal.SIGTERM)
     await_end(pid)
-    assert "nestd was stopped by the rung drain" in server.log()
+    assert "nestd was stopped at the stage drain" in server.log()
 
 
 def test_kernel_that_hears_nothing_is_killed_and_its_caller_told(start: Start) -> None:
@@ -120,7 +120,7 @@ def test_kernel_that_hears_nothing_is_killed_and_its_caller_told(start: Start) -
     assert "SIGKILL" in reply.json()["message"]
     await_end(pid)
     assert "nestd does not end at a slice and gets SIGTERM" in server.log()
-    assert "nestd was stopped by the rung KILL" in server.log()
+    assert "nestd was stopped at the stage KILL" in server.log()
     server.session.close()
 
 

@@ -1,4 +1,4 @@
-"""The rungs by which a server is stopped."""
+"""The stages in which a server is stopped."""
 
 from __future__ import annotations
 
@@ -6,71 +6,40 @@ import signal
 
 import pytest
 
-from nestd.server.supervisor import shutdown
-from nestd.server.supervisor.shutdown import STOPPING, Shutdown, ShutdownStage
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    now_s = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
-    monkeypatch.setattr(shutdown, "time", found)
-    return found
+from nestd.server.supervisor.shutdown import STOP_SIGNALS, Shutdown, ShutdownStage
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGUSR1])
-def test_who_asks_for_an_end_lets_what_runs_have_its_time(
-    clock: Clock, sig: signal.Signals
-) -> None:
-    stopping = Shutdown(30.0)
-    assert not stopping.has_begun
-    assert stopping.on_time() is None
-    assert stopping.on_signal(sig) is ShutdownStage.DRAIN
-    assert stopping.has_begun
-    clock.now_s += 29.9
-    assert stopping.on_time() is None
-    assert stopping.wait_s == pytest.approx(0.1)
-    clock.now_s += 0.1
-    assert stopping.on_time() is ShutdownStage.SLICE
+def test_request_for_an_end_lets_what_runs_have_its_time(sig: signal.Signals) -> None:
+    shutdown = Shutdown(30.0)
+    assert shutdown.stage is ShutdownStage.SERVING
+    assert shutdown.on_time(1e9) is None
+    assert shutdown.on_signal(sig, 1000.0) is ShutdownStage.DRAIN
+    assert shutdown.due_s == 1030.0
+    assert shutdown.on_time(1029.9) is None
+    assert shutdown.on_time(1030.0) is ShutdownStage.SLICE
 
 
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGHUP])
-def test_ctrl_c_waits_for_nothing_but_the_slice(clock: Clock, sig: signal.Signals) -> None:
-    stopping = Shutdown(30.0)
-    assert stopping.on_signal(sig) is ShutdownStage.SLICE
+def test_ctrl_c_waits_for_nothing_but_the_slice(sig: signal.Signals) -> None:
+    shutdown = Shutdown(30.0)
+    assert shutdown.on_signal(sig, 0.0) is ShutdownStage.SLICE
     # Impatient users press it twice.
-    assert stopping.on_signal(sig) is None
-    assert stopping.rung is ShutdownStage.SLICE
+    assert shutdown.on_signal(sig, 0.1) is None
+    assert shutdown.stage is ShutdownStage.SLICE
 
 
-@pytest.mark.parametrize("sig", sorted(STOPPING))
-def test_second_signal_ends_what_runs_at_the_slice(clock: Clock, sig: signal.Signals) -> None:
-    stopping = Shutdown(None)
-    assert stopping.on_signal(signal.SIGTERM) is ShutdownStage.DRAIN
-    assert stopping.on_signal(sig) is ShutdownStage.SLICE
+@pytest.mark.parametrize("sig", sorted(STOP_SIGNALS))
+def test_second_signal_ends_what_runs_at_the_slice(sig: signal.Signals) -> None:
+    shutdown = Shutdown(None)
+    assert shutdown.on_signal(signal.SIGTERM, 0.0) is ShutdownStage.DRAIN
+    assert shutdown.on_time(1e9) is None
+    assert shutdown.on_signal(sig, 1e9) is ShutdownStage.SLICE
 
 
-def test_no_limit_is_never_over(clock: Clock) -> None:
-    stopping = Shutdown(None)
-    stopping.on_signal(signal.SIGTERM)
-    clock.now_s += 1e9
-    assert stopping.on_time() is None
-
-
-def test_what_does_not_end_is_ended_harder_and_harder(clock: Clock) -> None:
-    stopping = Shutdown(30.0)
-    stopping.on_signal(signal.SIGINT)
-    found = []
-    for _ in range(5):
-        clock.now_s += 100.0
-        found.append(stopping.on_time())
-    assert found == [ShutdownStage.TERM, ShutdownStage.KILL, None, None, None]
-    assert stopping.on_signal(signal.SIGTERM) is None
+def test_what_does_not_end_is_ended_harder_and_harder() -> None:
+    shutdown = Shutdown(30.0)
+    shutdown.on_signal(signal.SIGINT, 0.0)
+    stages = [shutdown.on_time(100.0 * step) for step in range(1, 6)]
+    assert stages == [ShutdownStage.TERM, ShutdownStage.KILL, None, None, None]
+    assert shutdown.on_signal(signal.SIGTERM, 600.0) is None
