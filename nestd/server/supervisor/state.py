@@ -35,6 +35,7 @@ from nestd.server.supervisor.events import (
 )
 from nestd.server.supervisor.restarts import RestartSchedule
 from nestd.server.supervisor.shutdown import STOP_SIGNALS, Shutdown, ShutdownStage
+from nestd.settings import EXIT_CONFIGURATION
 
 #: Importing NEST from a cluster's file system can take a while.
 READY_DEADLINE_S = 180.0
@@ -42,8 +43,6 @@ READY_DEADLINE_S = 180.0
 PROBE_PAUSE_S = 0.05
 #: Starts of a program that never worked before giving up.
 FRUITLESS_STARTS = 3
-#: Exit code with which a program says that it can't start with these settings.
-EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 #: Has another gateway take the place of the one that serves.
 REPLACE_GATEWAY = signal.SIGUSR2
 

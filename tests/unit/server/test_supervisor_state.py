@@ -40,13 +40,13 @@ from nestd.server.supervisor.events import (
 from nestd.server.supervisor.restarts import LONGEST_DELAY_S, STABLE_AFTER_S, RestartSchedule
 from nestd.server.supervisor.shutdown import STOP_SIGNALS, ShutdownStage
 from nestd.server.supervisor.state import (
-    EXIT_CONFIGURATION,
     PROBE_PAUSE_S,
     READY_DEADLINE_S,
     REPLACE_GATEWAY,
     ServerPhase,
     SupervisorState,
 )
+from nestd.settings import EXIT_CONFIGURATION
 
 Kind = TypeVar("Kind")
 
