@@ -147,19 +147,14 @@ class ProbeLiveness:
     asks_gateway: bool
 
 
-@dataclass(frozen=True)
-class AnnounceReady:
-    """Tell the service manager and the user that the server serves."""
+class Notify(enum.Enum):
+    """Tell the service manager what a server does."""
 
-
-@dataclass(frozen=True)
-class NotifyAlive:
-    """Give the service manager's watchdog a sign of life."""
-
-
-@dataclass(frozen=True)
-class NotifyStopping:
-    """Tell the service manager that the server stops."""
+    #: The server serves; its user is told, too.
+    READY = enum.auto()
+    #: The server is alive, for the watchdog.
+    ALIVE = enum.auto()
+    STOPPING = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -190,9 +185,7 @@ SupervisorInstruction = (
     | ProbeKernel
     | ProbeServer
     | ProbeLiveness
-    | AnnounceReady
-    | NotifyAlive
-    | NotifyStopping
+    | Notify
     | WriteLog
     | GiveUp
 )

@@ -8,30 +8,12 @@ import signal
 from collections.abc import Iterator
 
 from nestd.server.settings import Part
+from nestd.server.supervisor import events
 from nestd.server.supervisor.events import (
-    AnnounceReady,
-    ChildExited,
     ChildId,
-    DeadlinePassed,
-    GatewayServes,
-    GiveUp,
-    KernelConnected,
-    LivenessProbed,
-    NotifyAlive,
-    NotifyStopping,
-    ProbeKernel,
-    ProbeLiveness,
-    ProbeServer,
-    RecordGateway,
-    RetireGateway,
-    ServerAnswered,
     ServerProgram,
-    SignalArrived,
-    StartChild,
-    StopKernel,
     SupervisorEvent,
     SupervisorInstruction,
-    WriteLog,
 )
 from nestd.server.supervisor.restarts import RestartSchedule
 from nestd.server.supervisor.shutdown import STOP_SIGNALS, Shutdown, ShutdownStage
@@ -146,25 +128,25 @@ class SupervisorState:
 
     def _handle(self, event: SupervisorEvent, now_s: float) -> _Instructions:
         match event:
-            case ChildExited():
+            case events.ChildExited():
                 yield from self._on_exit(event, now_s)
-            case GatewayServes(child):
+            case events.GatewayServes(child):
                 yield from self._on_gateway_serves(child, now_s)
-            case KernelConnected(child):
+            case events.KernelConnected(child):
                 if child == self._kernel_to_probe:
                     self._kernel_is_connected = True
                     yield from self._probe_server()
-            case ServerAnswered():
+            case events.ServerAnswered():
                 if self._step(_PhaseEvent.ANSWERED):
-                    yield AnnounceReady()
-            case LivenessProbed(kernel, gateway):
+                    yield events.Notify.READY
+            case events.LivenessProbed(kernel, gateway):
                 yield from self._on_liveness(kernel, gateway, now_s)
-            case SignalArrived(sig):
+            case events.SignalArrived(sig):
                 if sig is REPLACE_GATEWAY:
                     yield from self._replace_gateway()
                 elif sig in STOP_SIGNALS:
                     yield from self._stop(self.shutdown.on_signal(sig, now_s), sig.name, now_s)
-            case DeadlinePassed():
+            case events.DeadlinePassed():
                 yield from self._on_time(now_s)
 
     def _step(self, event: _PhaseEvent) -> bool:
@@ -177,25 +159,29 @@ class SupervisorState:
 
     # Children
 
-    def _start(self, program: ServerProgram, child: RestartSchedule, now_s: float) -> StartChild:
+    def _start(
+        self, program: ServerProgram, child: RestartSchedule, now_s: float
+    ) -> events.StartChild:
         started = self._new_child(program)
         child.on_start(started, now_s)
-        return StartChild(started)
+        return events.StartChild(started)
 
     def _new_child(self, program: ServerProgram) -> ChildId:
         self._starts[program] += 1
         return ChildId(program, self._starts[program])
 
-    def _on_exit(self, event: ChildExited, now_s: float) -> _Instructions:
+    def _on_exit(self, event: events.ChildExited, now_s: float) -> _Instructions:
         child, how = event.child, event.how
         if child == self._coming:
             self._coming = None
-            yield WriteLog(
+            yield events.WriteLog(
                 logging.ERROR, f"the gateway was not replaced: the new one ended with {how}"
             )
         elif child in self._retired:
             self._retired.remove(child)
-            yield WriteLog(logging.INFO, f"the gateway that was replaced has ended with {how}")
+            yield events.WriteLog(
+                logging.INFO, f"the gateway that was replaced has ended with {how}"
+            )
         elif self._kernel is not None and child == self._kernel.running:
             self._kernel_is_connected = False
             self._kernel.on_exit(now_s)
@@ -212,14 +198,16 @@ class SupervisorState:
             else:
                 self._gateway.cancel()
 
-    def _restart(self, child: RestartSchedule, event: ChildExited, loss: str = "") -> _Instructions:
+    def _restart(
+        self, child: RestartSchedule, event: events.ChildExited, loss: str = ""
+    ) -> _Instructions:
         name = event.child.program.value
         is_hopeless = event.status == EXIT_CONFIGURATION or child.starts >= FRUITLESS_STARTS
         if is_hopeless and self._step(_PhaseEvent.HOPELESS):
-            yield GiveUp(f"{name} does not start, it ends with {event.how}", event.child)
+            yield events.GiveUp(f"{name} does not start, it ends with {event.how}", event.child)
             return
         text = f"{name} ended with {event.how}{loss}; starting it again"
-        yield WriteLog(logging.WARNING, text, is_for_console=True)
+        yield events.WriteLog(logging.WARNING, text, is_for_console=True)
 
     def _on_gateway_serves(self, child: ChildId, now_s: float) -> _Instructions:
         if self._gateway is None or child not in (self._coming, self._gateway.running):
@@ -229,22 +217,22 @@ class SupervisorState:
             self._coming = None
             self._gateway = RestartSchedule()
             self._gateway.on_start(child, now_s)
-            yield WriteLog(logging.INFO, f"{child} takes the place of {before or 'none'}")
+            yield events.WriteLog(logging.INFO, f"{child} takes the place of {before or 'none'}")
             if before is not None:
                 self._retired.add(before)
-                yield RetireGateway(before)
+                yield events.RetireGateway(before)
         self._gateway_serves = True
-        yield RecordGateway(child)
+        yield events.RecordGateway(child)
         yield from self._probe_server()
 
     def _replace_gateway(self) -> _Instructions:
         if self._gateway is None or self.phase is ServerPhase.STOPPING:
             return
         if self._coming is not None:
-            yield WriteLog(logging.INFO, "a gateway is being replaced already")
+            yield events.WriteLog(logging.INFO, "a gateway is being replaced already")
             return
         self._coming = self._new_child(ServerProgram.GATEWAY)
-        yield StartChild(self._coming)
+        yield events.StartChild(self._coming)
 
     # Time
 
@@ -259,14 +247,14 @@ class SupervisorState:
         if now_s >= self._watchdog_due_s:
             self._watchdog_due_s = now_s + self._watchdog_s
             is_asked = self._gateway is not None and self.phase is not ServerPhase.STARTING
-            yield ProbeLiveness(asks_gateway=is_asked)
+            yield events.ProbeLiveness(asks_gateway=is_asked)
         if now_s >= self._probe_due_s:
             self._probe_due_s = now_s + PROBE_PAUSE_S
             if self._kernel_to_probe is not None:
-                yield ProbeKernel(self._kernel_to_probe)
+                yield events.ProbeKernel(self._kernel_to_probe)
             yield from self._probe_server()
         if now_s >= self._ready_deadline_s and self._step(_PhaseEvent.HOPELESS):
-            yield GiveUp(f"the server did not answer within {READY_DEADLINE_S:.0f} s")
+            yield events.GiveUp(f"the server did not answer within {READY_DEADLINE_S:.0f} s")
 
     def _probe_server(self) -> _Instructions:
         """Find out whether a server that starts serves: all ranks, and the gateway before them."""
@@ -275,10 +263,10 @@ class SupervisorState:
         if self._kernel is not None and not self._kernel_is_connected:
             return
         if self._gateway is None:
-            yield ProbeServer(None)
+            yield events.ProbeServer(None)
         elif self._gateway_serves:
             # Half a server answers while the other half is away.
-            yield ProbeServer("/healthz" if self._kernel is None else "/api")
+            yield events.ProbeServer("/healthz" if self._kernel is None else "/api")
 
     def _on_liveness(
         self, kernel: bool | None, gateway: bool | None, now_s: float
@@ -288,11 +276,11 @@ class SupervisorState:
             kernel = self._kernel is None or now_s - self._kernel.started_s < READY_DEADLINE_S
         is_alive = kernel and gateway is not False
         if is_alive:
-            yield NotifyAlive()
+            yield events.Notify.ALIVE
         if is_alive != self._is_alive:
             level = logging.INFO if is_alive else logging.WARNING
             state = "back" if is_alive else "missing, the watchdog gets none"
-            yield WriteLog(level, f"signs of life are {state}")
+            yield events.WriteLog(level, f"signs of life are {state}")
         self._is_alive = is_alive
 
     # The end
@@ -302,7 +290,7 @@ class SupervisorState:
         if stage is None:
             return
         self._step(_PhaseEvent.STOP_ASKED)
-        yield NotifyStopping()
+        yield events.Notify.STOPPING
         if stage is ShutdownStage.DRAIN and not self._kernel_is_connected:
             # Nothing runs that could be waited for.
             stage = self.shutdown.on_signal(signal.SIGINT, now_s)
@@ -322,12 +310,12 @@ class SupervisorState:
             level, text = logging.INFO, f"stopping on {why}: what runs ends at the next slice"
         elif stage is ShutdownStage.TERM:
             text = "nestd does not end at a slice and gets SIGTERM"
-        yield WriteLog(level, text)
-        yield StopKernel(stage)
+        yield events.WriteLog(level, text)
+        yield events.StopKernel(stage)
 
     def _end(self) -> _Instructions:
         if self._kernel is not None:
             self._kernel.cancel()
             stage = self.shutdown.stage.value
-            yield WriteLog(logging.INFO, f"nestd was stopped at the stage {stage}")
+            yield events.WriteLog(logging.INFO, f"nestd was stopped at the stage {stage}")
         self._step(_PhaseEvent.KERNEL_ENDED)

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 from nestd.logs.writer_process import LogProcess
@@ -130,43 +130,36 @@ class Supervisor:
                 self._on_stopped()
 
 
+@dataclass
 class _SupervisorLoop:
     """Children of a server, the waits for them, and the ways to carry out instructions."""
 
-    def __init__(
-        self,
-        settings: ServerSettings,
-        state: SupervisorState,
-        service: Service,
-        instance: Instance,
-        listeners: list[socket.socket],
-        log_process: LogProcess | None,
-        on_ready: Callable[[], None],
-    ) -> None:
-        self._settings = settings
-        self._state = state
-        self._service = service
-        self._instance = instance
-        self._listeners = listeners
-        self._log_process = log_process
-        self._on_ready = on_ready
-        self._children: dict[ChildId, Child] = {}
-        self._ranks = RankWatch(instance.connection_file, instance.exit_file)
-        self._liveness = Liveness(instance.directory)
+    settings: ServerSettings
+    state: SupervisorState
+    service: Service
+    instance: Instance
+    listeners: list[socket.socket]
+    log_process: LogProcess | None
+    on_ready: Callable[[], None]
+    children: dict[ChildId, Child] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ranks = RankWatch(self.instance.connection_file, self.instance.exit_file)
+        self._liveness = Liveness(self.instance.directory)
 
     def serve(self, signals: SignalPoll) -> None:
         """Handle events until the server has ended."""
-        for instruction in self._state.start(time.monotonic()):
+        for instruction in self.state.start(time.monotonic()):
             self._carry_out_all(instruction)
-        while self._state.phase is not ServerPhase.ENDED:
+        while self.state.phase is not ServerPhase.ENDED:
             rank_descriptors = self._ranks.descriptors
             readiness = [
-                child.readiness for child in self._children.values() if child.readiness is not None
+                child.readiness for child in self.children.values() if child.readiness is not None
             ]
-            wait_s = min(self._state.due_s - time.monotonic(), _LONGEST_WAIT_S)
+            wait_s = min(self.state.due_s - time.monotonic(), _LONGEST_WAIT_S)
             arrived, readable = signals.wait(wait_s, [*rank_descriptors, *readiness])
-            if self._log_process is not None:
-                self._log_process.restart_if_ended()
+            if self.log_process is not None:
+                self.log_process.restart_if_ended()
             self._ranks.note_ends(readable & set(rank_descriptors))
             for event in self._events(arrived):
                 self._handle(event)
@@ -174,12 +167,12 @@ class _SupervisorLoop:
     def _events(self, arrived: set[signal.Signals]) -> Iterator[SupervisorEvent]:
         for sig in sorted(arrived):
             yield events.SignalArrived(sig)
-        for id, child in list(self._children.items()):
+        for id, child in list(self.children.items()):
             if child.read_ready():
                 yield events.GatewayServes(id)
             identity, status = child.identity, child.poll_exit()
             if status is not None:
-                del self._children[id]
+                del self.children[id]
                 how = describe_exit(status)
                 if id.program is ServerProgram.KERNEL and identity is not None:
                     how = self._ranks.conclude(identity, status)
@@ -187,7 +180,7 @@ class _SupervisorLoop:
         yield events.DeadlinePassed()
 
     def _handle(self, event: SupervisorEvent) -> None:
-        for instruction in self._state.handle(event, time.monotonic()):
+        for instruction in self.state.handle(event, time.monotonic()):
             self._carry_out_all(instruction)
 
     def _carry_out_all(self, instruction: SupervisorInstruction) -> None:
@@ -195,7 +188,7 @@ class _SupervisorLoop:
         waiting = deque([instruction])
         while waiting:
             for event in self._carry_out(waiting.popleft()):
-                waiting.extend(self._state.handle(event, time.monotonic()))
+                waiting.extend(self.state.handle(event, time.monotonic()))
 
     def _carry_out(self, instruction: SupervisorInstruction) -> Iterator[SupervisorEvent]:
         """Carry out an instruction, and yield its outcome where there is one."""
@@ -205,7 +198,7 @@ class _SupervisorLoop:
             case events.RetireGateway(child):
                 self._signal(child, _RETIRE)
             case events.RecordGateway(child):
-                replace(self._instance, gateway=self._children[child].pid).save()
+                replace(self.instance, gateway=self.children[child].pid).save()
             case events.StopKernel(stage):
                 self._stop_kernel_at(stage)
             case events.ProbeKernel(child):
@@ -221,42 +214,42 @@ class _SupervisorLoop:
                 yield events.LivenessProbed(
                     kernel, self._answers("/healthz") if asks_gateway else None
                 )
-            case events.AnnounceReady():
+            case events.Notify.READY:
                 self._announce_ready()
-            case events.NotifyAlive():
-                self._service.alive()
-            case events.NotifyStopping():
-                self._service.stopping(self._settings.drain_s)
+            case events.Notify.ALIVE:
+                self.service.alive()
+            case events.Notify.STOPPING:
+                self.service.stopping(self.settings.drain_s)
             case events.WriteLog():
                 self._write_log(instruction)
             case events.GiveUp(reason, child):
                 raise StartFailed(f"{reason}{self._cause(child)}")
 
     def _answers(self, path: str) -> bool:
-        return ask(self._instance, path, timeout_s=ANSWER_DEADLINE_S) is not None
+        return ask(self.instance, path, timeout_s=ANSWER_DEADLINE_S) is not None
 
     # Children
 
     def _start(self, id: ChildId) -> None:
         pipe = self._pipe(id.program)
         if id.program is ServerProgram.KERNEL:
-            child = kernel_child(self._instance, self._settings, pipe)
+            child = kernel_child(self.instance, self.settings, pipe)
         else:
-            child = gateway_child(self._instance, self._settings, self._listeners, pipe)
-        self._children[id] = child
+            child = gateway_child(self.instance, self.settings, self.listeners, pipe)
+        self.children[id] = child
         child.start()
         log.info("%s is started, process %s", id, child.pid)
 
     def _pipe(self, program: ServerProgram) -> IO[bytes] | None:
         """Return where a program prints to; ``None`` for where this process does."""
-        return None if self._log_process is None else self._log_process.writing[program.value]
+        return None if self.log_process is None else self.log_process.writing[program.value]
 
     def _signal(self, id: ChildId, sig: signal.Signals) -> None:
-        if id in self._children:
-            self._children[id].signal(sig)
+        if id in self.children:
+            self.children[id].signal(sig)
 
     def _kernel(self) -> ChildId | None:
-        return next((id for id in self._children if id.program is ServerProgram.KERNEL), None)
+        return next((id for id in self.children if id.program is ServerProgram.KERNEL), None)
 
     def _stop_kernel_at(self, stage: ShutdownStage) -> None:
         kernel = self._kernel()
@@ -272,14 +265,14 @@ class _SupervisorLoop:
         """End the kernel, which has ended already unless this server failed."""
         id = self._kernel()
         if id is not None:
-            child = self._children.pop(id)
+            child = self.children.pop(id)
             status = child.stop(TERM_GRACE_S)
             if status is not None and child.identity is not None:
                 self._ranks.conclude(child.identity, status)
 
     def stop_gateways(self) -> None:
         """End all gateways; they finish what they have."""
-        for child in self._children.values():
+        for child in self.children.values():
             child.stop(GATEWAY_GRACE_S)
 
     # Reports
@@ -287,16 +280,16 @@ class _SupervisorLoop:
     def _announce_ready(self) -> None:
         log.info("ready")
         info = self._ranks.info
-        self._service.ready(
+        self.service.ready(
             f"Kernel {info.generation} on {info.ranks} rank(s)"
             if info is not None
-            else f"Serving at {' and '.join(self._instance.urls)}"
+            else f"Serving at {' and '.join(self.instance.urls)}"
         )
-        self._on_ready()
+        self.on_ready()
 
     def _write_log(self, line: events.WriteLog) -> None:
         log.log(line.level, line.text)
-        instance = self._instance
+        instance = self.instance
         if line.is_for_console and not instance.daemon and instance.log_file is not None:
             # The console may be gone; the kernel comes back all the same.
             with contextlib.suppress(OSError):
@@ -304,7 +297,7 @@ class _SupervisorLoop:
 
     def _cause(self, id: ChildId | None) -> str:
         """Return what an error adds about a child that has ended, or where to read more."""
-        log_file, log_process = self._instance.log_file, self._log_process
+        log_file, log_process = self.instance.log_file, self.log_process
         if id is None:
             return f"; see {log_file or 'its output'}"
         if log_file is None or log_process is None:

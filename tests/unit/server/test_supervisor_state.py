@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from nestd.server.settings import Part
 from nestd.server.supervisor.events import (
-    AnnounceReady,
     ChildExited,
     ChildId,
     DeadlinePassed,
@@ -21,8 +20,7 @@ from nestd.server.supervisor.events import (
     GiveUp,
     KernelConnected,
     LivenessProbed,
-    NotifyAlive,
-    NotifyStopping,
+    Notify,
     ProbeKernel,
     ProbeLiveness,
     ProbeServer,
@@ -116,7 +114,7 @@ def test_server_is_ready_when_both_halves_are_and_it_answers() -> None:
     # No answer yet.
     assert machine.state.due_s <= machine.now_s + PROBE_PAUSE_S
     assert machine.wait(PROBE_PAUSE_S) == [ProbeServer("/api")]
-    assert machine.tell(ServerAnswered(), ServerAnswered()) == [AnnounceReady()]
+    assert machine.tell(ServerAnswered(), ServerAnswered()) == [Notify.READY]
     assert machine.state.due_s == math.inf
 
 
@@ -137,7 +135,7 @@ def test_half_a_server_needs_no_other_half(
     machine = Machine(part)
     assert len(machine.of(StartChild)) == 1
     assert machine.tell(event) == instructions
-    assert machine.tell(ServerAnswered()) == [AnnounceReady()]
+    assert machine.tell(ServerAnswered()) == [Notify.READY]
 
 
 def test_server_that_does_not_answer_in_time_is_given_up() -> None:
@@ -266,15 +264,15 @@ def test_watchdog_gets_signs_only_while_there_are_some() -> None:
     machine = Machine(watchdog_s=3.0)
     # NEST is being imported.
     assert machine.wait(3.0)[0] == ProbeLiveness(asks_gateway=False)
-    assert machine.tell(LivenessProbed(None, None)) == [NotifyAlive()]
+    assert machine.tell(LivenessProbed(None, None)) == [Notify.ALIVE]
     machine.serve()
     assert machine.wait(1.0) == []
     assert machine.wait(2.0) == [ProbeLiveness(asks_gateway=True)]
-    assert machine.tell(LivenessProbed(True, True)) == [NotifyAlive()]
+    assert machine.tell(LivenessProbed(True, True)) == [Notify.ALIVE]
     assert machine.tell(LivenessProbed(True, False)) == []
     assert machine.log[-1] == "signs of life are missing, the watchdog gets none"
     assert machine.tell(LivenessProbed(False, True)) == []
-    assert machine.tell(LivenessProbed(True, True)) == [NotifyAlive()]
+    assert machine.tell(LivenessProbed(True, True)) == [Notify.ALIVE]
     assert machine.log[-1] == "signs of life are back"
 
 
@@ -282,14 +280,14 @@ def test_kernel_that_takes_too_long_to_start_is_not_alive() -> None:
     machine = Machine(watchdog_s=3.0).serve()
     machine.exit(kernel())
     machine.wait(0.0)
-    assert machine.tell(LivenessProbed(None, True)) == [NotifyAlive()]
+    assert machine.tell(LivenessProbed(None, True)) == [Notify.ALIVE]
     machine.now_s += READY_DEADLINE_S
     assert machine.tell(LivenessProbed(None, True)) == []
 
 
 def test_gateway_alone_needs_no_kernel_to_be_alive() -> None:
     machine = Machine(Part.GATEWAY, watchdog_s=3.0)
-    assert machine.tell(LivenessProbed(None, True)) == [NotifyAlive()]
+    assert machine.tell(LivenessProbed(None, True)) == [Notify.ALIVE]
 
 
 # The end
@@ -297,14 +295,14 @@ def test_gateway_alone_needs_no_kernel_to_be_alive() -> None:
 
 def test_sigterm_lets_what_runs_end_for_its_time_and_then_goes_on_harder() -> None:
     machine = Machine(drain_s=30.0).serve()
-    assert machine.signal(signal.SIGTERM) == [NotifyStopping(), StopKernel(ShutdownStage.DRAIN)]
+    assert machine.signal(signal.SIGTERM) == [Notify.STOPPING, StopKernel(ShutdownStage.DRAIN)]
     assert "stopping on SIGTERM: nothing new is taken, what runs goes on for at most 30 s" in (
         machine.log
     )
     assert machine.wait(29.0) == []
     for stage in (ShutdownStage.SLICE, ShutdownStage.TERM, ShutdownStage.KILL):
         assert machine.state.due_s - machine.now_s <= 2.0
-        assert machine.wait(2.0) == [NotifyStopping(), StopKernel(stage)]
+        assert machine.wait(2.0) == [Notify.STOPPING, StopKernel(stage)]
     assert machine.wait(1000.0) == []
     machine.exit(kernel(), -9)
     assert machine.state.phase is ServerPhase.ENDED
@@ -321,7 +319,7 @@ def test_without_a_limit_only_another_signal_ends_what_runs() -> None:
 
 def test_kernel_that_starts_has_nothing_to_wait_for() -> None:
     machine = Machine()
-    assert machine.signal(signal.SIGTERM) == [NotifyStopping(), StopKernel(ShutdownStage.SLICE)]
+    assert machine.signal(signal.SIGTERM) == [Notify.STOPPING, StopKernel(ShutdownStage.SLICE)]
     # A server that was asked to stop is not announced any more.
     assert machine.tell(KernelConnected(kernel()), GatewayServes(gateway())) == [
         RecordGateway(gateway())
@@ -332,14 +330,14 @@ def test_kernel_that_starts_has_nothing_to_wait_for() -> None:
 def test_server_whose_kernel_is_away_ends_at_once() -> None:
     machine = Machine().serve()
     machine.exit(kernel())
-    assert machine.signal(signal.SIGINT) == [NotifyStopping()]
+    assert machine.signal(signal.SIGINT) == [Notify.STOPPING]
     assert machine.state.phase is ServerPhase.ENDED
     assert machine.wait(LONGEST_DELAY_S) == []
 
 
 def test_gateway_alone_ends_at_once() -> None:
     machine = Machine(Part.GATEWAY)
-    assert machine.signal(signal.SIGTERM) == [NotifyStopping()]
+    assert machine.signal(signal.SIGTERM) == [Notify.STOPPING]
     assert machine.state.phase is ServerPhase.ENDED
 
 
@@ -416,7 +414,9 @@ def test_whatever_the_order_the_end_comes_by_stages_and_nothing_is_left_over(
                 )
             elif isinstance(instruction, StopKernel):
                 stages.append(instruction.stage)
-            assert not (was_stopping and isinstance(instruction, AnnounceReady | GiveUp))
+            assert not (
+                was_stopping and (instruction is Notify.READY or isinstance(instruction, GiveUp))
+            )
         # One kernel at a time; a gateway, one that comes, and those that retire.
         assert sum(child.program is ServerProgram.KERNEL for child in running) <= 1
         if machine.state.phase in (ServerPhase.STARTING, ServerPhase.SERVING):
@@ -444,5 +444,5 @@ def test_whatever_the_order_the_end_comes_by_stages_and_nothing_is_left_over(
             happen(ChildExited(child, -9, "SIGKILL"))
     assert machine.state.phase is ServerPhase.ENDED
     assert stages == sorted(set(stages), key=STAGES.index)
-    assert len(machine.of(AnnounceReady)) <= 1
+    assert machine.all.count(Notify.READY) <= 1
     assert len(machine.of(GiveUp)) <= 1
