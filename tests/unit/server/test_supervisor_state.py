@@ -293,28 +293,40 @@ def test_gateway_alone_needs_no_kernel_to_be_alive() -> None:
 # The end
 
 
-def test_sigterm_lets_what_runs_end_for_its_time_and_then_goes_on_harder() -> None:
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGUSR1])
+def test_request_for_an_end_lets_what_runs_have_its_time_and_goes_on_harder(
+    sig: signal.Signals,
+) -> None:
     machine = Machine(drain_s=30.0).serve()
-    assert machine.signal(signal.SIGTERM) == [Notify.STOPPING, StopKernel(ShutdownStage.DRAIN)]
-    assert "stopping on SIGTERM: nothing new is taken, what runs goes on for at most 30 s" in (
-        machine.log
-    )
+    assert machine.signal(sig) == [Notify.STOPPING, StopKernel(ShutdownStage.DRAIN)]
+    limit = "nothing new is taken, what runs goes on for at most 30 s"
+    assert machine.log[-1] == f"stopping on {sig.name}: {limit}"
     assert machine.wait(29.0) == []
     for stage in (ShutdownStage.SLICE, ShutdownStage.TERM, ShutdownStage.KILL):
         assert machine.state.due_s - machine.now_s <= 2.0
         assert machine.wait(2.0) == [Notify.STOPPING, StopKernel(stage)]
     assert machine.wait(1000.0) == []
+    assert machine.signal(sig) == []
     machine.exit(kernel(), -9)
     assert machine.state.phase is ServerPhase.ENDED
     assert machine.log[-1] == "nestd was stopped at the stage KILL"
 
 
-def test_without_a_limit_only_another_signal_ends_what_runs() -> None:
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_waits_for_nothing_but_the_slice(sig: signal.Signals) -> None:
+    machine = Machine().serve()
+    assert machine.signal(sig) == [Notify.STOPPING, StopKernel(ShutdownStage.SLICE)]
+    # Impatient users press it twice.
+    assert machine.signal(sig) == []
+
+
+@pytest.mark.parametrize("sig", sorted(STOP_SIGNALS))
+def test_without_a_limit_only_another_signal_ends_what_runs(sig: signal.Signals) -> None:
     machine = Machine(drain_s=None).serve()
     machine.signal(signal.SIGTERM)
     assert "what runs goes on without a limit" in machine.log[-1]
     assert machine.wait(1e9) == []
-    assert machine.signal(signal.SIGTERM)[-1] == StopKernel(ShutdownStage.SLICE)
+    assert machine.signal(sig)[-1] == StopKernel(ShutdownStage.SLICE)
 
 
 def test_kernel_that_starts_has_nothing_to_wait_for() -> None:
