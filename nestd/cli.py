@@ -14,13 +14,10 @@ from nestd.logs.redirect import output_to
 from nestd.network.binding import binding_from
 from nestd.ranks import large_pages, mpi
 from nestd.scripts import settings
-from nestd.settings import DEFAULT_QUEUE_LIMIT, NestdSettings, drain_from
+from nestd.settings import DEFAULT_QUEUE_LIMIT, EXIT_CONFIGURATION, NestdSettings, drain_from
 from protocol.errors import NestdError
 from protocol.logging import lines
 from protocol.runtime.paths import RuntimeDirectory
-
-#: Exit code for settings or an environment with which nestd can't start.
-EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
 
 @click.command(context_settings={"help_option_names": ["--help"]})
@@ -82,7 +79,7 @@ def main(
         scripts = settings.from_environment(os.environ)
         drain_s = drain_from(os.environ)
         with contextlib.ExitStack() as stack:
-            # Made before this is started, if callers need one.
+            # Whoever starts nestd has made the token before, if callers need one.
             token = RuntimeDirectory.of(path.absolute()).token_file
             secret = token if token.exists() else None
             stack.enter_context(output_to(log_file, logging, mpi.launched_rank(), secret))
@@ -96,7 +93,7 @@ def main(
 
 
 def program() -> None:
-    """What is started under this name."""
+    """Run the command ``nestd``, with large pages where the system has them."""
     large_pages.begin()
     main()
 

@@ -1,4 +1,4 @@
-"""What a nestd process is told at its start."""
+"""Settings of a nestd process."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from nestd.network.binding import Binding
 from nestd.scripts.settings import ScriptSettings
 from protocol.process.environment import Environment
 
-#: Commands that may wait unless told otherwise.
+#: Exit code of a program that can't start with its settings or in its environment.
+EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
+#: Commands that may wait, unless set otherwise.
 DEFAULT_QUEUE_LIMIT = 64
-#: Seconds that what runs may take on while a server stops, unless told otherwise.
+#: Seconds that what runs may take while a server stops, unless set otherwise.
 DEFAULT_DRAIN_S = 30.0
-#: The variable that tells otherwise.
+#: The variable that sets otherwise.
 DRAIN_VARIABLE = "NEST_SERVER_DRAIN"
 
 
@@ -28,14 +30,14 @@ class NestdSettings:
     queue_limit: int = DEFAULT_QUEUE_LIMIT
     #: What scripts may do.
     scripts: ScriptSettings = field(default_factory=ScriptSettings)
-    #: How long the command that runs may take on after SIGUSR1; ``None`` without a limit.
+    #: How long the command that runs may take after SIGUSR1; ``None`` without a limit.
     drain_s: float | None = DEFAULT_DRAIN_S
     #: Where gateways of other hosts connect; ``None`` for a socket beside the connection file.
     binding: Binding | None = None
 
 
 def drain_from(variables: Mapping[str, str]) -> float | None:
-    """How long what runs may take on while a server stops; ``None`` without a limit.
+    """Return how many seconds what runs may take while a server stops; ``None`` without a limit.
 
     Raises
     ------
@@ -43,6 +45,6 @@ def drain_from(variables: Mapping[str, str]) -> float | None:
         If the variable has a wrong value.
     """
     environment = Environment(variables)
-    found = environment.seconds_or_off(DRAIN_VARIABLE, DEFAULT_DRAIN_S)
+    drain_s = environment.seconds_or_off(DRAIN_VARIABLE, DEFAULT_DRAIN_S)
     environment.check()
-    return found
+    return drain_s

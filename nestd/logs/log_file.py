@@ -1,8 +1,9 @@
-"""A log file of limited size, to which several processes may append.
+"""Log file of limited size, to which several processes may append.
 
 A file that is full is put aside under its name and a number, ``nest.log.1`` being the newest; the
-oldest goes. Who writes looks each time whether the file was put aside meanwhile, and opens the new
-one. Only one puts it aside: they take turns by a lock (flock(2)) on the file itself.
+oldest is deleted. Each writer checks before each write whether the file was put aside meanwhile,
+and then opens the new one. Writers that want to put the file aside take turns by a lock (flock(2))
+on the file itself.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from protocol.errors import ConfigurationError
 
 
 class LogFile:
-    """The end of a log.
+    """Log file that is open for appending.
 
     Parameters
     ----------
     path : of the file
     size_bytes : at which it is put aside
-    kept : files that are kept besides
+    kept : number of older files that are kept
     """
 
     def __init__(self, path: Path, size_bytes: int, kept: int) -> None:
@@ -37,8 +38,8 @@ class LogFile:
         Raises
         ------
         OSError
-            If there is no room, or the file can't be opened. Nothing of ``data`` is there then,
-            or a part of it.
+            If there is no room, or the file can't be opened. Nothing of ``data`` or a part of it is
+            written then.
         """
         handle = self._open()
         size = os.fstat(handle).st_size
@@ -62,20 +63,20 @@ class LogFile:
         return self._handle
 
     def _is_there(self, handle: int) -> bool:
-        """Whether the file under the name still is the one that is open."""
+        """Return whether the file under the name still is the open file."""
         try:
-            found = self._path.lstat()
+            named = self._path.lstat()
         except FileNotFoundError:
             return False
-        own = os.fstat(handle)
-        return (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)
+        opened = os.fstat(handle)
+        return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
 
     def _put_aside(self, handle: int) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX)
         try:
-            # Where files can't be renamed, this one goes on growing: no line is lost for that.
+            # Where files can't be renamed, the file goes on growing: no line is lost for that.
             with contextlib.suppress(OSError):
-                # Somebody else may have been faster.
+                # Another process may have been faster.
                 if self._is_there(handle):
                     self._rename()
         finally:
@@ -94,12 +95,12 @@ class LogFile:
 
 
 def open_log(path: Path) -> int:
-    """A descriptor that appends to the log, made if missing, private to its user.
+    """Open the log for appending, made private to its user if missing; return its descriptor.
 
     Raises
     ------
     OSError
-        If it can't be opened, or is a link.
+        If the file can't be opened, or is a link.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, 0o600)

@@ -1,4 +1,4 @@
-"""Makes events of what programs print that is no line of the log: NEST's messages, tracebacks."""
+"""Parser for what programs print that is no line of the log: messages of NEST, tracebacks."""
 
 from __future__ import annotations
 
@@ -21,62 +21,62 @@ _LEVELS = {
     "error": "error",
     "fatal": "error",
 }
-#: A message of more characters is parted.
+#: A message of more characters is split.
 _LONGEST = 1 << 16
 _TRACEBACK = "Traceback (most recent call last):"
 
 
 @dataclass
-class Printed:
-    """Something that was printed, of one or several lines."""
+class PrintedEvent:
+    """Event made of one or several printed lines."""
 
     message: str
     level: str = "info"
     #: Whether it is a message of NEST.
     is_nest: bool = False
-    #: The function of NEST that says it, where NEST was built to tell.
+    #: The function of NEST that printed it, where NEST was built to name it.
     where: str = ""
     #: Further lines of a traceback.
     trace: str = ""
 
 
 class OutputParser:
-    """The lines of one source, in their order."""
+    """Parser of the lines of one source, in their order."""
 
     def __init__(self) -> None:
-        self._open: Printed | None = None
+        self._open: PrintedEvent | None = None
 
-    def add(self, text: str) -> list[Printed]:
-        """A line; the events that are whole by it."""
+    def add(self, text: str) -> list[PrintedEvent]:
+        """Take a line, and return the events that are complete with it."""
         stripped = text.strip()
-        whole: list[Printed] = []
-        found = self._open
-        if found is not None and len(found.message) + len(found.trace) > _LONGEST:
-            whole += self.flush()
-            found = None
-        if found is not None:
-            if found.trace:
-                found.trace += f"\n{text}"
-                # The last line says what was raised, and is not indented.
+        complete: list[PrintedEvent] = []
+        event = self._open
+        if event is not None and len(event.message) + len(event.trace) > _LONGEST:
+            complete += self.flush()
+            event = None
+        if event is not None:
+            if event.trace:
+                event.trace += f"\n{text}"
+                # The last line names the error, and is not indented.
                 if stripped and not text.startswith(" "):
-                    found.message = stripped
-                    whole += self.flush()
-                return whole
+                    event.message = stripped
+                    complete += self.flush()
+                return complete
             if text.startswith("    ") and stripped:
-                found.message = f"{found.message} {stripped}".strip()
-                return whole
-            whole += self.flush()
+                event.message = f"{event.message} {stripped}".strip()
+                return complete
+            complete += self.flush()
         match = _NEST.fullmatch(text) or _OLDER_NEST.fullmatch(text)
         if match is not None:
             level = _LEVELS.get(match["level"].lower(), "info")
-            self._open = Printed(match["rest"].strip(), level, True, match["where"])
+            self._open = PrintedEvent(match["rest"].strip(), level, True, match["where"])
         elif stripped == _TRACEBACK:
-            self._open = Printed(stripped, "error", trace=text)
+            self._open = PrintedEvent(stripped, "error", trace=text)
         elif stripped:
-            whole.append(Printed(stripped))
-        return whole
+            complete.append(PrintedEvent(stripped))
+        return complete
 
-    def flush(self) -> list[Printed]:
-        """What has begun and is whole, as nothing more comes."""
-        found, self._open = self._open, None
-        return [] if found is None else [found]
+    def flush(self) -> list[PrintedEvent]:
+        """Return the event that has begun and is complete, as no line follows."""
+        event, self._open = self._open, None
+        return [] if event is None else [event]

@@ -1,4 +1,4 @@
-"""Has this process, and NEST in it, write to a log instead of the console."""
+"""Redirection of what this process, and NEST in it, prints to a log instead of the console."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from protocol.logging.lines import LogSettings
 def output_to(
     path: Path | None, settings: LogSettings, rank: int, secret_file: Path | None = None
 ) -> Iterator[TextIO]:
-    """Have this process, NEST in it and its children write to a log meanwhile; gives the console.
+    """Send what this process, NEST in it and its children print to a log; yields the console.
 
     Several ranks may have the same file: lines are appended as a whole.
 
@@ -26,7 +26,7 @@ def output_to(
     path : of the log; ``None`` for the console
     settings : of logging
     rank : of this process
-    secret_file : whose content must not be in the log
+    secret_file : file whose content must not be in the log
 
     Raises
     ------
@@ -40,7 +40,7 @@ def output_to(
     out, err = os.dup(1), os.dup(2)
     for descriptor in (1, 2):
         os.dup2(writer.writing["nestd"].fileno(), descriptor)
-    # It writes the rest by itself; launchers give a rank a second to end.
+    # The process writes the rest by itself; launchers give a rank a second to end.
     writer.leave()
     try:
         with os.fdopen(os.dup(out), "w") as console:

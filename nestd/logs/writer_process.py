@@ -1,9 +1,15 @@
-"""The process that writes the log of a server, or of one rank.
+"""Process that writes the log of a server, or of one rank, from pipes that programs print to.
 
-Programs write to pipes of it: their own lines, which it takes as they are, and what NEST, Python
-and MPI print, of which it makes lines. It does nothing else, so it can put a full file aside at any
-moment, which a process that is inside NEST can't; and what a program prints as it dies, arrives. It
-ends when nobody has an end of its pipes any more.
+Why a process, and not journald, logrotate, or a new file at each start: NEST and MPI print to
+stdout and stderr themselves, without a time, level or rank, and may print the access token. That
+has to become lines without the token, also while a rank computes for an hour and no Python of it
+runs. For that hour the rank can't open another file either, so a limit of size needs a second
+process. ``nest-server start`` has no service manager on a laptop, a cluster's node or in a
+container, so there is no journald; logrotate's ``copytruncate`` loses lines, and a kernel that runs
+for months is not started again. What a program prints as it dies arrives, too.
+
+The process ends when the last program has closed its end of the pipes
+(docs/decisions/0015-the-log-has-a-process.md).
 """
 
 from __future__ import annotations
@@ -21,7 +27,7 @@ from pathlib import Path
 from typing import IO
 
 from nestd.logs.log_file import LogFile, check_log
-from nestd.logs.output_parser import OutputParser, Printed
+from nestd.logs.output_parser import OutputParser, PrintedEvent
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, is_line, line, moment, redact
 from protocol.process.identity import python_command
@@ -29,26 +35,26 @@ from protocol.process.identity import python_command
 _READ_BYTES = 1 << 16
 #: A line that is longer is cut there.
 _LONGEST_BYTES = 1 << 18
-#: After so long a message of several lines is whole.
-_PATIENCE_S = 0.2
-#: How long the process may take to write the rest when everybody has ended.
+#: After so long a message of several lines is complete.
+_SETTLE_S = 0.2
+#: How long the process may take to write the rest when all programs have ended.
 _END_S = 5.0
 
 
 class LogProcess:
-    """The process, and the ends of its pipes.
+    """Process that writes the log, and the ends of its pipes.
 
     Parameters
     ----------
     path : of the log
     settings : of logging
-    programs : that write to it, with their ranks if they are some
-    secret_file : whose content must not be in the log
+    programs : names of those that write to the log, with their rank where they are a rank
+    secret_file : file whose content must not be in the log
 
     Raises
     ------
     ConfigurationError
-        If the log can't be written, or the secret not be read.
+        If the log can't be written, or the secret can't be read.
     """
 
     def __init__(
@@ -59,6 +65,8 @@ class LogProcess:
         secret_file: Path | None = None,
     ) -> None:
         check_log(path)
+        #: Length of the log before this process wrote to it.
+        self.start = path.stat().st_size
         # Read once, as the file may be gone when the process has to be started again.
         self._secret = b"" if secret_file is None else _read_secret(secret_file)
         pipes = {program: os.pipe() for program in programs}
@@ -88,7 +96,7 @@ class LogProcess:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=tuple(self._reading.values()),
-            # Signals for those who log are not for it: it ends after them.
+            # Signals for the programs are not for this process, which ends after them.
             start_new_session=True,
         )
         assert process.stdin is not None
@@ -96,18 +104,18 @@ class LogProcess:
             process.stdin.write(self._secret)
         return process
 
-    def look_after(self) -> None:
-        """Start it again if it has ended; what is in the pipes is not lost."""
+    def restart_if_ended(self) -> None:
+        """Start the process again if it has ended; what is in the pipes is not lost."""
         if self._process.poll() is not None:
             self._process = self._start()
 
     def leave(self) -> None:
-        """Let it end by itself, when the others have."""
+        """Let the process end by itself, when all programs have."""
         self._close()
         self._process.returncode = 0
 
     def close(self) -> None:
-        """Close the pipes, and wait until all is written, if nobody else has them any more."""
+        """Close the pipes, and wait until all is written, unless a program still has one open."""
         self._close()
         try:
             self._process.wait(_END_S)
@@ -132,17 +140,17 @@ def _read_secret(file: Path) -> bytes:
 
 
 @dataclass
-class _Source:
-    """One pipe."""
+class LogSource:
+    """Pipe of one program."""
 
     program: str
     rank: int | None = None
     rest: bytes = b""
-    raw: OutputParser = field(default_factory=OutputParser)
+    parser: OutputParser = field(default_factory=OutputParser)
 
 
-class Writer:
-    """Makes lines of what arrives, and writes them.
+class LogWriter:
+    """Writer that makes lines of what arrives.
 
     Parameters
     ----------
@@ -158,83 +166,82 @@ class Writer:
         #: Lines for which there was no room since the last one that was written.
         self._lost = 0
 
-    def take(self, source: _Source, data: bytes) -> None:
-        """Bytes of a source; none at its end."""
-        whole = source.rest + data
-        *lines, source.rest = whole.split(b"\n")
+    def on_data(self, source: LogSource, data: bytes) -> None:
+        """Write the lines that ``data`` of a source completes; empty ``data`` is its end."""
+        *lines, source.rest = (source.rest + data).split(b"\n")
         if len(source.rest) > _LONGEST_BYTES or (not data and source.rest):
             lines.append(source.rest)
             source.rest = b""
         made: list[str] = []
-        for one in lines:
-            text = one.decode("utf-8", "replace").rstrip("\r")
+        for raw in lines:
+            text = raw.decode("utf-8", "replace").rstrip("\r")
             if is_line(text):
-                made += self._of(source, source.raw.flush())
+                made += self._lines(source, source.parser.flush())
                 made.append(text)
             else:
-                made += self._of(source, source.raw.add(text))
+                made += self._lines(source, source.parser.add(text))
         if not data:
-            made += self._of(source, source.raw.flush())
+            made += self._lines(source, source.parser.flush())
         self._write(made)
 
-    def settle(self, source: _Source) -> None:
-        """Nothing has come for a while."""
-        self._write(self._of(source, source.raw.flush()))
+    def on_silence(self, source: LogSource) -> None:
+        """Write the message of a source that has begun, as nothing has followed for a while."""
+        self._write(self._lines(source, source.parser.flush()))
 
-    def _of(self, source: _Source, printed: list[Printed]) -> list[str]:
+    def _lines(self, source: LogSource, printed: list[PrintedEvent]) -> list[str]:
         return [
             line(
                 {
                     "time": moment(time.time()),
-                    "level": one.level,
+                    "level": event.level,
                     "program": source.program,
                     "rank": source.rank,
-                    "printed": "nest" if one.is_nest else "text",
-                    "where": one.where,
-                    "msg": one.message,
-                    "trace": one.trace,
+                    "printed": "nest" if event.is_nest else "text",
+                    "where": event.where,
+                    "msg": event.message,
+                    "trace": event.trace,
                 },
                 self._form,
             )
-            for one in printed
+            for event in printed
         ]
 
     def _write(self, lines: list[str]) -> None:
         if not lines:
             return
         if self._lost:
-            said = {
+            notice = {
                 "time": moment(time.time()),
                 "level": "warning",
                 "program": "log",
                 "msg": f"{self._lost} lines are missing here, as they could not be written",
             }
-            lines = [line(said, self._form), *lines]
+            lines = [line(notice, self._form), *lines]
         text = redact("\n".join([*lines, ""]), self._secret)
         try:
             self._file.write(text.encode("utf-8", "replace"))
         except OSError:
-            # Nobody is to wait for room on a disk.
+            # No program is to wait for room on a disk.
             self._lost += len(lines) - bool(self._lost)
         else:
             self._lost = 0
 
 
-def write(writer: Writer, sources: dict[int, _Source]) -> None:
+def write(writer: LogWriter, sources: dict[int, LogSource]) -> None:
     """Write what arrives until all pipes are closed."""
     with selectors.DefaultSelector() as selector:
         for descriptor in sources:
             selector.register(descriptor, selectors.EVENT_READ)
         unsettled: set[int] = set()
         while sources:
-            ready = [key.fd for key, _ in selector.select(_PATIENCE_S if unsettled else None)]
+            ready = [key.fd for key, _ in selector.select(_SETTLE_S if unsettled else None)]
             if not ready:
                 for descriptor in unsettled:
-                    writer.settle(sources[descriptor])
+                    writer.on_silence(sources[descriptor])
                 unsettled.clear()
             for descriptor in ready:
                 data = os.read(descriptor, _READ_BYTES)
-                writer.take(sources[descriptor], data)
+                writer.on_data(sources[descriptor], data)
                 unsettled.add(descriptor)
                 if not data:
                     selector.unregister(descriptor)
@@ -251,10 +258,10 @@ def main() -> None:
     secret = sys.stdin.buffer.read().decode("utf-8", "replace")
     file = LogFile(Path(path), int(size_bytes), int(kept))
     sources = {}
-    for one in programs:
-        program, rank, descriptor = one.split("=")
-        sources[int(descriptor)] = _Source(program, int(rank) if rank else None)
-    write(Writer(file, form, secret or None), sources)
+    for argument in programs:
+        program, rank, descriptor = argument.split("=")
+        sources[int(descriptor)] = LogSource(program, int(rank) if rank else None)
+    write(LogWriter(file, form, secret or None), sources)
     file.close()
 
 

@@ -1,4 +1,4 @@
-"""Where the sockets for gateways are bound: in a private directory, or on a network."""
+"""Binding of the sockets for gateways: in a private directory, or on a network."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ from protocol.process.tcp_keepalive import set_keepalive
 from protocol.security.curve_keys import KeyPair
 
 _FORM = re.compile(r"tcp://(?P<interface>[^:/\s]+):(?P<port>\d{1,5}|\*)")
-#: The domain that the gatekeeper is asked about.
+#: The domain that the zap authenticator is asked about.
 ZAP_DOMAIN = b"nestd"
 
 
 @dataclass(frozen=True)
 class Binding:
-    """An interface, by its name or address, ``*`` being all, and a port of it."""
+    """Interface, by its name or address or ``*`` for all, and a port of that interface."""
 
     interface: str
     #: For commands, the next one being for events; ``None`` for any two.
     port: int | None = None
 
     def endpoint(self, offset: int = 0) -> str:
-        """Of the port, or of one that follows."""
+        """Return the endpoint of the port, or of the port ``offset`` places behind."""
         port = "*" if self.port is None else str(self.port + offset)
         return f"tcp://{self.interface}:{port}"
 
 
 def parse_binding(text: str) -> Binding:
-    """The binding that ``text`` names.
+    """Return the binding that ``text`` names.
 
     Raises
     ------
     ConfigurationError
-        If it names none.
+        If ``text`` names no binding.
     """
-    found = _FORM.fullmatch(text)
-    port = None if found is None or found["port"] == "*" else int(found["port"])
-    if found is None or (port is not None and not 1 <= port < 65_535):
+    match = _FORM.fullmatch(text)
+    port = None if match is None or match["port"] == "*" else int(match["port"])
+    if match is None or (port is not None and not 1 <= port < 65_535):
         raise ConfigurationError(
             f"{text!r:.100} is nothing to bind to: it has to be tcp://INTERFACE:PORT, where "
             "INTERFACE is a name as eth0, an address, or * for all, and PORT a number, or * for any"
         )
-    return Binding(found["interface"], port)
+    return Binding(match["interface"], port)
 
 
 def binding_from(flag: str | None) -> Binding | None:
-    """Where to bind by a flag, or ``NEST_SERVER_BIND``; ``None`` if neither says.
+    """Return the binding of a flag, or of ``NEST_SERVER_BIND``; ``None`` if neither is set.
 
     Raises
     ------
     ConfigurationError
-        If that is nothing to bind to.
+        If the text names no binding.
     """
     text = flag or Environment(os.environ).optional_text("NEST_SERVER_BIND")
     return parse_binding(text) if text else None
 
 
 def bind_guarded(socket: zmq.Socket[bytes], endpoint: str, keys: KeyPair) -> str:
-    """Bind ``socket`` on the network, for gateways that the gatekeeper lets in.
+    """Bind ``socket`` on the network, for gateways that the zap authenticator lets in.
 
     Returns
     -------
@@ -73,30 +73,30 @@ def bind_guarded(socket: zmq.Socket[bytes], endpoint: str, keys: KeyPair) -> str
     Raises
     ------
     ConfigurationError
-        If it can't be bound.
+        If ``socket`` can't be bound.
     """
     socket.curve_server = True
     socket.curve_secretkey = keys.secret.encode()
     socket.zap_domain = ZAP_DOMAIN
-    # Without a gatekeeper nobody is let in, instead of everybody.
+    # Without a zap authenticator no gateway is let in, instead of every one.
     socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
     return bind_linked(socket, endpoint)
 
 
 def bind_linked(socket: zmq.Socket[bytes], endpoint: str) -> str:
-    """Bind ``socket`` on the network, and close links that are cut; the endpoint for others.
+    """Bind ``socket`` on the network with keepalives, and return the endpoint for other hosts.
 
     Raises
     ------
     ConfigurationError
-        If it can't be bound, or has no address that others can reach.
+        If ``socket`` can't be bound, or has no address that other hosts can reach.
     """
     set_keepalive(socket)
     return bind(socket, endpoint)
 
 
 def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
-    """The same with nobody who watches the link."""
+    """Bind ``socket`` on the network without keepalives, and return its endpoint for others."""
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:
@@ -109,12 +109,12 @@ def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
 
 
 def own_address() -> str:
-    """An address of this host, by its name.
+    """Return an address of this host, looked up by its name.
 
     Raises
     ------
     ConfigurationError
-        If its name has none.
+        If the name has no address.
     """
     name = network.gethostname()
     try:

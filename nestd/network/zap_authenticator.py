@@ -1,8 +1,8 @@
-"""The gatekeeper: a process that lets in gateways whose key is known, and counts all others.
+"""Zap authenticator: a process that lets in gateways with a known key, and counts all others.
 
-It reads the keys each time anew, so that one that is added counts at once. How many were refused,
-and why, is in a file beside the connection file (``protocol/runtime/rejected_connections.py``) and
-in the log.
+The process reads the keys for each connection, so that an added key counts at once. How many
+connections were refused, and why, is in a file beside the connection file
+(``protocol/runtime/rejected_connections.py``) and in the log.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from protocol.security.curve_keys import authorized_keys
 
 log = logging.getLogger(__name__)
 
-#: At most one line about refusals in so long; whoever knocks at the door must not fill the log.
+#: At most one line about refusals in so long, so that no stranger can fill the log.
 _BETWEEN_LINES_S = 1.0
 _ZAP_VERSION = b"1.0"
 
@@ -43,7 +43,7 @@ _OF_EVENTS = {
 
 
 class ZapAuthenticator:
-    """Decides, counts and tells.
+    """Decisions about connections, a count of those refused, and the log of them.
 
     Parameters
     ----------
@@ -55,15 +55,15 @@ class ZapAuthenticator:
         self._directory = directory
         self._path = path
         self._refusals = RejectedConnections.read(path)
-        self._line_s = -_BETWEEN_LINES_S
-        #: Refused since the last line.
-        self._unsaid = 0
+        self._logged_s = -_BETWEEN_LINES_S
+        #: Connections refused since the last line of the log.
+        self._unlogged = 0
 
-    def decide(self, question: list[bytes]) -> list[bytes]:
-        """The answer to a question of libzmq's (ZAP, RFC 27)."""
-        if len(question) < 6 or question[0] != _ZAP_VERSION:
-            return [_ZAP_VERSION, *question[1:2], b"500", b"no question", b"", b""]
-        _, number, _, address, _, mechanism, *credentials = question
+    def authenticate(self, request: list[bytes]) -> list[bytes]:
+        """Return the reply to a request of libzmq (ZAP, RFC 27)."""
+        if len(request) < 6 or request[0] != _ZAP_VERSION:
+            return [_ZAP_VERSION, *request[1:2], b"500", b"no request", b"", b""]
+        _, number, _, address, _, mechanism, *credentials = request
         if mechanism != b"CURVE" or len(credentials) != 1 or len(credentials[0]) != 32:
             self.refuse(NO_CURVE, address.decode("ascii", "replace"))
             return [_ZAP_VERSION, number, b"400", b"only with CURVE", b"", b""]
@@ -73,55 +73,55 @@ class ZapAuthenticator:
             return [_ZAP_VERSION, number, b"400", b"unknown key", b"", b""]
         return [_ZAP_VERSION, number, b"200", b"", b"gateway", b""]
 
-    def hear(self, event: list[bytes]) -> None:
-        """A handshake has failed."""
+    def on_monitor_event(self, event: list[bytes]) -> None:
+        """Count a handshake that has failed."""
         kind = _OF_EVENTS.get(zmq.Event(int(parse_monitor_message(event)["event"])))
         # What this process has refused, it has counted.
         if kind is not None:
             self.refuse(kind)
 
     def refuse(self, kind: str, address: str = "", key: str = "") -> None:
-        """Count somebody who is not let in."""
+        """Count a connection that is refused, and write a line to the log from time to time."""
         self._refusals = self._refusals.plus_one(kind)
         self._refusals.write(self._path)
-        self._unsaid += 1
+        self._unlogged += 1
         now_s = time.monotonic()
-        if now_s - self._line_s >= _BETWEEN_LINES_S:
-            fields = {"reason": kind, "address": address, "key": key, "refused": self._unsaid}
+        if now_s - self._logged_s >= _BETWEEN_LINES_S:
+            fields = {"reason": kind, "address": address, "key": key, "refused": self._unlogged}
             log.warning("a connection is refused", extra={"fields": fields})
-            self._line_s, self._unsaid = now_s, 0
+            self._logged_s, self._unlogged = now_s, 0
 
 
 def main() -> None:
-    """Serve until stdin is closed, which it is when nestd ends in whatever way."""
+    """Serve until stdin is closed, which happens when nestd ends in whatever way."""
     for sig in (signal.SIGTERM, signal.SIGINT):
         # Slurm sends them to every process of a job; this one clears up after nestd.
         signal.signal(sig, signal.SIG_IGN)
-    file, generation, asking, telling = sys.argv[1:]
+    file, generation, request_path, monitor_path = sys.argv[1:]
     directory = RuntimeDirectory.of(Path(file))
     lines.set_up("nestd", lines.log_settings(os.environ)).rank = 0
     path = directory.rejected_connections(generation)
-    keeper = ZapAuthenticator(directory, path)
+    authenticator = ZapAuthenticator(directory, path)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    asked, told = context.socket(zmq.REP), context.socket(zmq.PULL)
-    for socket, name in ((asked, asking), (told, telling)):
+    requests, monitors = context.socket(zmq.REP), context.socket(zmq.PULL)
+    for socket, name in ((requests, request_path), (monitors, monitor_path)):
         bind_private(socket, Path(name))
     poller = zmq.Poller()
-    for watched in (asked, told, sys.stdin.fileno()):
+    for watched in (requests, monitors, sys.stdin.fileno()):
         poller.register(watched, zmq.POLLIN)
     while True:
         ready = dict(poller.poll())
         if sys.stdin.fileno() in ready:
             break
-        if asked in ready:
-            asked.send_multipart(keeper.decide(asked.recv_multipart()))
-        if told in ready:
-            keeper.hear(told.recv_multipart())
+        if requests in ready:
+            requests.send_multipart(authenticator.authenticate(requests.recv_multipart()))
+        if monitors in ready:
+            authenticator.on_monitor_event(monitors.recv_multipart())
     context.destroy(linger=0)
-    # A kernel that was killed has left more, and nobody else may be there to clear it away.
+    # A kernel that was killed has left more, and no other process may be there to clear that away.
     connection_file.remove_own(Path(file), generation)
     left = [directory.status(generation), directory.rank_activity(generation)]
-    for leftover in (Path(asking), Path(telling), path, *left):
+    for leftover in (Path(request_path), Path(monitor_path), path, *left):
         leftover.unlink(missing_ok=True)
 
 

@@ -1,8 +1,8 @@
-"""nestd's end of the gatekeeper, which says who may connect over ``tcp://``.
+"""nestd's side of the zap authenticator, which decides who may connect over ``tcp://``.
 
-libzmq asks it (ZAP, RFC 27) inside this process, whose Python does not run while NEST computes, and
-then nobody could connect. So questions are passed on to a process of its own (``gatekeeper.py``),
-as are failed handshakes, by threads that are in libzmq all the time and need no Python.
+libzmq sends its requests (ZAP, RFC 27) inside this process, whose Python does not run while NEST
+computes, and then no gateway could connect. So requests and failed handshakes are passed on to a
+process (``zap_authenticator.py``), by threads that are in libzmq all the time and need no Python.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _FAILED = (
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
-#: Before a gatekeeper that has ended is started again.
+#: Pause before a zap authenticator that has ended is started again.
 _PAUSE_S = 0.25
-#: That it may take to clear up.
+#: How long the zap authenticator may take to remove its files.
 _CLEARED_S = 2.0
 
 
 class ZapProxy:
-    """The gatekeeper and the ways to it.
+    """Process of the zap authenticator, and the threads that pass requests on to it.
 
     Parameters
     ----------
@@ -41,61 +41,63 @@ class ZapProxy:
     def __init__(self, connection_file: Path, generation: str) -> None:
         # Where the connection file is, several hosts may see it, and sockets may be impossible.
         directory = RuntimeDirectory.of_user()
-        self._asking = check_socket_path(directory.zap_requests_socket(generation))
-        self._telling = check_socket_path(directory.failed_handshakes_socket(generation))
+        self._request_path = check_socket_path(directory.zap_requests_socket(generation))
+        self._monitor_path = check_socket_path(directory.failed_handshakes_socket(generation))
         self._command = python_command(
             "nestd.network.zap_authenticator",
             str(connection_file),
             generation,
-            str(self._asking),
-            str(self._telling),
+            str(self._request_path),
+            str(self._monitor_path),
         )
         self._closing = threading.Event()
         self._process = self._start()
-        self._keeping = threading.Thread(target=self._keep, name="gatekeeper", daemon=True)
-        self._keeping.start()
+        self._restarting = threading.Thread(
+            target=self._restart, name="zap-authenticator", daemon=True
+        )
+        self._restarting.start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
 
-    def _keep(self) -> None:
-        """Start it again should it be killed; nobody is let in meanwhile."""
+    def _restart(self) -> None:
+        """Start the process again whenever it is killed; no gateway is let in meanwhile."""
         while True:
             self._process.wait()
-            # It may end at once again, such as without a directory for its sockets.
+            # The process may end at once again, such as without a directory for its sockets.
             if self._closing.wait(_PAUSE_S):
                 return
             self._process = self._start()
 
     def guard(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
-        """Have it asked about who connects to the sockets of ``context``; before they are bound."""
-        asked = context.socket(zmq.ROUTER)
-        asked.bind("inproc://zeromq.zap.01")
+        """Have connections to sockets of ``context``, not bound yet, authenticated."""
+        requests = context.socket(zmq.ROUTER)
+        requests.bind("inproc://zeromq.zap.01")
         passing_on = context.socket(zmq.DEALER)
-        passing_on.connect(f"ipc://{self._asking}")
-        _pass_on(asked, passing_on)
+        passing_on.connect(f"ipc://{self._request_path}")
+        _pass_on(requests, passing_on)
 
     def watch(self, socket: zmq.Socket[bytes], name: str) -> None:
-        """Have it told of who fails to connect to ``socket``."""
+        """Have failed handshakes with ``socket`` counted."""
         context = socket.context
         socket.monitor(f"inproc://monitor-{name}", _FAILED)
-        heard = context.socket(zmq.PAIR)
-        # The end that tells would wait, and with it all of ZeroMQ.
-        heard.set_hwm(0)
-        heard.connect(f"inproc://monitor-{name}")
+        events = context.socket(zmq.PAIR)
+        # The sending end would wait otherwise, and with it all of ZeroMQ.
+        events.set_hwm(0)
+        events.connect(f"inproc://monitor-{name}")
         passing_on = context.socket(zmq.PUSH)
-        passing_on.connect(f"ipc://{self._telling}")
-        _pass_on(heard, passing_on)
+        passing_on.connect(f"ipc://{self._monitor_path}")
+        _pass_on(events, passing_on)
 
     def close(self) -> None:
-        """End the gatekeeper, which clears up by itself, and wait until it has.
+        """End the zap authenticator, and wait until it has removed its files.
 
         Slurm kills what is left of a job as soon as its tasks have ended.
         """
         self._closing.set()
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._keeping.join(_CLEARED_S)
+        self._restarting.join(_CLEARED_S)
 
 
 def _pass_on(front: zmq.Socket[bytes], back: zmq.Socket[bytes]) -> None:
@@ -108,4 +110,4 @@ def _pass_on(front: zmq.Socket[bytes], back: zmq.Socket[bytes]) -> None:
         front.close(linger=0)
         back.close(linger=0)
 
-    threading.Thread(target=work, name="gate", daemon=True).start()
+    threading.Thread(target=work, name="zap-proxy", daemon=True).start()

@@ -1,4 +1,4 @@
-"""``python -m nestd.server``: the command ``nest-server``, whoever's script has its name."""
+"""``python -m nestd.server``: the command ``nest-server``, where another script has its name."""
 
 from nestd.server.cli import main
 

@@ -1,8 +1,8 @@
-"""The supervisor in the background: ``nest-server start -d``.
+"""Supervisor in the background: ``nest-server start -d``.
 
-The command that starts it waits until it reports, over a pipe, that it is ready or why not.
-Settings, the token among them, go through another pipe: neither the process list nor the
-environment shows them.
+The command that starts the supervisor waits until the supervisor reports, over a pipe, that the
+server is ready or why not. Settings, the token among them, go through another pipe: neither the
+process list nor the environment shows them.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def start(settings: ServerSettings) -> tuple[Path, list[str]]:
 
     Returns
     -------
-    Its directory, and notes for its user.
+    Directory of the server, and notes for its user.
 
     Raises
     ------
     NestdError
-        Why it could not start.
+        Why the server could not start.
     """
     report, reporting = os.pipe()
     environment = {k: v for k, v in os.environ.items() if k != "NEST_SERVER_ACCESS_TOKEN"}
@@ -55,13 +55,13 @@ def start(settings: ServerSettings) -> tuple[Path, list[str]]:
         line = reports.readline()
     if not line:
         raise StartFailed(f"the server ended at its start, with exit code {process.wait()}")
-    said: dict[str, Any] = json.loads(line)
-    if "error" in said:
+    message: dict[str, Any] = json.loads(line)
+    if "error" in message:
         process.wait()
-        raise error_from_facts(said["error"])
-    # It goes on without us; nobody waits for it here.
+        raise error_from_facts(message["error"])
+    # The supervisor goes on without this process, which does not wait for its end.
     process.returncode = 0
-    return Path(said["directory"]), said["notes"]
+    return Path(message["directory"]), message["notes"]
 
 
 def main() -> None:
@@ -71,8 +71,8 @@ def main() -> None:
     settings = ServerSettings.from_json(sys.stdin.read())
     with os.fdopen(descriptor, "wb") as reporting:
 
-        def report(said: dict[str, Any]) -> None:
-            reporting.write(json.dumps(said).encode() + b"\n")
+        def report(message: dict[str, Any]) -> None:
+            reporting.write(json.dumps(message).encode() + b"\n")
             reporting.close()
 
         def ready(instance: Instance, notes: list[str]) -> None:

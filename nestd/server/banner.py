@@ -1,4 +1,4 @@
-"""What a server says on the console when it is ready, and when it has stopped."""
+"""Banner that the console shows when a server is ready, and line that it shows at the end."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nestd.server.instance import Instance
 _NEST_DESKTOP = "http://localhost:54286"
 
 
-def announce(started: Instance, notes: list[str]) -> None:
-    """Tell the user where the server is and how to get in, once."""
+def print_banner(started: Instance, notes: list[str]) -> None:
+    """Print where the server is and how to get in."""
     for note in notes:
         click.echo(f"Note: {note}")
     click.echo(f"NEST Server is now running at {' and '.join(started.urls)}.")
@@ -52,14 +52,14 @@ def announce(started: Instance, notes: list[str]) -> None:
 
 
 def _on_a_terminal() -> bool:
-    """Whether a person reads this output, and nobody else.
+    """Return whether this output is a terminal that only its user reads.
 
     Open MPI gives ranks a terminal of its own and writes what they print wherever it is told to.
     """
     return sys.stdout.isatty() and "OMPI_COMM_WORLD_SIZE" not in os.environ
 
 
-def announce_end() -> None:
-    """Tell the user that nothing of the server is left running."""
+def print_end() -> None:
+    """Print that nothing of the server is left running."""
     # A terminal has shown ^C in front.
     click.echo("\nNEST Server has stopped." if sys.stdout.isatty() else "NEST Server has stopped.")

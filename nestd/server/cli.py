@@ -1,4 +1,4 @@
-"""The command ``nest-server``."""
+"""Command ``nest-server``."""
 
 from __future__ import annotations
 
@@ -6,117 +6,39 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
-from typing import Any, NoReturn, ParamSpec
+from typing import Any
 
 import click
 
 from nestd.server import background, instance, settings, status_report
-from nestd.server.banner import announce, announce_end
+from nestd.server.banner import print_banner, print_end
+from nestd.server.cli_options import (
+    EXIT_CODES,
+    EXIT_FAILURE,
+    EXIT_NOT_RUNNING,
+    fail,
+    note_ignored,
+    port_option,
+    reporting,
+    start_options,
+)
 from nestd.server.desktop_files import desktop_files
 from nestd.server.instance import Instance
 from nestd.server.settings import Flags, ServerSettings
-from nestd.server.supervisor.supervisor import REPLACE_GATEWAY, Supervisor
-from protocol.errors import ConfigurationError, NestdError, PortTaken, StartFailed
-from protocol.logging import lines
+from nestd.server.supervisor.state import REPLACE_GATEWAY
+from nestd.server.supervisor.supervisor import Supervisor
+from protocol.errors import ConfigurationError, NestdError, StartFailed
 from protocol.process.environment import Environment
 from protocol.process.polling import poll_until
-
-EXIT_FAILURE = 1
-EXIT_NOT_RUNNING = 3
-EXIT_PORT_TAKEN = 4
-EXIT_START_FAILED = 5
-EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
-
-_EXIT_CODES = """
-Exit codes: 0 success, 1 failure, 2 wrong usage, 3 no such server is running, 4 the port is
-taken, 5 kernel or gateway did not start, 78 wrong settings.
-"""
 
 #: How long the supervisor may take to stop its children and itself.
 STOP_DEADLINE_S = 15.0
 #: How long a gateway may take to serve.
 REPLACE_DEADLINE_S = 60.0
 
-P = ParamSpec("P")
 
-
-def _reporting(command: Callable[P, None]) -> Callable[P, None]:
-    """End with one sentence and an exit code instead of a traceback."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except PortTaken as error:
-            _fail(error, EXIT_PORT_TAKEN)
-        except StartFailed as error:
-            _fail(error, EXIT_START_FAILED)
-        except ConfigurationError as error:
-            _fail(error, EXIT_CONFIGURATION)
-
-    return run
-
-
-def _fail(error: NestdError, code: int) -> NoReturn:
-    click.echo(f"nest-server: {error}", err=True)
-    sys.exit(code)
-
-
-def _start_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(
-        [
-            click.option("-d", "daemon", is_flag=True, help="Run in the background."),
-            click.option(
-                "-h", "host", metavar="HOST", help="Listen on HOST.  [default: 127.0.0.1]"
-            ),
-            click.option(
-                "-p",
-                "port",
-                metavar="PORT",
-                type=click.IntRange(1, 65_535),
-                help="Listen on PORT only.  [default: 52425 and 5000, those that are free]",
-            ),
-            click.option(
-                "-o",
-                "console_output",
-                is_flag=True,
-                help="Show NEST's output on the console instead of logging it.",
-            ),
-            click.option(
-                "-n", "ranks", metavar="RANKS", type=click.IntRange(1), help="MPI ranks of NEST."
-            ),
-            click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too."),
-            click.option(
-                "--log-format",
-                type=click.Choice(lines.FORMATS),
-                help="Form of the lines of the log.  [default: text, which is key=value]",
-            ),
-            click.option(
-                "-t", "timeout", metavar="SECONDS", type=int, help="Ignored: no run is killed."
-            ),
-            click.option(
-                "-w", "workers", metavar="WORKERS", type=int, help="Ignored: there is one kernel."
-            ),
-            click.option("-P", "plugin", metavar="PLUGIN", help="Ignored: there is no uWSGI."),
-        ]
-    ):
-        command = option(command)
-    return command
-
-
-_port_option = click.option(
-    "-p",
-    "port",
-    metavar="PORT",
-    type=click.IntRange(1, 65_535),
-    help="The server that listens on PORT.  [default: NEST_SERVER_PORT, or the only one]",
-)
-
-
-@click.group(context_settings={"help_option_names": ["--help"]}, epilog=_EXIT_CODES)
+@click.group(context_settings={"help_option_names": ["--help"]}, epilog=EXIT_CODES)
 @click.version_option(package_name="nestd", prog_name="nest-server")
 def main() -> None:
     """Put a running NEST simulator behind HTTP.
@@ -129,19 +51,19 @@ def main() -> None:
     """
 
 
-@main.command(epilog=_EXIT_CODES)
-@_start_options
-@_reporting
+@main.command(epilog=EXIT_CODES)
+@start_options
+@reporting
 def start(timeout: int | None, workers: int | None, plugin: str | None, **flags: Any) -> None:
     """Start a server and say when it answers."""
-    _note_ignored(timeout, workers, plugin)
+    note_ignored(timeout, workers, plugin)
     _start(settings.build(Flags(**flags), os.environ))
 
 
-@main.command(epilog=_EXIT_CODES)
-@_port_option
+@main.command(epilog=EXIT_CODES)
+@port_option
 @click.option("-n", "ranks", type=click.IntRange(1), help="MPI ranks of NEST.  [default: 1]")
-@_reporting
+@reporting
 def kernel(port: int | None, ranks: int | None) -> None:
     """Run the kernel of a server alone, for a service manager.
 
@@ -150,11 +72,11 @@ def kernel(port: int | None, ranks: int | None) -> None:
     _serve_part(Flags(port=port, ranks=ranks), settings.Part.KERNEL)
 
 
-@main.command(epilog=_EXIT_CODES)
-@_port_option
+@main.command(epilog=EXIT_CODES)
+@port_option
 @click.option("-h", "host", metavar="HOST", help="Listen on HOST.  [default: 127.0.0.1]")
 @click.option("--desktop", is_flag=True, help="Serve NEST Desktop, too.")
-@_reporting
+@reporting
 def gateway(port: int | None, host: str | None, desktop: bool) -> None:
     """Run the gateway of a server alone, for a service manager.
 
@@ -170,14 +92,14 @@ def _serve_part(flags: Flags, part: settings.Part) -> None:
     Supervisor(replace(wanted, part=part, daemon=False), lambda *_: None).run()
 
 
-@main.command(epilog=_EXIT_CODES)
-@_port_option
+@main.command(epilog=EXIT_CODES)
+@port_option
 @click.option(
     "--drain",
     is_flag=True,
     help="Let what runs end before, for at most NEST_SERVER_DRAIN seconds of the server.",
 )
-@_reporting
+@reporting
 def stop(port: int | None, drain: bool) -> None:
     """Stop a server and its kernel; the network is lost.
 
@@ -195,15 +117,15 @@ def stop(port: int | None, drain: bool) -> None:
     click.echo(f"NEST Server at {found.urls[0]} has stopped.")
 
 
-@main.command(epilog=_EXIT_CODES)
-@_start_options
+@main.command(epilog=EXIT_CODES)
+@start_options
 @click.option(
     "--gateway",
     "gateway_only",
     is_flag=True,
     help="Replace the gateway alone: no request and no network is lost.",
 )
-@_reporting
+@reporting
 def restart(
     timeout: int | None,
     workers: int | None,
@@ -211,19 +133,19 @@ def restart(
     gateway_only: bool,
     **flags: Any,
 ) -> None:
-    """Stop a server and start it again, with the same token and as it was started.
+    """Stop a server and start it again, with its token and settings.
 
-    Without a running server it only starts one.
+    Without a running server, one is only started.
     """
     if gateway_only:
         _replace_gateway(_the_only(flags["port"]))
         return
-    _note_ignored(timeout, workers, plugin)
+    note_ignored(timeout, workers, plugin)
     wanted = settings.build(Flags(**flags), os.environ)
     port = flags["port"] or _port_from_environment()
     candidates = instance.find(port)
     if len(candidates) > 1:
-        _fail(ConfigurationError(_which(candidates)), EXIT_FAILURE)
+        fail(ConfigurationError(_which(candidates)), EXIT_FAILURE)
     if candidates:
         found = candidates[0]
         wanted = replace(
@@ -242,10 +164,10 @@ def restart(
     _start(wanted)
 
 
-@main.command(epilog=_EXIT_CODES)
-@_port_option
+@main.command(epilog=EXIT_CODES)
+@port_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@_reporting
+@reporting
 def status(port: int | None, as_json: bool) -> None:
     """Show the servers of this user that run."""
     found = instance.find(port)
@@ -260,11 +182,11 @@ def status(port: int | None, as_json: bool) -> None:
         sys.exit(EXIT_NOT_RUNNING)
 
 
-@main.command(epilog=_EXIT_CODES)
-@_port_option
+@main.command(epilog=EXIT_CODES)
+@port_option
 @click.option("-l", "lines", type=click.IntRange(0), default=50, help="Lines to begin with.")
 @click.option("--no-follow", is_flag=True, help="Print what there is and end.")
-@_reporting
+@reporting
 def log(port: int | None, lines: int, no_follow: bool) -> None:
     """Print a server's log and go on as it grows, until Ctrl-C."""
     port = port or _port_from_environment()
@@ -272,63 +194,65 @@ def log(port: int | None, lines: int, no_follow: bool) -> None:
     if running:
         path = _the_only(port).log_file
     else:
-        # A server that ended, perhaps at its start: its log says why.
+        # The log of a server that ended, perhaps at its start, says why.
         path = instance.default_log_file(port or settings.DEFAULT_PORTS[0])
     if path is None or not path.exists():
-        _fail(NestdError(f"there is no log{f' at {path}' if path else ''}"), EXIT_NOT_RUNNING)
+        fail(NestdError(f"there is no log{f' at {path}' if path else ''}"), EXIT_NOT_RUNNING)
     follow = [] if no_follow else ["-F"]
-    # Whoever started us may have Ctrl-C ignored, and that would be inherited.
+    # The parent may have Ctrl-C ignored, and tail would inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execvp("tail", ["tail", "-n", str(lines), *follow, str(path)])  # noqa: S606, S607
 
 
-@main.command(epilog=_EXIT_CODES)
+@main.command(epilog=EXIT_CODES)
 @click.option("-h", "host", metavar="HOST", help="The address to listen on.")
 @click.option("-p", "port", metavar="PORT", type=click.IntRange(1, 65_535), help="The port.")
 @click.option("-n", "ranks", type=click.IntRange(1), help="MPI ranks of NEST.")
 @click.option("-t", "threads", type=click.IntRange(1), default=1, help="Threads of each rank.")
-@_reporting
+@reporting
 def doctor(host: str | None, port: int | None, ranks: int | None, threads: int) -> None:
-    """Look at what a server needs here, and say what to do where something is wrong.
+    """Check what a server needs here, and print what to do where something is wrong.
 
     Ends with 1 if a server as described would not work.
     """
-    # With it comes NumPy, for which no other command has to wait.
-    from nestd.server.doctor.checks import Level, Wanted, examine, report
+    # Imports NumPy, for which no other command has to wait.
+    from nestd.server.doctor.checks import Level, WantedServer, check, report
 
     wanted = settings.build(Flags(host=host, port=port, ranks=ranks), os.environ)
-    findings = examine(Wanted(wanted.host, wanted.ports, wanted.ranks, threads))
+    findings = check(WantedServer(wanted.host, wanted.ports, wanted.ranks, threads))
     click.echo(report(findings))
     if any(finding.level is Level.PROBLEM for finding in findings):
         sys.exit(EXIT_FAILURE)
 
 
-@main.command(epilog=_EXIT_CODES)
-@_port_option
-@_reporting
+@main.command(epilog=EXIT_CODES)
+@port_option
+@reporting
 def token(port: int | None) -> None:
     """Print a server's access token, for scripts: $(nest-server token)."""
     found = _the_only(port).token()
     if found is None:
-        _fail(NestdError("this server asks for no token"), EXIT_FAILURE)
+        fail(NestdError("this server asks for no token"), EXIT_FAILURE)
     click.echo(found)
 
 
 def _start(wanted: ServerSettings) -> None:
     if wanted.daemon:
         directory, notes = background.start(wanted)
-        started = next((one for one in instance.running() if one.directory == directory), None)
+        started = next(
+            (server for server in instance.running() if server.directory == directory), None
+        )
         if started is None:
             raise StartFailed("the server ended right after it was ready; see its log")
-        announce(started, notes)
+        print_banner(started, notes)
     else:
         os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
         click.echo("Starting NEST Server …")
-        Supervisor(wanted, announce, announce_end).run()
+        Supervisor(wanted, print_banner, print_end).run()
 
 
 def _stop(found: Instance) -> None:
-    """End the supervisor, which ends its children; by force if it does not obey."""
+    """Stop the supervisor, which stops its children; kill it if it does not stop."""
     os.kill(found.supervisor.pid, signal.SIGINT)
     if poll_until(lambda: not found.is_running(), STOP_DEADLINE_S):
         return
@@ -342,26 +266,27 @@ def _replace_gateway(found: Instance) -> None:
     """Have another gateway take the place of the one that serves, and wait until it does."""
     if found.gateway is None:
         reason = "its gateway can't be replaced: it belongs to the MPI job, or is just starting"
-        _fail(NestdError(reason), EXIT_FAILURE)
+        fail(NestdError(reason), EXIT_FAILURE)
     os.kill(found.supervisor.pid, REPLACE_GATEWAY)
 
-    def look() -> bool:
-        return any(one.gateway != found.gateway for one in instance.find(found.ports[0]))
+    def is_replaced() -> bool:
+        servers = instance.find(found.ports[0])
+        return any(server.gateway != found.gateway for server in servers)
 
-    if not poll_until(look, REPLACE_DEADLINE_S):
+    if not poll_until(is_replaced, REPLACE_DEADLINE_S):
         reason = "the new gateway does not serve, and the old one goes on; nest-server log says why"
-        _fail(NestdError(reason), EXIT_FAILURE)
+        fail(NestdError(reason), EXIT_FAILURE)
     click.echo(f"NEST Server at {found.urls[0]} has a new gateway.")
 
 
 def _the_only(port: int | None) -> Instance:
-    """The server on ``port``, or the only one there is."""
+    """Return the server on ``port``, or the only server there is."""
     port = port or _port_from_environment()
     found = instance.find(port)
     if not found:
-        _fail(NestdError(_nothing_on(port)), EXIT_NOT_RUNNING)
+        fail(NestdError(_nothing_on(port)), EXIT_NOT_RUNNING)
     if len(found) > 1:
-        _fail(NestdError(_which(found)), EXIT_FAILURE)
+        fail(NestdError(_which(found)), EXIT_FAILURE)
     return found[0]
 
 
@@ -370,7 +295,7 @@ def _nothing_on(port: int | None) -> str:
 
 
 def _which(found: list[Instance]) -> str:
-    ports = ", ".join(str(one.ports[0]) for one in found)
+    ports = ", ".join(str(server.ports[0]) for server in found)
     return f"there are servers on ports {ports}; choose one with -p PORT"
 
 
@@ -382,17 +307,8 @@ def _port_from_environment() -> int | None:
 
 
 def _log_format(flag: str | None) -> str | None:
-    """The form of the log's lines that was asked for, if one was."""
+    """Return the form of the log's lines by flag or environment; ``None`` if neither is set."""
     return flag or Environment(os.environ).optional_text("NEST_SERVER_LOG_FORMAT")
-
-
-def _note_ignored(timeout: int | None, workers: int | None, plugin: str | None) -> None:
-    if timeout is not None:
-        click.echo("Note: -t is ignored; no run is killed for the time it takes.", err=True)
-    if workers is not None:
-        click.echo("Note: -w is ignored; there is one kernel.", err=True)
-    if plugin is not None:
-        click.echo("Note: -P is ignored; there is no uWSGI.", err=True)
 
 
 if __name__ == "__main__":

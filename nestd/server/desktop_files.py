@@ -1,4 +1,4 @@
-"""Where NEST Desktop is, if it is installed."""
+"""Files of NEST Desktop, if that is installed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from protocol.errors import ConfigurationError
 
 
 def desktop_files() -> Path:
-    """The directory with the files that make up NEST Desktop.
+    """Return the directory with the files that make up NEST Desktop.
 
     Raises
     ------
     ConfigurationError
-        If it is not installed beside this server.
+        If NEST Desktop is not installed beside this server.
     """
     # Found, not imported: its module is a server of its own.
     spec = find_spec("nest_desktop")

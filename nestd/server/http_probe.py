@@ -1,4 +1,4 @@
-"""Asks a server over HTTP, as its users do."""
+"""Request to a server over HTTP, as its users send it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nestd.server.instance import Instance
 
 
 def ask(instance: Instance, path: str, timeout_s: float) -> Any:
-    """The JSON answer to ``GET path``; ``None`` if there was none with status 200 in time."""
+    """Return the JSON answer to ``GET path``; ``None`` without one of status 200 in time."""
     headers = {}
     token = instance.token()
     if token is not None:

@@ -1,6 +1,6 @@
 """Running servers of this user, one directory each in the private runtime directory.
 
-A server is known by its ports; its process by pid and start time, never by its name.
+A server is identified by its ports; its process by pid and start time, never by its name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ENDING_DEADLINE_S = 5.0
 
 @dataclass(frozen=True)
 class Instance:
-    """One server: what it is and where its files lie."""
+    """Server that runs: its settings and where its files lie."""
 
     directory: Path
     supervisor: ProcessIdentity
@@ -54,30 +54,30 @@ class Instance:
 
     @property
     def connection_file(self) -> Path:
-        """Written by nestd."""
+        """Path of the connection file, which nestd writes."""
         return self._files.connection_file
 
     @property
     def exit_file(self) -> Path:
-        """How the last kernel ended, written by the supervisor."""
+        """Path of the note of how the last kernel ended, which the supervisor writes."""
         return self._files.exit_file
 
     @property
     def token_file(self) -> Path:
-        """The access token."""
+        """Path of the access token."""
         return self._files.token_file
 
     @property
     def urls(self) -> list[str]:
-        """Where the server answers."""
+        """URLs at which the server answers."""
         return [f"http://{url_host(self.host)}:{port}" for port in self.ports]
 
     def is_running(self) -> bool:
-        """Whether the supervisor lives."""
+        """Return whether the supervisor runs."""
         return self.supervisor.is_running()
 
     def token(self) -> str | None:
-        """The access token; ``None`` if none is asked for."""
+        """Return the access token; ``None`` if the server asks for none."""
         try:
             return self.token_file.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
@@ -92,9 +92,9 @@ class Instance:
         write_private(self._files.instance_file, json.dumps(state, indent=1).encode() + b"\n")
 
     def remove(self, part: Part = Part.BOTH) -> None:
-        """Remove what belongs to ``part``: of a whole server, the directory with all in it.
+        """Remove the files of ``part``; of a whole server, the directory with all in it.
 
-        Jobs outlive half of one: their results are fetched from the next.
+        Jobs outlive half of a server: their results are fetched from the next.
         """
         if part is Part.BOTH:
             self._files.remove()
@@ -106,23 +106,23 @@ class Instance:
 
 
 def url_host(host: str) -> str:
-    """``host`` as it is written in a URL that can be called from this machine."""
+    """Return ``host`` as written in a URL that can be called from this machine."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # reads it
     return f"[{reachable}]" if ":" in reachable else reachable
 
 
 def directory_for(port: int) -> Path:
-    """The directory of the server whose first port is ``port``."""
+    """Return the directory of the server whose first port is ``port``."""
     return RuntimeDirectory.of_user().server(port).path
 
 
 def default_log_file(port: int) -> Path:
-    """The log of the server whose first port is ``port``; it outlives the server."""
+    """Return the log file, which outlives the server whose first port is ``port``."""
     return RuntimeDirectory.of_user().server_log(port)
 
 
 def running() -> list[Instance]:
-    """All servers of this user that run, in the order of their first ports."""
+    """Return all servers of this user that run, in the order of their first ports."""
     return sorted(
         (instance for instance in _saved() if instance.is_running()),
         key=lambda instance: instance.ports,
@@ -130,7 +130,7 @@ def running() -> list[Instance]:
 
 
 def find(port: int | None) -> list[Instance]:
-    """Running servers that listen on ``port``, or all if it is ``None``."""
+    """Return the running servers that listen on ``port``, or all if ``port`` is ``None``."""
     return [instance for instance in running() if port is None or port in instance.ports]
 
 
@@ -158,7 +158,7 @@ def _saved() -> Iterator[Instance]:
 
 
 def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> Instance:
-    """The instance of the server that this process begins, with its directory and token.
+    """Make the instance of the server that this process starts, with its directory and token.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
     directory = directory_for(ports[0] if part is Part.BOTH else settings.ports[0])
     if part is not Part.GATEWAY:
         _refuse_second_kernel(directory)
-    # Whoever used it is gone: its port is ours now.
+    # Its last user is gone, as the port is free.
     if part is Part.BOTH:
         RuntimeDirectory(directory).clear()
     RuntimeDirectory(directory).make()

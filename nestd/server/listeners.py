@@ -1,4 +1,4 @@
-"""The listening sockets of a server.
+"""Listening sockets of a server.
 
 The supervisor opens them and the gateway inherits them: a taken port is known before
 anything starts, and connections wait while a gateway is replaced.
@@ -31,32 +31,32 @@ def passed_listeners(
     variables: Mapping[str, str],
     drop: Callable[[socket.socket], None],
 ) -> list[socket.socket]:
-    """Those listening sockets that a service manager has kept, or opened, for this process.
+    """Return the listening sockets that a service manager has kept, or opened, for this process.
 
     Parameters
     ----------
     host, ports : where to listen
     variables : environment of this process
-    drop : called with each socket that is not wanted any more, before it is closed
+    drop : called with each socket that is not wanted any more, before the socket is closed
     """
     count = variables.get("LISTEN_FDS", "")
     if variables.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
         return []
-    found = []
+    passed = []
     try:
-        wanted = {_address(host, one)[-1] for one in ports}
+        wanted = {_address(host, port)[-1] for port in ports}
     except OSError:
-        # It is said when it is tried.
+        # The reason is reported when the socket is opened.
         wanted = set()
     for descriptor in range(_FIRST_PASSED, _FIRST_PASSED + int(count)):
         listener = socket.socket(fileno=descriptor)
         if listener.type is socket.SOCK_STREAM and listener.getsockname() in wanted:
             _set_up(listener)
-            found.append(listener)
+            passed.append(listener)
         else:
             drop(listener)
             listener.close()
-    return sorted(found, key=lambda listener: ports.index(listener.getsockname()[1]))
+    return sorted(passed, key=lambda listener: ports.index(listener.getsockname()[1]))
 
 
 def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socket], list[str]]:
@@ -97,7 +97,7 @@ def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socke
 
 
 def _address(host: str, port: int) -> Any:
-    """What ``getaddrinfo`` gives for it first."""
+    """Return what ``getaddrinfo`` returns first for ``host`` and ``port``."""
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
 
 

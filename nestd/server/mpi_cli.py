@@ -1,7 +1,7 @@
-"""The command ``nest-server-mpi``: kernel and gateway as one MPI job, without a supervisor.
+"""Command ``nest-server-mpi``: kernel and gateway as one MPI job, without a supervisor.
 
-``mpirun -np N nest-server-mpi`` or ``srun -n N nest-server-mpi`` starts it on every rank. Rank 0
-also starts the gateway; when the job ends, so does the server.
+``mpirun -np N nest-server-mpi`` or ``srun -n N nest-server-mpi`` starts one process per rank. Rank
+0 also starts the gateway; when the job ends, so does the server.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from nestd.logs.redirect import output_to
 from nestd.network.binding import Binding, binding_from
 from nestd.ranks import large_pages, mpi
 from nestd.scripts.settings import from_environment as scripts_from
-from nestd.server.banner import announce
+from nestd.server.banner import print_banner
+from nestd.server.cli_options import EXIT_PORT_TAKEN
 from nestd.server.http_probe import ask
 from nestd.server.instance import make_instance
 from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
 from nestd.server.supervisor.child_process import Child
-from nestd.server.supervisor.gateways import GATEWAY_GRACE_S
-from nestd.server.supervisor.supervisor import gateway_child
-from nestd.settings import NestdSettings
+from nestd.server.supervisor.components import GATEWAY_GRACE_S, gateway_child
+from nestd.settings import EXIT_CONFIGURATION, NestdSettings
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
@@ -35,8 +35,6 @@ from protocol.runtime.paths import RuntimeDirectory
 
 #: How long the gateway may take to answer once the kernel is there.
 GATEWAY_DEADLINE_S = 30.0
-EXIT_PORT_TAKEN = 4
-EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,7 +59,7 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 def main(
     host: str | None, port: int | None, desktop: bool, log_format: str | None, bind: str | None
 ) -> None:
-    """NEST Server as an MPI job: mpirun -np N nest-server-mpi.
+    """Run NEST Server as an MPI job: mpirun -np N nest-server-mpi.
 
     The variables NEST_SERVER_* are honoured; options win over them. The job ends with Ctrl-C,
     with nest-server stop, or when a rank dies. After SIGUSR1, which mpirun and srun pass on, it
@@ -81,7 +79,7 @@ def main(
         if mpi.launched_rank() == 0:
             _serve(settings, binding, notes)
         else:
-            # Rank 0 says where everything is.
+            # Rank 0 sends the other paths.
             path = RuntimeDirectory.of_user().connection_file
             with output_to(settings.log_file, settings.log, mpi.launched_rank()):
                 scripts = scripts_from(os.environ)
@@ -93,7 +91,7 @@ def main(
 
 
 def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) -> None:
-    """Rank 0: the gateway as a child, then the kernel in this process."""
+    """Run the gateway as a child and the kernel in this process, on rank 0."""
     listeners, more = open_listeners(settings.host, settings.ports)
     with contextlib.ExitStack() as stack:
         for listener in listeners:
@@ -103,11 +101,11 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
         console = stack.enter_context(
             output_to(settings.log_file, settings.log, mpi.launched_rank(), secret_file)
         )
-        # It outlives us by the moment it takes to tell its callers what happened.
+        # The gateway outlives the kernel by the moment that answers to its callers take.
         gateway = gateway_child(instance, settings, listeners, None, signal.SIGTERM)
         stack.callback(_stop, gateway)
         stack.callback(instance.remove)
-        # Before MPI is there, which processes don't fork well under.
+        # Before MPI is there, under which processes don't fork well.
         gateway.start()
 
         def ready() -> None:
@@ -115,7 +113,7 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             stack.callback(instance.remove)
             poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
             with contextlib.redirect_stdout(console):
-                announce(instance, [*notes, *more])
+                print_banner(instance, [*notes, *more])
 
         kernel = NestdSettings(
             instance.connection_file,
@@ -137,7 +135,7 @@ def _fail(error: NestdError, code: int) -> None:
 
 
 def program() -> None:
-    """What is started under this name."""
+    """Run the command ``nest-server-mpi``, with large pages where the system has them."""
     large_pages.begin()
     main()
 

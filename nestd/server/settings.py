@@ -1,4 +1,4 @@
-"""What ``nest-server start`` is told: flag over environment over default."""
+"""Settings of a server: flag over environment over default."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_PORTS = (52425, 5000)
 
 
 class Part(enum.Enum):
-    """What a supervisor runs: a whole server, or half of one, so that each is a service."""
+    """Part of a server that a supervisor runs: all, or a half, so that each half is a service."""
 
     BOTH = "both"
     KERNEL = "kernel"
@@ -50,7 +50,7 @@ class ServerSettings:
     ranks: int = 1
     #: Requests that may wait for the kernel at once.
     queue_limit: int = DEFAULT_QUEUE_LIMIT
-    #: How long what runs may take on after SIGTERM; ``None`` without a limit.
+    #: How long what runs may take after SIGTERM; ``None`` without a limit.
     drain_s: float | None = DEFAULT_DRAIN_S
     #: Files of NEST Desktop to serve too; ``None`` for none.
     desktop: Path | None = None
@@ -60,14 +60,14 @@ class ServerSettings:
     part: Part = Part.BOTH
 
     def to_json(self) -> str:
-        """For the background process; also has the token, so never for a file or a log."""
+        """Return the settings as JSON, with the token, so for the background process alone."""
         paths = {"log_file": self.log_file, "desktop": self.desktop}
         texts = {name: str(path) if path else None for name, path in paths.items()}
         return json.dumps(asdict(self) | texts | {"part": self.part.value})
 
     @staticmethod
     def from_json(text: str) -> ServerSettings:
-        """The settings that :meth:`to_json` wrote."""
+        """Return the settings that :meth:`to_json` wrote."""
         fields = json.loads(text)
         fields["ports"] = tuple(fields["ports"])
         fields["part"] = Part(fields["part"])
@@ -79,7 +79,7 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class Flags:
-    """What the command line said; ``None`` and ``False`` where it said nothing."""
+    """Flags of the command line; ``None`` and ``False`` where a flag is not set."""
 
     host: str | None = None
     port: int | None = None
@@ -91,7 +91,7 @@ class Flags:
 
 
 def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
-    """Settings from flags and environment.
+    """Build settings from flags and environment.
 
     Raises
     ------
@@ -147,16 +147,16 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
 
 
 def _token(environment: Environment) -> str | None:
-    """The token that is given, or is in the file that is named."""
-    given = environment.optional_text("NEST_SERVER_ACCESS_TOKEN")
+    """Return the token of the environment, or of the file that the environment names."""
+    token = environment.optional_text("NEST_SERVER_ACCESS_TOKEN")
     path = environment.optional_text("NEST_SERVER_TOKEN_FILE")
-    if given is not None or path is None:
-        return given
+    if token is not None or path is None:
+        return token
     try:
-        found = Path(path).read_text(encoding="utf-8").strip()
+        token = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         environment.complain(f"NEST_SERVER_TOKEN_FILE can't be read: {error}")
         return None
-    if not found:
+    if not token:
         environment.complain(f"NEST_SERVER_TOKEN_FILE names {path}, which is empty")
-    return found or None
+    return token or None

@@ -1,4 +1,4 @@
-"""What ``nest-server status`` says of a server."""
+"""Report of ``nest-server status`` about a server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nestd.server.instance import Instance
 
 
 def describe(found: Instance) -> dict[str, Any]:
-    """All that is known of it, also as JSON."""
+    """Return all that is known of a server, as for JSON."""
     answer = ask(found, "/", timeout_s=2.0) or {}
     jobs = ask(found, "/jobs", timeout_s=2.0) or []
     return {
@@ -39,7 +39,7 @@ def describe(found: Instance) -> dict[str, Any]:
 
 
 def lines(server: dict[str, Any]) -> str:
-    """The same for a person."""
+    """Return the lines about a server for a person."""
     return (
         f"{' and '.join(server['urls'])}\n"
         f"  state    {server['state']}, NEST {server['nest']}, {server['ranks']} rank(s), "
@@ -56,7 +56,7 @@ def lines(server: dict[str, Any]) -> str:
 
 
 def _running(job: dict[str, Any] | None) -> str:
-    """Lines about what the kernel is at: what, since when, and how far."""
+    """Return lines about the job that runs: its call, since when, and how far."""
     if job is None:
         return ""
     since = clock(datetime.fromisoformat(job["began"]))
@@ -71,22 +71,22 @@ def _running(job: dict[str, Any] | None) -> str:
 
 
 def _refused(number: int) -> str:
-    """A line about connections that the kernel has refused, if it has."""
+    """Return a line about connections that the kernel has refused, if any."""
     return f"  refused  {number} connection(s) to the kernel; the log says why\n" if number else ""
 
 
 def _queued(number: int) -> str:
-    """A line about what waits, if anything does."""
+    """Return a line about the number of jobs that wait, if any."""
     return f"  waiting  {number} more\n" if number else ""
 
 
 def _awaited(awaited: list[dict[str, Any]]) -> str:
-    """A line about the ranks that an operation waits for: those that are stopped, if any are."""
-    stopped = [one for one in awaited if one["stopped"]]
+    """Return a line about the ranks that an operation waits for: the stopped ones, if any."""
+    stopped = [rank for rank in awaited if rank["stopped"]]
     chosen = stopped or awaited
     if not chosen:
         return ""
-    ranks = ", ".join(str(one["rank"]) for one in chosen)
+    ranks = ", ".join(str(rank["rank"]) for rank in chosen)
     label = " (stopped by a signal; SIGCONT lets it go on)" if stopped else ""
     return f"  awaits   rank {ranks}{label} since {chosen[0]['since']}\n"
 

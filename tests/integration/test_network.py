@@ -102,7 +102,7 @@ def test_key_that_is_authorized_gets_in_without_a_restart(remote: Pair) -> None:
     assert handshake(info["command_endpoint"], info["public_key"], keys)
 
 
-def test_gatekeeper_that_is_killed_comes_back(remote: Pair) -> None:
+def test_zap_authenticator_that_is_killed_comes_back(remote: Pair) -> None:
     remote.start_kernel()
     server = remote.start_gateway()
     before = keeper_of(remote)
@@ -115,7 +115,7 @@ def test_gatekeeper_that_is_killed_comes_back(remote: Pair) -> None:
 
 
 def keeper_of(remote: Pair) -> int:
-    """Process id of the gatekeeper; 0 if there is none."""
+    """Process id of the zap authenticator; 0 if there is none."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             said = path.read_bytes()

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 import requests
 
 from protocol.process.polling import poll_until
@@ -63,7 +62,7 @@ def test_sigterm_lets_what_runs_end_and_turns_everything_else_away(
     await_end(pid)
     log = server.log()
     assert "stopping on SIGTERM: nothing new is taken, what runs goes on for at most 30 s" in log
-    assert "nestd was stopped by the rung drain" in log
+    assert "nestd was stopped at the stage drain" in log
     assert log.rstrip().endswith('msg="NEST Server has stopped"')
     server.session.close()
 
@@ -79,33 +78,8 @@ def test_run_that_takes_longer_than_its_time_ends_at_a_slice(start: Start) -> No
     assert "during Simulate, which had not ended in the time it was given" in reply.text
     await_end(pid)
     assert "stopping on its time is over: what runs ends at the next slice" in server.log()
-    assert "nestd was stopped by the rung slice" in server.log()
+    assert "nestd was stopped at the stage slice" in server.log()
     server.session.close()
-
-
-def test_second_sigterm_ends_what_runs_at_a_slice(start: Start) -> None:
-    server = start({"NEST_SERVER_DRAIN": "off"})
-    pid = supervisor(server)
-    with pending(server) as send:
-        run = begin_endless_run(server, send)
-        os.kill(pid, signal.SIGTERM)
-        await_refusal(server)
-        assert not run.done()
-        os.kill(pid, signal.SIGTERM)
-        assert run.result(DEADLINE_S).status_code == 503
-    await_end(pid)
-    assert "nestd was stopped by the rung slice" in server.log()
-    server.session.close()
-
-
-def test_idle_server_ends_at_once_on_sigterm(start: Start) -> None:
-    # Without a limit it would wait for ever, if it waited for anything.
-    server = start({"NEST_SERVER_DRAIN": "off"})
-    pid = supervisor(server)
-    server.session.close()
-    os.kill(pid, signal.SIGTERM)
-    await_end(pid)
-    assert "nestd was stopped by the rung drain" in server.log()
 
 
 def test_kernel_that_hears_nothing_is_killed_and_its_caller_told(start: Start) -> None:
@@ -120,7 +94,7 @@ def test_kernel_that_hears_nothing_is_killed_and_its_caller_told(start: Start) -
     assert "SIGKILL" in reply.json()["message"]
     await_end(pid)
     assert "nestd does not end at a slice and gets SIGTERM" in server.log()
-    assert "nestd was stopped by the rung KILL" in server.log()
+    assert "nestd was stopped at the stage KILL" in server.log()
     server.session.close()
 
 
@@ -183,15 +157,3 @@ def test_replaced_gateway_loses_no_request(start: Start, runtime: Runtime, tmp_p
     assert poll_until(lambda: len(processes(server, "gateway")) == 2, DEADLINE_S)
     assert server.call("Create", ["iaf_psc_alpha"]) == [1]
     server.session.close()
-
-
-def test_gateway_that_does_not_come_up_replaces_nothing(start: Start, runtime: Runtime) -> None:
-    server = start()
-    gateway = processes(server, "gateway")
-    token = runtime.directory / f"server-{server.port}" / "token"
-    token.rename(token.with_name("away"))
-    os.kill(supervisor(server), signal.SIGUSR2)
-    assert poll_until(lambda: "the gateway was not replaced" in server.log(), DEADLINE_S)
-    token.with_name("away").rename(token)
-    assert processes(server, "gateway") == gateway
-    assert server.call("resolution") == pytest.approx(0.1)

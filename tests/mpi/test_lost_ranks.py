@@ -130,15 +130,6 @@ def test_stopped_rank_is_named_and_the_run_goes_on_when_it_does(start: Start) ->
     assert server.get("/").json()["awaited"] == []
 
 
-def test_server_with_a_stopped_rank_still_stops(start: Start) -> None:
-    server = start(None, "-n", "2")
-    pids = ranks_of(server)
-    os.kill(pids[1], signal.SIGSTOP)
-    server.stop()
-    for pid in pids:
-        await_end(pid)
-
-
 def test_server_with_a_stopped_rank_still_restarts(start: Start) -> None:
     server = start(None, "-n", "2")
     old = ranks_of(server)

@@ -53,7 +53,7 @@ def test_supervisor_lets_what_runs_on_ranks_end(start: Start, tmp_path: Path) ->
         release.touch()
         assert run.result(DEADLINE_S).status_code == 200
     await_end(pid)
-    assert "nestd was stopped by the rung drain" in server.log()
+    assert "nestd was stopped at the stage drain" in server.log()
     # Nor has the launcher found anything wrong with that.
     assert "finalize" not in server.log()
     server.session.close()
@@ -69,5 +69,5 @@ def test_run_on_ranks_that_takes_longer_than_its_time_ends_at_a_slice(start: Sta
     assert (reply.status_code, reply.json()["error"]) == (503, "KernelLost")
     assert "had not ended in the time it was given" in reply.text
     await_end(pid)
-    assert "nestd was stopped by the rung slice" in server.log()
+    assert "nestd was stopped at the stage slice" in server.log()
     server.session.close()

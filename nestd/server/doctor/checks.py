@@ -1,6 +1,6 @@
-"""What could keep a server from starting or from being quick here, and what to do about it.
+"""Checks of what could keep a server from starting or from being quick here.
 
-Each check looks at one thing and gives one finding; none changes anything.
+Each check returns findings with what to do about them; none changes anything.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,15 @@ from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import check_socket_path
 
 #: How long NEST may take to be imported.
-SURVEY_DEADLINE_S = 120.0
+PROBE_DEADLINE_S = 120.0
 #: The module that the command ``nest-server`` of this project starts.
 _OWN_COMMAND = "nestd.server.cli"
 
-Survey = Callable[[str], dict[str, Any]]
+PackageProbe = Callable[[str], dict[str, Any]]
 
 
 class Level(enum.Enum):
-    """How a finding is to be taken."""
+    """Severity of a finding."""
 
     OK = "ok"
     #: The server works, but not as well as it could.
@@ -46,9 +46,9 @@ class Level(enum.Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check has found."""
+    """Result of a check."""
 
-    #: What was looked at.
+    #: What was checked.
     label: str
     level: Level
     #: What was found.
@@ -58,8 +58,8 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The server that is to be started."""
+class WantedServer:
+    """Server that is to be checked."""
 
     host: str
     ports: tuple[int, ...]
@@ -68,22 +68,22 @@ class Wanted:
     threads: int
 
 
-def probe(of: str) -> dict[str, Any]:
-    """Return what ``nestd.server.doctor.probe`` says of ``nest`` or ``mpi``.
+def probe_package(name: str) -> dict[str, Any]:
+    """Return what ``nestd.server.doctor.probe`` reports about ``nest`` or ``mpi``.
 
-    It has ``problem`` if the package can't be imported.
+    The facts have ``problem`` if the package can't be imported.
     """
     try:
         done = subprocess.run(
-            python_command("nestd.server.doctor.probe", of),
+            python_command("nestd.server.doctor.probe", name),
             capture_output=True,
             text=True,
-            timeout=SURVEY_DEADLINE_S,
+            timeout=PROBE_DEADLINE_S,
             check=False,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        return {"problem": f"its import takes longer than {SURVEY_DEADLINE_S:.0f} s"}
+        return {"problem": f"its import takes longer than {PROBE_DEADLINE_S:.0f} s"}
     if done.returncode == 0:
         facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return facts
@@ -91,18 +91,18 @@ def probe(of: str) -> dict[str, Any]:
     return {"problem": said[-1] if said else f"its import ends with {done.returncode}"}
 
 
-def examine(wanted: Wanted, look: Survey = probe) -> list[Finding]:
-    """All findings.
+def check(wanted: WantedServer, probe: PackageProbe = probe_package) -> list[Finding]:
+    """Run all checks, and return their findings.
 
     Parameters
     ----------
     wanted : the server
-    look : tells about ``nest`` and ``mpi``
+    probe : returns facts about ``nest`` and ``mpi``
     """
-    nest = look("nest")
+    nest = probe("nest")
     found = [python(sys.version_info[:3]), simulator(nest)]
     if wanted.ranks > 1 or nest.get("mpi"):
-        found += mpi(wanted, nest, look("mpi"), shutil.which("mpirun") or shutil.which("mpiexec"))
+        found += mpi(wanted, nest, probe("mpi"), shutil.which("mpirun") or shutil.which("mpiexec"))
     found += [
         command(shutil.which("nest-server")),
         *ports(wanted),
@@ -114,7 +114,7 @@ def examine(wanted: Wanted, look: Survey = probe) -> list[Finding]:
 
 
 def python(version: tuple[int, ...]) -> Finding:
-    """Whether this Python is new enough."""
+    """Check whether this Python is new enough."""
     named = f"{platform.python_implementation()} {'.'.join(map(str, version))}, {sys.prefix}"
     if version < (3, 10):
         return Finding("Python", Level.PROBLEM, named, "use Python 3.10 or newer")
@@ -122,7 +122,7 @@ def python(version: tuple[int, ...]) -> Finding:
 
 
 def simulator(nest: dict[str, Any]) -> Finding:
-    """Whether NEST is there, and what it can do."""
+    """Check whether NEST is installed, and what it was built with."""
     if "problem" in nest:
         advice = "pip install nest-simulator, or load the module of your cluster; with MPI: "
         advice += "scripts/install-nest-mpi"
@@ -141,9 +141,9 @@ def simulator(nest: dict[str, Any]) -> Finding:
 
 
 def mpi(
-    wanted: Wanted, nest: dict[str, Any], mpi4py: dict[str, Any], launcher: str | None
+    wanted: WantedServer, nest: dict[str, Any], mpi4py: dict[str, Any], launcher: str | None
 ) -> list[Finding]:
-    """Whether NEST, mpi4py and the launcher are of the same MPI."""
+    """Check whether NEST, mpi4py and the launcher use the same MPI."""
     # On one rank what is missing is not needed.
     level = Level.PROBLEM if wanted.ranks > 1 else Level.NOTE
     install = "scripts/install-nest-mpi installs NEST with MPI, mpi4py and says what else"
@@ -175,7 +175,7 @@ def _real(paths: list[str]) -> list[str]:
 
 
 def command(path: str | None) -> Finding:
-    """Whether ``nest-server`` is the command of this project."""
+    """Check whether ``nest-server`` is the command of this project."""
     if path is None:
         said = "there is no nest-server on the path"
         advice = f"activate the environment: . {sys.prefix}/bin/activate"
@@ -196,8 +196,8 @@ def command(path: str | None) -> Finding:
     return Finding("Command", Level.OK, path)
 
 
-def ports(wanted: Wanted) -> list[Finding]:
-    """Whether the ports are free, or used by a server of this user."""
+def ports(wanted: WantedServer) -> list[Finding]:
+    """Check whether the ports are free, or used by a server of this user."""
     own = {port for server in instance.running() for port in server.ports}
     findings, usable = [], False
     for port in wanted.ports:
@@ -221,16 +221,16 @@ def ports(wanted: Wanted) -> list[Finding]:
             usable = True
             findings.append(Finding(label, Level.OK, f"free on {wanted.host}"))
     if not usable:
-        # One that is left is enough.
+        # One usable port is enough.
         findings = [
-            Finding(one.label, Level.PROBLEM, one.found, one.advice) if one.advice else one
-            for one in findings
+            replace(finding, level=Level.PROBLEM) if finding.advice else finding
+            for finding in findings
         ]
     return findings
 
 
 def directory() -> Finding:
-    """Whether the runtime directory is private, and short enough for the names of sockets."""
+    """Check whether the runtime directory is private, and short enough for the names of sockets."""
     label = "Directory"
     try:
         user = RuntimeDirectory.of_user()
@@ -241,7 +241,7 @@ def directory() -> Finding:
 
 
 def seccomp(problem: str | None) -> Finding:
-    """Whether scripts get the second wall."""
+    """Check whether the system confines scripts (seccomp)."""
     if problem is None:
         return Finding("Scripts", Level.OK, "confined by Python and by the system (seccomp)")
     said = f"confined by Python alone: {problem}"
@@ -250,8 +250,8 @@ def seccomp(problem: str | None) -> Finding:
     return Finding("Scripts", Level.NOTE, said, advice)
 
 
-def cores(wanted: Wanted, available: int) -> Finding:
-    """Whether there are enough cores for all ranks and threads."""
+def cores(wanted: WantedServer, available: int) -> Finding:
+    """Check whether there are enough cores for all ranks and threads."""
     used = wanted.ranks * wanted.threads
     said = f"{available} for {wanted.ranks} rank(s) x {wanted.threads} thread(s)"
     if used > available:
@@ -261,12 +261,12 @@ def cores(wanted: Wanted, available: int) -> Finding:
 
 
 def report(findings: list[Finding]) -> str:
-    """The findings, for a person."""
+    """Return the findings as text for a person."""
     lines = []
-    for one in findings:
-        lines.append(f"{one.level.value:8} {one.label:13} {one.found}")
-        if one.advice:
-            lines.append(f"{'':8} {'':13} -> {one.advice}")
-    problems = sum(one.level is Level.PROBLEM for one in findings)
+    for finding in findings:
+        lines.append(f"{finding.level.value:8} {finding.label:13} {finding.found}")
+        if finding.advice:
+            lines.append(f"{'':8} {'':13} -> {finding.advice}")
+    problems = sum(finding.level is Level.PROBLEM for finding in findings)
     lines.append(f"{problems} problem(s)." if problems else "A server can start here.")
     return "\n".join(lines)

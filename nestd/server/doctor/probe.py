@@ -1,7 +1,6 @@
-"""``python -m nestd.server.doctor.probe nest|mpi``: what NEST, or mpi4py, of this environment can
-do, as JSON.
+"""Program that prints what NEST, or mpi4py, of this environment can do, as JSON.
 
-A program of its own: an import that crashes is an answer, too.
+``python -m nestd.server.doctor.probe nest|mpi`` is a process, as an import may crash it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 
 
 def nest_facts() -> dict[str, Any]:
-    """Version of NEST, what it was built with, and the MPI libraries that it loads."""
+    """Return the version of NEST, what NEST was built with, and the MPI libraries that it loads."""
     from nestd.kernel.pynest import nest
 
     built = nest.build_info
@@ -22,14 +21,14 @@ def nest_facts() -> dict[str, Any]:
 
 
 def mpi_facts() -> dict[str, Any]:
-    """What mpi4py says of its MPI, and the libraries that it loads."""
+    """Return the version of the MPI of mpi4py, and the MPI libraries that it loads."""
     from nestd.ranks import mpi
 
     return {"version": mpi.library_version(), "libraries": mpi_libraries()}
 
 
 def mpi_libraries() -> list[str]:
-    """Paths of the MPI libraries that this process has loaded (proc(5), ``maps``)."""
+    """Return the paths of the MPI libraries that this process has loaded (proc(5), ``maps``)."""
     maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
     paths = {line.split(maxsplit=5)[5] for line in maps.splitlines() if len(line.split()) > 5}
     return sorted(path for path in paths if Path(path).name.startswith(("libmpi.", "libmpich.")))

@@ -1,4 +1,4 @@
-"""The command line that starts the kernel: Python alone, or under the MPI launcher."""
+"""Command line that starts the kernel: Python alone, or under the MPI launcher."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nestd.server.launch.loopback_bind import loopback_command
 from protocol.errors import ConfigurationError
 from protocol.process.identity import python_command
 
-#: Who sets one of these has a launcher that takes several hosts.
+#: Set where a launcher may use several hosts.
 _SEVERAL_HOSTS = (
     "OMPI_MCA_orte_default_hostfile",
     "PRTE_MCA_prte_default_hostfile",
@@ -20,12 +20,12 @@ _SEVERAL_HOSTS = (
     "LSB_JOBID",
     "PE_HOSTFILE",
 )
-#: Who sets one of these, too, has chosen how ranks talk.
+#: Set where the way that ranks talk is chosen already.
 _CHOSEN_ELSEWHERE = ("OMPI_MCA_btl", "OMPI_MCA_pml", *_SEVERAL_HOSTS)
 
 
 def kernel_command(ranks: int, arguments: list[str]) -> list[str]:
-    """How to start ``nestd`` with ``arguments`` on ``ranks`` ranks.
+    """Return the command that starts ``nestd`` with ``arguments`` on ``ranks`` ranks.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def kernel_command(ranks: int, arguments: list[str]) -> list[str]:
 
 
 def launcher_command(ranks: int) -> list[str]:
-    """How to start several ranks of whatever follows.
+    """Return the command that starts several ranks of the program that follows.
 
     Raises
     ------
@@ -58,9 +58,9 @@ def launcher_command(ranks: int) -> list[str]:
 
 
 def _options(launcher: str, ranks: int) -> list[str]:
-    """Options that Open MPI wants where they apply; other launchers have no such rules."""
-    said = _version(launcher)
-    if not _is_open_mpi(said):
+    """Return the options that Open MPI needs; other launchers need none."""
+    version = _version(launcher)
+    if not _is_open_mpi(version):
         return []
     # Each rank may have threads; bound to one core they would share it.
     options = ["--bind-to", "none"]
@@ -68,10 +68,10 @@ def _options(launcher: str, ranks: int) -> list[str]:
         options.append("--allow-run-as-root")
     if ranks > len(os.sched_getaffinity(0)):
         options.append("--oversubscribe")
-    is_old = re.search(r"open mpi\) [1-4]\.", said) is not None
+    is_old = re.search(r"open mpi\) [1-4]\.", version) is not None
     if is_old:
-        # Ranks that are told to stop end without waiting for each other inside MPI; it would add
-        # a page about that to the log.
+        # Ranks that stop end without waiting for each other inside MPI; Open MPI would add a page
+        # about that to the log.
         options += ["--mca", "orte_allowed_exit_without_sync", "1"]
     if not any(name in os.environ for name in _CHOSEN_ELSEWHERE):
         # All ranks are here and share memory. Each would listen on all networks otherwise.
@@ -81,7 +81,7 @@ def _options(launcher: str, ranks: int) -> list[str]:
 
 
 def _version(launcher: str) -> str:
-    """What it says it is, in lower case and without hyphens."""
+    """Return what ``launcher --version`` prints, in lower case and without hyphens."""
     done = subprocess.run([launcher, "--version"], capture_output=True, text=True, check=False)
     return (done.stdout + done.stderr).lower().replace("-", " ")
 

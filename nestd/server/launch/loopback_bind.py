@@ -1,10 +1,11 @@
-"""Has ``mpirun`` listen on the loopback only: ``python -m nestd.server.launch.loopback_bind
-COMMAND``.
+"""Program that has ``mpirun`` listen on the loopback only.
 
-Open MPI's ``mpirun`` listens on all interfaces for those of other hosts, whom it believes whatever
-they say, and no option of it changes that. Where all ranks are on this host nobody has to reach it
-from another. So this program becomes COMMAND, with each bind(2) of it held up until a keeper, a
-process that lives as long, has put the loopback's address in place of "any" (seccomp_unotify(2)).
+Open MPI's ``mpirun`` listens on all interfaces for daemons of other hosts, does what any of them
+asks, and no option of Open MPI 4.1 or 5.0 changes that
+(docs/decisions/0012-mpirun-on-the-loopback.md lists those that were tried). Where all ranks are on
+this host, no other host has to reach it. So ``python -m nestd.server.launch.loopback_bind COMMAND``
+becomes COMMAND, with each bind(2) held up until a keeper, a process that lives as long, has put the
+loopback's address in place of "any" (seccomp_unotify(2)).
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from pathlib import Path
 
 from protocol.process.identity import python_command
 
-#: Of prctl(2): who, beside an ancestor, may change this process's memory where Yama decides that.
+#: Of prctl(2): names a process, beside ancestors, that may change this process's memory under Yama.
 _PR_SET_PTRACER = 0x59616D61
 
 
 def loopback_command(command: list[str]) -> list[str]:
-    """How to start ``command`` so that it listens on the loopback only, where the system can."""
+    """Return ``command`` changed to listen on the loopback only, where the system can do that."""
     if sys.platform != "linux":
         return command
     return python_command("nestd.server.launch.loopback_bind", *command)
 
 
 def main(command: list[str]) -> None:
-    """Become ``command``."""
+    """Become ``command``, with its bind(2) held up."""
     try:
         _hold_up_binds()
     except (ImportError, OSError) as error:
-        said = f"other hosts may reach {command[0]}, whose bind(2) can not be held up: {error}"
-        print(said, file=sys.stderr, flush=True)
+        warning = f"other hosts may reach {command[0]}, whose bind(2) can not be held up: {error}"
+        print(warning, file=sys.stderr, flush=True)
     os.execvp(command[0], command)  # noqa: S606
 
 
@@ -44,13 +45,14 @@ def _hold_up_binds() -> None:
     held = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     held.add_rule(pyseccomp.NOTIFY, "bind")
     held.load()
-    (told,) = (int(one.name) for one in Path("/proc/self/fd").iterdir() if _is_notify(one))
+    descriptors = Path("/proc/self/fd").iterdir()
+    (notifications,) = (int(path.name) for path in descriptors if _is_notify(path))
     keeper = Path(__file__).with_name("loopback_bind_keeper.py")
-    # By its path, as it needs nothing else of ours and is there all the time.
+    # By its path, as the keeper lives long and needs no other module of nestd.
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(keeper), str(told)],
+        [sys.executable, "-I", "-S", str(keeper), str(notifications)],
         stdin=subprocess.DEVNULL,
-        pass_fds=[told],
+        pass_fds=[notifications],
     )
     ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(process.pid), 0, 0, 0)
 
@@ -59,7 +61,7 @@ def _is_notify(descriptor: Path) -> bool:
     try:
         return str(descriptor.readlink()) == "anon_inode:seccomp notify"
     except FileNotFoundError:
-        # Of the iteration itself.
+        # The descriptor of the iteration itself.
         return False
 
 

@@ -1,8 +1,8 @@
-"""The keeper of ``nestd/server/launch/loopback_bind.py``: changes where its parent listens.
+"""Keeper of ``loopback_bind.py``: process that changes where its parent listens.
 
-``loopback_keeper.py FD``, with the file descriptor on which the system tells of each bind(2) of the
-parent and its children (seccomp_unotify(2)). Those of the children, the ranks, are let through as
-they are: a script without restriction may listen where it likes. It ends with its parent.
+``loopback_bind_keeper.py FD`` gets a notification of each bind(2) of the parent and its children on
+the file descriptor FD (seccomp_unotify(2)). Those of the children, the ranks, are let through as
+they are: a script without restriction may listen where it likes. The keeper ends with its parent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG = 1
 _RECEIVE, _SEND = 0xC050_2100, 0xC018_2101
 _CONTINUE = 1
 #: ``struct seccomp_notif``: id, thread, flags; call, architecture, place, six arguments.
-_TOLD = struct.Struct("=QIIiIQ6Q")
+_NOTIFICATION = struct.Struct("=QIIiIQ6Q")
 #: ``struct seccomp_notif_resp``: id, result, error, flags.
 _ANSWER = struct.Struct("=QqiI")
 
@@ -38,13 +38,13 @@ _FAMILIES = {
 
 
 def on_loopback(address: bytes) -> bytes:
-    """A socket's address, with the loopback in place of "any"."""
+    """Return a socket's address with the loopback in place of "any"."""
     if len(address) < _FAMILY.size:
         return address
-    known = _FAMILIES.get(_FAMILY.unpack_from(address)[0])
-    if known is None:
+    family = _FAMILIES.get(_FAMILY.unpack_from(address)[0])
+    if family is None:
         return address
-    offset, every, loopback = known
+    offset, every, loopback = family
     end = offset + len(every)
     if address[offset:end] != every:
         return address
@@ -61,29 +61,29 @@ def _change(thread: int, at: int, length: int) -> None:
             memory.write(wanted)
 
 
-def _keep(told: int, parent: int) -> None:
+def _keep(notifications: int, parent: int) -> None:
     while True:
-        message = bytearray(_TOLD.size)
+        message = bytearray(_NOTIFICATION.size)
         try:
-            fcntl.ioctl(told, _RECEIVE, message)
-            id, thread, _, _, _, _, _, at, length, *_ = _TOLD.unpack(message)
+            fcntl.ioctl(notifications, _RECEIVE, message)
+            id, thread, _, _, _, _, _, at, length, *_ = _NOTIFICATION.unpack(message)
             if Path(f"/proc/{parent}/task/{thread}").exists():
                 try:
                     _change(thread, at, length)
                 except OSError as error:
                     print(f"other hosts may reach process {parent}: {error}", flush=True)
-            fcntl.ioctl(told, _SEND, bytearray(_ANSWER.pack(id, 0, 0, _CONTINUE)))
+            fcntl.ioctl(notifications, _SEND, bytearray(_ANSWER.pack(id, 0, 0, _CONTINUE)))
         except FileNotFoundError:
-            # Who called has ended meanwhile.
+            # The caller of bind(2) has ended meanwhile.
             continue
 
 
-def main(told: int) -> None:
-    """Keep until the parent ends."""
+def main(notifications: int) -> None:
+    """Handle the binds of the parent until the parent ends."""
     parent = os.getppid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() == parent:
-        _keep(told, parent)
+        _keep(notifications, parent)
 
 
 if __name__ == "__main__":

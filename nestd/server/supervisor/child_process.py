@@ -1,4 +1,4 @@
-"""The two programs a server consists of, as children of the supervisor."""
+"""Process of one of the two programs a server consists of, as a child of the supervisor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import IO
@@ -25,29 +24,22 @@ _NOT_FOR_CHILDREN = (
     *MANAGER_VARIABLES,
 )
 
-#: A child that lived longer than this is not part of a series of failures.
-STABLE_AFTER_S = 60.0
-_FIRST_DELAY_S = 0.25
-_LONGEST_DELAY_S = 10.0
-
 
 class Child:
-    """One program that is started, watched and started again.
+    """One process, from its start to its end.
 
     Parameters
     ----------
-    name : for messages
     command : program and arguments
     variables : environment, beside the supervisor's own
     output : where stdout and stderr go; ``None`` for the console
-    inherited : file descriptors that it may use
-    parent_death : the signal that it gets when its parent dies
-    says_ready : whether it says that it serves (``protocol/process/ready_pipe.py``)
+    inherited : file descriptors that the process may use
+    parent_death : the signal that the process gets when its parent dies
+    says_ready : whether the process says that it serves (``protocol/process/ready_pipe.py``)
     """
 
     def __init__(
         self,
-        name: str,
         command: list[str],
         variables: Mapping[str, str],
         output: IO[bytes] | None,
@@ -55,7 +47,6 @@ class Child:
         parent_death: signal.Signals = signal.SIGKILL,
         says_ready: bool = False,
     ) -> None:
-        self.name = name
         self._command = command
         environment = {k: v for k, v in os.environ.items() if k not in _NOT_FOR_CHILDREN}
         self._environment = environment | {"PYTHONUNBUFFERED": "1"} | dict(variables)
@@ -63,29 +54,18 @@ class Child:
         self._inherited = inherited
         self._parent_death = parent_death
         self._says_ready = says_ready
-        #: File descriptor that becomes readable when it serves, until it is heard.
+        #: File descriptor that becomes readable when the process serves, until that is read.
         self.readiness: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._started_s = 0.0
-        self._failures = 0
         self.identity: ProcessIdentity | None = None
-        #: When to start again, by the monotonic clock; ``None`` while running.
-        self.due_s: float | None = None
-        self.restarts = -1
 
     @property
     def pid(self) -> int | None:
-        """Process id while it runs."""
+        """Process id while the process runs."""
         return self._process.pid if self._process is not None else None
 
-    @property
-    def runs_since_s(self) -> float:
-        """How long ago it was started."""
-        return time.monotonic() - self._started_s
-
     def start(self) -> None:
-        """Run the program."""
-        self.forget()
+        """Start the process."""
         writing: int | None = None
         if self._says_ready:
             self.readiness, writing = os.pipe()
@@ -96,17 +76,15 @@ class Child:
             if writing is not None:
                 os.close(writing)
         self.identity = identify(self._process.pid)
-        self._started_s = time.monotonic()
-        self.due_s = None
-        self.restarts += 1
 
     def _popen(self, readiness: int | None) -> subprocess.Popen[bytes]:
-        inherited, told = self._inherited, {}
+        inherited, variables = self._inherited, {}
         if readiness is not None:
-            inherited, told = (*inherited, readiness), {READY_VARIABLE: str(readiness)}
+            inherited = (*inherited, readiness)
+            variables = {READY_VARIABLE: str(readiness)}
         return subprocess.Popen(
             self._command,
-            env=self._environment | told,
+            env=self._environment | variables,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT if self._output else None,
@@ -117,53 +95,42 @@ class Child:
             preexec_fn=partial(die_with_parent, self._parent_death),  # noqa: PLW1509
         )
 
-    def hear(self) -> bool:
-        """Whether it has just said that it serves."""
+    def read_ready(self) -> bool:
+        """Return whether the process has said since the last call that it serves."""
         if self.readiness is None:
             return False
         try:
-            said = os.read(self.readiness, 1)
+            byte = os.read(self.readiness, 1)
         except BlockingIOError:
             return False
-        self.forget()
-        return said != b""
+        self._close_readiness()
+        return byte != b""
 
-    def forget(self) -> None:
-        """Hear no more of whether it serves."""
+    def _close_readiness(self) -> None:
         if self.readiness is not None:
             os.close(self.readiness)
             self.readiness = None
 
     def signal(self, sig: signal.Signals) -> None:
-        """Send it ``sig``, if it runs."""
+        """Send ``sig`` to the process if it runs."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(sig)
 
-    def collect(self) -> int | None:
-        """The exit status if the program has ended since, else ``None``; plans the restart."""
-        if self._process is None:
-            return None
-        status = self._process.poll()
-        if status is None:
-            return None
-        self._process = None
-        now = time.monotonic()
-        if now - self._started_s > STABLE_AFTER_S:
-            self._failures = 0
-        delay_s = 0.0
-        if self._failures:
-            delay_s = min(_FIRST_DELAY_S * 2 ** (self._failures - 1), _LONGEST_DELAY_S)
-        self._failures += 1
-        self.due_s = now + delay_s
+    def poll_exit(self) -> int | None:
+        """Return the exit status if the process has ended since the last call, else ``None``."""
+        status = self._process.poll() if self._process is not None else None
+        if status is not None:
+            self._process = None
+            self._close_readiness()
         return status
 
     def stop(self, grace_s: float) -> int | None:
-        """End it: TERM, and KILL after ``grace_s``.
+        """End the process: SIGTERM, and SIGKILL after ``grace_s``.
 
         Returns its exit status, ``None`` if it was not running.
         """
-        self.forget()
+        self._close_readiness()
         process = self._process
         if process is None:
             return None

@@ -1,9 +1,9 @@
-"""Whether a kernel lives, seen from outside: while NEST computes, nobody can ask it.
+"""Signs of life of a kernel, read from outside: while NEST computes, no Python of it can answer.
 
-A kernel lives if it says something in its status file: between two slices of a simulation, when it
-takes up a command, and from time to time when it has nothing to do. A command that has no slices,
-such as ``Connect``, can take hours in which nothing is said; then it lives if one of its ranks uses
-a processor. One that is stopped, or waits for what never comes, does neither.
+A kernel writes to its status file between two slices of a simulation, when it takes up a command,
+and from time to time when it has nothing to do. A command that has no slices, such as ``Connect``,
+can take hours in which nothing is written; then the kernel lives if one of its ranks uses a
+processor. A kernel that is stopped, or waits for what never comes, does neither.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from protocol.runtime.status_file import read_number, read_status
 
 
 class Liveness:
-    """The signs of life of a kernel.
+    """Signs of life of a kernel, compared with those of the last probe.
 
     Parameters
     ----------
-    directory : with its status file
+    directory : of the status file
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._number: tuple[str, int] | None = None
-        self._used: tuple[str, int] | None = None
+        self._writes: tuple[str, int] | None = None
+        self._ticks: tuple[str, int] | None = None
 
-    def beats(self, info: ConnectionInfo) -> bool:
-        """Whether the kernel has given a sign of life since the last look."""
+    def probe(self, info: ConnectionInfo) -> bool:
+        """Return whether the kernel has given a sign of life since the last probe."""
         path = RuntimeDirectory(self._directory).status(info.generation)
-        number = (info.generation, read_number(path))
-        used = (info.generation, _ticks(info))
-        has_said, has_worked = number != self._number, used != self._used
-        self._number, self._used = number, used
-        if has_said:
+        writes = (info.generation, read_number(path))
+        ticks = (info.generation, _processor_ticks(info))
+        has_written, has_computed = writes != self._writes, ticks != self._ticks
+        self._writes, self._ticks = writes, ticks
+        if has_written:
             return True
         status = read_status(path)
-        # Between slices it would have said where it is.
-        return has_worked and status.id != "" and status.at_ms is None
+        # Between slices the kernel would have written where it is.
+        return has_computed and status.id != "" and status.at_ms is None
 
 
-def _ticks(info: ConnectionInfo) -> int:
-    """Processor time that the ranks of this host have used (proc(5)), in ticks."""
+def _processor_ticks(info: ConnectionInfo) -> int:
+    """Return the processor time that the ranks of this host have used (proc(5)), in ticks."""
     total = 0
-    for found in info.processes:
-        if found.host != info.host or not found.process.is_running():
+    for rank in info.processes:
+        if rank.host != info.host or not rank.process.is_running():
             continue
         try:
-            stat = Path(f"/proc/{found.pid}/stat").read_text(encoding="ascii", errors="replace")
+            stat = Path(f"/proc/{rank.pid}/stat").read_text(encoding="ascii", errors="replace")
         except OSError:
             continue
         fields = stat.rpartition(")")[2].split()

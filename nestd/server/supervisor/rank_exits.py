@@ -1,4 +1,4 @@
-"""Watches the processes of a kernel's ranks, to say which ended first and how."""
+"""Watch on the processes of a kernel's ranks, which tells the rank that ended first and how."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class RankWatch:
-    """The ranks of the kernel that runs now.
+    """Ranks of the kernel that runs now.
 
-    A launcher ends all ranks when one dies, so afterwards it takes somebody who watched to know
-    which one it was (pidfd_open(2)).
+    A launcher ends all ranks when one dies, so only a process that watched them (pidfd_open(2))
+    knows afterwards which rank died first.
 
     Parameters
     ----------
@@ -45,16 +45,16 @@ class RankWatch:
 
     @property
     def info(self) -> ConnectionInfo | None:
-        """What the kernel has said of itself; ``None`` before it has."""
+        """The kernel's connection file; ``None`` before the kernel has written one."""
         return self._info
 
     @property
     def has_kernel(self) -> bool:
-        """Whether the kernel has said where its ranks are."""
+        """Whether the kernel has written its connection file."""
         return self._info is not None
 
-    def look(self) -> None:
-        """Begin to watch the ranks of a kernel that has just come up."""
+    def probe(self) -> None:
+        """Watch the ranks of a kernel that has just written its connection file, if one has."""
         if self._info is not None:
             return
         try:
@@ -65,14 +65,14 @@ class RankWatch:
             return
         self._info = info
         ended = []
-        for rank, found in enumerate(info.processes):
+        for rank, place in enumerate(info.processes):
             # Ranks on other hosts are out of sight; their launcher ends the job.
-            if found.host != info.host:
+            if place.host != info.host:
                 continue
             with contextlib.suppress(OSError):
-                self._descriptors[os.pidfd_open(found.pid)] = rank
+                self._descriptors[os.pidfd_open(place.pid)] = rank
             # The pid may be that of another process by now.
-            if not found.process.is_running():
+            if not place.process.is_running():
                 ended.append(rank)
         for descriptor, rank in list(self._descriptors.items()):
             if rank in ended:
@@ -82,7 +82,7 @@ class RankWatch:
             self._end_others(ended)
 
     def signal_master(self, sig: signal.Signals) -> bool:
-        """Send ``sig`` to rank 0; whether there is one here."""
+        """Send ``sig`` to rank 0, and return whether rank 0 runs on this host."""
         info = self._info
         if info is None or not info.process.is_running():
             return False
@@ -90,9 +90,13 @@ class RankWatch:
         return True
 
     def note_ends(self, ready: set[int]) -> None:
-        """Some ranks have ended: remember which was first, and end the others.
+        """Remember which of the ranks that have ended was first, and end the others.
 
-        They could wait for it inside NEST for ever, and launchers take their time.
+        The others could wait for that rank inside NEST for ever, and launchers take their time.
+
+        Parameters
+        ----------
+        ready : those of ``descriptors`` that are readable
         """
         if not ready or self._info is None:
             return
@@ -104,7 +108,7 @@ class RankWatch:
     def _end_others(self, ended: list[int]) -> None:
         if self._first_dead is not None or self._info is None:
             return
-        # Of several at once nobody can tell; with one rank there is nothing to tell.
+        # The order of several at once is unknown; with one rank there is nothing to name.
         self._first_dead = ended[0] if len(ended) == 1 and len(self._info.processes) > 1 else -1
         for descriptor, rank in self._descriptors.items():
             log.info("rank %s ends because rank %s has ended", rank, self._first_dead)
@@ -112,11 +116,11 @@ class RankWatch:
                 signal.pidfd_send_signal(descriptor, signal.SIGKILL)
 
     def conclude(self, child: ProcessIdentity, status: int) -> str:
-        """The kernel's program has ended: leave a note of how, clear away what it left.
+        """Write down how the kernel's program ended, and remove the files that it left.
 
         Returns
         -------
-        How it ended, for a person.
+        How the program ended, for a person.
         """
         self.note_ends(set(self._descriptors))
         several = self._info is not None and len(self._info.processes) > 1
@@ -126,7 +130,7 @@ class RankWatch:
             status = 128 - status
         how = describe_exit(status)
         if launcher_killed:
-            # It took its ranks along, of whom one was the first.
+            # The launcher took its ranks along, one of which was the first.
             how = f"{how} of the launcher of its ranks"
         elif self._first_dead is not None and self._first_dead >= 0:
             how = f"{how} of rank {self._first_dead}"

@@ -1,17 +1,16 @@
-"""How a server is stopped: by rungs, each taken when the one before was not enough."""
+"""Stages in which a server is stopped, each entered when the one before was not enough."""
 
 from __future__ import annotations
 
 import enum
 import math
 import signal
-import time
 
 
 class ShutdownStage(enum.Enum):
     """How hard a server is being stopped."""
 
-    #: Not at all.
+    #: The server is not being stopped.
     SERVING = "serving"
     #: What runs has its time limit; nothing new is taken, and what waits is turned away.
     DRAIN = "drain"
@@ -24,11 +23,11 @@ class ShutdownStage(enum.Enum):
 
 
 class _ShutdownEvent(enum.Enum):
-    #: Somebody, such as a service manager, asks for an orderly end.
+    #: An orderly end is asked for, such as by a service manager.
     ASKED = enum.auto()
-    #: Somebody waits for the end.
+    #: A person waits for the end.
     HURRIED = enum.auto()
-    #: The time of the rung is over.
+    #: The time of the stage is over.
     OVERDUE = enum.auto()
 
 
@@ -51,7 +50,7 @@ _NEXT = {
 }
 
 #: Signals that stop a server.
-STOPPING = frozenset(_EVENTS)
+STOP_SIGNALS = frozenset(_EVENTS)
 
 #: How long a slice may take, and a kernel to end by itself after it.
 SLICE_GRACE_S = 2.0
@@ -60,45 +59,34 @@ TERM_GRACE_S = 2.0
 
 
 class Shutdown:
-    """Where the end of a server is.
+    """Stage of a server's shutdown, and when the next stage is due.
 
     Parameters
     ----------
-    drain_s : time limit of what runs; ``None`` without one
+    drain_s : time limit of what runs; ``None`` without a limit
     """
 
     def __init__(self, drain_s: float | None) -> None:
-        self._drain_s = math.inf if drain_s is None else drain_s
-        self.rung = ShutdownStage.SERVING
-        #: When the next rung is due, by the monotonic clock.
-        self._due_s = math.inf
+        self._graces_s = {
+            ShutdownStage.DRAIN: math.inf if drain_s is None else drain_s,
+            ShutdownStage.SLICE: SLICE_GRACE_S,
+            ShutdownStage.TERM: TERM_GRACE_S,
+        }
+        self.stage = ShutdownStage.SERVING
+        #: When the next stage is due, by the monotonic clock.
+        self.due_s = math.inf
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether the server is being stopped."""
-        return self.rung is not ShutdownStage.SERVING
+    def on_signal(self, sig: signal.Signals, now_s: float) -> ShutdownStage | None:
+        """Return the stage that ``sig`` leads to, or ``None`` if the signal changes nothing."""
+        return self._step(_EVENTS[sig], now_s)
 
-    @property
-    def wait_s(self) -> float:
-        """How long it may be waited for the next rung."""
-        return self._due_s - time.monotonic()
+    def on_time(self, now_s: float) -> ShutdownStage | None:
+        """Return the next stage if the time of the current stage is over."""
+        return self._step(_ShutdownEvent.OVERDUE, now_s) if now_s >= self.due_s else None
 
-    def on_signal(self, sig: signal.Signals) -> ShutdownStage | None:
-        """The rung that ``sig`` leads to; ``None`` if it changes nothing."""
-        return self._step(_EVENTS[sig])
-
-    def on_time(self) -> ShutdownStage | None:
-        """The next rung, if the time of this one is over."""
-        return self._step(_ShutdownEvent.OVERDUE) if time.monotonic() >= self._due_s else None
-
-    def _step(self, event: _ShutdownEvent) -> ShutdownStage | None:
-        rung = _NEXT.get((self.rung, event))
-        if rung is not None:
-            graces_s = {
-                ShutdownStage.DRAIN: self._drain_s,
-                ShutdownStage.SLICE: SLICE_GRACE_S,
-                ShutdownStage.TERM: TERM_GRACE_S,
-            }
-            self.rung = rung
-            self._due_s = time.monotonic() + graces_s.get(rung, math.inf)
-        return rung
+    def _step(self, event: _ShutdownEvent, now_s: float) -> ShutdownStage | None:
+        stage = _NEXT.get((self.stage, event))
+        if stage is not None:
+            self.stage = stage
+            self.due_s = now_s + self._graces_s.get(stage, math.inf)
+        return stage

@@ -1,4 +1,4 @@
-"""Waiting for signals and for the ends of processes at once."""
+"""One wait for signals and for file descriptors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIGNALS = (
 
 
 class SignalPoll:
-    """Turns signals into events; as a context, while it is one.
+    """Context in which signals are events that a wait returns.
 
     Signal handlers do nothing but write to a pipe (``signal.set_wakeup_fd``), so a signal that
     arrives just before the wait is not lost.
@@ -46,7 +46,7 @@ class SignalPoll:
     def wait(
         self, timeout_s: float, descriptors: Iterable[int] = ()
     ) -> tuple[set[signal.Signals], set[int]]:
-        """Signals that have arrived, and those of ``descriptors`` that are readable."""
+        """Return the signals that have arrived, and those of ``descriptors`` that are readable."""
         poll = select.poll()
         for descriptor in (self._reading, *descriptors):
             poll.register(descriptor, select.POLLIN)

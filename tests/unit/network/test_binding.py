@@ -66,14 +66,14 @@ def test_no_more_answers_are_kept_than_commands_are_remembered() -> None:
     assert (sent.find("c"), sent.find("d")) == ([b"1234"], [b"123456"])
 
 
-def test_rank_is_missed_after_some_signs_and_later_at_the_start() -> None:
-    beats = Heartbeats(iter([1, 2]))
-    assert [beats.wait() for _ in range(MISSING_AT_START)] == [None] * MISSING_AT_START
-    beats = Heartbeats(iter([1, 2]))
+def test_rank_is_missed_after_some_heartbeats_and_later_at_the_start() -> None:
+    heartbeats = Heartbeats(iter([1, 2]))
+    assert [heartbeats.on_pause() for _ in range(MISSING_AT_START)] == [None] * MISSING_AT_START
+    heartbeats = Heartbeats(iter([1, 2]))
     for _ in range(3):
-        beats.hear(1)
-        beats.hear(2)
-        beats.hear(7)
-        assert [beats.wait() for _ in range(MISSING)] == [None] * MISSING
-    beats.hear(1)
-    assert beats.wait() == 2
+        heartbeats.on_heartbeat(1)
+        heartbeats.on_heartbeat(2)
+        heartbeats.on_heartbeat(7)
+        assert [heartbeats.on_pause() for _ in range(MISSING)] == [None] * MISSING
+    heartbeats.on_heartbeat(1)
+    assert heartbeats.on_pause() == 2

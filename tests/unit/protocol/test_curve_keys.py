@@ -74,18 +74,18 @@ def raw(key: str) -> bytes:
     return z85.decode(key.encode())
 
 
-def test_gatekeeper_lets_known_keys_in_and_counts_all_others(tmp_path: Path) -> None:
+def test_zap_authenticator_lets_known_keys_in_and_counts_all_others(tmp_path: Path) -> None:
     own = gateway_keys(RuntimeDirectory(tmp_path))
     path = tmp_path / "refused.json"
-    keeper = ZapAuthenticator(RuntimeDirectory(tmp_path), path)
-    assert keeper.decide(question(raw(own.public)))[2] == b"200"
+    authenticator = ZapAuthenticator(RuntimeDirectory(tmp_path), path)
+    assert authenticator.authenticate(question(raw(own.public)))[2] == b"200"
     assert not path.exists()
-    assert keeper.decide(question(raw(new_keys().public)))[2] == b"400"
-    assert keeper.decide(question(b"user", b"word", mechanism=b"PLAIN"))[2] == b"400"
-    assert keeper.decide(question(mechanism=b"NULL"))[2] == b"400"
-    assert keeper.decide(question(b"short"))[2] == b"400"
-    assert keeper.decide([b"2.0", b"1"])[2] == b"500"
-    assert keeper.decide([])[1:2] == [b"500"]
+    assert authenticator.authenticate(question(raw(new_keys().public)))[2] == b"400"
+    assert authenticator.authenticate(question(b"user", b"word", mechanism=b"PLAIN"))[2] == b"400"
+    assert authenticator.authenticate(question(mechanism=b"NULL"))[2] == b"400"
+    assert authenticator.authenticate(question(b"short"))[2] == b"400"
+    assert authenticator.authenticate([b"2.0", b"1"])[2] == b"500"
+    assert authenticator.authenticate([])[1:2] == [b"500"]
     counts = RejectedConnections.read(path).counts
     assert (counts[UNKNOWN_KEY], counts[NO_CURVE]) == (1, 3)
 

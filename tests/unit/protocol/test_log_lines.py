@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nestd.logs.log_file import LogFile
 from nestd.logs.output_parser import OutputParser
-from nestd.logs.writer_process import LogProcess, Writer, _Source
+from nestd.logs.writer_process import LogProcess, LogSource, LogWriter
 from protocol.errors import ConfigurationError
 from protocol.logging import context, lines
 from protocol.logging.context import REQUEST_ID, RequestContext
@@ -183,11 +183,11 @@ class FullFile(LogFile):
 
 def test_lines_without_room_are_counted_and_nobody_waits(tmp_path: Path) -> None:
     file = FullFile(tmp_path / "nest.log", 100, 1)
-    writer, source = Writer(file, TEXT, None), _Source("nestd")
-    writer.take(source, b"one\ntwo\n")
-    writer.take(source, b"three\n")
+    writer, source = LogWriter(file, TEXT, None), LogSource("nestd")
+    writer.on_data(source, b"one\ntwo\n")
+    writer.on_data(source, b"three\n")
     file.full = False
-    writer.take(source, b"four\n")
+    writer.on_data(source, b"four\n")
     first, second = file.written.decode().splitlines()
     assert lines.parse(first)["msg"].startswith("3 lines are missing")
     assert lines.parse(second)["msg"] == "four"
@@ -250,7 +250,7 @@ def test_secret_stays_out_of_a_log_whose_process_is_started_again(tmp_path: Path
     secret.unlink()
     os.kill(log._process.pid, 9)
     log._process.wait()
-    log.look_after()
+    log.restart_if_ended()
     log.writing["nestd"].write(b"with t0k3n-t0k3n\n")
     log.close()
     assert "with [secret]" in path.read_text()
@@ -262,7 +262,7 @@ def test_log_process_that_was_killed_is_started_again_and_loses_nothing(tmp_path
     os.kill(log._process.pid, 9)
     log._process.wait()
     log.writing["nestd"].write(b"meanwhile\n")
-    log.look_after()
+    log.restart_if_ended()
     assert poll_until(lambda: "meanwhile" in path.read_text(), 30)
     log.close()
     assert json.dumps(lines_of(path)).count("meanwhile") == 1

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from nestd.server.doctor import checks
-from nestd.server.doctor.checks import Finding, Level, Wanted
+from nestd.server.doctor.checks import Finding, Level, WantedServer
 from nestd.server.instance import Instance
 from protocol.process.identity import identify
 
@@ -46,8 +46,10 @@ def free_port() -> int:
         return port
 
 
-def wanted(ranks: int = 1, threads: int = 1, ports: tuple[int, ...] = (), **more: Any) -> Wanted:
-    return Wanted(more.get("host", "127.0.0.1"), ports or (free_port(),), ranks, threads)
+def wanted(
+    ranks: int = 1, threads: int = 1, ports: tuple[int, ...] = (), **more: Any
+) -> WantedServer:
+    return WantedServer(more.get("host", "127.0.0.1"), ports or (free_port(),), ranks, threads)
 
 
 def levels(findings: list[Finding]) -> list[Level]:
@@ -195,19 +197,19 @@ def test_report_says_what_to_do_and_counts_problems() -> None:
     assert said.endswith("1 problem(s).")
 
 
-def test_survey_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probe_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         checks, "python_command", lambda *_: [sys.executable, "-c", "import no_such_nest"]
     )
-    assert "no_such_nest" in checks.probe("nest")["problem"]
+    assert "no_such_nest" in checks.probe_package("nest")["problem"]
     facts = json.dumps(NEST)
     program = f"print('banner\\n' + {facts!r})"
     monkeypatch.setattr(checks, "python_command", lambda *_: [sys.executable, "-c", program])
-    assert checks.probe("nest") == NEST
+    assert checks.probe_package("nest") == NEST
 
 
-def test_all_is_examined(taken: int) -> None:
-    found = checks.examine(wanted(2, 1, (taken,)), {"nest": NEST, "mpi": MPI4PY}.__getitem__)
+def test_all_is_checked(taken: int) -> None:
+    found = checks.check(wanted(2, 1, (taken,)), {"nest": NEST, "mpi": MPI4PY}.__getitem__)
     assert {one.label for one in found} == {
         *("Python", "NEST", "MPI", "MPI launcher", "mpi4py", "Command", f"Port {taken}"),
         *("Directory", "Scripts", "Cores"),

@@ -47,34 +47,34 @@ def spend_processor_time() -> None:
 
 def test_kernel_that_says_something_lives(tmp_path: Path, waiting: ConnectionInfo) -> None:
     writer = StatusWriter(RuntimeDirectory(tmp_path).status(waiting.generation))
-    pulse = Liveness(tmp_path)
+    liveness = Liveness(tmp_path)
     writer.write(Status())
-    assert pulse.beats(waiting)
-    assert not pulse.beats(waiting)
+    assert liveness.probe(waiting)
+    assert not liveness.probe(waiting)
     # The same words again are a sign of life, too.
     writer.write(Status())
-    assert pulse.beats(waiting)
+    assert liveness.probe(waiting)
 
 
 def test_command_without_slices_lives_while_it_computes(tmp_path: Path) -> None:
     own = info_of(os.getpid())
     writer = StatusWriter(RuntimeDirectory(tmp_path).status(own.generation))
-    pulse = Liveness(tmp_path)
+    liveness = Liveness(tmp_path)
     writer.write(Status(id="1", label="Connect"))
-    assert pulse.beats(own)
+    assert liveness.probe(own)
     for _ in range(3):
         spend_processor_time()
-        assert pulse.beats(own)
+        assert liveness.probe(own)
 
 
 def test_command_that_waits_for_what_never_comes_is_dead(
     tmp_path: Path, waiting: ConnectionInfo
 ) -> None:
     writer = StatusWriter(RuntimeDirectory(tmp_path).status(waiting.generation))
-    pulse = Liveness(tmp_path)
+    liveness = Liveness(tmp_path)
     writer.write(Status(id="1", label="Connect"))
-    assert pulse.beats(waiting)
-    assert not pulse.beats(waiting)
+    assert liveness.probe(waiting)
+    assert not liveness.probe(waiting)
 
 
 @pytest.mark.parametrize(
@@ -91,15 +91,15 @@ def test_processor_time_alone_is_no_life_where_more_would_be_said(
 ) -> None:
     own = info_of(os.getpid())
     writer = StatusWriter(RuntimeDirectory(tmp_path).status(own.generation))
-    pulse = Liveness(tmp_path)
+    liveness = Liveness(tmp_path)
     writer.write(status)
-    assert pulse.beats(own)
+    assert liveness.probe(own)
     spend_processor_time()
-    assert not pulse.beats(own)
+    assert not liveness.probe(own)
 
 
-def test_another_kernel_is_another_pulse(tmp_path: Path, waiting: ConnectionInfo) -> None:
-    pulse = Liveness(tmp_path)
-    assert pulse.beats(waiting)
-    assert not pulse.beats(waiting)
-    assert pulse.beats(dataclasses.replace(waiting, generation="another"))
+def test_another_kernel_is_probed_anew(tmp_path: Path, waiting: ConnectionInfo) -> None:
+    liveness = Liveness(tmp_path)
+    assert liveness.probe(waiting)
+    assert not liveness.probe(waiting)
+    assert liveness.probe(dataclasses.replace(waiting, generation="another"))

@@ -97,12 +97,12 @@ def job(tmp_path: Path) -> Iterator[Job]:
 
 
 def test_there_is_no_kernel_before_it_says_so(job: Job) -> None:
-    job.watch.look()
+    job.watch.probe()
     assert not job.watch.has_kernel
     assert job.watch.descriptors == []
     job.write()
-    job.watch.look()
-    job.watch.look()
+    job.watch.probe()
+    job.watch.probe()
     assert job.watch.has_kernel
     assert len(job.watch.descriptors) == 3
     job.watch.conclude(LAUNCHER, 0)
@@ -111,7 +111,7 @@ def test_there_is_no_kernel_before_it_says_so(job: Job) -> None:
 @pytest.mark.parametrize("rank", [0, 2])
 def test_first_rank_that_dies_is_named_and_the_others_are_ended(job: Job, rank: int) -> None:
     job.write()
-    job.watch.look()
+    job.watch.probe()
     job.kill(rank, signal.SIGTERM)
     for other, child in enumerate(job.children):
         assert child.wait(60.0) == (-signal.SIGTERM if other == rank else -signal.SIGKILL)
@@ -125,7 +125,7 @@ def test_rank_that_died_before_anybody_looked_ends_the_others(job: Job) -> None:
     job.write()
     job.children[1].kill()
     job.children[1].wait()
-    job.watch.look()
+    job.watch.probe()
     for other in (0, 2):
         assert job.children[other].wait(60.0) == -signal.SIGKILL
     job.notice()
@@ -135,7 +135,7 @@ def test_rank_that_died_before_anybody_looked_ends_the_others(job: Job) -> None:
 
 def test_launcher_that_is_killed_is_named_and_not_the_rank_it_took_along_first(job: Job) -> None:
     job.write()
-    job.watch.look()
+    job.watch.probe()
     job.kill(1, signal.SIGKILL)
     how = job.watch.conclude(LAUNCHER, -signal.SIGKILL)
     assert how == "signal 9 (SIGKILL) of the launcher of its ranks"
@@ -145,7 +145,7 @@ def test_note_of_the_end_is_about_rank_0_and_files_of_the_kernel_are_cleared(job
     job.write()
     for name in ("kernel-1.sock", "ranks-1.sock", "rank-activity-1.bin", "status-1.bin"):
         (job.path.parent / name).touch()
-    job.watch.look()
+    job.watch.probe()
     job.kill(1, signal.SIGKILL)
     job.watch.conclude(LAUNCHER, 128 + signal.SIGKILL)
     note = json.loads(job.exit_file.read_bytes())
@@ -160,7 +160,7 @@ def test_note_of_the_end_is_about_rank_0_and_files_of_the_kernel_are_cleared(job
 
 def test_several_that_end_at_once_name_none(job: Job) -> None:
     job.write()
-    job.watch.look()
+    job.watch.probe()
     for child in job.children:
         child.kill()
         child.wait()
@@ -170,7 +170,7 @@ def test_several_that_end_at_once_name_none(job: Job) -> None:
 
 def test_next_kernel_is_watched_anew(job: Job, tmp_path: Path) -> None:
     job.write()
-    job.watch.look()
+    job.watch.probe()
     job.kill(2, signal.SIGKILL)
     job.watch.conclude(LAUNCHER, 137)
     (tmp_path / "next").mkdir()
@@ -178,7 +178,7 @@ def test_next_kernel_is_watched_anew(job: Job, tmp_path: Path) -> None:
     try:
         job.info = following.info
         job.write()
-        job.watch.look()
+        job.watch.probe()
         assert len(job.watch.descriptors) == 2
         assert job.watch.conclude(LAUNCHER, 1) == "exit code 1"
     finally:
@@ -195,7 +195,7 @@ def test_ranks_of_other_hosts_are_left_to_their_launcher(tmp_path: Path) -> None
     job = Job(tmp_path, 2, foreign=(1,))
     try:
         job.write()
-        job.watch.look()
+        job.watch.probe()
         assert len(job.watch.descriptors) == 1
         job.kill(0, signal.SIGKILL)
         assert job.children[1].poll() is None
@@ -208,7 +208,7 @@ def test_one_rank_is_not_named(tmp_path: Path) -> None:
     job = Job(tmp_path, 1)
     try:
         job.write()
-        job.watch.look()
+        job.watch.probe()
         job.kill(0, signal.SIGSEGV)
         assert job.watch.conclude(LAUNCHER, -signal.SIGSEGV) == "signal 11 (SIGSEGV)"
     finally:

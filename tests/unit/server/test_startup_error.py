@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestd.server.supervisor.startup_error import printed_reason
+from nestd.server.supervisor.startup_error import startup_error
 
 FRAME = "-" * 74
 #: Of Open MPI 4.1.4.
@@ -44,4 +44,4 @@ ENDED = [
     ],
 )
 def test_reason_is_what_tells_most(lines: list[str], reason: str) -> None:
-    assert printed_reason(lines) == reason
+    assert startup_error(lines) == reason
