@@ -15,6 +15,7 @@ from gateway.app import create_app
 from gateway.openapi.decorate import description_of
 from gateway.openapi.document import document, methods_of, path_of, undescribed
 from gateway.openapi.schemas import KINDS, example_of
+from gateway.services import EXTENSION
 from gateway.settings import MIB, GatewaySettings, JobLimits
 from protocol.api_description import Call, Given, Interface, Kind, Parameter
 from protocol.http_status import STATUS
@@ -88,7 +89,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
         )
     )
     yield made
-    made.extensions["nestd"].close()
+    made.extensions[EXTENSION].kernel.close()
 
 
 @pytest.fixture
