@@ -129,7 +129,7 @@ class JobReconciler:
             with self._lock:
                 self._has_new = False
             try:
-                goes_on = self._reconcile()
+                goes_on = self.reconcile()
             except Exception as error:
                 # No other thread would go on. Each problem is logged once.
                 goes_on = True
@@ -142,7 +142,7 @@ class JobReconciler:
             # Nothing signals that a kernel has ended without an answer.
             time.sleep(_INTERVAL_S)
 
-    def _reconcile(self) -> bool:
+    def reconcile(self) -> bool:
         """Reconcile all jobs; return whether some go on."""
         going_on = [
             job
