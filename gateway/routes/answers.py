@@ -29,12 +29,13 @@ def answer(
     unmerged : whether the answer to an operation is every rank's own
     """
     delivery = read_delivery(request)
-    jobs = services().jobs
+    parts = services()
+    jobs = parts.jobs
     task = _task(work, delivery.id, form != AS_JSON, unmerged)
     if not delivery.is_job:
         if delivery.is_named:
             jobs.refuse_kept(task.id)
-        return answer_reply(services().kernel.ask(task, _caller()), form)
+        return answer_reply(parts.kernel.ask(task, _caller(parts.settings.hangup_s)), form)
     job = jobs.submit(task, form, delivery.has_key)
     if delivery.is_async:
         reply = json_reply(jobs.view(job.id), 202)
@@ -58,9 +59,8 @@ def _task(
     return Batch(id, work, references, origin)
 
 
-def _caller() -> ClientDisconnect | None:
+def _caller(grace_s: float | None) -> ClientDisconnect | None:
     """Return the caller, if the server shows the connection and a hang-up matters."""
-    grace_s = services().settings.hangup_s
     connection = request.environ.get("gunicorn.socket")
     if grace_s is None or connection is None:
         return None
