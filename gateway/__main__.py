@@ -34,7 +34,7 @@ EXIT_CONFIGURATION = 78
 
 
 class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """The application under gunicorn.
+    """Gunicorn's application object for the gateway.
 
     Parameters
     ----------

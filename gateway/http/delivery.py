@@ -14,7 +14,7 @@ from protocol.runtime.job_store import NAME, new_name
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a caller wants the answer to a request."""
+    """Name of a request, and whether its caller waits for the answer."""
 
     #: Name of the request, or of the job that it becomes.
     id: str

@@ -19,18 +19,15 @@ _DEFAULT_RETRY_S = 2
 def error_reply(error: NestdError) -> Response:
     """Return the JSON reply for ``error``."""
     body: dict[str, Any] = {"message": error.message, "error": error.error_name}
-    if error.line is not None:
-        body["lineNumber"] = error.line
-    if error.trace:
-        body["traceback"] = error.trace
-    if error.output:
-        body["stdout"] = error.output
-    if error.call:
-        body["call"] = error.call
-    if error.parameter:
-        body["parameter"] = error.parameter
-    if error.ranks:
-        body["ranks"] = list(error.ranks)
+    optional = {
+        "lineNumber": error.line,
+        "traceback": error.trace,
+        "stdout": error.output,
+        "call": error.call,
+        "parameter": error.parameter,
+        "ranks": list(error.ranks),
+    }
+    body |= {name: value for name, value in optional.items() if value}
     if error.index is not None:
         body |= {"index": error.index, "results": error.results}
     return _with_retry(_json(STATUS[type(error)], body), error)

@@ -21,7 +21,7 @@ _REFUSAL_S = 2.0
 
 
 class Fate(enum.Enum):
-    """What becomes of a job that has no answer yet."""
+    """Fate of a job that has no answer yet."""
 
     #: The job waits, or its kernel executes it.
     GOES_ON = "goes on"
@@ -47,8 +47,8 @@ def fate_of(claim: Claim | None, is_kernel_there: Callable[[], bool], now_s: flo
     if claim.by == CANCELLED:
         return Fate.CANCELLED
     if claim.by == LOST:
-        # A kernel that turns a job away is about to write why, unless it was killed since. A job
-        # that a gateway took for lost nobody executes.
+        # A kernel that turns a job away is about to write why, unless it was killed since. No
+        # kernel executes a job that a gateway took for lost.
         is_recent = 0 <= now_s - claim.at_s < _REFUSAL_S
         return Fate.GOES_ON if is_recent and is_kernel_there() else Fate.LOST_WAITING
     return Fate.GOES_ON if is_kernel_there() else Fate.LOST_RUNNING

@@ -79,7 +79,7 @@ def is_refused(endpoint: str) -> bool:
 
 
 class Channel:
-    """A DEALER socket to one kernel, with the monitor that notices the kernel's death.
+    """DEALER socket to one kernel, with the monitor that notices the kernel's death.
 
     One command at a time. A channel that has failed is closed, never used again.
     """

@@ -1,4 +1,4 @@
-"""Messages to the kernel whose answers nobody waits for."""
+"""Messages to the kernel whose answers are not awaited."""
 
 from __future__ import annotations
 

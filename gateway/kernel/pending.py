@@ -13,7 +13,7 @@ from protocol.wire.messages import Batch, Command, Task
 
 @dataclass(frozen=True)
 class PendingRequest:
-    """A request whose caller waits for the answer."""
+    """Request whose caller waits for the answer."""
 
     id: str
     #: The PyNEST call, ``"batch"`` or ``"script"``.
@@ -68,7 +68,7 @@ class PendingRequests:
             del self._pending[id]
 
     def abandon(self, id: str) -> None:
-        """Remember that nobody waits for the request ``id``, which the kernel may still have."""
+        """List the request ``id`` after its caller has left, while the kernel may have it."""
         with self._lock:
             self._abandoned[id] = self._pending[id]
 

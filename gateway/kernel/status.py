@@ -34,7 +34,7 @@ class KernelStatus:
 
     @property
     def directory(self) -> Path:
-        """Directory of connection file, status and spool."""
+        """Return the directory of connection file, status and spool."""
         return self._path.parent
 
     def info(self) -> ConnectionInfo | None:

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import mimetypes
 from importlib import resources
+from pathlib import Path
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from gateway.http.replies import GENERATION_HEADER
 from gateway.openapi.decorate import JSON, described
 from gateway.openapi.document import document
+from gateway.routes.pages import POLICY, STATIC, guarded
 from gateway.services import services
 from protocol.version import SERVER_VERSION
 from protocol.wire import json_form
 
 documentation = Blueprint("documentation", __name__)
 
-#: Package and path of the page and of each file that it loads. Swagger UI comes with its package.
-_FILES = {
-    "": ("gateway", "static/api-docs.html"),
-    "api-docs.css": ("gateway", "static/api-docs.css"),
-    "api-docs.js": ("gateway", "static/api-docs.js"),
-    "favicon-32x32.png": ("flask_swagger_ui", "dist/favicon-32x32.png"),
-    "swagger-ui-bundle.js": ("flask_swagger_ui", "dist/swagger-ui-bundle.js"),
-    "swagger-ui.css": ("flask_swagger_ui", "dist/swagger-ui.css"),
+_SWAGGER_UI = Path(str(resources.files("flask_swagger_ui"))) / "dist"
+#: Directory of the page and of each file that it loads. Swagger UI comes with its package.
+_DIRECTORIES = {
+    "api-docs.html": STATIC,
+    "api-docs.css": STATIC,
+    "api-docs.js": STATIC,
+    "favicon-32x32.png": _SWAGGER_UI,
+    "swagger-ui-bundle.js": _SWAGGER_UI,
+    "swagger-ui.css": _SWAGGER_UI,
 }
-
-#: The page runs its own scripts only, and talks to this server only.
-_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'none'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
 
 
 @documentation.get("/openapi.json")
@@ -68,7 +56,7 @@ def page() -> Response:
     The page has only files that anyone may see. Its script asks for the token, or takes it from
     `#token=…` in the address, which browsers do not send.
     """
-    return _file("")
+    return file("api-docs.html")
 
 
 @documentation.get("/api-docs/<name>")
@@ -81,19 +69,6 @@ def page() -> Response:
 )
 def file(name: str) -> Response:
     """Send a file of the page that shows this document."""
-    return _file(name)
-
-
-def _file(name: str) -> Response:
-    if name not in _FILES:
+    if name not in _DIRECTORIES:
         raise NotFound
-    package, path = _FILES[name]
-    kind = mimetypes.guess_type(path)[0]
-    reply = Response(resources.files(package).joinpath(path).read_bytes(), mimetype=kind)
-    reply.headers["Content-Security-Policy"] = _POLICY
-    reply.headers["Referrer-Policy"] = "no-referrer"
-    # Browsers keep the file, but ask again: the next version has other files.
-    reply.headers["Cache-Control"] = "no-cache"
-    reply.add_etag()
-    reply.make_conditional(request)
-    return reply
+    return guarded(send_from_directory(_DIRECTORIES[name], name), POLICY)

@@ -13,10 +13,10 @@ from flask import Blueprint, Response, request, send_from_directory
 from gateway.openapi.decorate import FILE, described
 
 #: Directory of the page and its files.
-FILES = Path(__file__).parents[1] / "static"
+STATIC = Path(__file__).parents[1] / "static"
 
 #: The page runs its own scripts, talks to its own server, and is in no frame of other pages.
-_POLICY = (
+POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -43,7 +43,7 @@ def page(name: str = "index.html", frames: str = "'none'") -> Response:
     name : of its file
     frames : what may be in a frame of the page, in terms of a Content-Security-Policy
     """
-    return guarded(send_from_directory(FILES, name), f"{_POLICY}; frame-src {frames}")
+    return guarded(send_from_directory(STATIC, name), f"{POLICY}; frame-src {frames}")
 
 
 #: Description of a route that sends any of several files.
@@ -60,7 +60,7 @@ describes_files = described(
 @describes_files
 def file(name: str) -> Response:
     """Send a file of the page."""
-    return guarded(send_from_directory(FILES, name), _POLICY)
+    return guarded(send_from_directory(STATIC, name), POLICY)
 
 
 def guarded(reply: Response, policy: str) -> Response:

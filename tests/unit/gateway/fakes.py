@@ -9,14 +9,15 @@ from typing import Any, cast
 from gateway.jobs.jobs import Jobs
 from gateway.jobs.reconciler import JobReconciler
 from gateway.kernel.client import KernelClient
-from gateway.kernel.pending import PendingRequest, PendingRequests
+from gateway.kernel.pending import PendingRequest, PendingRequests, label_of
 from gateway.kernel.status import KernelStatus
 from gateway.settings import JobLimits
-from protocol.errors import KernelLost, KernelUnavailable, NestdError
+from protocol.errors import KernelLost, KernelUnavailable, MalformedRequest, NestdError
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.job_store import SPOOL_DIRECTORY, Spool, StoredJob
 from protocol.runtime.status_file import Status
-from protocol.wire.messages import Action, Command, Message, Operation
+from protocol.wire.messages import Action, Command, Message, Operation, Result, Script, Task
+from protocol.wire.values import Reference
 from tests.unit.kernels import kernel_in
 
 GENERATION = "0a1b2c3d"
@@ -65,6 +66,14 @@ class FakeKernel:
             raise KernelUnavailable("the network is cut")
         self.sent.append(message)
 
+    def ask(self, task: Task, caller: object = None) -> Result:
+        """Answer a task with the name of its call, and as a reference if that may be."""
+        self.sent.append(task)
+        if label_of(task) == "fail":
+            raise MalformedRequest("no such call")
+        value = Reference("Call", 1, GENERATION) if task_references(task) else label_of(task)
+        return Result(task.id, GENERATION, value)
+
     def wait_for(self, id: str, label: str = "Simulate") -> None:
         """Add a request whose caller waits."""
         self.requests.add(PendingRequest(id, label, 1.0, GENERATION))
@@ -83,6 +92,11 @@ class JobsUnderTest:
     def submit(self, id: str, call: str = "Create", has_key: bool = False) -> StoredJob:
         """Submit a call."""
         return self.jobs.submit(command(id, call), "json", has_key)
+
+
+def task_references(task: Task) -> bool:
+    """Return whether the answer may have references."""
+    return not isinstance(task, Script) and task.references
 
 
 def command(id: str, call: str = "Create") -> Command:
