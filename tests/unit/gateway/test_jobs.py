@@ -336,6 +336,16 @@ def test_ended_jobs_are_removed_beyond_the_limit_but_not_open_ones(made: JobsUnd
         made.jobs.view("job00000")
 
 
+def test_cancelled_jobs_neither_fill_the_queue_nor_stay_beyond_the_limit(
+    made: JobsUnderTest,
+) -> None:
+    for number in range(8):
+        made.submit(f"job0000{number}")
+        made.jobs.cancel(f"job0000{number}")
+    assert [view["id"] for view in made.jobs.all()] == ["job00006", "job00007"]
+    assert len(list(made.spool.directory.iterdir())) == 2
+
+
 def test_caller_who_waits_gets_the_answer_when_there_is_one(made: JobsUnderTest) -> None:
     job = made.submit("job00001")
     thread = threading.Timer(0.01, finish, [job, [1]])
