@@ -44,7 +44,7 @@ _POLL_S = 0.02
 
 
 class Jobs:
-    """Jobs of one server.
+    """Jobs of one server. Methods that take a job's id raise ``UnknownJob`` for any other text.
 
     Parameters
     ----------
@@ -130,15 +130,9 @@ class Jobs:
         self._tidy()
         status = self._kernel.status.read()
         views = [self._request_view(request, status) for request in self._requests(status)]
-        final = {}
         for job in self._spool.jobs():
-            key = (job.id, job.facts.created_s)
             with contextlib.suppress(UnknownJob):
-                view = self._job_view(job, status)
-                if view["state"] in FINAL:
-                    final[key] = view
-                views.append(view)
-        self._final_views = final
+                views.append(self._job_view(job, status))
         return sorted(views, key=lambda view: str(view["created"]))
 
     def _requests(self, status: Status) -> list[PendingRequest]:
@@ -170,13 +164,7 @@ class Jobs:
         return counts
 
     def view(self, id: str) -> dict[str, Any]:
-        """Return the view of a job.
-
-        Raises
-        ------
-        UnknownJob
-            If there is no job of that name.
-        """
+        """Return the view of a job."""
         status = self._kernel.status.read()
         for request in self._requests(status):
             if request.id == id:
@@ -195,23 +183,11 @@ class Jobs:
             raise name_is_taken(name)
 
     def output(self, id: str) -> bytes:
-        """Return what a job's script has printed so far.
-
-        Raises
-        ------
-        UnknownJob
-            If there is no job of that name.
-        """
+        """Return what a job's script has printed so far."""
         return self._find(id).output()
 
     def answer(self, id: str) -> tuple[Facts, Result | Failure | None]:
-        """Return the facts of a job, and its answer; ``None`` if the job has not ended.
-
-        Raises
-        ------
-        UnknownJob
-            If there is no job of that name.
-        """
+        """Return the facts of a job, and its answer; ``None`` if the job has not ended."""
         job = self._find(id)
         return job.facts, self._reconciler.answer(job)
 
@@ -244,8 +220,6 @@ class Jobs:
 
         Raises
         ------
-        UnknownJob
-            If there is no job of that name.
         Unavailable
             If there is no room to note that the job is cancelled.
         """
@@ -293,16 +267,23 @@ class Jobs:
 
     def _tidy(self) -> None:
         self._spool.tidy(self._limits.count, self._limits.size_bytes, self._limits.age_s)
+        if len(self._final_views) > 2 * self._limits.count:
+            # Most of these jobs have been removed.
+            self._final_views.clear()
 
     def _job_view(self, job: StoredJob, status: Status) -> dict[str, Any]:
-        known = self._final_views.get((job.id, job.facts.created_s))
+        key = (job.id, job.facts.created_s)
+        known = self._final_views.get(key)
         if known is not None:
             return known
         # The answer before the claim, which is there if an answer is.
         answer = self._reconciler.answer(job)
         if answer is None and not job.exists:
             raise _unknown(job.id)
-        return job_view(job, answer, status, self._kernel.status.awaited_ranks)
+        view = job_view(job, answer, status, self._kernel.status.awaited_ranks)
+        if view["state"] in FINAL:
+            self._final_views[key] = view
+        return view
 
     def _request_view(self, request: PendingRequest, status: Status) -> dict[str, Any]:
         return request_view(request, status, self._kernel.status.awaited_ranks)

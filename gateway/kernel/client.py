@@ -54,7 +54,7 @@ _RECORDERS_S = 2.0
 class KernelClient:
     """Client of the kernel that the connection file names at the moment.
 
-    Safe for any number of threads.
+    Safe for any number of threads. Methods that wait for an answer raise what :meth:`ask` raises.
 
     Parameters
     ----------
@@ -76,13 +76,7 @@ class KernelClient:
         self._interface: tuple[str, Interface] | None = None
 
     def names(self) -> list[str]:
-        """Return the sorted names that can be called or read, asked for once per kernel.
-
-        Raises
-        ------
-        NestdError
-            As :meth:`execute` does.
-        """
+        """Return the sorted names that can be called or read, asked for once per kernel."""
         info, names = self.status.info(), self._names
         if info is None or names is None or names[0] != info.generation:
             result = self.execute(Operation(Action.LIST_NAMES))
@@ -90,13 +84,7 @@ class KernelClient:
         return names[1]
 
     def interface(self) -> tuple[str, Interface]:
-        """Return the kernel's generation and its interface, asked for once per kernel.
-
-        Raises
-        ------
-        NestdError
-            As :meth:`execute` does.
-        """
+        """Return the kernel's generation and its interface, asked for once per kernel."""
         info, known = self.status.info(), self._interface
         if info is None or known is None or known[0] != info.generation:
             result = self.execute(Operation(Action.DESCRIBE_API))
@@ -104,13 +92,7 @@ class KernelClient:
         return known
 
     def execute(self, operation: Operation) -> Result:
-        """Have the kernel execute ``operation``, with kernel objects answered by their contents.
-
-        Raises
-        ------
-        NestdError
-            As :meth:`ask` does.
-        """
+        """Have the kernel execute ``operation``, with kernel objects answered by their contents."""
         return self.ask(Command(new_name(), operation, context=context.current_request()))
 
     def ask(self, task: Task, caller: ClientDisconnect | None = None) -> Result:
@@ -147,13 +129,7 @@ class KernelClient:
             self.requests.remove(task.id)
 
     def end_script(self) -> bool:
-        """End the script that runs now. Return whether one did.
-
-        Raises
-        ------
-        NestdError
-            As :meth:`ask` does. The message waits in no queue.
-        """
+        """End the script that runs now. Return whether one did."""
         info = self.status.required_info()
         return bool(self._exchange(info, EndScript(new_name()), "the end of a script").value)
 
@@ -164,8 +140,6 @@ class KernelClient:
         ------
         Unavailable
             If the kernel executes a call that can't be interrupted.
-        NestdError
-            As :meth:`ask` does. The message waits in no queue.
         """
 
         def give_up() -> None:

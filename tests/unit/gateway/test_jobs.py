@@ -344,6 +344,8 @@ def test_cancelled_jobs_neither_fill_the_queue_nor_stay_beyond_the_limit(
         made.jobs.cancel(f"job0000{number}")
     assert [view["id"] for view in made.jobs.all()] == ["job00006", "job00007"]
     assert len(list(made.spool.directory.iterdir())) == 2
+    # No more is remembered of those that were removed.
+    assert len(made.jobs._final_views) <= 2 * LIMITS.count + 1
 
 
 def test_caller_who_waits_gets_the_answer_when_there_is_one(made: JobsUnderTest) -> None:
