@@ -8,11 +8,11 @@ from pathlib import Path
 
 from flask import Flask, Response
 
-from gateway.__main__ import _Server
+from gateway.__main__ import GunicornServer
 from gateway.settings import GatewaySettings, JobLimits
 
 
-class _Empty(_Server):
+class _Empty(GunicornServer):
     def load(self) -> Flask:
         app = Flask("empty", static_folder=None)
         app.add_url_rule("/", view_func=lambda: Response(b"{}", mimetype="application/json"))

@@ -1,8 +1,8 @@
 """``python -m gateway``: the application under gunicorn, one process, many threads.
 
-It serves the listening sockets whose file descriptors ``NESTD_LISTEN_FDS`` names. Whoever
-starts it has opened them, so a gateway that is restarted loses no connection. Without them it opens
-one itself.
+The gateway serves the listening sockets whose file descriptors ``NESTD_LISTEN_FDS`` names. Its
+parent process has opened them, so a gateway that is restarted loses no connection. Without them the
+gateway opens one itself.
 """
 
 from __future__ import annotations
@@ -11,50 +11,48 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
 
 from gateway.app import create_app
-from gateway.http.request_log import GunicornLogger
-from gateway.http.server import RETIREMENT_S
+from gateway.http.server import GunicornArbiter, GunicornLogger, GunicornWorker
+from gateway.services import EXTENSION
 from gateway.settings import GatewaySettings, from_environment
 from protocol.errors import NestdError
 from protocol.logging import lines
 from protocol.logging.forwarding import LogForwarder
 
-#: Threads beyond those that can wait for the kernel: they answer what needs no kernel, and
-#: read from clients that send slowly. They are made when they are needed.
+#: Threads beyond those that can wait for the kernel: for requests that need no kernel, and for
+#: clients that send slowly. Threads are made when they are needed.
 SPARE_THREADS = 64
 #: How long a stopping gateway waits for answers under way.
 GRACE_S = 5
 EXIT_CONFIGURATION = 78
 
 
-class _Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn's master, which can also be replaced."""
+class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn's application object for the gateway.
 
-    def handle_usr2(self) -> NoReturn:
-        """Another gateway serves: take nothing new, and end when everything is answered."""
-        self.log.info("replaced by another gateway, ends with the last answer")
-        self.cfg.set("graceful_timeout", RETIREMENT_S)
-        raise StopIteration
+    Parameters
+    ----------
+    settings : of the gateway
+    listeners : addresses to listen on, as gunicorn writes them
+    """
 
-
-class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, settings: GatewaySettings, listeners: list[str]) -> None:
         self._settings = settings
         self._listeners = listeners
         super().__init__()
 
     def load_config(self) -> None:
+        """Configure gunicorn."""
         threads = self._settings.queue_limit + SPARE_THREADS
-        wanted: dict[str, Any] = {
+        config: dict[str, Any] = {
             "bind": self._listeners,
-            "worker_class": "gateway.http.server.GunicornWorker",
+            "worker_class": GunicornWorker,
             "workers": 1,
             "threads": threads,
             "worker_connections": 1000 + threads,
@@ -65,21 +63,23 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "limit_request_line": 8190,
             "logger_class": GunicornLogger,
             "proc_name": "nest-gateway",
-            # Its own console at a fixed path, which a second server would collide with.
+            # Gunicorn's console is at a fixed path, where a second server would collide.
             "control_socket_disable": True,
         }
-        for name, value in wanted.items():
+        for name, value in config.items():
             # Settings that this version of gunicorn does not have are not needed either.
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
 
     def run(self) -> None:
-        _Master(self).run()
+        """Serve until a signal ends the server."""
+        GunicornArbiter(self).run()
 
     def load(self) -> Flask:
+        """Make the application, in the worker process."""
         app = create_app(self._settings)
-        tell_line = app.extensions["events"].tell_line
-        logging.getLogger("gateway").addHandler(LogForwarder(tell_line, any_thread=True))
+        publish_line = app.extensions[EXTENSION].events.publish_line
+        logging.getLogger("gateway").addHandler(LogForwarder(publish_line, any_thread=True))
         return app
 
 
@@ -99,22 +99,22 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 def main(
     connection_file: str | None, host: str | None, port: int | None, log_format: str | None
 ) -> None:
-    """Serve HTTP for the kernel that a connection file names, be it there already or not.
+    """Serve HTTP for the kernel that a connection file names, whether it runs already or not.
 
-    It may be on another host, and be replaced by another kernel at any time. Of the variables
-    NEST_SERVER_* those are honoured that are about callers, limits, jobs and the log. The access
-    token is in the file token beside the connection file, which is made if it is missing.
+    The kernel may be on another host, and another kernel may replace it at any time. The gateway
+    reads those of the variables NEST_SERVER_* that are about callers, limits, jobs and the log. The
+    access token is in the file token beside the connection file, which is made if it is missing.
     nest-server start starts a gateway by itself.
 
     Exits with 78 if the settings are wrong.
     """
-    said = {
+    options = {
         "NESTD_CONNECTION_FILE": connection_file and str(Path(connection_file).absolute()),
         "NEST_SERVER_HOST": host,
         "NEST_SERVER_PORT": port and str(port),
         "NEST_SERVER_LOG_FORMAT": log_format,
     }
-    variables = dict(os.environ) | {name: value for name, value in said.items() if value}
+    variables = dict(os.environ) | {name: value for name, value in options.items() if value}
     inherited = variables.get("NESTD_LISTEN_FDS", "")
     try:
         settings = from_environment(variables, is_alone=not inherited)
@@ -127,7 +127,7 @@ def main(
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         listeners = [f"{host}:{settings.port}"]
     sys.argv = sys.argv[:1]
-    _Server(settings, listeners).run()
+    GunicornServer(settings, listeners).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The Flask application: who may call, what every reply carries, how errors look."""
+"""Flask application: who may call, what every reply has, how errors look."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from gateway.events.hub import Events
+from gateway.events.hub import EventHub
+from gateway.events.readers import EventReaders
 from gateway.http.authentication import shows_token
 from gateway.http.bodies import discard_body
 from gateway.http.cors import OriginPolicy
 from gateway.http.errors import error_reply, http_error_reply
-from gateway.http.metrics import Metrics, Readers
+from gateway.http.metrics import Metrics
 from gateway.http.replies import GENERATION_HEADER
 from gateway.http.request_log import RequestLog
 from gateway.jobs.jobs import Jobs
 from gateway.kernel.client import KernelClient
 from gateway.openapi.decorate import description_of
 from gateway.routes.api_docs import documentation
-from gateway.routes.calls import connection, routes
+from gateway.routes.calls import calls
 from gateway.routes.desktop import desktop
-from gateway.routes.jobs import READERS, job_routes
+from gateway.routes.events import events
+from gateway.routes.jobs import jobs
 from gateway.routes.pages import files, wants_page
+from gateway.routes.scripts import scripts
+from gateway.routes.server import server
+from gateway.services import EXTENSION, Services
 from gateway.settings import GatewaySettings
 from protocol.errors import InternalError, NestdError, Refused
 
@@ -34,37 +39,32 @@ log = logging.getLogger(__name__)
 _PAGES = frozenset([files.name, desktop.name, documentation.name])
 
 
-class _Application(Flask):
+class _GatewayFlask(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """As it is: nothing here is a coroutine, and looking costs every request as much as a
-        route of it."""
+        """Return ``func`` as it is.
+
+        No function here is a coroutine, and the check costs every request as much as its route.
+        """
         return func
 
 
 def create_app(settings: GatewaySettings) -> Flask:
-    """The application for ``settings``; its connection opens when it is needed."""
-    app = _Application("gateway", static_folder=None)
+    """Make the application for ``settings``; its connection to the kernel opens when needed."""
+    app = _GatewayFlask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
     # Forms have no limit of their own beside that of the body.
     app.config["MAX_FORM_MEMORY_SIZE"] = None
-    to_kernel = KernelClient(
+    kernel = KernelClient(
         settings.connection_file, settings.exit_file, settings.queue_limit, settings.link_s
     )
-    events = Events(to_kernel)
-    jobs = Jobs(to_kernel, settings.jobs, events.tell)
-    app.extensions["nestd"] = to_kernel
-    app.extensions["events"] = events
-    readers = app.extensions["event_readers"] = Readers(READERS)
-    metrics = app.extensions["metrics"] = Metrics(to_kernel, jobs, readers)
+    hub = EventHub(kernel)
+    all_jobs = Jobs(kernel, settings.jobs, hub.publish)
+    readers = EventReaders()
+    metrics = Metrics(kernel, all_jobs, readers)
+    app.extensions[EXTENSION] = Services(settings, kernel, hub, readers, all_jobs, metrics)
     metrics.add_to(app)
-    app.extensions["jobs"] = jobs
-    app.extensions["hangup_s"] = settings.hangup_s
-    app.extensions["scripts_refused"] = settings.scripts_refused
-    app.extensions["desktop"] = settings.desktop
-    app.register_blueprint(routes)
-    app.register_blueprint(job_routes)
-    app.register_blueprint(files)
-    app.register_blueprint(documentation)
+    for blueprint in (server, calls, scripts, jobs, events, files, documentation):
+        app.register_blueprint(blueprint)
     if settings.desktop is not None:
         app.register_blueprint(desktop)
     policy = OriginPolicy(settings.origins, settings.host)
@@ -89,38 +89,38 @@ def create_app(settings: GatewaySettings) -> Flask:
         if request.path == "/":
             reply.headers.add("Vary", "Accept")
         if GENERATION_HEADER not in reply.headers and not _is_for_people():
-            # No kernel was asked. Where one was, it is its own generation that counts.
+            # No kernel was asked. A kernel that answered has set its own generation.
             try:
-                info = connection().info()
+                info = kernel.status.info()
             except NestdError:
                 info = None
             if info is not None:
                 reply.headers[GENERATION_HEADER] = info.generation
         reply.headers["X-Content-Type-Options"] = "nosniff"
-        # Files are kept by browsers, and asked for again before they are used.
+        # Routes of files set their own, so that browsers keep them.
         reply.headers.setdefault("Cache-Control", "no-store")
         return reply
 
     app.before_request(requests.begin)
     app.before_request(authorize)
-    # What is said last is what is looked at first.
+    # Flask calls the function that was added last first.
     app.after_request(requests.end)
     app.after_request(complete)
     app.register_error_handler(NestdError, error_reply)
     app.register_error_handler(HTTPException, http_error_reply)
     app.register_error_handler(Exception, _fault)
-    jobs.resume()
+    all_jobs.resume()
     return app
 
 
 def _is_open(app: Flask) -> bool:
-    """Whether the address that was asked for answers anyone."""
-    described = description_of(app.view_functions.get(request.endpoint or ""))
-    return (described is not None and described.open_to_all) or _is_for_people()
+    """Return whether the address answers requests without a token."""
+    description = description_of(app.view_functions.get(request.endpoint or ""))
+    return (description is not None and description.open_to_all) or _is_for_people()
 
 
 def _is_for_people() -> bool:
-    """Whether the request is for a page or its files, which are the same whatever the kernel is."""
+    """Return whether the request is for a page or its files, which depend on no kernel."""
     if request.blueprint in _PAGES and request.endpoint != "documentation.openapi":
         return True
     return request.path == "/" and wants_page()

@@ -1,4 +1,4 @@
-"""What a gateway is told at its start."""
+"""Settings of a gateway, read from its environment."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ DEFAULT_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
 
 @dataclass(frozen=True)
 class JobLimits:
-    """What is kept of jobs that have ended; the oldest go first."""
+    """Limits of jobs that have ended and are kept; the oldest are removed first."""
 
-    #: How many.
+    #: Number of jobs.
     count: int
-    #: Room that they may take on disk.
+    #: Room that the jobs may take on disk.
     size_bytes: int
-    #: Time since their end.
+    #: Time since the end of a job.
     age_s: float
 
 
@@ -36,9 +36,9 @@ class JobLimits:
 class GatewaySettings:
     """Settings of one gateway, built once from its environment."""
 
-    #: Where nestd writes how to reach it.
+    #: File in which nestd writes how to reach the kernel.
     connection_file: Path
-    #: Where the supervisor, if there is one, writes how a kernel ended.
+    #: File in which the supervisor, if there is one, writes how a kernel ended.
     exit_file: Path
     #: Secret that requests have to show; ``None`` turns authentication off.
     token: str | None
@@ -48,9 +48,9 @@ class GatewaySettings:
     body_limit_bytes: int
     #: Requests that may wait for the kernel at once; one more gets 503.
     queue_limit: int
-    #: What is kept of jobs that have ended.
+    #: Limits of jobs that have ended and are kept.
     jobs: JobLimits
-    #: Seconds for which a request goes on whose caller has hung up; ``None`` without a limit.
+    #: Seconds for which a request goes on after its caller has hung up; ``None`` without a limit.
     hangup_s: float | None
     #: Why scripts are refused; ``None`` if they are not.
     scripts_refused: str | None
@@ -68,12 +68,12 @@ class GatewaySettings:
 
 
 def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> GatewaySettings:
-    """Build the settings.
+    """Build the settings from environment variables.
 
     Parameters
     ----------
     variables : the environment
-    is_alone : whether nobody has made a token and opened a port for it
+    is_alone : whether no parent process has made a token and opened a port
 
     Raises
     ------
@@ -123,12 +123,12 @@ def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> Ga
     return settings
 
 
-def _scripts_refused(environment: Environment, guarded: bool, host: str) -> str | None:
-    """Why ``/exec`` is off, if it is: it was turned off, or anyone could use it from elsewhere."""
+def _scripts_refused(environment: Environment, has_token: bool, host: str) -> str | None:
+    """Return why ``/exec`` is off, if it is: turned off, or open to anyone from elsewhere."""
     name = "NEST_SERVER_ENABLE_EXEC_CALL"
     if environment.optional_text(name) is not None:
         return None if environment.flag(name) else f"scripts are turned off here ({name})"
-    if guarded or is_loopback(host):
+    if has_token or is_loopback(host):
         return None
     return (
         "scripts are off as this server asks for no token and listens on more than this machine; "
@@ -137,13 +137,13 @@ def _scripts_refused(environment: Environment, guarded: bool, host: str) -> str 
 
 
 def _token(environment: Environment, path: Path, is_alone: bool) -> str:
-    given = environment.optional_text("NEST_SERVER_ACCESS_TOKEN")
-    if given:
-        return given
-    named = environment.optional_text("NEST_SERVER_TOKEN_FILE")
-    if named is not None:
-        # A supervisor has read it, and leaves the token in its own file.
-        path = Path(named)
+    token = environment.optional_text("NEST_SERVER_ACCESS_TOKEN")
+    if token:
+        return token
+    token_file = environment.optional_text("NEST_SERVER_TOKEN_FILE")
+    if token_file is not None:
+        # A supervisor has read the variable, and keeps the token in its own file.
+        path = Path(token_file)
     elif is_alone and not path.exists():
         write_private(path, secrets.token_hex(24).encode())
     try:

@@ -1,4 +1,4 @@
-"""What a reader of events has of recorders: each gets everything once, however many there are."""
+"""Spike cursor of one reader of events: every reader gets each spike once."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-#: Facts about spikes that are no columns of a recorder.
+#: Facts of an event with spikes that are no columns of a recorder.
 _NO_COLUMNS = ("recorder", "after_ms", "skipped")
 
 
 class SpikeCursor:
-    """How far one reader has those of ``recorders``.
+    """Position of one reader in the spikes of ``recorders``.
 
-    The kernel tells all readers the same. For one who has just come it begins anew; the others have
-    that already, and get what follows only.
+    The kernel publishes for all readers. For a new reader it begins anew; the other readers have
+    those spikes already, and get only what follows.
 
     Parameters
     ----------
@@ -24,20 +24,20 @@ class SpikeCursor:
     """
 
     def __init__(self, recorders: Sequence[int]) -> None:
-        #: Biological time up to which it has each; ``None`` before the first.
+        #: Biological time up to which the reader has each recorder; ``None`` before the first.
         self._until_ms: dict[int, float | None] = dict.fromkeys(recorders)
 
     @property
     def needs_all(self) -> bool:
-        """Whether some recorder has to be told from the beginning."""
+        """Return whether some recorder has to be published from the beginning."""
         return None in self._until_ms.values()
 
-    def go_on(self) -> None:
-        """The reader was here before, and has what was told until then."""
+    def resume(self) -> None:
+        """Continue for a reader that was here before, and has what was published until then."""
         self._until_ms = dict.fromkeys(self._until_ms, -math.inf)
 
     def unseen(self, kind: str, facts: dict[str, Any]) -> dict[str, Any] | None:
-        """What is new to the reader of an event; ``None`` if nothing is.
+        """Return what of an event is new to the reader; ``None`` if nothing is.
 
         Parameters
         ----------
@@ -59,18 +59,18 @@ class SpikeCursor:
         until_ms, after_ms = self._until_ms[recorder], facts["after_ms"]
         if until_ms is None:
             if after_ms is not None:
-                # In the middle of what others are told; the beginning is on its way.
+                # Spikes for other readers; the beginning is on its way.
                 return None
             until_ms = -math.inf
         times = np.asarray(facts["times"])
         self._until_ms[recorder] = max(until_ms, float(times.max()))
         if until_ms == -math.inf or (after_ms is not None and after_ms >= until_ms):
             return facts
-        new = times > until_ms
-        if not new.any():
+        is_new = times > until_ms
+        if not is_new.any():
             return None
         rest = {
-            name: value if name in _NO_COLUMNS else np.asarray(value)[new]
+            name: value if name in _NO_COLUMNS else np.asarray(value)[is_new]
             for name, value in facts.items()
         }
         return rest | {"after_ms": until_ms, "skipped": 0}

@@ -1,4 +1,4 @@
-"""Reads the arguments of a call from a request: from its body, or from its query string."""
+"""Arguments of calls, read from the body of a request or from its query string."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from flask import Request
 
 from gateway.http.bodies import body_of, large_body_of
 from protocol.errors import MalformedRequest, ProtocolError
-from protocol.process.environment import is_truthy
-from protocol.runtime.job_store import NAME
 from protocol.wire import json_form
 from protocol.wire.messages import OPEN_ACTIONS, Action, Operation, Script
 from protocol.wire.unpack import LARGE_BYTES, Unpacker
@@ -20,20 +18,23 @@ MSGPACK_TYPES = frozenset(
 )
 _FORM_TYPES = frozenset(["application/x-www-form-urlencoded", "multipart/form-data"])
 
+#: Actions that callers may ask for, by their names.
+_ACTIONS = {action.value: action for action in OPEN_ACTIONS}
+
 #: Most calls in one request.
 BATCH_LIMIT = 1000
 
 
 @dataclass
 class CallArguments:
-    """Arguments of one call, as they came."""
+    """Arguments of one call, as its caller gave them."""
 
     args: list[Value] = field(default_factory=list)
     kwargs: dict[str, Value] = field(default_factory=dict)
 
 
 def read_arguments(request: Request) -> CallArguments:
-    """The arguments in ``request``.
+    """Read the arguments of a call.
 
     A body that is a list has positional arguments; an object keywords, whose ``args`` are
     positional; anything else is one positional argument; null or no body means none. Query
@@ -49,7 +50,7 @@ def read_arguments(request: Request) -> CallArguments:
     arguments = _from_body(request)
     for name, values in request.args.lists():
         if name == "async":
-            # It is about the answer, not about the call.
+            # This parameter is about the answer, not about the call.
             continue
         if name in arguments.kwargs or (name == "args" and arguments.args):
             raise MalformedRequest(f"{name!r:.80} is in the body and in the query string")
@@ -58,7 +59,7 @@ def read_arguments(request: Request) -> CallArguments:
 
 
 def read_body(request: Request) -> Value:
-    """The value in the body of ``request``; ``None`` without a body.
+    """Read the value in the body of ``request``; ``None`` without a body.
 
     Raises
     ------
@@ -86,47 +87,20 @@ def read_body(request: Request) -> Value:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8", "us-ascii", "ascii"):
         raise MalformedRequest(f"JSON is UTF-8, not {charset:.40}")
-    # Whitespace alone, as some clients send for "nothing", is nothing.
+    # Some clients send white space for "nothing".
     text = bytes(body)
     return json_form.loads(text) if text.strip() else None
 
 
-def wants_async(request: Request) -> bool:
-    """Whether the caller does not wait: ``Prefer: respond-async`` (RFC 7240), or ``?async=1``."""
-    prefer = request.headers.get("Prefer", "")
-    wanted = [one.partition(";")[0].strip().lower() for one in prefer.split(",")]
-    return "respond-async" in wanted or is_truthy(request.args.get("async", ""))
-
-
-def read_job_name(request: Request) -> str | None:
-    """The name that a caller who waits gives the request (``X-Job-ID``), to see and to cancel it.
-
-    Raises
-    ------
-    MalformedRequest
-        If it can be none, or another header names the request, too.
-    """
-    name = request.headers.get("X-Job-ID")
-    if name is None:
-        return None
-    if not NAME.fullmatch(name):
-        raise MalformedRequest("X-Job-ID must be 8 to 64 of the characters 0-9 and a-z")
-    if "Idempotency-Key" in request.headers or wants_async(request):
-        raise MalformedRequest(
-            "X-Job-ID is for requests whose caller waits; a job that is kept gets its name "
-            "from the server"
-        )
-    return name
-
-
 def read_operations(request: Request) -> Operation | list[Operation]:
-    """The operation in a MessagePack body, ``[action, call, [arg, …], {name: arg, …}]``, or those
-    of a batch, in a list.
+    """Read the operation in a MessagePack body, or the list of operations of a batch.
+
+    An operation is ``[action, call, [arg, …], {name: arg, …}]``.
 
     Raises
     ------
     MalformedRequest
-        If it is none.
+        If the body is no operation.
     RequestTooLarge
         If the body is over the limit.
     """
@@ -137,16 +111,16 @@ def read_operations(request: Request) -> Operation | list[Operation]:
 
 
 def read_batch(request: Request) -> list[Operation]:
-    """The calls in a body: ``[{"call": …, "args": […], "kwargs": {…}}, …]``.
+    """Read the calls in a body: ``[{"call": …, "args": […], "kwargs": {…}}, …]``.
 
     Raises
     ------
     MalformedRequest
-        If they are none, or too many.
+        If the body is no list of calls, or has too many.
     RequestTooLarge
         If the body is over the limit.
     """
-    return [_call(index, one) for index, one in enumerate(_calls_of_batch(read_body(request)))]
+    return [_call(index, item) for index, item in enumerate(_calls_of_batch(read_body(request)))]
 
 
 def _calls_of_batch(value: Value) -> list[Value]:
@@ -174,7 +148,7 @@ def _operation(fields: Value) -> Operation:
     ):
         raise MalformedRequest("an operation is [action, call, arguments, arguments by name]")
     action, call, args, kwargs = fields
-    known = next((one for one in OPEN_ACTIONS if one.value == action), None)
+    known = _ACTIONS.get(action)
     if known is None:
         raise MalformedRequest(f"there is no action {action:.40}")
     if known is Action.RELEASE and not all(isinstance(item, Reference) for item in args):
@@ -183,7 +157,7 @@ def _operation(fields: Value) -> Operation:
 
 
 def read_script(request: Request) -> Script:
-    """The script in ``request``: ``source``, and in ``return`` what is asked for, if anything.
+    """Read a script: its ``source``, and in ``return`` the names of what is asked for, if anything.
 
     Raises
     ------
@@ -221,7 +195,7 @@ def _plain_text(value: Value) -> Value:
 def _from_body(request: Request) -> CallArguments:
     arguments = CallArguments()
     if request.mimetype in _FORM_TYPES and not _is_json_in_disguise(request):
-        # Checks the body as a whole; the form is then made of what was read.
+        # Checks the body as a whole; Flask then makes the form of it.
         body_of(request)
         for name, values in request.form.lists():
             _add_text(arguments, name, values)
@@ -240,7 +214,7 @@ def _from_body(request: Request) -> CallArguments:
 
 
 def _is_json_in_disguise(request: Request) -> bool:
-    """Whether a body marked as form is JSON: ``curl -d`` marks it so unless told otherwise."""
+    """Return whether a body marked as form is JSON: ``curl -d`` marks bodies so by default."""
     if request.mimetype == "multipart/form-data":
         return False
     body = body_of(request)

@@ -1,4 +1,4 @@
-"""Who may call: whoever shows the token."""
+"""Authentication of requests by the token."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from werkzeug.datastructures import Headers
 
 
 def shows_token(request: Headers, token: str) -> bool:
-    """Whether the headers of a request carry ``token``.
+    """Return whether the headers of a request carry ``token``.
 
-    It may be in ``NESTServerAuth``, as NEST Desktop sends it, or in ``Authorization`` as
+    The token may be in ``NESTServerAuth``, as NEST Desktop sends it, or in ``Authorization`` as
     bearer token. The comparison takes the same time wherever the difference is.
     """
     shown = request.get("NESTServerAuth", "")

@@ -1,7 +1,7 @@
-"""Compressed bodies of large answers, for callers elsewhere who take them.
+"""Compression of large replies, for callers on other machines that accept it.
 
-On one machine copying is quicker than compressing, and browsers and Python's ``requests`` say of
-themselves that they take gzip: callers over loopback get a body as it is, unless they refuse that.
+On one machine copying is quicker than compressing, and browsers and Python's ``requests`` accept
+gzip by default: callers over loopback get a body as it is, unless they refuse that.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from flask import Request, Response
 #: The quickest levels: a network waits for the compressor otherwise.
 _ZSTD_LEVEL = 1
 _GZIP_LEVEL = 1
-#: Of zlib, for the head and the end that gzip has.
+#: Flag of zlib for the head and the end that gzip has.
 _GZIP_FORMAT = 31
 
 
 class Compressor(Protocol):
-    """Compresses a body piece by piece."""
+    """Compressor of a body, piece by piece."""
 
     def compress(self, piece: bytes, /) -> bytes:
-        """What comes of the next piece, if anything does yet."""
+        """Compress the next piece; return what is ready of it."""
 
     def flush(self) -> bytes:
-        """The rest."""
+        """Return the rest."""
 
 
-#: The one that is better where both are as welcome first.
+#: The better one first, for callers that accept both alike.
 _COMPRESSORS: dict[str, Callable[[], Compressor]] = {
     "zstd": lambda: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj(),
     "gzip": lambda: zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_FORMAT),
@@ -39,9 +39,9 @@ _COMPRESSORS: dict[str, Callable[[], Compressor]] = {
 
 
 def compress(request: Request, reply: Response) -> None:
-    """Have the body of ``reply``, which is made piece by piece, compressed if its caller wants."""
+    """Compress the body of ``reply``, which is made piece by piece, if its caller accepts that."""
     reply.vary.add("Accept-Encoding")
-    name = wanted(request)
+    name = wanted_encoding(request)
     if name is None:
         return
     parts: Iterable[bytes] = reply.iter_encoded()
@@ -50,31 +50,31 @@ def compress(request: Request, reply: Response) -> None:
     del reply.headers["Content-Length"]
 
 
-def wanted(request: Request) -> str | None:
-    """The encoding in which ``request`` wants its answer; ``None`` for the answer as it is."""
+def wanted_encoding(request: Request) -> str | None:
+    """Return the encoding in which ``request`` wants its reply; ``None`` for the reply as it is."""
     accepted = request.accept_encodings
     qualities = {name: _quality(accepted, name) for name in _COMPRESSORS}
-    name = max(qualities, key=lambda one: qualities[one])
+    name = max(qualities, key=lambda encoding: qualities[encoding])
     if qualities[name] <= 0:
         return None
     identity = dict(accepted).get("identity")
     if identity == 0:
         return name
-    if _is_here(request.remote_addr) or (identity or 0) > qualities[name]:
+    if _is_local(request.remote_addr) or (identity or 0) > qualities[name]:
         return None
     return name
 
 
 def _quality(accepted: Iterable[tuple[str, float]], name: str) -> float:
-    """That a caller gives to an encoding, by its name or, if it does not say, by ``*``."""
+    """Return the quality that a caller gives to an encoding, by its name or else by ``*``."""
     named = dict(accepted)
     return named.get(name, named.get("*", 0))
 
 
-def _is_here(address: str | None) -> bool:
-    """Whether a caller is on this machine, as far as can be seen."""
+def _is_local(address: str | None) -> bool:
+    """Return whether a caller is on this machine, as far as can be seen."""
     try:
-        # Over a Unix socket there is no address.
+        # There is no address over a Unix socket.
         return not address or ip_address(address).is_loopback
     except ValueError:
         return False

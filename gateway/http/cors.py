@@ -1,4 +1,4 @@
-"""Which web pages may call: CORS for those that ask, refusal for those that don't.
+"""Origins of web pages that may call: CORS headers for requests that ask, refusal of the others.
 
 Origins are compared whole, by scheme, host and port; a prefix is not enough.
 """
@@ -14,11 +14,12 @@ from werkzeug.datastructures import Headers
 _LOOPBACK_NAMES = frozenset(["localhost", "127.0.0.1", "::1"])
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-RequestContext = tuple[str, str, int | None]
+#: Scheme, host and port of an origin.
+WebOrigin = tuple[str, str, int | None]
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` is a name or address that only this machine reaches."""
+    """Return whether ``host`` is a name or address that only this machine reaches."""
     if host == "localhost":
         return True
     try:
@@ -27,8 +28,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def parse_origin(text: str) -> RequestContext | None:
-    """Scheme, host and port of an origin; ``None`` if ``text`` is none, such as ``null``."""
+def parse_origin(text: str) -> WebOrigin | None:
+    """Parse an origin; return ``None`` for text that is no origin, such as ``null``."""
     try:
         parts = urlsplit(text)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
@@ -41,13 +42,13 @@ def parse_origin(text: str) -> RequestContext | None:
     return parts.scheme, parts.hostname, port
 
 
-def parse_allowed(text: str) -> RequestContext | None:
-    """The origin in a list of allowed ones, where the port may be ``*``; ``None`` if none is."""
+def parse_allowed(text: str) -> WebOrigin | None:
+    """Parse an allowed origin, whose port may be ``*``; return ``None`` for other text."""
     return parse_origin(text[:-2] if text.endswith(":*") else text.rstrip("/"))
 
 
 class OriginPolicy:
-    """The origins that are allowed.
+    """Policy of origins whose pages may call.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class OriginPolicy:
 
     def __init__(self, allowed: tuple[str, ...], host: str) -> None:
         self._any = "*" in allowed
-        self._exact: set[RequestContext] = set()
+        self._exact: set[WebOrigin] = set()
         self._any_port: set[tuple[str, str]] = set()
         for text in allowed:
             origin = None if text == "*" else parse_allowed(text)
@@ -69,18 +70,18 @@ class OriginPolicy:
             else:
                 self._exact.add(origin)
         own = [host, socket.gethostname()]
-        # Browsers send names in lower case, whatever case a machine was given its own in.
+        # Browsers send names in lower case, whatever the case of the machine's own.
         self._own_names = _LOOPBACK_NAMES | {name.lower() for name in own}
 
     def allows(self, text: str) -> bool:
-        """Whether pages of the origin ``text`` may call."""
+        """Return whether pages of the origin ``text`` may call."""
         if self._any:
             return True
         origin = parse_origin(text)
         return origin is not None and (origin in self._exact or origin[:2] in self._any_port)
 
     def add_headers(self, request: Headers, reply: Headers) -> None:
-        """Give the browser leave to show the reply to the page that asked, if it may."""
+        """Add the headers with which a browser shows the reply to a page that may call."""
         reply.add("Vary", "Origin")
         origin = request.get("Origin")
         if origin is None or not self.allows(origin):
@@ -90,7 +91,7 @@ class OriginPolicy:
         reply["Access-Control-Expose-Headers"] = exposed
 
     def add_preflight_headers(self, request: Headers, reply: Headers) -> None:
-        """Answer a preflight: GET, POST and whatever headers the page wants to send."""
+        """Add the headers that answer a preflight: GET, POST and all headers that are asked for."""
         origin = request.get("Origin")
         if origin is None or not self.allows(origin):
             return
@@ -103,7 +104,7 @@ class OriginPolicy:
         reply["Access-Control-Max-Age"] = "600"
 
     def refuses(self, request: Headers) -> str | None:
-        """Why a request without a token must not change anything; ``None`` if it may.
+        """Return why a request without a token is refused; ``None`` if it is not.
 
         Browsers send requests of foreign pages that need no preflight (forms, images)
         without asking, but mark them; and a foreign name that resolves to this machine

@@ -1,4 +1,4 @@
-"""Who waits for an answer, and for how long."""
+"""Limits to a wait for an answer: a time, or the caller's hang-up."""
 
 from __future__ import annotations
 
@@ -7,66 +7,66 @@ import time
 
 
 class Deadline:
-    """Whoever waits for so long and no longer.
+    """Limit of a wait by time.
 
     Parameters
     ----------
-    patience_s : from now on
+    duration_s : from now on
     """
 
-    def __init__(self, patience_s: float) -> None:
-        self._until_s = time.monotonic() + patience_s
+    def __init__(self, duration_s: float) -> None:
+        self._until_s = time.monotonic() + duration_s
 
-    def wait_ms(self, patience_ms: int) -> int | None:
-        """How long to wait before looking again."""
+    def wait_ms(self, most_ms: int) -> int | None:
+        """Return how long to wait before the next check, at most ``most_ms``."""
         left_s = self._until_s - time.monotonic()
-        return max(0, min(patience_ms, int(left_s * 1000) + 1))
+        return max(0, min(most_ms, int(left_s * 1000) + 1))
 
-    def is_gone_for_good(self) -> bool:
-        """Whether the time is over."""
+    def is_over(self) -> bool:
+        """Return whether the time is over."""
         return time.monotonic() >= self._until_s
 
 
 class ClientDisconnect:
-    """Who waits for an answer, as far as their connection tells.
+    """Limit of a wait by the caller, who may hang up.
 
     Parameters
     ----------
-    connection : their socket
-    grace_s : time after they have hung up during which their request goes on
+    connection : the caller's socket
+    grace_s : time after the hang-up during which the request goes on
     """
 
     def __init__(self, connection: socket.socket, grace_s: float) -> None:
         self._connection = connection
         self._grace_s = grace_s
-        self._gone_s: float | None = None
-        #: What has arrived hides from then on whether more, or the end, comes.
+        self._hung_up_s: float | None = None
+        #: Whether the next request has arrived, which hides the end of the connection.
         self._is_hidden = False
 
-    def wait_ms(self, patience_ms: int) -> int | None:
-        """How long to wait before looking again; ``None`` if looking is of no use."""
+    def wait_ms(self, most_ms: int) -> int | None:
+        """Return how long to wait before the next check; ``None`` if a check shows nothing."""
         if self._is_hidden:
             return None
-        if self._gone_s is None:
-            return patience_ms
-        left_s = self._gone_s + self._grace_s - time.monotonic()
-        return max(0, min(patience_ms, int(left_s * 1000) + 1))
+        if self._hung_up_s is None:
+            return most_ms
+        left_s = self._hung_up_s + self._grace_s - time.monotonic()
+        return max(0, min(most_ms, int(left_s * 1000) + 1))
 
-    def is_gone_for_good(self) -> bool:
-        """Whether they have hung up and the grace period is over."""
-        if self._gone_s is None:
-            self._look()
-        return self._gone_s is not None and time.monotonic() >= self._gone_s + self._grace_s
+    def is_over(self) -> bool:
+        """Return whether the caller has hung up and the grace period is over."""
+        if self._hung_up_s is None:
+            self._check()
+        return self._hung_up_s is not None and time.monotonic() >= self._hung_up_s + self._grace_s
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         try:
-            found = self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            data = self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError:
-            found = b""
-        if found:
+            data = b""
+        if data:
             # The next request, sent before this one is answered.
             self._is_hidden = True
         else:
-            self._gone_s = time.monotonic()
+            self._hung_up_s = time.monotonic()

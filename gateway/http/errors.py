@@ -1,4 +1,4 @@
-"""Every error as an HTTP reply."""
+"""Errors as HTTP replies."""
 
 from __future__ import annotations
 
@@ -12,32 +12,29 @@ from protocol.http_status import STATUS
 from protocol.wire import json_form
 from protocol.wire.pack import Packer
 
-#: What a client that reads no more than Retry-After should wait.
+#: Retry-After of errors that have none of their own.
 _DEFAULT_RETRY_S = 2
 
 
 def error_reply(error: NestdError) -> Response:
-    """The JSON reply that tells of ``error``."""
+    """Return the JSON reply for ``error``."""
     body: dict[str, Any] = {"message": error.message, "error": error.error_name}
-    if error.line is not None:
-        body["lineNumber"] = error.line
-    if error.trace:
-        body["traceback"] = error.trace
-    if error.output:
-        body["stdout"] = error.output
-    if error.call:
-        body["call"] = error.call
-    if error.parameter:
-        body["parameter"] = error.parameter
-    if error.ranks:
-        body["ranks"] = list(error.ranks)
+    optional = {
+        "lineNumber": error.line,
+        "traceback": error.trace,
+        "stdout": error.output,
+        "call": error.call,
+        "parameter": error.parameter,
+        "ranks": list(error.ranks),
+    }
+    body |= {name: value for name, value in optional.items() if value}
     if error.index is not None:
         body |= {"index": error.index, "results": error.results}
     return _with_retry(_json(STATUS[type(error)], body), error)
 
 
 def facts_reply(error: NestdError) -> Response:
-    """The MessagePack reply that tells all facts of ``error``, for our own clients."""
+    """Return the MessagePack reply with all facts of ``error``, for this project's own clients."""
     body = Packer(tuples=True).pack(facts_of(error))
     reply = Response(body, STATUS[type(error)], mimetype="application/x-msgpack")
     return _with_retry(reply, error)
@@ -50,7 +47,7 @@ def _with_retry(reply: Response, error: NestdError) -> Response:
 
 
 def http_error_reply(error: HTTPException) -> Response:
-    """The JSON reply for what Flask itself refuses, such as an unknown path."""
+    """Return the JSON reply for what Flask itself refuses, such as an unknown path."""
     status = error.code or 500
     messages = {
         404: "there is nothing at this address; calls are at /api/<name>, GET /api lists them",

@@ -1,14 +1,12 @@
-"""What Prometheus reads: how busy, how quick and how large the server is.
+"""Metrics for Prometheus: how busy, how quick and how large the server is.
 
-Requests are counted as they are answered. Everything else is looked up when it is read, from where
-the kernel leaves it without being asked, so that it can be read while NEST computes.
+Requests are counted as they are answered. All else is read from the kernel's files when the metrics
+are asked for, so that they can be read while NEST computes.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from gateway.jobs.jobs import STATES, Jobs
+from gateway.events.readers import EventReaders
+from gateway.http.request_log import elapsed_s
+from gateway.jobs.jobs import Jobs
+from gateway.jobs.rules import STATES
 from gateway.kernel.client import KernelClient
 from protocol.errors import NestdError
 from protocol.runtime.connection_file import ConnectionInfo
@@ -27,54 +28,25 @@ from protocol.version import SERVER_VERSION
 
 #: Seconds. A small call takes below a millisecond, a simulation as long as it takes.
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10, 60, 600, 3600)
-#: The route of what has none: whoever asks for anything else can't make series of their own.
+#: Label of requests without a route, so that callers can't make series of their own.
 UNKNOWN = "unknown"
-_BEGAN = "nestd.began"
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
-# The moments in which series were made would be as many series again. It has no types.
+# The times at which series were made would be as many series again. The function has no types.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Readers:
-    """Those who may read events at once.
-
-    Parameters
-    ----------
-    limit : their number
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._places = threading.BoundedSemaphore(limit)
-        self._lock = threading.Lock()
-        #: How many read now.
-        self.count = 0
-
-    def acquire(self, blocking: bool = True) -> bool:
-        """Take a place, if there is one."""
-        taken = self._places.acquire(blocking=blocking)
-        with self._lock:
-            self.count += taken
-        return taken
-
-    def release(self) -> None:
-        """Give it back."""
-        with self._lock:
-            self.count -= 1
-        self._places.release()
-
-
 class Metrics:
-    """What is measured of one gateway.
+    """Metrics of one gateway.
 
     Parameters
     ----------
-    connection : to the kernel
+    kernel : of the server
     jobs : of the server
     readers : of events
     """
 
-    def __init__(self, connection: KernelClient, jobs: Jobs, readers: Readers) -> None:
+    def __init__(self, kernel: KernelClient, jobs: Jobs, readers: EventReaders) -> None:
         # Not the library's own registry: that has whatever else is loaded in it.
         self._registry = CollectorRegistry()
         labels = ["method", "route"]
@@ -99,40 +71,36 @@ class Metrics:
         self._sent = Counter(
             "nestd_sent_bytes", "Bodies of replies, streams included.", registry=self._registry
         )
-        self._registry.register(_ServerCollector(connection, jobs, readers))
+        self._registry.register(_ServerCollector(kernel, jobs, readers))
         version = Gauge(
             "nestd_build_info", "Version of this server.", ["version"], registry=self._registry
         )
         version.labels(SERVER_VERSION).set(1)
-        #: Looked up here, as the library takes microseconds to find them by their labels.
+        #: By their labels, as the library takes microseconds to find them.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def add_to(self, app: Flask) -> None:
-        """Measure the requests of ``app``; before all else that looks at them."""
-        app.before_request(self._begin)
+        """Measure the requests of ``app``, which has to call this before it adds other handlers."""
         app.after_request(self._end)
 
     def text(self, accept: str) -> tuple[bytes, str]:
-        """All there is, and its media type, in the format that ``accept`` prefers."""
+        """Return all metrics and their media type, in the format that ``accept`` prefers."""
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type
 
-    def refused(self, status: int) -> None:
-        """A request was refused that could not be read."""
+    def count_unreadable(self, status: int) -> None:
+        """Count a request that could not be read."""
         self._count("", UNKNOWN, status)[0].inc()
 
-    def _begin(self) -> None:
-        request.environ[_BEGAN] = time.perf_counter()
-
     def _end(self, reply: Response) -> Response:
-        # Each look through the proxy costs as much as a count. Its type hides what is there.
+        # Each access through the proxy costs as much as a count. Its type hides the request.
         now: Request = request._get_current_object()  # type: ignore[attr-defined]
         rule = now.url_rule
-        # Without a route the method is anything, too.
+        # Without a route the method may be anything, too.
         method, route = (now.method, rule.rule) if rule is not None else ("", UNKNOWN)
         counter, histogram = self._count(method, route, reply.status_code)
         counter.inc()
-        histogram.observe(time.perf_counter() - now.environ[_BEGAN])
+        histogram.observe(elapsed_s(now.environ))
         received = now.content_length
         if received:
             self._received.inc(received)
@@ -163,17 +131,17 @@ class Metrics:
 
 
 class _ServerCollector(Collector):
-    """What is looked up when it is read."""
+    """Series that are made when they are read."""
 
-    def __init__(self, connection: KernelClient, jobs: Jobs, readers: Readers) -> None:
-        self._connection = connection
+    def __init__(self, kernel: KernelClient, jobs: Jobs, readers: EventReaders) -> None:
+        self._kernel = kernel
         self._jobs = jobs
         self._readers = readers
 
     def collect(self) -> Iterator[Metric]:
-        """The series of this moment."""
+        """Make the series of this moment."""
         try:
-            info = self._connection.info()
+            info = self._kernel.status.info()
         except NestdError:
             info = None
         yield _gauge(
@@ -184,29 +152,29 @@ class _ServerCollector(Collector):
         yield CounterMetricFamily(
             "nestd_kernels",
             "Kernels that this gateway has seen; one more is a restart.",
-            self._connection.kernels,
+            self._kernel.status.kernels_seen,
         )
         if info is not None:
-            described = GaugeMetricFamily(
+            kernel_info = GaugeMetricFamily(
                 "nestd_kernel_info", "The kernel.", labels=["generation", "nest"]
             )
-            described.add_metric([info.generation, info.nest], 1)
-            yield described
+            kernel_info.add_metric([info.generation, info.nest], 1)
+            yield kernel_info
             yield _gauge("nestd_ranks", "MPI ranks of the kernel.", info.ranks)
-            refused = CounterMetricFamily(
+            rejected = CounterMetricFamily(
                 "nestd_refused_connections",
                 "Connections over the network that this kernel has refused.",
                 labels=["reason"],
             )
-            for reason, count in self._connection.refusals().counts.items():
-                refused.add_metric([reason], count)
-            yield refused
+            for reason, count in self._kernel.status.rejected_connections().counts.items():
+                rejected.add_metric([reason], count)
+            yield rejected
         yield _gauge("nestd_event_readers", "Readers of events.", self._readers.count)
         yield from self._work()
         yield from _memory(info)
 
     def _work(self) -> Iterator[Metric]:
-        status = self._connection.status()
+        status = self._kernel.status.read()
         states = self._jobs.states()
         yield _gauge(
             "nestd_queue_length", "Requests and jobs that wait for the kernel.", states["queued"]
@@ -236,7 +204,7 @@ def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:
 
 
 def _memory(info: ConnectionInfo | None) -> Iterator[Metric]:
-    """Of the processes of this machine."""
+    """Make the series of memory of the processes on this machine."""
     name, documentation = "nestd_gateway_resident_memory_bytes", "Memory of the gateway."
     yield _gauge(name, documentation, _resident_bytes(os.getpid()) or 0)
     ranks = GaugeMetricFamily(
@@ -245,16 +213,16 @@ def _memory(info: ConnectionInfo | None) -> Iterator[Metric]:
         labels=["rank"],
     )
     if info is not None and info.is_local:
-        for rank, found in enumerate(info.processes):
-            if found.host == info.host and found.process.is_running():
-                taken = _resident_bytes(found.pid)
-                if taken is not None:
-                    ranks.add_metric([str(rank)], taken)
+        for rank, process in enumerate(info.processes):
+            if process.host == info.host and process.process.is_running():
+                size_bytes = _resident_bytes(process.pid)
+                if size_bytes is not None:
+                    ranks.add_metric([str(rank)], size_bytes)
     yield ranks
 
 
 def _resident_bytes(pid: int) -> int | None:
-    """Memory of a process that is not swapped out (proc(5)); ``None`` if it has just ended."""
+    """Return the resident memory of a process (proc(5)); ``None`` if the process has just ended."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
     except (OSError, IndexError, ValueError):

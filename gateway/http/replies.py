@@ -1,4 +1,4 @@
-"""What came of a request, in the form that its caller accepts."""
+"""Results as replies, in the form that their callers accept."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ PIECE_BYTES = 1 << 18
 #: In every reply while there is a kernel, so that the loss of a network shows.
 GENERATION_HEADER = "NEST-Kernel-Generation"
 
-#: Forms of a reply: JSON, MessagePack, and MessagePack that keeps tuples, for our own clients.
+#: Forms of a reply: JSON, MessagePack, and MessagePack that keeps tuples, for this project's own
+#: clients.
 AS_JSON, AS_MSGPACK, AS_EXACT = "json", "binary", "exact"
 
 
 def accepted_form(request: Request) -> str:
-    """The form that ``request`` accepts."""
-    wanted = request.accept_mimetypes
+    """Return the form of reply that ``request`` accepts."""
     return (
         AS_MSGPACK
-        if any(kind in MSGPACK_TYPES for kind, quality in wanted if quality > 0)
+        if any(kind in MSGPACK_TYPES for kind, quality in request.accept_mimetypes if quality > 0)
         else AS_JSON
     )
 
 
 def answer_reply(result: Result, form: str) -> Response:
-    """The reply with the value of ``result``."""
+    """Return the reply with the value of ``result``."""
     if form == AS_JSON:
-        # How long it will be is known at its end only, so it is sent in chunks.
+        # The length is known at the end only, so a large body is sent in chunks.
         large = json_form.is_large(result.value)
         if large:
             reply = Response(joined(json_form.parts(result.value)), mimetype="application/json")
@@ -57,14 +57,14 @@ def answer_reply(result: Result, form: str) -> Response:
 
 
 def sliced(pieces: list[Buffer]) -> Iterator[bytes]:
-    """The bytes of ``pieces``, so many at a time that a copy of them stays in the cache."""
+    """Yield the bytes of ``pieces``, so few at a time that their copy stays in the cache."""
     for piece in pieces:
         for at in range(0, len(piece), PIECE_BYTES):
             yield bytes(piece[at : at + PIECE_BYTES])
 
 
 def joined(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes of ``parts``, not in smaller pieces than are worth sending."""
+    """Yield the bytes of ``parts`` in pieces that are large enough to be sent."""
     gathered = bytearray()
     for part in parts:
         gathered += part
@@ -76,5 +76,5 @@ def joined(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def json_reply(value: Value, status: int = 200) -> Response:
-    """The JSON reply with ``value``."""
+    """Return the JSON reply with ``value``."""
     return Response(json_form.dumps(value), status, mimetype="application/json")

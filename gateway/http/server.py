@@ -1,4 +1,4 @@
-"""Gunicorn's threaded worker, quicker at calls in a row, and with errors as JSON."""
+"""Gunicorn's worker, arbiter and logger, as this gateway needs them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import errno
 import json
 import logging
 import select
+import socket
 import time
-from typing import Any
+from typing import Any, NoReturn
 
+from gunicorn import glogging
+from gunicorn.arbiter import Arbiter
 from gunicorn.http import errors as http_errors
-from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
+from gateway.http.gunicorn_internals import read_ahead
 from gateway.http.request_log import new_request_id
+from gateway.services import EXTENSION, Services
 from protocol.logging import context, lines
 from protocol.process.identity import die_with_parent
 from protocol.process.ready_pipe import report_ready
@@ -27,51 +31,71 @@ _REASONS = {
     500: "Internal Server Error",
 }
 
-#: How long a thread stays with a connection it has answered. Callers make many small calls
-#: in a row; handing the connection back and forth between threads costs as much as a call.
+#: How long a thread stays with a connection after its answer. Callers make many small calls in a
+#: row; handing the connection back and forth between threads costs as much as a call.
 _LINGER_MS = 5
-
 
 #: Errors of accept(2) that pass: there is no room for one more connection at the moment.
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 #: How long connections then wait before the next try.
 _NO_ROOM_S = 0.1
 
-#: How long a gateway that has been replaced may take to finish what it has: for ever.
+#: How long a gateway that was replaced may take to finish its requests: for ever.
 RETIREMENT_S = 10 * 365 * 86_400
 
 
+class GunicornArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn's master process, which another gateway can replace."""
+
+    def handle_usr2(self) -> NoReturn:
+        """Take no new connections, and end with the last answer: another gateway serves."""
+        self.log.info("replaced by another gateway, ends with the last answer")
+        self.cfg.set("graceful_timeout", RETIREMENT_S)
+        raise StopIteration
+
+
+class GunicornLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn's log lines, in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the lines to the root logger."""
+        self.error_log.handlers = []
+        self.error_log.propagate = True
+        self.access_log.handlers = []
+        self.access_log.propagate = False
+
+
 class GunicornWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Stays with a connection for a moment, and answers what never reaches the application."""
+    """Gunicorn's worker, which lingers with a connection, and sends JSON for malformed requests."""
 
     #: Whether the last connection could not be taken.
     _is_full = False
 
     def handle(self, conn: Any) -> Any:
-        """Handle the requests that follow on each other; what is returned is gunicorn's."""
+        """Handle requests that follow each other; return what gunicorn's own method does."""
         while True:
             goes_on = super().handle(conn)
             if goes_on is not True or not self.alive or not _has_more(conn):
                 return goes_on
             if self.nr_conns > self.cfg.threads:
-                # Somebody else may be waiting for a thread.
+                # Another connection may be waiting for a thread.
                 return goes_on
 
     def init_process(self) -> None:
-        """Serve until told to end, or until the master ends in whatever way."""
-        # It has the listening sockets too: while it lives, the port is taken.
+        """Serve until the arbiter ends this process, or ends itself in whatever way."""
+        # This process has the listening sockets, too: while it lives, the port is taken.
         die_with_parent()
-        # The master ends this process when its time is over; one that has been replaced has all.
+        # The arbiter kills this process after its own graceful timeout, which may be long.
         self.cfg.set("graceful_timeout", RETIREMENT_S)
         super().init_process()
 
     def run(self) -> None:
-        """Serve; connections are taken from now on."""
+        """Serve, and signal that connections are accepted from now on."""
         report_ready()
         super().run()
 
     def accept(self, listener: Any) -> None:
-        """Take a connection; while there is no room for one, it waits, and all others go on."""
+        """Accept a connection; while there is no room for one, new connections wait."""
         try:
             super().accept(listener)
         except OSError as error:
@@ -80,18 +104,23 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             if not self._is_full:
                 log.warning("new connections wait: %s", error.strerror)
             self._is_full = True
-            # The listener stays ready, so without a pause this would be all that is done.
+            # The listener stays ready: without a pause this loop would take all time.
             time.sleep(_NO_ROOM_S)
         else:
             self._is_full = False
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """End gracefully; readers of events would never end by themselves."""
-        self.wsgi.extensions["events"].close()
+        """End gracefully, and end readers of events, who would not end by themselves."""
+        self._services.events.close()
         super().handle_exit(sig, frame)
 
+    @property
+    def _services(self) -> Services:
+        found: Services = self.wsgi.extensions[EXTENSION]
+        return found
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Send one JSON reply and let the connection be closed."""
+        """Send one JSON reply to a request that can't be read; gunicorn closes the connection."""
         if isinstance(exc, http_errors.LimitRequestLine):
             status = 414
         elif isinstance(exc, http_errors.LimitRequestHeaders):
@@ -101,8 +130,8 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         else:
             status = 500
             self.log.exception("request failed")
-        self.wsgi.extensions["metrics"].refused(status)
-        # Its own name, if it has sent one, could not be read.
+        self._services.metrics.count_unreadable(status)
+        # The header with the caller's own id could not be read.
         origin = context.RequestContext(new_request_id())
         context.set_current_request(origin)
         lines.note(log, "a request can't be read", always=True, status=status, error=str(exc)[:300])
@@ -114,14 +143,17 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         try:
-            write_nonblock(client, head.encode("latin-1") + body)
+            client.send(head.encode("latin-1") + body, socket.MSG_DONTWAIT)
         except OSError:
             self.log.debug("the client did not wait for the answer")
 
 
 def _has_more(conn: Any) -> bool:
-    """Whether the next request, or the end of the connection, comes within the linger."""
-    if conn.parser.unreader.buf.getvalue():
+    """Return whether the next request, or the connection's end, comes while a thread lingers."""
+    data = read_ahead(conn)
+    if data is None:
+        return False
+    if data:
         return True
     waiting = select.poll()
     waiting.register(conn.sock, select.POLLIN)

@@ -1,4 +1,4 @@
-"""What is said of a job to whoever asks."""
+"""JSON views of jobs, whether they are kept or their callers wait."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from gateway.kernel.client import Pending
-from protocol.errors import Cancelled
+from gateway.jobs.rules import final_state
+from gateway.kernel.pending import PendingRequest
 from protocol.runtime.status_file import Status
 from protocol.runtime.stored_job import CANCELLED, LOST, StoredJob
 from protocol.wire.messages import Failure, Result
@@ -17,16 +17,16 @@ from protocol.wire.messages import Failure, Result
 Awaited = Callable[[], list[dict[str, Any]]]
 
 
-def of_job(
+def job_view(
     job: StoredJob, answer: Result | Failure | None, status: Status, awaited: Awaited
 ) -> dict[str, Any]:
-    """What is known of a job in the spool.
+    """Return the view of a job in the spool.
 
     Parameters
     ----------
     job : in the spool
-    answer : what came of it, if it has ended
-    status : what the kernel is at
+    answer : result or error, if the job has ended
+    status : of the kernel
     awaited : gives the ranks whose answer is awaited
     """
     facts = job.facts
@@ -42,29 +42,22 @@ def of_job(
         view["ended"] = _iso(job.ended_s)
         view["result"] = f"/jobs/{facts.id}/result"
     elif status.id == facts.id:
-        view |= _going_on(status, awaited)
+        view |= _progress(status, awaited)
     elif view["state"] == "queued":
         view["position"] = _position(facts.id, status)
     return view
 
 
-def of_request(pending: Pending, status: Status, awaited: Awaited) -> dict[str, Any]:
-    """What is known of a request whose caller waits; as :func:`of_job`."""
-    view = _view(pending.id, pending.label, pending.since_s, pending.generation, waited_for=True)
-    if status.id == pending.id:
+def request_view(request: PendingRequest, status: Status, awaited: Awaited) -> dict[str, Any]:
+    """Return the view of a request whose caller waits."""
+    view = _view(request.id, request.label, request.since_s, request.generation, waited_for=True)
+    if status.id == request.id:
         view["state"] = "running"
         view["began"] = _iso(status.since_s)
-        view |= _going_on(status, awaited)
+        view |= _progress(status, awaited)
     else:
-        view["position"] = _position(pending.id, status)
+        view["position"] = _position(request.id, status)
     return view
-
-
-def final_state(answer: Result | Failure) -> str:
-    """The state of a job with that answer."""
-    if isinstance(answer, Result):
-        return "done"
-    return "cancelled" if isinstance(answer.error, Cancelled) else "failed"
 
 
 def _view(
@@ -82,8 +75,8 @@ def _view(
     }
 
 
-def _going_on(status: Status, awaited: Awaited) -> dict[str, Any]:
-    """How far what runs is."""
+def _progress(status: Status, awaited: Awaited) -> dict[str, Any]:
+    """Return the keys of a view that show how far the running command is."""
     view: dict[str, Any] = {"wall_s": round(time.time() - status.since_s, 3)}
     if status.call:
         view["call"] = status.call
@@ -102,7 +95,7 @@ def _going_on(status: Status, awaited: Awaited) -> dict[str, Any]:
         "total_ms": round(total_ms, 9),
         "fraction": done_ms / total_ms if total_ms else 1.0,
         "wall_s": round(took_s, 3),
-        # As NEST defines it: how many times longer it takes than what it simulates.
+        # As NEST defines it: wall-clock time over biological time.
         "real_time_factor": took_s / (done_ms / 1000) if done_ms else None,
         "estimated_end": _iso(status.began_s + took_s * total_ms / done_ms) if done_ms else None,
     }
@@ -110,7 +103,7 @@ def _going_on(status: Status, awaited: Awaited) -> dict[str, Any]:
 
 
 def _position(id: str, status: Status) -> int | None:
-    """Place in the queue, 1 for the next; ``None`` while it is on its way there."""
+    """Return the place of a job in the queue, from 1; ``None`` while it is on its way there."""
     try:
         return status.queue.index(id) + 1
     except ValueError:

@@ -1,10 +1,11 @@
-"""The gateway's end of ZeroMQ: one command, one answer, and no wait for a dead kernel.
+"""ZeroMQ channel to one kernel: one command, one answer, and no wait for a dead kernel.
 
-While NEST computes, nestd's Python does not run, so it can't be asked whether it lives. Its
-end of the socket is open for exactly as long as its process exists, though: libzmq reports
-the moment it closes, and every command that waits then ends.
+While NEST computes, nestd's Python does not run, so it can't be asked whether it lives. But its end
+of the socket is open exactly as long as its process exists: libzmq reports the moment it closes,
+and every command that waits then ends.
 
-Over a network the connection may close because that is cut; ``connection.py`` makes another then.
+Over a network the connection may also close because the network is cut; ``pool.py`` then makes
+another.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from protocol.process.tcp_keepalive import set_keepalive
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.security.curve_keys import KeyPair
 
-#: How long a connection to a nestd that is said to be there may take.
+#: How long a connection to a nestd may take.
 CONNECT_DEADLINE_S = 5.0
-#: How long a host may take to say whether it is there.
+#: How long a host may take to answer a probe.
 _PROBE_S = 1.0
-#: How long to wait for an answer before looking whether somebody still waits for it.
-_PATIENCE_MS = 1000
+#: How long to wait for an answer before looking whether its caller has hung up.
+_CALLER_CHECK_MS = 1000
 
-#: Longer than any channel is kept that has lost its kernel.
+#: Longer than a channel is kept after it has lost its kernel.
 _NEVER_MS = 3_600_000
 
 _LOST = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
@@ -45,7 +46,7 @@ _FAILED = (
 
 
 def protect(socket: zmq.Socket[bytes], info: ConnectionInfo, keys: KeyPair | None) -> None:
-    """Have ``socket`` talk to the kernel of ``info`` only, encrypted, if that is on a network.
+    """Encrypt ``socket`` for the kernel of ``info`` alone, if that is on a network.
 
     Raises
     ------
@@ -63,9 +64,9 @@ def protect(socket: zmq.Socket[bytes], info: ConnectionInfo, keys: KeyPair | Non
 
 
 def is_refused(endpoint: str) -> bool:
-    """Whether the host of an endpoint on a network says that nobody listens there any more.
+    """Return whether the host of ``endpoint`` refuses connections, so that no kernel listens.
 
-    If it says nothing, the network may be cut.
+    A host that does not answer may be behind a network that is cut.
     """
     host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
     try:
@@ -78,7 +79,7 @@ def is_refused(endpoint: str) -> bool:
 
 
 class Channel:
-    """A DEALER socket to one kernel, with the monitor that notices the kernel's death.
+    """DEALER socket to one kernel, with the monitor that notices the kernel's death.
 
     One command at a time. A channel that has failed is closed, never used again.
     """
@@ -129,20 +130,20 @@ class Channel:
                 )
 
     def is_alive(self) -> bool:
-        """Whether the kernel was still there when this channel last heard of it."""
-        # Asks the socket itself: a poll would cost every command a system call.
+        """Return whether no event has reported the kernel's end."""
+        # The option of the socket: a poll would cost every command a system call.
         while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
             if int(recv_monitor_message(self._monitor)["event"]) & _LOST:
                 return False
         return True
 
     def send(self, command: list[Any]) -> None:
-        """Send ``command``, to wait for its answer or not.
+        """Send ``command`` without waiting for an answer.
 
         Raises
         ------
         KernelUnavailable
-            If the kernel was gone before it could be sent.
+            If the kernel ended before the command could be sent.
         """
         if not self.is_alive():
             raise KernelUnavailable(
@@ -161,19 +162,19 @@ class Channel:
         Parameters
         ----------
         command : frames
-        caller : who waits for it, if that can be seen
-        give_up : called when the caller has been gone for so long that nobody wants the answer
+        caller : who waits for the answer, if that can be seen
+        give_up : called when the caller's deadline is over
 
         Raises
         ------
         KernelUnavailable
-            If the kernel was gone before it could be sent.
+            If the kernel ended before the command could be sent.
         """
         self.send(command)
         while True:
-            wait_ms = None if caller is None else caller.wait_ms(_PATIENCE_MS)
+            wait_ms = None if caller is None else caller.wait_ms(_CALLER_CHECK_MS)
             ready = dict(self._poller.poll(wait_ms))
-            if caller is not None and not ready and caller.is_gone_for_good():
+            if caller is not None and not ready and caller.is_over():
                 caller = None
                 give_up()
                 continue
@@ -186,7 +187,7 @@ class Channel:
                 return None
 
     def drop_answers(self) -> None:
-        """Forget what has arrived that nobody waits for."""
+        """Drop the answers that have arrived."""
         with contextlib.suppress(zmq.Again):
             while True:
                 self._socket.recv_multipart(zmq.NOBLOCK, copy=False)

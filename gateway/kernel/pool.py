@@ -1,4 +1,4 @@
-"""The channels of a gateway: idle ones, used again, and new ones where a network was cut."""
+"""Pool of channels to the kernel: idle ones, and new ones after a network was cut."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from protocol.wire.messages import Request, Task
 
 log = logging.getLogger(__name__)
 
-#: Between two looks whether a network that was cut is back.
-_AGAIN_S = 0.5
+#: Time between two attempts to reach a kernel over a network that was cut.
+_RECONNECT_S = 0.5
 
 
-class Channels:
-    """Channels to whatever kernel there is.
+class ChannelPool:
+    """Channels to the present kernel.
 
     Safe for any number of threads.
 
@@ -45,7 +45,7 @@ class Channels:
         self._keys: KeyPair | None = None
 
     def keys(self, info: ConnectionInfo) -> KeyPair | None:
-        """This gateway's keys, if the kernel of ``info`` asks for some.
+        """Return this gateway's keys, if the kernel of ``info`` asks for some.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class Channels:
         return self._keys
 
     def new(self, info: ConnectionInfo) -> Channel:
-        """A channel to the kernel of ``info`` that nobody else gets.
+        """Return a new channel to the kernel of ``info``, for one user alone.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class Channels:
         return Channel(self._context, info, self.keys(info))
 
     def take(self, info: ConnectionInfo) -> Channel:
-        """An idle channel to the kernel of ``info``, or a new one.
+        """Return an idle channel to the kernel of ``info``, or a new one.
 
         Raises
         ------
@@ -79,7 +79,7 @@ class Channels:
         """
         while True:
             try:
-                # The one used last: its memory is warm, and the others' can grow cold.
+                # The channel used last has warm memory.
                 channel = self._idle.pop()
             except IndexError:
                 return self.new(info)
@@ -88,24 +88,24 @@ class Channels:
             channel.close()
 
     def give_back(self, channel: Channel) -> None:
-        """It is idle again."""
+        """Return ``channel`` to the pool."""
         self._idle.append(channel)
 
-    def again(
+    def reconnect(
         self,
         info: ConnectionInfo,
-        now: Callable[[], ConnectionInfo | None],
+        present: Callable[[], ConnectionInfo | None],
         command: Request,
         label: str,
     ) -> Channel | None:
-        """A new channel after a connection was lost; ``None`` if the kernel is gone.
+        """Return a new channel after a connection was lost; ``None`` if the kernel has ended.
 
         Parameters
         ----------
         info : of the kernel
-        now : says which kernel there is
+        present : gives the present kernel
         command : that is to be sent again
-        what : it is, for a person
+        label : of the command, for a person
 
         Raises
         ------
@@ -113,23 +113,23 @@ class Channels:
             If the network stays cut, or nobody knows whether the command was executed.
         """
         lost_s = time.monotonic()
-        is_said = False
+        is_logged = False
         while True:
-            found = now()
-            if found is None or found.generation != info.generation:
+            kernel = present()
+            if kernel is None or kernel.generation != info.generation:
                 return None
             with contextlib.suppress(KernelUnavailable):
                 channel = self.new(info)
-                if is_said:
-                    log.warning("the network to kernel %s stands again", info.generation)
+                if is_logged:
+                    log.warning("the network to kernel %s is back", info.generation)
                 if isinstance(command, Task):
                     return channel
                 self.give_back(channel)
                 raise LinkLost(f"the network was cut during {label}, and is back: ask again")
             if is_refused(info.command_endpoint):
                 return None
-            if not is_said:
-                is_said = True
+            if not is_logged:
+                is_logged = True
                 log.warning("the network to kernel %s on %s is cut", info.generation, info.host)
             if self._link_s is not None and time.monotonic() - lost_s > self._link_s:
                 raise LinkLost(
@@ -139,11 +139,11 @@ class Channels:
                     f"DELETE /jobs/{command.id} ends it when the network is back",
                     retry_after_s=5,
                 )
-            # That a network stands again is told by nobody.
-            time.sleep(_AGAIN_S)
+            # Nothing signals that a network is back.
+            time.sleep(_RECONNECT_S)
 
     def close(self) -> None:
-        """Close all that are idle, and those that are not."""
+        """Close all channels, idle or not."""
         while self._idle:
             self._idle.pop().close()
         self._context.destroy(linger=0)

@@ -1,4 +1,4 @@
-"""The kernel as its files show it: what it is, what it is at, and whom it waits for."""
+"""Kernel status: the present kernel as its files show it, without asking it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from protocol.runtime.status_file import Status, read_status
 
 
 class KernelStatus:
-    """Looks at the kernel that the connection file names at the moment, without asking it.
+    """Files of the kernel that the connection file names at the moment.
 
     Safe for any number of threads.
 
@@ -30,16 +30,16 @@ class KernelStatus:
         self._path = path
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, int], ConnectionInfo] | None = None
-        #: How many kernels this has seen.
-        self.kernels = 0
+        #: Kernels that were seen.
+        self.kernels_seen = 0
 
     @property
     def files(self) -> RuntimeDirectory:
-        """Directory of connection file, status and jobs."""
+        """Return the directory of connection file, status and jobs."""
         return RuntimeDirectory.of(self._path)
 
     def info(self) -> ConnectionInfo | None:
-        """What the connection file says now; ``None`` while there is no kernel.
+        """Return what the connection file names now; ``None`` while there is no kernel.
 
         Raises
         ------
@@ -47,12 +47,12 @@ class KernelStatus:
             If the file is there but can't be used.
         """
         try:
-            found = self._path.stat()
+            stat = self._path.stat()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise KernelUnavailable(f"can't look at {self._path}: {error.strerror}") from error
-        version = (found.st_mtime_ns, found.st_ino)
+        version = (stat.st_mtime_ns, stat.st_ino)
         read = self._read
         if read is not None and read[0] == version:
             return read[1]
@@ -64,12 +64,12 @@ class KernelStatus:
             with self._lock:
                 read = self._read
                 if read is None or read[1].generation != info.generation:
-                    self.kernels += 1
+                    self.kernels_seen += 1
                 self._read = (version, info)
         return info
 
-    def needed_info(self) -> ConnectionInfo:
-        """What the connection file says now.
+    def required_info(self) -> ConnectionInfo:
+        """Return what the connection file names now.
 
         Raises
         ------
@@ -84,16 +84,18 @@ class KernelStatus:
             )
         return info
 
-    def status(self) -> Status:
-        """What the kernel is at, as it said last; nothing if there is none."""
+    def read(self) -> Status:
+        """Return the kernel's status, read from its status file; an empty one without a kernel."""
         info = self.info()
         if info is None:
             return Status()
         return read_status(self.files.status(info.generation))
 
-    def awaited(self) -> list[dict[str, Any]]:
-        """The ranks whose part of the running operation is awaited, since when, and whether
-        their process is stopped; empty when nothing runs."""
+    def awaited_ranks(self) -> list[dict[str, Any]]:
+        """Return the ranks that have not finished the running operation.
+
+        Each with the time since when, and whether its process is stopped.
+        """
         info = self.info()
         if info is None:
             return []
@@ -106,27 +108,27 @@ class KernelStatus:
             {
                 "rank": rank,
                 "since": since,
-                "stopped": found.is_local and found.process.is_stopped(),
+                "stopped": process.is_local and process.process.is_stopped(),
             }
-            for rank, (mark, found) in enumerate(zip(marks, info.processes, strict=False))
+            for rank, (mark, process) in enumerate(zip(marks, info.processes, strict=False))
             # Ranks of other hosts than the first one's leave no marks.
-            if mark.ended < current and found.host == info.host
+            if mark.ended < current and process.host == info.host
         ]
 
-    def refusals(self) -> RejectedConnections:
-        """Connections over the network that the kernel has refused."""
+    def rejected_connections(self) -> RejectedConnections:
+        """Return the counts of connections over the network that the kernel has refused."""
         info = self.info()
         if info is None:
             return RejectedConnections()
         return RejectedConnections.read(self.files.rejected_connections(info.generation))
 
     def refuse_if_stopping(self) -> None:
-        """Raise if the kernel takes nothing new any more.
+        """Raise if the kernel takes no new commands.
 
         Raises
         ------
         KernelUnavailable
-            If it ends after what it is at.
+            If the kernel ends after the present command.
         """
-        if self.status().stopping:
+        if self.read().stopping:
             raise KernelUnavailable("the server stops and takes nothing new", retry_after_s=5)

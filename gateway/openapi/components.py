@@ -1,4 +1,4 @@
-"""What the operations of the document share: parameters, headers, replies and errors."""
+"""Shared parts of the document: parameters, headers, replies and errors."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _ERRORS: dict[int, tuple[str, str]] = {
 }
 
 _HEADERS = {GENERATION_HEADER: {"$ref": "#/components/headers/Generation"}}
-#: Say that a request is a job, or name it.
+#: Headers that make a request a job, or name it.
 _JOB_HEADERS = ("Prefer", "Idempotency-Key", "X-Job-ID")
 
 
 def success(bodies: Mapping[str, Schema], label: str) -> dict[str, Any]:
-    """A reply without an error: by media type the schema of its body, and what it means."""
+    """Return a reply without an error, from the schema of its body by media type."""
     return {
         "description": label,
         "headers": _HEADERS,
@@ -36,7 +36,7 @@ def success(bodies: Mapping[str, Schema], label: str) -> dict[str, Any]:
 
 
 def error_ref(status: int, media: str = JSON) -> dict[str, str]:
-    """The reply with an error's status, as it is told in that media type."""
+    """Return a reference to the reply with an error's status, in a media type."""
     suffix = "" if media == JSON else "Facts"
     return {"$ref": f"#/components/responses/{_ERRORS[status][0]}{suffix}"}
 
@@ -46,21 +46,21 @@ def _parameters(*names: str) -> list[dict[str, str]]:
 
 
 def as_job(method: str) -> list[dict[str, str]]:
-    """Parameters of what is a job, by the method it is asked for with."""
+    """Return the parameters of a route whose requests can be jobs, by the method of the request."""
     return _parameters("async", *(_JOB_HEADERS if method.upper() == "POST" else ()))
 
 
 #: Parameters of every call, beside its own.
 OF_CALL = _parameters("inspect", "ranks")
-#: The reply with a call's result, and the one to those who don't wait for it.
+#: The replies to a call: its result, or its job for callers that don't wait.
 RESULT = success({JSON: {}, MSGPACK: {}}, "The result.")
 ACCEPTED = success({JSON: JOB}, "Accepted; what comes of it is the result of this job.")
 
 
-def _error(status: int, said: str, media: str) -> dict[str, Any]:
+def _error(status: int, description: str, media: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Error"} if media == JSON else {}
     reply: dict[str, Any] = {
-        "description": said,
+        "description": description,
         "headers": dict(_HEADERS),
         "content": {media: {"schema": schema}},
     }
@@ -71,11 +71,11 @@ def _error(status: int, said: str, media: str) -> dict[str, Any]:
     return reply
 
 
-#: Beside the schemas, what operations refer to.
+#: Parts that operations refer to, beside the schemas.
 SHARED_PARTS: dict[str, Any] = {
     "responses": {
-        name + suffix: _error(status, said, media)
-        for status, (name, said) in _ERRORS.items()
+        name + suffix: _error(status, description, media)
+        for status, (name, description) in _ERRORS.items()
         for suffix, media in (("", JSON), ("Facts", MSGPACK))
     },
     "parameters": {

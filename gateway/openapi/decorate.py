@@ -1,7 +1,7 @@
-"""What the document of the server says of a route, written beside the route.
+"""Decorator of view functions, with what the OpenAPI document says of their routes.
 
-Every view function carries :func:`described`; its docstring is the rest. The document at
-``/openapi.json`` is made of both, and a test names the routes that lack it.
+Every view function carries :func:`described`, and a docstring. The document at ``/openapi.json`` is
+made of both, and a test names the routes that lack one.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ JOB: Schema = {"$ref": "#/components/schemas/Job"}
 
 @dataclass(frozen=True)
 class RouteDescription:
-    """What a reader of the document learns of a route, beside its docstring."""
+    """Description of a route in the document, beside its docstring."""
 
-    #: Heading under which it is found.
+    #: Heading of the route in the document.
     tag: str
     #: Media type of the reply with status 200: the schema of its body.
     reply: Mapping[str, Schema] = field(default_factory=lambda: {JSON: ANYTHING})
-    #: The same of the reply with status 202; empty if there is none.
+    #: Media type of the reply with status 202: its schema; empty if there is no such reply.
     accepted: Mapping[str, Schema] = field(default_factory=dict)
-    #: The same of a request's body; empty if it has none.
+    #: Media type of the request's body: its schema; empty if there is no body.
     body: Mapping[str, Schema] = field(default_factory=dict)
     #: Parameter in the query string: its schema.
     query: Mapping[str, Schema] = field(default_factory=dict)
-    #: Parameter in the path: what it is.
+    #: Parameter in the path: its description.
     path: Mapping[str, str] = field(default_factory=dict)
-    #: Statuses of errors, beside those that every route can have.
+    #: Statuses of errors, beside those that all routes have.
     errors: tuple[int, ...] = ()
     #: Media type of those errors.
     errors_as: str = JSON
-    #: Whether it answers who shows no token: it may say no more than that something is there.
+    #: Whether requests without a token are answered, so that the reply may show nothing secret.
     open_to_all: bool = False
-    #: Whether what it asks of the kernel is a job: with 202 for those who don't wait, and on a
-    #: POST with the headers that say so and name it.
+    #: Whether the request can be a job: with 202 for callers that don't wait, and on a POST with
+    #: the headers of jobs.
     as_job: bool = False
 
 
@@ -67,7 +67,7 @@ def described(
     open_to_all: bool = False,
     as_job: bool = False,
 ) -> Callable[[_View], _View]:
-    """Say of a view function what :class:`RouteDescription` has; goes below the route itself."""
+    """Attach a :class:`RouteDescription` to a view function; goes below the route itself."""
     description = RouteDescription(
         tag,
         {JSON: ANYTHING} if reply is None else reply,
@@ -89,7 +89,7 @@ def described(
 
 
 def description_of(view: Callable[..., Any] | None) -> RouteDescription | None:
-    """What was said of ``view``, if anything was."""
+    """Return the description of ``view``, if it has one."""
     found: RouteDescription | None = getattr(view, _ATTRIBUTE, None)
     return found
 
@@ -97,7 +97,7 @@ def description_of(view: Callable[..., Any] | None) -> RouteDescription | None:
 def an_object(
     required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None
 ) -> Schema:
-    """Schema of an object with these keys, to which others may be added in later versions."""
+    """Return the schema of an object with these keys; later versions may add others."""
     return {
         "type": "object",
         "properties": dict(required) | dict(optional or {}),
@@ -106,5 +106,5 @@ def an_object(
 
 
 def or_null(name: str) -> Schema:
-    """Schema of a value of the type ``name``, or null."""
+    """Return the schema of a value of the type ``name``, or null."""
     return {"type": [name, "null"]}

@@ -1,7 +1,7 @@
-"""The server's own description, in OpenAPI 3.1: every route and every call of PyNEST.
+"""OpenAPI 3.1 document of the server: every route and every call of PyNEST.
 
-It is made of what serves the requests: the routes of the application with what is
-:func:`~gateway.openapi.decorate.described` of them, and the kernel's own list of calls.
+The document is made of the routes of the application with their
+:func:`~gateway.openapi.decorate.described`, and of the kernel's own list of calls.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gateway.openapi.schemas import SHARED, example_of, in_json, in_query, kind_
 from gateway.routes.calls import CALL_RULE
 from protocol.api_description import ApiDescription, Call, CallParameter, Given
 
-#: Answered to every route by the application as a whole.
+#: Methods that Flask answers for every route.
 _IMPLIED = ("HEAD", "OPTIONS")
 
 #: Errors that any route can have.
@@ -49,7 +49,7 @@ objects."""
 
 
 def document(app: Flask, interface: ApiDescription, version: str) -> dict[str, Any]:
-    """The document.
+    """Make the document.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def document(app: Flask, interface: ApiDescription, version: str) -> dict[str, A
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         path, operations = _route(app, rule)
         paths.setdefault(path, {}).update(operations)
-        tags |= dict.fromkeys(tag for one in operations.values() for tag in one["tags"])
+        tags |= dict.fromkeys(tag for operation in operations.values() for tag in operation["tags"])
     for call in interface.calls:
         paths[f"/api/{call.name}"] = _call(call, schemas)
         tags[_tag(call)] = None
@@ -85,81 +85,81 @@ def document(app: Flask, interface: ApiDescription, version: str) -> dict[str, A
 
 
 def undescribed(app: Flask) -> list[str]:
-    """Routes of which nobody has said anything, each with its view function."""
-    found = [
+    """Return the routes without a description or a docstring, each with its view function."""
+    routes = [
         (rule, app.view_functions[rule.endpoint])
         for rule in app.url_map.iter_rules()
         if description_of(app.view_functions[rule.endpoint]) is None
         or not inspect.getdoc(app.view_functions[rule.endpoint])
     ]
-    return [f"{rule.rule} ({view.__module__}.{view.__qualname__})" for rule, view in found]
+    return [f"{rule.rule} ({view.__module__}.{view.__qualname__})" for rule, view in routes]
 
 
 def methods_of(rule: Rule) -> list[str]:
-    """Methods of a route that it names itself."""
+    """Return the methods of a route that the route names itself."""
     return sorted((rule.methods or set()) - set(_IMPLIED))
 
 
 def path_of(rule: Rule) -> str:
-    """The path of a route as the document writes it."""
+    """Return the path of a route as the document writes it."""
     return re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", rule.rule)
 
 
 def _route(app: Flask, rule: Rule) -> tuple[str, dict[str, Any]]:
     view = app.view_functions[rule.endpoint]
-    said = description_of(view) or RouteDescription("undescribed")
+    route = description_of(view) or RouteDescription("undescribed")
     summary, description = _documented(inspect.getdoc(view) or rule.endpoint)
     path = path_of(rule)
     operations = {}
     for method in methods_of(rule):
         operation: dict[str, Any] = {
             "operationId": f"{method.lower()}_{rule.endpoint.replace('.', '_')}",
-            "tags": [said.tag],
+            "tags": [route.tag],
             "summary": summary,
         }
         if description:
             operation["description"] = description
-        if said.open_to_all:
+        if route.open_to_all:
             operation["security"] = []
-        parameters = [*_in_path(rule, said), *_in_query(said)]
+        parameters = [*_in_path(rule, route), *_in_query(route)]
         if rule.rule == CALL_RULE:
             parameters += OF_CALL
-        if said.as_job:
+        if route.as_job:
             parameters += as_job(method)
         if parameters:
             operation["parameters"] = parameters
-        if said.body and method not in ("GET", "DELETE"):
+        if route.body and method not in ("GET", "DELETE"):
             operation["requestBody"] = {
-                "content": {media: {"schema": schema} for media, schema in said.body.items()}
+                "content": {media: {"schema": schema} for media, schema in route.body.items()}
             }
-        own = said.errors if said.open_to_all else (403, *said.errors)
-        operation["responses"] = {"200": success(said.reply, "Done.")} | {
-            str(status): error_ref(status, said.errors_as if status in said.errors else JSON)
+        own = route.errors if route.open_to_all else (403, *route.errors)
+        operation["responses"] = {"200": success(route.reply, "Done.")} | {
+            str(status): error_ref(status, route.errors_as if status in route.errors else JSON)
             for status in sorted({*own, *_ALWAYS})
         }
-        if said.as_job:
+        if route.as_job:
             operation["responses"]["202"] = ACCEPTED
-        elif said.accepted:
-            operation["responses"]["202"] = success(said.accepted, "Not yet.")
+        elif route.accepted:
+            operation["responses"]["202"] = success(route.accepted, "Not yet.")
         operations[method.lower()] = operation
     return path, operations
 
 
-def _in_path(rule: Rule, said: RouteDescription) -> list[dict[str, Any]]:
+def _in_path(rule: Rule, route: RouteDescription) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "description": said.path.get(name, name),
+            "description": route.path.get(name, name),
             "schema": {"type": "string", "minLength": 1},
         }
         for name in sorted(rule.arguments)
     ]
 
 
-def _in_query(said: RouteDescription) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "query", "schema": schema} for name, schema in said.query.items()]
+def _in_query(route: RouteDescription) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "query", "schema": schema} for name, schema in route.query.items()]
 
 
 def _tag(call: Call) -> str:
@@ -167,7 +167,7 @@ def _tag(call: Call) -> str:
 
 
 def _call(call: Call, schemas: dict[str, Schema]) -> dict[str, Any]:
-    """The path of one call: the same by GET and by POST."""
+    """Return the operations of one call: GET and POST do the same."""
     summary, description = _documented(call.documentation or call.name)
     if call.role == "attribute":
         how = (
@@ -221,7 +221,7 @@ def _query_parameters(parameters: Sequence[CallParameter]) -> Iterator[dict[str,
             "required": parameter.required,
         }
         if parameter.given is Given.NAMES:
-            # Whatever name is in the query string.
+            # The query string may have any names.
             schema = {"type": "object", "additionalProperties": {"type": "string"}}
             yield described | {"schema": schema, "style": "form", "explode": True}
         elif parameter not in by_position:
@@ -243,7 +243,7 @@ def _query_parameters(parameters: Sequence[CallParameter]) -> Iterator[dict[str,
 
 
 def _with_default(fields: dict[str, Any], default: Any) -> dict[str, Any]:
-    """``fields`` of a parameter of a query string, whose values may be text."""
+    """Return ``fields`` of a query parameter with its default, which may have to be text."""
     if default is None or "schema" not in fields:
         return fields
     as_text = fields["schema"].get("type") == "string"
@@ -251,19 +251,19 @@ def _with_default(fields: dict[str, Any], default: Any) -> dict[str, Any]:
 
 
 def _about(parameter: CallParameter) -> str:
-    said = parameter.kind.value
+    text = parameter.kind.value
     if parameter.aliases:
-        said += f"; also called {', '.join(parameter.aliases)}"
+        text += f"; also called {', '.join(parameter.aliases)}"
     if parameter.default_text:
-        said += f" (default {parameter.default_text})"
-    return said
+        text += f" (default {parameter.default_text})"
+    return text
 
 
 def _arguments(parameters: Sequence[CallParameter]) -> Schema:
-    """Schema of a body with these arguments."""
+    """Return the schema of a body with these arguments."""
     least = sum(p.required and p.given is not Given.BY_NAME for p in parameters)
     forms = [_by_name(parameters), _by_position(parameters) | {"minItems": least}]
-    # Anything else is the first argument, if that takes it; null is none at all.
+    # Any other value is the first argument, if that takes it; null is no argument.
     single = [p for p in parameters if p.given is not Given.BY_NAME and p.given is not Given.NAMES]
     if single and sum(p.required for p in parameters) <= 1:
         forms.append({"type": ["string", "number", "boolean"]})
@@ -299,7 +299,7 @@ def _by_name(parameters: Sequence[CallParameter]) -> Schema:
         form["anyOf"] = [{"allOf": by_name} if len(by_name) > 1 else by_name[0]]
         form["anyOf"].append({"required": ["args"]})
     if not any(p.given is Given.NAMES for p in parameters):
-        # What is null is not given, whatever its name.
+        # A null argument is not given, whatever its name.
         form["additionalProperties"] = {"type": "null"}
     return form
 
@@ -322,6 +322,6 @@ def _or_null(parameter: CallParameter) -> Schema:
 
 
 def _documented(text: str) -> tuple[str, str]:
-    """First paragraph in one line, and the rest, of a docstring."""
-    first, _, rest = text.strip().partition("\n\n")
-    return " ".join(first.split()), rest.strip()
+    """Split a docstring into its first paragraph, in one line, and the rest."""
+    summary, _, rest = text.strip().partition("\n\n")
+    return " ".join(summary.split()), rest.strip()

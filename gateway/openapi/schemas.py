@@ -1,4 +1,4 @@
-"""JSON Schemas of what calls take, and of how errors look."""
+"""JSON Schemas of arguments, jobs and errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ID: Schema = {"type": "integer", "minimum": 1}
 _EXPRESSION = _ref("Expression")
 _REFERENCE = _ref("Reference")
 
-#: Schemas that others name.
+#: Schemas that other schemas name.
 SHARED: dict[str, Schema] = {
     "Error": {
         "description": "`message` is for people; `error` is NEST's, Python's or the server's name.",
@@ -106,7 +106,7 @@ SHARED: dict[str, Schema] = {
     },
 }
 
-#: What a parameter of each kind takes in JSON.
+#: Schema of a parameter of each kind in JSON.
 KINDS: dict[Kind, Schema] = {
     Kind.NODES: {"anyOf": [_ref("Ids"), _ID, _REFERENCE, _EXPRESSION]},
     Kind.NODE_ARRAY: {
@@ -138,7 +138,7 @@ KINDS: dict[Kind, Schema] = {
     Kind.ANY: {},
 }
 
-#: What a parameter of each kind takes in a query string, where that is not JSON.
+#: Schema of a parameter of each kind in a query string, where that is not JSON.
 _TEXTS: dict[Kind, Schema] = {
     Kind.NODES: {"type": "array", "items": _ID},
     Kind.NODE_ARRAY: {"type": "array", "items": _ID},
@@ -150,11 +150,11 @@ _TEXTS: dict[Kind, Schema] = {
     Kind.BOOLEAN: {"type": "boolean"},
     Kind.KEYS: {"type": "array", "items": _TEXT},
     Kind.SPEC: _TEXT,
-    # JSON if it is JSON, else text.
+    # Text that is JSON is read as JSON.
     Kind.ANY: _TEXT,
 }
 
-#: A value of each kind to try a call with, and of parameters that most calls of theirs share.
+#: Values to try a call with: by kind, and by names that many calls share.
 _EXAMPLES: dict[Kind, object] = {
     Kind.NODES: [1],
     Kind.NODE_ARRAY: [1],
@@ -185,29 +185,29 @@ _EXAMPLES_BY_NAME: dict[str, object] = {
 
 
 def kind_name(kind: Kind) -> str:
-    """Name of a kind's schema among those that others name."""
+    """Return the name of a kind's schema."""
     return kind.name.title().replace("_", "")
 
 
 def kind_schemas() -> dict[str, Schema]:
-    """The schema of each kind under its name."""
+    """Return the schema of each kind under its name."""
     return {kind_name(kind): {"description": kind.value, **KINDS[kind]} for kind in Kind}
 
 
 def in_json(kind: Kind) -> Schema:
-    """What names the schema of ``kind`` in a body."""
+    """Return the schema of ``kind`` in a body."""
     return _ref(kind_name(kind))
 
 
 def in_query(kind: Kind) -> Schema:
-    """``kind`` as the fields of a parameter of a query string."""
+    """Return the fields of a query parameter of ``kind``."""
     text = _TEXTS.get(kind)
     if text is None:
         return {"content": {"application/json": {"schema": in_json(kind)}}}
-    # Several are written between commas.
+    # Several values are written between commas.
     return {"schema": text} | ({"explode": False} if text.get("type") == "array" else {})
 
 
 def example_of(parameter: CallParameter) -> object:
-    """A value to try ``parameter`` with."""
+    """Return a value to try ``parameter`` with."""
     return _EXAMPLES_BY_NAME.get(parameter.name, _EXAMPLES[parameter.kind])

@@ -1,60 +1,48 @@
-"""What the server says of itself: a document for programs, and a page that shows it."""
+"""Addresses of the documentation: ``/openapi.json`` for programs, ``/api-docs/`` for people."""
 
 from __future__ import annotations
 
-import mimetypes
 from importlib import resources
+from pathlib import Path
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from gateway.http.replies import GENERATION_HEADER
 from gateway.openapi.decorate import JSON, described
 from gateway.openapi.document import document
-from gateway.routes.calls import connection
+from gateway.routes.pages import POLICY, STATIC, guarded
+from gateway.services import services
 from protocol.version import SERVER_VERSION
 from protocol.wire import json_form
 
 documentation = Blueprint("documentation", __name__)
 
-#: The page and what it loads: where each file is. Swagger UI comes with its package.
-_FILES = {
-    "": ("gateway", "static/api-docs.html"),
-    "api-docs.css": ("gateway", "static/api-docs.css"),
-    "api-docs.js": ("gateway", "static/api-docs.js"),
-    "favicon-32x32.png": ("flask_swagger_ui", "dist/favicon-32x32.png"),
-    "swagger-ui-bundle.js": ("flask_swagger_ui", "dist/swagger-ui-bundle.js"),
-    "swagger-ui.css": ("flask_swagger_ui", "dist/swagger-ui.css"),
+_SWAGGER_UI = Path(str(resources.files("flask_swagger_ui"))) / "dist"
+#: Directory of the page and of each file that it loads. Swagger UI comes with its package.
+_DIRECTORIES = {
+    "api-docs.html": STATIC,
+    "api-docs.css": STATIC,
+    "api-docs.js": STATIC,
+    "favicon-32x32.png": _SWAGGER_UI,
+    "swagger-ui-bundle.js": _SWAGGER_UI,
+    "swagger-ui.css": _SWAGGER_UI,
 }
-
-#: The page runs its own scripts only, and talks to this server only.
-_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'none'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
 
 
 @documentation.get("/openapi.json")
 @described("Server", reply={JSON: {"type": "object"}}, errors=(503,))
 def openapi() -> Response:
-    """This document: every address, every call of PyNEST, what they take and answer.
+    """Send this document: every address, every call of PyNEST, what they take and answer.
 
-    The kernel is asked once for it, so it is there also during a run, unless nobody has asked
-    for it before.
+    The kernel is asked once, so the document is there also during a run, unless it is the first
+    request for it.
     """
-    generation, interface = connection().interface()
+    generation, interface = services().kernel.interface()
     made: tuple[str, bytes] | None = current_app.extensions.get("openapi")
     if made is None or made[0] != generation:
-        found = document(current_app, interface, SERVER_VERSION)
-        made = current_app.extensions["openapi"] = (generation, json_form.dumps(found))
+        content = json_form.dumps(document(current_app, interface, SERVER_VERSION))
+        made = current_app.extensions["openapi"] = (generation, content)
     reply = Response(made[1], mimetype=JSON)
     reply.headers[GENERATION_HEADER] = generation
     return reply
@@ -63,12 +51,12 @@ def openapi() -> Response:
 @documentation.get("/api-docs/")
 @described("Server", reply={"text/html": {}}, open_to_all=True)
 def page() -> Response:
-    """A page that shows this document in a browser.
+    """Send a page that shows this document in a browser.
 
-    It has nothing but files that anyone may see; it asks for the token, or takes it from
-    `#token=…` in its address, which browsers keep to themselves.
+    The page has only files that anyone may see. Its script asks for the token, or takes it from
+    `#token=…` in the address, which browsers do not send.
     """
-    return _file("")
+    return file("api-docs.html")
 
 
 @documentation.get("/api-docs/<name>")
@@ -80,20 +68,7 @@ def page() -> Response:
     open_to_all=True,
 )
 def file(name: str) -> Response:
-    """A file of the page that shows this document."""
-    return _file(name)
-
-
-def _file(name: str) -> Response:
-    if name not in _FILES:
+    """Send a file of the page that shows this document."""
+    if name not in _DIRECTORIES:
         raise NotFound
-    package, path = _FILES[name]
-    kind = mimetypes.guess_type(path)[0]
-    reply = Response(resources.files(package).joinpath(path).read_bytes(), mimetype=kind)
-    reply.headers["Content-Security-Policy"] = _POLICY
-    reply.headers["Referrer-Policy"] = "no-referrer"
-    # Kept, but asked for again: the next version has other files.
-    reply.headers["Cache-Control"] = "no-cache"
-    reply.add_etag()
-    reply.make_conditional(request)
-    return reply
+    return guarded(send_from_directory(_DIRECTORIES[name], name), POLICY)

@@ -1,7 +1,7 @@
-"""What a browser sees: the page at ``/``, and the files it is made of.
+"""Pages for browsers: the page at ``/``, and its files under ``/static/``.
 
-They are the same for everyone and have no secret and nothing of the kernel in them. What the
-page shows it asks for, as every client does: JSON, with the token.
+The files are the same for everyone, without secrets and without anything of the kernel. The page
+asks for what it shows as every client does: JSON, with the token.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from flask import Blueprint, Response, request, send_from_directory
 
 from gateway.openapi.decorate import FILE, described
 
-#: The page and what it consists of.
-FILES = Path(__file__).parents[1] / "static"
+#: Directory of the page and its files.
+STATIC = Path(__file__).parents[1] / "static"
 
-#: The page runs what comes with it, talks to its own server, and is in no frame of others.
-_POLICY = (
+#: The page runs its own scripts, talks to its own server, and is in no frame of other pages.
+POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -25,28 +25,28 @@ files = Blueprint("files", __name__, url_prefix="/static")
 
 
 def wants_page() -> bool:
-    """Whether the request is a browser's for something to show.
+    """Return whether a browser asks for a page.
 
-    Browsers name ``text/html`` and like it better than JSON. Who takes anything, as ``curl``
-    does, is a program.
+    Browsers name ``text/html`` and prefer it to JSON. A client that takes anything, such as
+    ``curl``, is a program.
     """
     accepted = request.accept_mimetypes
-    named = max((quality for kind, quality in accepted if kind == "text/html"), default=0)
-    return request.method == "GET" and named > accepted.quality("application/json")
+    html_quality = max((quality for kind, quality in accepted if kind == "text/html"), default=0)
+    return request.method == "GET" and html_quality > accepted.quality("application/json")
 
 
 def page(name: str = "index.html", frames: str = "'none'") -> Response:
-    """One of the pages, with the rules that a browser has to keep on it.
+    """Return one of the pages, with a policy for browsers.
 
     Parameters
     ----------
     name : of its file
     frames : what may be in a frame of the page, in terms of a Content-Security-Policy
     """
-    return guarded(send_from_directory(FILES, name), f"{_POLICY}; frame-src {frames}")
+    return guarded(send_from_directory(STATIC, name), f"{POLICY}; frame-src {frames}")
 
 
-#: What is said of a route that gives any of several files.
+#: Description of a route that sends any of several files.
 describes_files = described(
     "In a browser",
     reply={FILE: {}},
@@ -59,12 +59,12 @@ describes_files = described(
 @files.get("/<path:name>")
 @describes_files
 def file(name: str) -> Response:
-    """What the pages are made of."""
-    return guarded(send_from_directory(FILES, name), _POLICY)
+    """Send a file of the page."""
+    return guarded(send_from_directory(STATIC, name), POLICY)
 
 
 def guarded(reply: Response, policy: str) -> Response:
-    """``reply`` under a Content-Security-Policy, and telling nobody where it was linked from."""
+    """Return ``reply`` with a Content-Security-Policy, and without referrers for other sites."""
     reply.headers["Content-Security-Policy"] = policy
     reply.headers["Referrer-Policy"] = "no-referrer"
     reply.headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -111,7 +111,7 @@ def test_run_goes_on_beyond_a_cut_which_is_told_if_it_lasts(hosts: Hosts, remote
     # Its host can't be asked; its log can be read.
     assert poll_until(lambda: is_cut(remote), NOTICED_S), remote.gateway_log()
     hosts["desk"].restore()
-    assert poll_until(lambda: "stands again" in remote.gateway_log(), NOTICED_S)
+    assert poll_until(lambda: "is back" in remote.gateway_log(), NOTICED_S)
     assert call.reply is None
     assert poll_until(lambda: server.get("/").json()["awaited"], DEADLINE_S)
 

@@ -79,15 +79,6 @@ def test_job_is_accepted_at_once_and_its_result_is_the_synchronous_reply(server:
     assert len(fetched.json()[0]["times"]) > 4
 
 
-def test_error_of_a_job_is_the_synchronous_error(server: Server) -> None:
-    job = submit(server, "/api/Create", ["no_such_model"])
-    ended = await_state(server, job, *FINAL)
-    assert ended["state"] == "failed"
-    wanted = server.post("/api/Create", ["no_such_model"])
-    assert ended["message"] == wanted.json()["message"]
-    assert (result(server, job).status_code, result(server, job).content) == (400, wanted.content)
-
-
 def test_script_as_a_job_shows_what_it_has_printed(server: Server) -> None:
     source = "print('one')\nwhile nest.GetKernelStatus('rng_seed') != 7: pass\nprint('two')\nx = 5"
     job = submit(server, "/exec", {"source": source, "return": "x"})
@@ -160,23 +151,6 @@ def test_request_whose_caller_waits_is_listed_and_can_be_cancelled(server: Serve
     assert server.call("network_size") == 1
 
 
-def test_same_key_is_the_same_job(server: Server) -> None:
-    first = submit(server, "/api/Create", ["iaf_psc_alpha"], **{"Idempotency-Key": "k-1"})
-    again = submit(server, "/api/Create", ["iaf_psc_alpha"], **{"Idempotency-Key": "k-1"})
-    assert again["id"] == first["id"]
-    # Who waits gets the same answer, too.
-    reply = server.request(
-        "POST", "/api/Create", json=["iaf_psc_alpha"], headers={"Idempotency-Key": "k-1"}
-    )
-    assert reply.json() == [1]
-    assert server.call("network_size") == 1
-    other = server.request(
-        "POST", "/api/Create", json=["parrot_neuron"], headers={"Idempotency-Key": "k-1"}
-    )
-    assert other.status_code == 400
-    assert "Idempotency-Key" in other.json()["message"]
-
-
 def test_caller_who_waits_can_name_the_request_to_cancel_it(server: Server) -> None:
     server.call("Create", ["iaf_psc_alpha"])
     name = "chosen0by0the0caller"
@@ -200,30 +174,6 @@ def test_caller_who_waits_can_name_the_request_to_cancel_it(server: Server) -> N
     assert server.get(f"/jobs/{name}").status_code == 404
     # The name is free again.
     assert server.post("/api/network_size", headers={"X-Job-ID": name}).json() == 1
-
-
-@pytest.mark.parametrize("name", ["../token", "short", "UPPERCASE", "a" * 65, "", "with space"])
-def test_names_that_could_lead_elsewhere_are_refused(server: Server, name: str) -> None:
-    reply = server.post("/api/Create", ["iaf_psc_alpha"], headers={"X-Job-ID": name})
-    assert reply.status_code == 400
-    assert "X-Job-ID" in reply.json()["message"]
-    assert server.call("network_size") == 0
-
-
-def test_name_of_a_kept_job_and_two_names_are_refused(server: Server) -> None:
-    kept = submit(server, "/api/Create", ["iaf_psc_alpha"])
-    reply = server.post("/api/Create", ["iaf_psc_alpha"], headers={"X-Job-ID": kept["id"]})
-    assert reply.status_code == 400
-    for other in (ASYNC, {"Idempotency-Key": "k-2"}):
-        headers = {"X-Job-ID": "0123456789"} | other
-        assert server.post("/api/Create", ["iaf_psc_alpha"], headers=headers).status_code == 400
-    await_state(server, kept, "done")
-    assert server.call("network_size") == 1
-
-
-@pytest.mark.parametrize("path", ["/jobs/nonesuch", "/jobs/nonesuch/result", "/jobs/..%2Ftoken"])
-def test_unknown_job_is_404(server: Server, path: str) -> None:
-    assert server.get(path).status_code == 404
 
 
 def test_caller_who_hangs_up_cancels_after_the_grace_period(start: Start) -> None:

@@ -25,7 +25,7 @@ from gateway.http.replies import AS_JSON
 from protocol.process.polling import poll_until
 from protocol.runtime.job_store import Spool, new_name
 from protocol.runtime.paths import RuntimeDirectory
-from protocol.runtime.stored_job import LOST, Facts
+from protocol.runtime.stored_job import Facts
 from protocol.wire import frames
 from protocol.wire.messages import Action, Command, Failure, Operation, Submit
 from tests.integration.pending import ENDLESS_MS, await_new_kernel, kill, processes
@@ -209,32 +209,6 @@ def test_what_waits_for_a_caller_who_hung_up_is_not_executed(start: Start) -> No
     assert server.call("network_size") == 1
 
 
-def test_only_the_newest_ended_jobs_are_kept_those_that_never_began_included(
-    start: Start,
-) -> None:
-    server = start({"NEST_SERVER_JOBS_KEPT": "5"})
-    server.call("Create", ["iaf_psc_alpha"])
-    generation = server.get("/").json()["generation"]
-    spool = server.runtime.directory / f"server-{server.port}" / "jobs"
-    done = []
-    for _ in range(12):
-        done.append(submit(server, "/api/network_size"))
-        await_state(server, done[-1], "done")
-    assert [job["id"] for job in server.get("/jobs").json()] == [job["id"] for job in done[-5:]]
-    assert {path.name for path in spool.iterdir()} == {job["id"] for job in done[-5:]}
-    assert server.get(f"/jobs/{done[0]['id']}/result").status_code == 404
-    with busy(server):
-        waiting = [submit(server, "/api/Create", ["parrot_neuron"]) for _ in range(12)]
-        for job in waiting:
-            ended = server.request("DELETE", f"/jobs/{job['id']}").json()
-            assert ended["state"] == "cancelled"
-        # nestd still has them in its queue; the kernel has to survive that they are gone.
-        kept = [job["id"] for job in server.get("/jobs").json() if job["state"] in FINAL]
-        assert kept == [job["id"] for job in waiting[-5:]]
-    assert server.call("network_size") == 1
-    assert server.get("/").json()["generation"] == generation
-
-
 def test_job_whose_directory_is_gone_or_damaged_does_no_harm(start: Start) -> None:
     server = start()
     server.call("Create", ["iaf_psc_alpha"])
@@ -252,18 +226,6 @@ def test_job_whose_directory_is_gone_or_damaged_does_no_harm(start: Start) -> No
     assert (damaged.status_code, damaged.json()["error"]) == (500, "InternalError")
     assert server.call("network_size") == 2
     assert server.get("/").json()["generation"] == generation
-
-
-def test_cancelled_jobs_do_not_fill_the_queue(start: Start) -> None:
-    server = start({"NEST_SERVER_QUEUE_LIMIT": "3"})
-    server.call("Create", ["iaf_psc_alpha"])
-    with busy(server):
-        for _ in range(4):
-            for job in [submit(server, "/api/Create", ["parrot_neuron"]) for _ in range(2)]:
-                server.request("DELETE", f"/jobs/{job['id']}")
-        last = submit(server, "/api/Create", ["parrot_neuron"])
-        assert look(server, last)["state"] == "queued"
-    assert await_state(server, last, *FINAL)["state"] == "done"
 
 
 def test_job_or_result_without_room_says_so_and_the_run_is_unharmed(start: Start) -> None:
@@ -358,18 +320,6 @@ def test_job_that_could_not_be_passed_on_at_once_is_later(start: Start) -> None:
     for one in (job, late):
         assert await_state(server, one, *FINAL)["state"] == "done"
     assert server.call("network_size") == 2
-
-
-def test_job_that_was_being_given_up_by_a_gateway_that_was_killed_fails(start: Start) -> None:
-    server = start()
-    job = accepted(server, server.get("/").json()["generation"])
-    found = spool_of(server).find(job["id"])
-    assert found is not None
-    assert found.take(LOST)
-    kill(*processes(server, "gateway"))
-    assert poll_until(lambda: _final(server, f"/jobs/{job['id']}"), DEADLINE_S)
-    assert look(server, job)["state"] == "failed"
-    assert server.call("network_size") == 0
 
 
 def test_job_of_another_kernel_is_not_executed(start: Start) -> None:

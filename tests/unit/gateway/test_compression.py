@@ -9,7 +9,7 @@ import zstandard
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
-from gateway.http.compression import compress, wanted
+from gateway.http.compression import compress, wanted_encoding
 
 ELSEWHERE, HERE = "192.0.2.7", "127.0.0.1"
 
@@ -38,13 +38,13 @@ def asked(accept: str | None, address: str = ELSEWHERE) -> Request:
     ],
 )
 def test_a_caller_elsewhere_gets_what_he_likes_best(accept: str | None, name: str | None) -> None:
-    assert wanted(asked(accept)) == name
+    assert wanted_encoding(asked(accept)) == name
 
 
 @pytest.mark.parametrize("address", [HERE, "::1", "127.8.8.8", ""])
 def test_a_caller_on_this_machine_has_to_refuse_what_is_quicker(address: str) -> None:
-    assert wanted(asked("gzip, deflate, br, zstd", address)) is None
-    assert wanted(asked("zstd, identity;q=0", address)) == "zstd"
+    assert wanted_encoding(asked("gzip, deflate, br, zstd", address)) is None
+    assert wanted_encoding(asked("zstd, identity;q=0", address)) == "zstd"
 
 
 @pytest.mark.parametrize("name", ["zstd", "gzip"])

@@ -15,6 +15,7 @@ from gateway.app import create_app
 from gateway.openapi.decorate import description_of
 from gateway.openapi.document import document, methods_of, path_of, undescribed
 from gateway.openapi.schemas import KINDS, example_of
+from gateway.services import EXTENSION
 from gateway.settings import MIB, GatewaySettings, JobLimits
 from protocol.api_description import ApiDescription, Call, CallParameter, Given, Kind
 from protocol.http_status import STATUS
@@ -89,7 +90,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
         )
     )
     yield made
-    made.extensions["nestd"].close()
+    made.extensions[EXTENSION].kernel.close()
 
 
 @pytest.fixture
@@ -241,20 +242,20 @@ def test_without_a_kernel_there_is_no_document_but_a_time_to_ask_again(app: Flas
 
 @pytest.mark.parametrize("name", ["", "api-docs.js", "swagger-ui-bundle.js", "swagger-ui.css"])
 def test_page_and_its_files_run_nothing_of_others(app: Flask, name: str) -> None:
-    reply = app.test_client().get(f"/api-docs/{name}")
+    reply = app.test_client().get(f"/api-docs/{name}", buffered=True)
     assert reply.status_code == 200
     policy = reply.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     again = app.test_client().get(
-        f"/api-docs/{name}", headers={"If-None-Match": reply.headers["ETag"]}
+        f"/api-docs/{name}", headers={"If-None-Match": reply.headers["ETag"]}, buffered=True
     )
     assert again.status_code == 304
 
 
 @pytest.mark.parametrize("name", ["nope", "..%2Fapp.py", "__init__.py", "oauth2-redirect.html"])
 def test_no_other_file_is_given(app: Flask, name: str) -> None:
-    assert app.test_client().get(f"/api-docs/{name}").status_code in (403, 404)
+    assert app.test_client().get(f"/api-docs/{name}", buffered=True).status_code in (403, 404)
 
 
 def test_interface_survives_the_wire() -> None:

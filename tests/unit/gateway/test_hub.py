@@ -15,7 +15,7 @@ import pytest
 import zmq
 
 from gateway.events import hub as module
-from gateway.events.hub import Events
+from gateway.events.hub import EventHub
 from gateway.kernel.client import KernelClient
 from protocol.errors import KernelUnavailable
 from protocol.runtime.connection_file import ConnectionInfo
@@ -25,10 +25,10 @@ DEADLINE_S = 30.0
 
 
 @pytest.fixture
-def events(tmp_path: Path) -> Iterator[Events]:
+def events(tmp_path: Path) -> Iterator[EventHub]:
     """Events of a gateway whose kernel is not there."""
     connection = KernelClient(tmp_path / "connection.json", tmp_path / "exit.json", 4)
-    found = Events(connection)
+    found = EventHub(connection)
     yield found
     found.close()
     connection.close()
@@ -43,6 +43,10 @@ class Kernels:
 
     @property
     def channels(self) -> Kernels:
+        return self
+
+    @property
+    def status(self) -> Kernels:
         return self
 
     def info(self) -> ConnectionInfo:
@@ -60,7 +64,7 @@ def kernel(generation: str, endpoint: str) -> ConnectionInfo:
     )
 
 
-def told(events: Events, since: str) -> list[tuple[str, Any]]:
+def told(events: EventHub, since: str) -> list[tuple[str, Any]]:
     """What a reader gets who comes back with the id of an event, up to the newest."""
     stream = events.stream(None, [], since)
     assert next(stream) == b": events\n\n"
@@ -71,44 +75,44 @@ def told(events: Events, since: str) -> list[tuple[str, Any]]:
     return found
 
 
-def first(events: Events) -> str:
+def first(events: EventHub) -> str:
     """The id of an event that is there before all others."""
-    events.tell("state", {"number": "first"})
+    events.publish("state", {"number": "first"})
     return f"{events._epoch}-1"
 
 
-def test_reader_who_comes_back_has_missed_nothing_of_a_few(events: Events) -> None:
+def test_reader_who_comes_back_has_missed_nothing_of_a_few(events: EventHub) -> None:
     since = first(events)
     for number in (1, 2, "last"):
-        events.tell("state", {"number": number})
+        events.publish("state", {"number": number})
     assert told(events, since) == [("state", {"number": number}) for number in (1, 2, "last")]
 
 
-def test_as_many_are_kept_as_may(events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_many_are_kept_as_may(events: EventHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT", 10)
     since = first(events)
     for number in range(100):
-        events.tell("state", {"number": number})
-    events.tell("state", {"number": "last"})
+        events.publish("state", {"number": number})
+    events.publish("state", {"number": "last"})
     dropped, *kept = told(events, since)
     assert dropped == ("dropped", {"count": 91})
     assert [facts["number"] for _, facts in kept] == [*range(91, 100), "last"]
 
 
 def test_they_take_no_more_room_than_they_may(
-    events: Events, monkeypatch: pytest.MonkeyPatch
+    events: EventHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "KEPT_BYTES", 100_000)
     since = first(events)
     for number in range(100):
-        events.tell("state", {"number": number, "times": np.zeros(1000)})
-        events.tell("output", {"number": number, "text": "x" * 8000})
-    events.tell("state", {"number": "last"})
+        events.publish("state", {"number": number, "times": np.zeros(1000)})
+        events.publish("output", {"number": number, "text": "x" * 8000})
+    events.publish("state", {"number": "last"})
     dropped, *kept = told(events, since)
     assert dropped == ("dropped", {"count": 201 - len(kept)})
     assert len(kept) == 13
     # One that has no room by itself is told nevertheless.
-    events.tell("state", {"number": "last", "times": np.zeros(20_000)})
+    events.publish("state", {"number": "last", "times": np.zeros(20_000)})
     (only,) = told(events, f"{events._epoch}-202")
     assert len(only[1]["times"]) == 20_000
 
@@ -119,7 +123,7 @@ def test_kernel_without_keys_is_told_of_once_it_has_some() -> None:
         with context.socket(zmq.PUB) as socket:
             socket.bind(endpoint)
             kernels = Kernels(kernel("first", endpoint))
-            events = Events(cast(KernelClient, kernels))
+            events = EventHub(cast(KernelClient, kernels))
             stream = events.stream(None, [], None)
             assert next(stream) == b": events\n\n"
             kernels.now = kernel("second", "tcp://192.0.2.1:1")

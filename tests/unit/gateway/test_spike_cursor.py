@@ -21,54 +21,54 @@ def spikes(after_ms: float | None, *times: float, recorder: int = 3, **more: Any
     }
 
 
-def told(seen: SpikeCursor, facts: dict[str, Any]) -> list[float] | None:
+def told(cursor: SpikeCursor, facts: dict[str, Any]) -> list[float] | None:
     """Times that the reader gets of an event."""
-    found = seen.unseen("spikes", facts)
+    found = cursor.unseen("spikes", facts)
     return None if found is None else list(found["times"])
 
 
 def test_reader_who_comes_later_gets_the_beginning_first() -> None:
-    seen = SpikeCursor([3])
-    assert seen.needs_all
-    assert told(seen, spikes(2.0, 3.0)) is None
-    assert told(seen, spikes(None, 1.0, 2.0, 3.0)) == [1.0, 2.0, 3.0]
-    assert not seen.needs_all
-    assert told(seen, spikes(3.0, 4.0)) == [4.0]
+    cursor = SpikeCursor([3])
+    assert cursor.needs_all
+    assert told(cursor, spikes(2.0, 3.0)) is None
+    assert told(cursor, spikes(None, 1.0, 2.0, 3.0)) == [1.0, 2.0, 3.0]
+    assert not cursor.needs_all
+    assert told(cursor, spikes(3.0, 4.0)) == [4.0]
 
 
 def test_reader_who_was_there_gets_nothing_twice() -> None:
-    seen = SpikeCursor([3])
-    assert told(seen, spikes(None, 1.0, 2.0)) == [1.0, 2.0]
-    assert told(seen, spikes(None, 1.0, 2.0)) is None
-    found = seen.unseen("spikes", spikes(None, 1.0, 2.0, 3.0, skipped=7))
+    cursor = SpikeCursor([3])
+    assert told(cursor, spikes(None, 1.0, 2.0)) == [1.0, 2.0]
+    assert told(cursor, spikes(None, 1.0, 2.0)) is None
+    found = cursor.unseen("spikes", spikes(None, 1.0, 2.0, 3.0, skipped=7))
     assert found is not None
     assert (list(found["times"]), list(found["senders"])) == ([3.0], [2])
     assert (found["after_ms"], found["skipped"]) == (2.0, 0)
 
 
 def test_reader_who_comes_back_goes_on_where_it_was() -> None:
-    seen = SpikeCursor([3])
-    seen.go_on()
-    assert not seen.needs_all
-    assert told(seen, spikes(2.0, 3.0)) == [3.0]
-    assert told(seen, spikes(None, 1.0, 3.0, 4.0)) == [4.0]
+    cursor = SpikeCursor([3])
+    cursor.resume()
+    assert not cursor.needs_all
+    assert told(cursor, spikes(2.0, 3.0)) == [3.0]
+    assert told(cursor, spikes(None, 1.0, 3.0, 4.0)) == [4.0]
 
 
 @pytest.mark.parametrize(
     ("kind", "facts"), [("kernel", {}), ("spikes", {"recorder": 3, "reset": True})]
 )
 def test_time_begins_again_in_a_new_network(kind: str, facts: dict[str, Any]) -> None:
-    seen = SpikeCursor([3])
-    assert told(seen, spikes(None, 5.0)) == [5.0]
-    assert seen.unseen(kind, facts) is facts
-    assert seen.needs_all
-    assert told(seen, spikes(None, 1.0)) == [1.0]
+    cursor = SpikeCursor([3])
+    assert told(cursor, spikes(None, 5.0)) == [5.0]
+    assert cursor.unseen(kind, facts) is facts
+    assert cursor.needs_all
+    assert told(cursor, spikes(None, 1.0)) == [1.0]
 
 
 def test_what_is_no_spikes_of_its_recorders_is_left_as_it_is() -> None:
-    seen = SpikeCursor([3])
-    assert told(seen, spikes(None, 1.0, recorder=4)) is None
+    cursor = SpikeCursor([3])
+    assert told(cursor, spikes(None, 1.0, recorder=4)) is None
     problem = {"recorder": 3, "problem": "records nothing"}
-    assert seen.unseen("spikes", problem) is problem
+    assert cursor.unseen("spikes", problem) is problem
     line = {"text": "hello"}
-    assert seen.unseen("output", line) is line
+    assert cursor.unseen("output", line) is line

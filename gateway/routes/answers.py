@@ -1,0 +1,67 @@
+"""Replies to what the kernel is asked for: its result, or the job that will have it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import Response, request
+
+from gateway.http.deadline import ClientDisconnect
+from gateway.http.delivery import read_delivery
+from gateway.http.replies import AS_JSON, answer_reply, json_reply
+from gateway.services import services
+from protocol.logging import context
+from protocol.wire.messages import Batch, Command, Failure, Operation, Script, Task
+
+#: Statuses of errors of what the kernel is asked for.
+KERNEL_ERRORS = (400, 413, 503)
+
+
+def answer(
+    work: Operation | list[Operation] | Script, form: str, unmerged: bool = False
+) -> Response:
+    """Have the kernel do ``work``; return the reply with the result, or with its job.
+
+    Parameters
+    ----------
+    work : an operation, several for one batch, or a script
+    form : of the reply; callers that take MessagePack get kernel objects as references
+    unmerged : whether the answer to an operation is every rank's own
+    """
+    delivery = read_delivery(request)
+    parts = services()
+    jobs = parts.jobs
+    task = _task(work, delivery.id, form != AS_JSON, unmerged)
+    if not delivery.is_job:
+        if delivery.is_named:
+            jobs.refuse_kept(task.id)
+        return answer_reply(parts.kernel.ask(task, _caller(parts.settings.hangup_s)), form)
+    job = jobs.submit(task, form, delivery.has_key)
+    if delivery.is_async:
+        reply = json_reply(jobs.view(job.id), 202)
+        reply.headers["Location"] = f"/jobs/{job.id}"
+        reply.headers["Preference-Applied"] = "respond-async"
+        return reply
+    result = jobs.wait(job)
+    if isinstance(result, Failure):
+        raise result.error
+    return answer_reply(result, form)
+
+
+def _task(
+    work: Operation | list[Operation] | Script, id: str, references: bool, unmerged: bool
+) -> Task:
+    origin = context.current_request()
+    if isinstance(work, Operation):
+        return Command(id, work, references, unmerged, origin)
+    if isinstance(work, Script):
+        return replace(work, id=id, context=origin)
+    return Batch(id, work, references, origin)
+
+
+def _caller(grace_s: float | None) -> ClientDisconnect | None:
+    """Return the caller, if the server shows the connection and a hang-up matters."""
+    connection = request.environ.get("gunicorn.socket")
+    if grace_s is None or connection is None:
+        return None
+    return ClientDisconnect(connection, grace_s)

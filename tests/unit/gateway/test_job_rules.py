@@ -1,0 +1,110 @@
+"""Decisions about jobs: what becomes of one, whatever its claim and its kernel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from protocol.jobs import FINAL
+
+from gateway.jobs.rules import (
+    STATES,
+    Fate,
+    digest_of,
+    fate_of,
+    final_state,
+    is_due,
+    name_of_key,
+    open_state,
+)
+from protocol.errors import Cancelled, KernelLost
+from protocol.logging.context import RequestContext
+from protocol.runtime.job_store import CANCELLED, LOST, NAME, Claim
+from protocol.wire.messages import Action, Batch, Command, Failure, Operation, Result, Script
+
+TIMES = st.floats(0, 1e6)
+CLAIMS = st.none() | st.builds(Claim, st.sampled_from([CANCELLED, LOST, "0a1b2c3d"]), TIMES)
+
+
+@given(CLAIMS, st.booleans(), TIMES)
+def test_job_goes_on_with_its_kernel_only_and_ends_without_it(
+    claim: Claim | None, is_there: bool, now_s: float
+) -> None:
+    fate = fate_of(claim, lambda: is_there, now_s)
+    if claim is not None and claim.by == CANCELLED:
+        assert fate is Fate.CANCELLED
+    elif not is_there:
+        # What has not begun is said to have waited.
+        has_begun = claim is not None and claim.by != LOST
+        assert fate is (Fate.LOST_RUNNING if has_begun else Fate.LOST_WAITING)
+    elif claim is None or claim.by != LOST:
+        assert fate is Fate.GOES_ON
+
+
+@pytest.mark.parametrize(
+    ("now_s", "fate"),
+    [
+        (99.9, Fate.LOST_WAITING),
+        (100.0, Fate.GOES_ON),
+        (101.9, Fate.GOES_ON),
+        (102.0, Fate.LOST_WAITING),
+    ],
+)
+def test_kernel_that_turns_a_job_away_has_time_to_write_why(now_s: float, fate: Fate) -> None:
+    assert fate_of(Claim(LOST, 100.0), lambda: True, now_s) is fate
+
+
+def test_kernel_of_a_cancelled_job_is_not_looked_for() -> None:
+    def fail() -> bool:
+        raise AssertionError
+
+    assert fate_of(Claim(CANCELLED, 1.0), fail, 1.0) is Fate.CANCELLED
+
+
+@given(TIMES, TIMES, st.booleans())
+def test_job_is_passed_on_once_and_again_only_over_a_network(
+    passed_s: float, now_s: float, is_linked: bool
+) -> None:
+    assert is_due(None, is_linked, now_s, 5.0)
+    assert is_due(passed_s, is_linked, now_s, 5.0) is (is_linked and now_s >= passed_s + 5.0)
+
+
+@given(CLAIMS)
+def test_state_is_one_of_the_states(claim: Claim | None) -> None:
+    assert open_state(claim) in STATES
+    assert (open_state(claim) in FINAL) is (claim is not None and claim.by == CANCELLED)
+    assert open_state(Claim("0a1b2c3d", 1.0)) == "running"
+
+
+def test_final_state_is_that_of_the_answer() -> None:
+    answers = [
+        Result("a", "g", None),
+        Failure("a", "g", KernelLost("lost")),
+        Failure("a", "g", Cancelled("cancelled")),
+    ]
+    assert [final_state(answer) for answer in answers] == ["done", "failed", "cancelled"]
+
+
+@given(st.lists(st.text(), unique=True, max_size=5))
+def test_each_key_has_a_name_of_its_own(keys: list[str]) -> None:
+    names = [name_of_key(key) for key in keys]
+    assert len(set(names)) == len(keys)
+    assert all(NAME.fullmatch(name) for name in names)
+
+
+def test_digest_tells_requests_apart_but_not_their_senders() -> None:
+    task = Command("a", Operation(Action.CALL_JSON, "Create", ["x", 1]))
+    same = replace(task, id="b", context=RequestContext("request", True))
+    assert digest_of(task, "json") == digest_of(same, "json")
+    others = [
+        replace(task, operation=Operation(Action.CALL_JSON, "Create", ["x", 2])),
+        replace(task, operation=Operation(Action.CALL_PYNEST, "Create", ["x", 1])),
+        replace(task, references=True),
+        replace(task, unmerged=True),
+        Batch("a", [task.operation]),
+        Script("a", "Create"),
+    ]
+    digests = {digest_of(other, "json") for other in (task, *others)}
+    assert len(digests | {digest_of(task, "exact")}) == len(others) + 2
