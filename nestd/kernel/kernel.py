@@ -42,10 +42,8 @@ class Kernel:
         #: Ranks that NEST knows of.
         self.rank: int = RANK
         self.ranks: int = RANKS
-        #: Why pauses of a simulation can be noticed in results; empty if they can't.
-        self.pauses_problem: str = self._simulation.problem
-        #: Why events are not read where NEST has them; empty if they are.
-        self.events_problem: str = partial_answers.recordings.problem
+        #: Why NEST's memory is not read or written beside PyNEST; empty if it is.
+        self.native_problem: str = self._simulation.problem or partial_answers.recordings.problem
 
     def execute(self, operation: Operation, references: bool) -> Value:
         """Execute ``operation``; every error leaves the kernel as NEST left it, and usable.

@@ -6,10 +6,8 @@ docstring; the others here are methods that PyNEST spells with Python's syntax.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -19,15 +17,13 @@ from nestd.kernel.api.connection_checks import refuse_endless
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.partial_spatial import SpatialShares
-from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
+from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids, printed_nodes
 from nestd.kernel.simulation import Simulation
 
 
 def print_nodes() -> str:
-    """PrintNodes that answers what it would print, since nobody sees the daemon's console."""
-    with redirect_stdout(io.StringIO()) as printed:
-        nest.PrintNodes()
-    return printed.getvalue().strip()
+    """Return what PrintNodes prints, since nobody sees the daemon's console."""
+    return str(printed_nodes()).strip()
 
 
 def help_text(obj: str | None = None, return_text: bool = True) -> str:
