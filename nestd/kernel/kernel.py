@@ -7,8 +7,9 @@ from typing import Any
 
 from nestd.kernel import node_location, partial_answers, recorders
 from nestd.kernel.api import calls
-from nestd.kernel.api.allow_list import LEFT_OUT, Catalogue, Entry, Role
-from nestd.kernel.api.arguments import Arguments, BoundArguments, bind, typed
+from nestd.kernel.api.allow_list import LEFT_OUT, AllowList, Entry, Role
+from nestd.kernel.api.arguments import Arguments
+from nestd.kernel.api.binding import BoundArguments, bind, typed
 from nestd.kernel.api.description import described, documentation
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import KernelEncoder
@@ -36,7 +37,7 @@ class Kernel:
         self._first = self._objects.next
         self._layers = Layers()
         self._simulation = Simulation()
-        self._catalogue = Catalogue(self._layers, self._simulation)
+        self._catalogue = AllowList(self._layers, self._simulation)
         self._arguments = Arguments(self._catalogue, self._objects, self._layers)
         self.nest_version: str = nest.__version__
         #: Ranks that NEST knows of.

@@ -221,7 +221,7 @@ class Simulation:
         if stop == paused.until:
             self._end()
             return None
-        # NEST reports each run that begins and ends, but a slice is none.
+        # NEST reports each run that it begins and ends, but this is none.
         nest.verbosity = max(paused.verbosity, nest.VerbosityLevel.WARNING)
         return {
             "$paused": True,
