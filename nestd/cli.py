@@ -14,7 +14,13 @@ from nestd.logs.redirect import output_to
 from nestd.network.binding import binding_from
 from nestd.ranks import large_pages, mpi
 from nestd.scripts import settings
-from nestd.settings import DEFAULT_QUEUE_LIMIT, EXIT_CONFIGURATION, NestdSettings, drain_from
+from nestd.settings import (
+    DEFAULT_QUEUE_LIMIT,
+    EXIT_CONFIGURATION,
+    NestdSettings,
+    drain_from,
+    native_from,
+)
 from protocol.errors import NestdError
 from protocol.logging import lines
 from protocol.runtime.paths import RuntimeDirectory
@@ -78,13 +84,14 @@ def main(
 
         scripts = settings.from_environment(os.environ)
         drain_s = drain_from(os.environ)
+        native = native_from(os.environ)
         with contextlib.ExitStack() as stack:
             # Whoever starts nestd has made the token before, if callers need one.
             token = RuntimeDirectory.of(path.absolute()).token_file
             secret = token if token.exists() else None
             stack.enter_context(output_to(log_file, logging, mpi.launched_rank(), secret))
             wanted = NestdSettings(
-                path.absolute(), queue_limit, scripts, drain_s, binding_from(bind)
+                path.absolute(), queue_limit, scripts, drain_s, binding_from(bind), native
             )
             startup.run(wanted, stack=stack)
     except NestdError as error:

@@ -18,6 +18,8 @@ DEFAULT_QUEUE_LIMIT = 64
 DEFAULT_DRAIN_S = 30.0
 #: The variable that sets otherwise.
 DRAIN_VARIABLE = "NEST_SERVER_DRAIN"
+#: Whether NEST's memory is read and written beside PyNEST: on or off.
+NATIVE_VARIABLE = "NESTD_NATIVE"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class NestdSettings:
     drain_s: float | None = DEFAULT_DRAIN_S
     #: Where gateways of other hosts connect; ``None`` for a socket beside the connection file.
     binding: Binding | None = None
+    #: Whether NEST's memory is read and written beside PyNEST.
+    native: bool = True
 
 
 def drain_from(variables: Mapping[str, str]) -> float | None:
@@ -48,3 +52,17 @@ def drain_from(variables: Mapping[str, str]) -> float | None:
     drain_s = environment.seconds_or_off(DRAIN_VARIABLE, DEFAULT_DRAIN_S)
     environment.check()
     return drain_s
+
+
+def native_from(variables: Mapping[str, str]) -> bool:
+    """Return whether NEST's memory is read and written beside PyNEST.
+
+    Raises
+    ------
+    ConfigurationError
+        If the variable has a wrong value.
+    """
+    environment = Environment(variables)
+    chosen = environment.choice(NATIVE_VARIABLE, ("on", "off"), "on")
+    environment.check()
+    return chosen == "on"

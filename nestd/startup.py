@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import zmq
 
+from nestd.kernel.native import switch
 from nestd.master.activity import Activity
 from nestd.master.loop import Master, Stopped
 from nestd.master.reply_cache import ReplyCache
-from nestd.network.binding import Binding, bind, bind_guarded
+from nestd.network.binding import bind, bind_guarded
 from nestd.network.zap_proxy import ZapProxy
 from nestd.ranks import mpi
 from nestd.ranks.heartbeat import HeartbeatSettings, RankHeartbeat
@@ -73,6 +74,8 @@ class StartupInfo:
     #: The same of who watches the network, where there is one.
     watch_endpoint: str | None = None
     watch_key: str | None = None
+    #: Whether NEST's memory is read and written beside PyNEST; launchers may pass no variables on.
+    native: bool = True
 
 
 def run(
@@ -169,11 +172,11 @@ def _run_master(
     stack.callback(rank_activity.unlink, missing_ok=True)
     if world is None:
         processes = [_this_process()]
-        kernel = _start_kernel(generation)
+        kernel = _start_kernel(generation, settings.native)
         ranks: Ranks = OneRank(kernel, RankActivityWriter(rank_activity, 0))
     else:
         kernel, ranks, processes = _start_master(
-            world, context, directory, generation, stack, settings.binding
+            world, context, directory, generation, stack, settings
         )
     assert scripts is not None
     confined = scripts.set_up(kernel.execute(Operation(Action.DESCRIBE), references=False))
@@ -188,13 +191,12 @@ def _run_master(
     )
     connection_file.write(settings.connection_file, info)
     stack.callback(connection_file.remove_own, settings.connection_file, generation)
-    if kernel.pauses_problem:
+    if kernel.native_problem:
         log.warning(
-            "after long simulations other random numbers are drawn than by PyNEST: %s",
-            kernel.pauses_problem,
+            "native access to NEST's memory is off: %s; many events take long to read, and random "
+            "numbers that are drawn after a long simulation differ from those of PyNEST",
+            kernel.native_problem,
         )
-    if kernel.events_problem:
-        log.warning("many events take long to read: %s", kernel.events_problem)
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
     spool = Spool(files.jobs)
     queue_limit = settings.queue_limit
@@ -227,16 +229,19 @@ def _start_master(
     directory: Path,
     generation: str,
     stack: contextlib.ExitStack,
-    binding: Binding | None,
+    settings: NestdSettings,
 ) -> tuple[Kernel, Ranks, list[RankProcess]]:
     """Rank 0's half of the start: tell the others where to connect, hear how they are."""
+    binding = settings.binding
     socket = _router(context, stack)
     processes = [RankProcess(**json.loads(one)) for one in world.gather(_introduction(world))]
     if len({process.host for process in processes}) == 1:
         # Where other hosts see the directory, sockets may be impossible in it.
         place = RuntimeDirectory(directory) if binding is None else RuntimeDirectory.of_user()
         endpoint = _bind_private(socket, place.ranks_socket(generation), stack)
-        startup_info = StartupInfo(str(directory), generation, endpoint, None)
+        startup_info = StartupInfo(
+            str(directory), generation, endpoint, None, native=settings.native
+        )
     else:
         keys = new_keys()
         socket.curve_server = True
@@ -249,10 +254,16 @@ def _start_master(
         watch = RankHeartbeat(HeartbeatSettings(0, hosts, str(directory), generation, interface))
         stack.callback(watch.close)
         startup_info = StartupInfo(
-            str(directory), generation, endpoint, keys.public, watch.endpoint, watch.key
+            str(directory),
+            generation,
+            endpoint,
+            keys.public,
+            watch.endpoint,
+            watch.key,
+            settings.native,
         )
     world.share(json.dumps(startup_info.__dict__).encode())
-    kernel, problem = _try_kernel(generation, world)
+    kernel, problem = _try_kernel(generation, world, settings.native)
     problems = [json.loads(one) for one in world.gather(json.dumps(problem).encode())]
     for rank, found in enumerate(problems):
         if found is not None:
@@ -280,7 +291,7 @@ def _run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> None:
             )
         )
         stack.callback(watch.close)
-    kernel, problem = _try_kernel(startup_info.generation, world)
+    kernel, problem = _try_kernel(startup_info.generation, world, startup_info.native)
     problems = world.gather(json.dumps(problem).encode())
     if any(json.loads(one) is not None for one in problems):
         # Rank 0 says what it is.
@@ -341,10 +352,12 @@ def _this_process() -> RankProcess:
     return RankProcess(network.gethostname(), os.getpid(), process.start_ticks if process else 0)
 
 
-def _try_kernel(generation: str, world: mpi.MpiWorld) -> tuple[Kernel | None, str | None]:
-    """The kernel of this rank, or what is wrong with it."""
+def _try_kernel(
+    generation: str, world: mpi.MpiWorld, native: bool
+) -> tuple[Kernel | None, str | None]:
+    """Return the kernel of this rank, or what is wrong with it."""
     try:
-        kernel = _start_kernel(generation)
+        kernel = _start_kernel(generation, native)
     except ConfigurationError as error:
         return None, error.message
     if kernel.ranks != world.size:
@@ -355,7 +368,8 @@ def _try_kernel(generation: str, world: mpi.MpiWorld) -> tuple[Kernel | None, st
     return kernel, None
 
 
-def _start_kernel(generation: str) -> Kernel:
+def _start_kernel(generation: str, native: bool) -> Kernel:
+    switch.is_on = native
     try:
         # Here and not above, so that a missing NEST is an answer and not a traceback.
         from nestd.kernel.kernel import Kernel

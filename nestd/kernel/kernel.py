@@ -7,8 +7,9 @@ from typing import Any
 
 from nestd.kernel import node_location, partial_answers, recorders
 from nestd.kernel.api import calls
-from nestd.kernel.api.allow_list import LEFT_OUT, Catalogue, Entry, Role
-from nestd.kernel.api.arguments import Arguments, BoundArguments, bind, typed
+from nestd.kernel.api.allow_list import LEFT_OUT, AllowList, Entry, Role
+from nestd.kernel.api.arguments import Arguments
+from nestd.kernel.api.binding import BoundArguments, bind, typed
 from nestd.kernel.api.description import described, documentation
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import KernelEncoder
@@ -36,16 +37,14 @@ class Kernel:
         self._first = self._objects.next
         self._layers = Layers()
         self._simulation = Simulation()
-        self._catalogue = Catalogue(self._layers, self._simulation)
+        self._catalogue = AllowList(self._layers, self._simulation)
         self._arguments = Arguments(self._catalogue, self._objects, self._layers)
         self.nest_version: str = nest.__version__
         #: Ranks that NEST knows of.
         self.rank: int = RANK
         self.ranks: int = RANKS
-        #: Why pauses of a simulation can be noticed in results; empty if they can't.
-        self.pauses_problem: str = self._simulation.problem
-        #: Why events are not read where NEST has them; empty if they are.
-        self.events_problem: str = partial_answers.recordings.problem
+        #: Why NEST's memory is not read or written beside PyNEST; empty if it is.
+        self.native_problem: str = self._simulation.problem or partial_answers.recordings.problem
 
     def execute(self, operation: Operation, references: bool) -> Value:
         """Execute ``operation``; every error leaves the kernel as NEST left it, and usable.

@@ -1,4 +1,4 @@
-"""Imports PyNEST, once, in a way fit for a server.
+"""PyNEST, imported in a way fit for a server.
 
 Every other module of this package takes ``nest`` from here.
 """
@@ -6,6 +6,7 @@ Every other module of this package takes ``nest`` from here.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from typing import Any
@@ -31,8 +32,7 @@ connection_status = nestkernel_api.llapi_get_connection_status
 Parameter = nest.Parameter
 Mask = nest.Mask
 
-#: This process among those of the kernel, and their number; asking PyNEST takes longer than most
-#: calls do.
+#: Rank of this process, and number of ranks; asking PyNEST takes longer than most calls do.
 RANK: int = nest.Rank()
 RANKS: int = nest.NumProcesses()
 
@@ -46,11 +46,29 @@ __all__ = [
     "RANKS",
     "connection_status",
     "node_ids",
+    "node_ranges",
+    "printed_nodes",
 ]
+
+#: Text of PrintNodes, which PyNEST prints.
+printed_nodes = nestkernel_api.llapi_print_nodes
+#: Line of that text: one node, or the first and the last of a range, and their model.
+_PRINTED_RANGE = re.compile(r" *(\d+)(?: \.\. *(\d+))? +(.+)")
+
+
+def node_ranges() -> list[tuple[int, int, str]]:
+    """Return first id, last id and model of each range of nodes, by their ids, equal on every rank.
+
+    PrintNodes names ranges of nodes in no time, where GetNodes would look at each node, and copy
+    what each recorder has recorded.
+    """
+    matches = filter(None, map(_PRINTED_RANGE.fullmatch, printed_nodes().splitlines()))
+    ranges = (match.groups() for match in matches)
+    return [(int(first), int(last or first), model) for first, last, model in ranges]
 
 
 def node_ids(nodes: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Ids of the nodes of a NodeCollection, int64 of shape (n,).
+    """Return the ids of the nodes of a NodeCollection, int64 of shape (n,).
 
     PyNEST's ``tolist`` fetches all fields of all nodes for them: seconds for 1e5 neurons, and all
     events of a recorder.

@@ -1,10 +1,15 @@
-"""Simulating, with pauses in which others get their turn.
+"""Simulations in slices, with pauses between them.
 
-NEST holds Python's lock for the whole of a run, so nothing can be said, seen or stopped before it
-returns. A run that takes longer than its budget therefore stops at the end of a slice,
-and goes on when it is told to. Slices end where NEST itself exchanges spikes, at multiples
-of min_delay of biological time, and :class:`NestPatches` leaves out what NEST does between two
-runs; what is computed is what one uninterrupted run computes.
+NEST holds Python's lock for the whole of a run, so nothing can be reported or stopped before it
+returns. A run that takes longer than its budget therefore pauses at the end of a slice,
+and continues when it is told to. Slices end where NEST itself exchanges spikes, at multiples
+of min_delay of biological time, and :class:`NestPatches` suppresses what NEST does between two
+runs. The slices compute what one uninterrupted run computes.
+
+Without the patches each slice draws from the random numbers that all ranks and threads have in
+common. A simulation that draws from them itself then runs in one piece, so that its spikes are
+those of NEST. Others are cut: they have the same spikes, but what is drawn from these numbers
+afterwards differs, and NEST's counter of spikes has those of the last slice.
 """
 
 from __future__ import annotations
@@ -14,29 +19,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, NestPatches
-from nestd.kernel.pynest import RANKS, NodeCollection, nest
+from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ranges
 
 #: Updates of nodes, and steps in which ranks wait for each other, that take tenths of a second.
-#: A first slice has no more, as long as nobody knows how fast the network is: short simulations are
+#: A first slice has no more, as long as the speed of the network is unknown: short simulations are
 #: not cut at all, whatever the machine is.
 _UPDATES = 4_000_000
 _STEPS = 10_000
 
-
 #: Calls that don't ask NEST for its status.
 _UNASKING = frozenset(["Cleanup", "Run"])
+
+#: Models that draw from the random numbers of all threads while they run; structural plasticity
+#: does, too.
+_DRAWING = frozenset(["mip_generator"])
 
 
 @dataclass
 class _Paused:
-    """A run that has not come to its end."""
+    """Run that has not come to its end."""
 
-    #: Whether it is a Simulate, which cleans up.
+    #: Whether the run is a Simulate, which cleans up.
     cleans_up: bool
     step_ms: float
     #: Slices end at multiples of so many steps of biological time.
     grid: int
-    #: Biological time, in steps: where it began, is, and ends.
+    #: Biological time, in steps: where the run began, is, and ends.
     began: int
     at: int
     until: int
@@ -44,19 +52,19 @@ class _Paused:
     verbosity: Any
 
     def stop(self, budget: int) -> int:
-        """Where a slice ends that has ``budget`` steps, or the least there can be."""
-        beyond = (self.at + budget) // self.grid * self.grid
-        return min(self.until, max(beyond, (self.at // self.grid + 1) * self.grid))
+        """Return where a slice of ``budget`` steps ends, or else the shortest possible slice."""
+        last = (self.at + budget) // self.grid * self.grid
+        return min(self.until, max(last, (self.at // self.grid + 1) * self.grid))
 
 
 class Simulation:
-    """The runs of this process's kernel."""
+    """Runs of this process's kernel."""
 
     def __init__(self) -> None:
-        self._seams = NestPatches()
+        self._patches = NestPatches()
         self._paused: _Paused | None = None
         self._times: tuple[float, int] | None = None
-        #: Number of nodes; ``None`` if it has to be asked for.
+        #: Number of nodes; ``None`` if NEST has to be asked for it.
         self._size: int | None = None
         #: Whether anything was simulated since the last reset, as far as is known here.
         self._has_run = False
@@ -64,19 +72,19 @@ class Simulation:
         self._before: dict[str, Any] | None = None
         #: Whether NEST may have been asked for its status since Prepare.
         self._asked = False
-        #: Steps after which a run pauses, at the next occasion; 0 for as many as should take no
-        #: time worth mentioning, ``None`` if it does not pause.
+        #: Steps after which a run pauses at the end of a slice; 0 for a number of steps that should
+        #: take no time worth mentioning, ``None`` for a run without pauses.
         self.budget: int | None = None
         #: The shortest delay of all ranks, where NEST must not be asked for it.
         self.min_delay_ms: float | None = None
 
     @property
     def problem(self) -> str:
-        """Why pauses can be noticed in results; empty if they can't."""
-        return self._seams.problem
+        """Return why pauses can be noticed in results; empty if they can't."""
+        return self._patches.problem
 
     def forget(self) -> None:
-        """The kernel was reset, or its resolution may be another."""
+        """Drop what is known of a kernel that was reset, or may have another resolution."""
         self._paused = None
         self._times = None
         self._before = None
@@ -84,23 +92,23 @@ class Simulation:
         self._size = None
 
     def grow(self) -> None:
-        """There are more nodes than before."""
+        """Drop the number of nodes, as there are more than before."""
         self._size = None
 
     def note(self, call: str) -> None:
-        """Something is about to be called."""
+        """Take note of a call that is about to be executed."""
         self._asked = self._before is not None and (self._asked or call not in _UNASKING)
 
     def prepare(self) -> None:
-        """Prepare after which all ranks have the same min_delay.
+        """Call Prepare, after which all ranks have the same min_delay.
 
         NEST 3.10 lets the ranks agree on the delays' extremes only if connections were made since
-        the last GetConnections. Else each goes by its own, and a first run hangs. Connecting no
-        pair counts as making connections; it draws no random number. To ask for the status of the
-        kernel makes each go by its own again, until they have run.
+        the last GetConnections. Else each rank uses its own, and a first run hangs. Connecting no
+        pair counts as making connections; it draws no random number. Asking for the status of the
+        kernel makes each rank use its own again, until they have run.
 
-        Later it is not asked: it tells all changes of the sizes of its buffers, too, which are
-        many after many runs, and then takes longer than a short run.
+        Later the status is not asked for: it has all changes of the sizes of NEST's buffers, which
+        are many after many runs, and then takes longer than a short run.
         """
         self._before = None
         if RANKS > 1 and not self._has_run:
@@ -112,14 +120,14 @@ class Simulation:
         self._asked = False
 
     def cleanup(self) -> None:
-        """Cleanup, after which there is no run before the next Prepare."""
+        """Call Cleanup, after which there is no run before the next Prepare."""
         self._before = None
         nest.Cleanup()
 
     def simulate(self, t: float) -> Any:
-        """Simulate that leaves a usable kernel when it fails.
+        """Call Simulate, and clean up if it fails.
 
-        PyNEST's does not clean up after an error, and the next Simulate then says "Prepare called
+        PyNEST does not clean up after an error, and the next Simulate then raises "Prepare called
         twice".
         """
         self._refuse_time(t)
@@ -134,11 +142,11 @@ class Simulation:
         return paused
 
     def run(self, t: float) -> Any:
-        """Run, that pauses when its budget is used up."""
+        """Call Run, which pauses when its budget is used up."""
         return self._begin(t, cleans_up=False)
 
     def resume(self, budget: int) -> Any:
-        """Go on with the paused run, for ``budget`` more steps or less; as :meth:`run`."""
+        """Continue the paused run for up to ``budget`` steps; return as :meth:`run`."""
         return self._slice(budget, COUNTERS, SYNCHRONY)
 
     def stop(self) -> None:
@@ -166,24 +174,26 @@ class Simulation:
             status = before | {"min_delay": self.min_delay_ms}
         else:
             status = nest.kernel_status
+        if self.problem and _draws_common_numbers(status):
+            return self._run(t)
         step_ms = tics_per_step / tics_per_ms
         grid = round(status["min_delay"] / step_ms)
         if status["structural_plasticity_synapses"]:
-            # Where a run ends, NEST grows synaptic elements. It does the same where it rewires.
+            # NEST grows synaptic elements where a run ends, and also where it rewires.
             interval_ms = status["structural_plasticity_update_interval"]
             grid = math.lcm(grid, round(interval_ms / step_ms))
         at = round(status["biological_time"] / step_ms)
         paused = _Paused(cleans_up, step_ms, grid, at, at, at + steps, status["verbosity"])
         if paused.stop(budget) == paused.until:
             return self._run(t)
-        # Over no time at all, NEST does no more than compare random numbers: as at the start
-        # of the whole here, and at its end later.
+        # A run over no time only compares random numbers: here those of the start of the whole
+        # run, later those of its end.
         nest.Run(0.0)
         self._paused = paused
         return self._slice(budget, SYNCHRONY)
 
     def _careful_budget(self) -> int:
-        """Steps that take no time worth mentioning, whatever the machine is."""
+        """Return a number of steps that take no time worth mentioning on any machine."""
         if self._size is None:
             size: int = (self._before or nest.kernel_status)["network_size"]
             self._size = size
@@ -200,7 +210,7 @@ class Simulation:
         assert paused is not None
         stop = paused.stop(budget)
         try:
-            with self._seams.suppressed(*suppressed):
+            with self._patches.suppressed(*suppressed):
                 nest.Run((stop - paused.at) * paused.step_ms)
         except BaseException:
             self._clear_up(paused)
@@ -236,26 +246,34 @@ class Simulation:
         nest.verbosity = paused.verbosity
 
     def _tics(self) -> tuple[float, int]:
-        """Tics per ms and per step; asking NEST takes longer than a short run."""
+        """Return the tics per ms and per step; asking NEST takes longer than a short run."""
         if self._times is None:
             status = self._before or nest.kernel_status
             self._times = status["tics_per_ms"], status["tics_per_step"]
         return self._times
 
     def _refuse_time(self, t: float) -> None:
-        """Raise what NEST's Run would say of a time, before Prepare has sized buffers by delays.
+        """Raise what NEST's Run would raise for a time, before Prepare has sized its buffers.
 
         NEST 3.10 does not size them anew for longer delays of connections that are made after a
         Prepare without a Run, and then writes beyond them.
         """
-        wrong = None
+        problem = None
         if not math.isfinite(t):
-            wrong = "The simulation time must be finite."
+            problem = "The simulation time must be finite."
         elif t < 0:
-            wrong = "The simulation time cannot be negative."
+            problem = "The simulation time cannot be negative."
         else:
             tics_per_ms, tics_per_step = self._tics()
             if int(t * tics_per_ms + 0.5) % tics_per_step:
-                wrong = "The simulation time must be a multiple of the simulation resolution."
-        if wrong is not None:
-            raise nest.NESTErrors.BadParameter(wrong)
+                problem = "The simulation time must be a multiple of the simulation resolution."
+        if problem is not None:
+            raise nest.NESTErrors.BadParameter(problem)
+
+
+def _draws_common_numbers(status: dict[str, Any]) -> bool:
+    """Return whether the network draws from common random numbers while it runs."""
+    models = {model for _, _, model in node_ranges()}
+    return bool(status["structural_plasticity_synapses"]) or any(
+        nest.GetDefaults(model)["type_id"] in _DRAWING for model in models
+    )

@@ -1,9 +1,9 @@
-"""Keeps a network in large pages of memory, where the C library can.
+"""Large pages of memory for networks, where the C library has them.
 
 NEST allocates connections and nodes in small pieces, and goes through all of them in each step.
-In pages of 4 KiB each is asked of the system once, and again after each ResetKernel, and there
-are more of them than the processor remembers the places of. ``docs/performance.md`` has what
-pages of 2 MiB are worth.
+With pages of 4 KiB, the system is asked for each page once, and again after each ResetKernel, and
+there are more pages than the processor caches addresses of. ``docs/performance.md`` shows the
+effect of pages of 2 MiB.
 
 glibc asks for large pages since 2.35, by a tunable that it reads when a program starts. See
 https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
@@ -24,36 +24,37 @@ WANTED = (
     ":glibc.malloc.trim_threshold=33554432"
     ":glibc.malloc.mmap_threshold=33554432"
 )
-#: Who sets one of these has decided about memory himself.
+#: Variables whose user has decided about memory.
 _DECIDED = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 
 
-def variables(given: Mapping[str, str]) -> dict[str, str]:
-    """What a program's environment needs beside ``given``, to begin with large pages; nothing where
-    that is not wanted, or can't be had.
+def variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with which a program begins with large pages.
+
+    The result is empty where the user of ``environment`` has decided otherwise, and without glibc.
     """
-    tunables = given.get(VARIABLE, "")
-    has_decided = "glibc.malloc." in tunables or any(name in given for name in _DECIDED)
+    tunables = environment.get(VARIABLE, "")
+    has_decided = "glibc.malloc." in tunables or any(name in environment for name in _DECIDED)
     if has_decided or not _is_glibc():
         return {}
     return {VARIABLE: f"{tunables}:{WANTED}" if tunables else WANTED}
 
 
 def begin() -> None:
-    """Go on with large pages: if need be, this process starts its program anew.
+    """Start this process's program anew with large pages, unless it has them.
 
-    To be called before anything else.
+    This is to be called before anything else.
     """
     tunables = os.environ.get(VARIABLE, "")
     if tunables.endswith(WANTED):
-        # It has them. Those that it starts are not to.
+        # This process has large pages; programs that it starts are not to have them.
         own = tunables.removesuffix(WANTED).rstrip(":")
         if own:
             os.environ[VARIABLE] = own
         else:
             del os.environ[VARIABLE]
     elif wanted := variables(os.environ):
-        # Where no program can be started, this one does as well.
+        # Where no program can be started, this one continues with small pages.
         with contextlib.suppress(OSError):
             command = [sys.executable, *sys.orig_argv[1:]]
             os.execve(sys.executable, command, os.environ | wanted)  # noqa: S606

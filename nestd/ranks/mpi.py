@@ -1,6 +1,6 @@
-"""The only module that speaks MPI: who the ranks are, and how a job ends.
+"""MPI between the ranks: used at the start, and to abort.
 
-MPI is used to meet at the start and to abort. Operations and answers travel over ZeroMQ
+No other module of the project imports mpi4py. Operations and answers travel over ZeroMQ
 (``nestd/ranks/transport.py``), on which an idle rank sleeps; NEST has MPI to itself meanwhile.
 """
 
@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 from nestd.ranks.cores import Cores, let_ranks_give_way, let_threads_sleep
 from protocol.errors import ConfigurationError
 
-#: Where launchers say how many ranks they started: Open MPI, MPICH and Intel MPI, Slurm's PMIx.
+#: Variables with the number of started ranks, of Open MPI, MPICH and Intel MPI.
 _SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
 
 
 def launched_ranks() -> int:
-    """Number of ranks this process was launched among; 1 without a launcher."""
+    """Return the number of ranks this process was launched among; 1 without a launcher."""
     for name in _SIZE_VARIABLES:
         value = os.environ.get(name, "")
         if value.isdigit():
@@ -34,7 +34,7 @@ _RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCI
 
 
 def launched_rank() -> int:
-    """Rank of this process among those it was launched with, known before MPI is."""
+    """Return the rank of this process, which is known before MPI is initialised."""
     if launched_ranks() == 1:
         return 0
     for name in _RANK_VARIABLES:
@@ -45,15 +45,15 @@ def launched_rank() -> int:
 
 
 def check_launcher() -> None:
-    """Whether this process knows of the others that it was started with.
+    """Check that this process knows of the others that it was started with.
 
     Raises
     ------
     ConfigurationError
-        If srun has started several without MPI, so that each would be a NEST of its own.
+        If srun has started several tasks without MPI, so that each would be a NEST of its own.
     """
     tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "")
-    # All that a task starts has its variables, too.
+    # Programs that a task starts have its variables, too.
     if launched_ranks() == 1 and tasks.isdigit() and int(tasks) > 1 and _is_task_of_slurm():
         raise ConfigurationError(
             f"srun has started {tasks} tasks without MPI, each of which would be a network of its "
@@ -69,16 +69,16 @@ def _is_task_of_slurm() -> bool:
         return False
 
 
-#: For a process without a launcher: it talks to nobody, and starts no launcher of its own.
+#: Variables for a process without a launcher: it connects to none, and starts no launcher.
 _ALONE = {"OMPI_MCA_btl": "self", "OMPI_MCA_ess_singleton_isolated": "1"}
 
 
 def stay_alone() -> None:
-    """Have MPI open no port, should the NEST of this only process bring it along.
+    """Have MPI open no port in this only process, whose NEST may have MPI.
 
-    To be called before NEST is imported. Open MPI would listen on all networks, and start a
-    launcher that does. In a shell that srun has started it would take this process for one of
-    srun's as well, and give up without its support for MPI.
+    This is to be called before NEST is imported. Open MPI would listen on all networks, and start
+    a launcher that does. In a shell that srun has started it would also take this process for a
+    task of srun, and fail if srun does not support its MPI.
     """
     if not any(name in os.environ for name in _RANK_VARIABLES[:-1]):
         os.environ.pop("SLURM_STEP_ID", None)
@@ -87,7 +87,7 @@ def stay_alone() -> None:
 
 
 def library_version() -> str:
-    """What the MPI library says it is, in one line; MPI is not initialised.
+    """Return the name and version of the MPI library in one line, without initialising MPI.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def library_version() -> str:
 class MpiWorld:
     """All ranks of the job, on a communicator of our own.
 
-    To be made before NEST is imported, which then uses the MPI that is initialised here; and
-    used from the main thread only, as NEST asks MPI for no more.
+    This is to be made before NEST is imported, which then uses the MPI that is initialised here,
+    and to be used from the main thread only, as NEST asks MPI for no more.
 
     Raises
     ------
@@ -130,15 +130,15 @@ class MpiWorld:
         self.rank: int = self._communicator.Get_rank()
         self.size: int = self._communicator.Get_size()
         own = Cores.of_this_process()
-        let_threads_sleep(own, [Cores.decode(one) for one in self.gather(own.encode())])
+        let_threads_sleep(own, list(map(Cores.decode, self.gather(own.encode()))))
 
     def share(self, data: bytes) -> bytes:
-        """Rank 0's ``data`` on every rank."""
+        """Return rank 0's ``data`` on every rank."""
         shared: bytes = self._communicator.bcast(data if self.rank == 0 else None, root=0)
         return shared
 
     def gather(self, data: bytes) -> list[bytes]:
-        """Every rank's ``data`` on every rank, in the order of ranks."""
+        """Return every rank's ``data`` on every rank, in the order of ranks."""
         gathered: list[bytes] = self._communicator.allgather(data)
         return gathered
 

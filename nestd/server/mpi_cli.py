@@ -27,7 +27,7 @@ from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
 from nestd.server.supervisor.child_process import Child
 from nestd.server.supervisor.components import GATEWAY_GRACE_S, gateway_child
-from nestd.settings import EXIT_CONFIGURATION, NestdSettings
+from nestd.settings import EXIT_CONFIGURATION, NestdSettings, native_from
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
@@ -121,6 +121,7 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             scripts_from(os.environ),
             settings.drain_s,
             binding,
+            native_from(os.environ),
         )
         startup.run(kernel, ready, stack)
 

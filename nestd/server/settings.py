@@ -10,7 +10,12 @@ from pathlib import Path
 
 from nestd.scripts import settings as scripts
 from nestd.server.desktop_files import desktop_files
-from nestd.settings import DEFAULT_DRAIN_S, DEFAULT_QUEUE_LIMIT, DRAIN_VARIABLE
+from nestd.settings import (
+    DEFAULT_DRAIN_S,
+    DEFAULT_QUEUE_LIMIT,
+    DRAIN_VARIABLE,
+    NATIVE_VARIABLE,
+)
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
@@ -135,6 +140,8 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
     environment.integer("NEST_SERVER_WORKERS", 1, 1, 10**6)
     # For the gateway, which reads it itself; what is wrong with it is better said here.
     environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536)
+    # For nestd, likewise.
+    environment.choice(NATIVE_VARIABLE, ("on", "off"), "on")
     try:
         # For nestd, which reads them itself; likewise.
         scripts.from_environment(variables)

@@ -62,8 +62,9 @@ class Runtime:
     python: str = sys.executable
 
     def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
-        """For commands: the caller's, without NEST_SERVER_*, with this directory."""
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("NEST")}
+        """For commands: the caller's, with this directory, and of NEST* only NESTD_NATIVE."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("NEST")}
+        clean = kept | {k: v for k, v in os.environ.items() if k == "NESTD_NATIVE"}
         name, _, value = self.mark.partition("=")
         return clean | {"NESTD_RUNTIME_DIR": str(self.directory), name: value} | (extra or {})
 

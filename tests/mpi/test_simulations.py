@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,16 +31,22 @@ def build(server: Server) -> None:
     server.call("Connect", [NEURONS, [402]])
 
 
+def spikes(server: Server) -> dict[str, Any]:
+    """What the network did."""
+    return {
+        "events": server.call("GetStatus", [[402], "events"]),
+        "time": server.call("biological_time"),
+    }
+
+
 def outcome(server: Server) -> dict[str, Any]:
     """What the network did, and what is drawn after it from numbers that all ranks share."""
     server.call("Create", ["iaf_psc_alpha", 50])
     more = list(range(403, 453))
     server.call("Connect", [more, more, {"rule": "fixed_total_number", "N": 60}])
     pairs = server.call("GetConnections", [more, more])
-    return {
-        "events": server.call("GetStatus", [[402], "events"]),
+    return spikes(server) | {
         "counter": server.call("local_spike_counter"),
-        "time": server.call("biological_time"),
         "drawn": server.call(
             "Parameter.GetValue", [{"$call": "random.uniform", "args": [], "kwargs": {}}]
         ),
@@ -47,12 +54,10 @@ def outcome(server: Server) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 4])
-def test_cancelled_run_is_a_run_that_was_that_long(
-    request: pytest.FixtureRequest, ranks: int
+def compare_with_cancelled_run(
+    server: Server, reference: Server, compared: Callable[[Server], dict[str, Any]]
 ) -> None:
-    name = {1: "one_rank", 2: "two_ranks", 4: "four_ranks"}[ranks]
-    server: Server = request.getfixturevalue(name)
+    """Cancel a long run, and compare what follows with a run in one piece that was that long."""
     build(server)
     headers = {"Prefer": "respond-async"}
     job = server.request("POST", "/api/Simulate", json=[ENDLESS_MS], headers=headers).json()
@@ -71,15 +76,35 @@ def test_cancelled_run_is_a_run_that_was_that_long(
     cut_ms = server.call("biological_time")
     assert cut_ms >= seen[-1]
     server.call("Simulate", [33.3])
-    found = outcome(server)
+    found = compared(server)
 
-    reference: Server = request.getfixturevalue("one_rank")
     build(reference)
     reference.call("Simulate", [cut_ms])
     reference.call("Simulate", [33.3])
-    wanted = outcome(reference)
+    wanted = compared(reference)
     assert json.dumps(found) == json.dumps(wanted)
     assert len(found["events"][0]["times"]) > 1000
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_cancelled_run_is_a_run_that_was_that_long(
+    request: pytest.FixtureRequest, ranks: int
+) -> None:
+    name = {1: "one_rank", 2: "two_ranks", 4: "four_ranks"}[ranks]
+    server: Server = request.getfixturevalue(name)
+    compare_with_cancelled_run(server, request.getfixturevalue("one_rank"), spikes)
+
+
+@pytest.mark.parametrize(("native", "compared"), [("on", outcome), ("off", spikes)])
+def test_cut_run_leaves_no_trace_unless_nests_memory_is_left_alone(
+    start: Any, one_rank: Server, native: str, compared: Callable[[Server], dict[str, Any]]
+) -> None:
+    server = start({"NESTD_NATIVE": native}, "-n", "2")
+    compare_with_cancelled_run(server, one_rank, compared)
+    warned = server.log().count("native access to NEST's memory is off: NESTD_NATIVE is off")
+    assert warned == (native == "off")
+    # All ranks draw the same numbers, or NEST would raise.
+    outcome(server)
 
 
 def test_rank_that_dies_is_named_by_the_job_and_ended_jobs_stay(start: Any) -> None:

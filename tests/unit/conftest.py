@@ -1,11 +1,18 @@
 """Settings for property-based tests, and what no test leaves to the next one."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from nestd.kernel.native import switch
+from nestd.settings import native_from
 from protocol.logging import context
+
+# Kernels of unit tests heed the variable as those of servers do; NESTD_NATIVE=off tests the
+# fallbacks.
+switch.is_on = native_from(os.environ)
 
 settings.register_profile(
     "nestd",

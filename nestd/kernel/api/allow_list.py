@@ -1,7 +1,7 @@
-"""The allow-list: which names of PyNEST can be called or read, and as what.
+"""Allow list: which names of PyNEST can be called or read, and as what.
 
-Drawn from PyNEST's public interface when the kernel starts. ``ll_api``, modules of modules
-and names with an underscore are never in it.
+The list is drawn from PyNEST's public interface when the kernel starts. It never has ``ll_api``,
+modules of modules or names with an underscore.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from protocol.errors import UnknownCall
 
 
 class Role(enum.Enum):
-    """What can be done with a name."""
+    """Use that can be made of a name."""
 
     FUNCTION = "function"
-    #: Makes a PyNEST object and changes nothing: may stand inside arguments as ``$call``.
+    #: Call that makes a PyNEST object and changes nothing: may stand in arguments as ``$call``.
     CONSTRUCTOR = "constructor"
     #: A kernel attribute, read and perhaps set.
     ATTRIBUTE = "attribute"
@@ -40,22 +40,22 @@ class Role(enum.Enum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One name of the catalogue."""
+    """Name in the allow list."""
 
     name: str
     role: Role
-    #: What is called; for an attribute or value, what gives it.
+    #: Function that is called; for an attribute or value, the function that returns it.
     target: Callable[..., Any]
-    #: What documentation and source are taken from.
+    #: Object that documentation and source are taken from.
     documented: object
     signature: inspect.Signature = field(default_factory=inspect.Signature)
-    #: Parameter of the signature: what it takes.
+    #: Parameter of the signature: kind of its values.
     kinds: dict[str, Kind] = field(default_factory=dict)
-    #: What is called for callers who have PyNEST's objects, if it is something else.
+    #: Function for callers who have PyNEST's objects, if it is another.
     applied: Callable[..., Any] | None = None
 
 
-#: Methods that give a part of a collection and change nothing: they may be in expressions.
+#: Methods that return a part of a collection and change nothing: they may be in expressions.
 _SELECTIONS = frozenset(
     [
         "NodeCollection.slice",
@@ -65,7 +65,7 @@ _SELECTIONS = frozenset(
     ]
 )
 
-#: What is called for callers who have PyNEST's objects, where others get something more lenient.
+#: Functions for callers who have PyNEST's objects, where others get a more lenient one.
 _APPLIED: dict[str, Callable[..., Any]] = {
     "GetStatus": partial_answers.get_status_by_keys,
     "NodeCollection": NodeCollection,
@@ -151,12 +151,13 @@ _SELF_KINDS: dict[type, Kind] = {
 }
 
 
-class Catalogue:
+class AllowList:
     """All names that can be called or read.
 
     Parameters
     ----------
     layers : for the calls that look positions up
+    simulation : for the calls that simulate
     """
 
     def __init__(self, layers: Layers, simulation: Simulation) -> None:
@@ -166,12 +167,12 @@ class Catalogue:
         self.names: list[str] = sorted(self._entries)
 
     def find(self, name: str) -> Entry:
-        """The entry of ``name``.
+        """Return the entry of ``name``.
 
         Raises
         ------
         UnknownCall
-            If the name is not in the catalogue.
+            If the name is not in the allow list.
         """
         entry = self._entries.get(name)
         if entry is not None:
@@ -186,7 +187,7 @@ class Catalogue:
         )
 
     def _suggestion(self, name: str) -> str:
-        """What may have been meant by ``name``."""
+        """Return the question whether a similar name is meant; empty if none is similar."""
         known = {entry.lower(): entry for entry in self._entries}
         close = difflib.get_close_matches(name.lower(), known, 1, 0.8)
         return f"is {known[close[0]]!r} meant? " if close else ""
@@ -258,8 +259,8 @@ def _methods(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:
         for name, method in named.items():
             role = Role.CONSTRUCTOR if name in _SELECTIONS else Role.FUNCTION
             entry = _callable(name, role, method, method)
-            first = next(iter(entry.signature.parameters))
-            entry.kinds[first] = _SELF_KINDS[owner]
+            own_parameter = next(iter(entry.signature.parameters))
+            entry.kinds[own_parameter] = _SELF_KINDS[owner]
             yield entry
     for owner, names in _OPERATORS.items():
         for name in names:

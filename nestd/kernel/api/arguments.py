@@ -1,176 +1,47 @@
-"""Turns what a caller sent into what a PyNEST call takes.
-
-Two steps: text from a query string or form becomes a typed value (:func:`typed`), then ids,
-references and expressions become PyNEST's objects (:class:`Arguments`).
-"""
+"""PyNEST's objects, made of the arguments of a call: of ids, references and expressions."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from nestd.kernel.api.allow_list import Catalogue, Entry, Role
-from nestd.kernel.api.parameters import ALIASES, Kind
+from nestd.kernel.api.allow_list import AllowList, Entry, Role
+from nestd.kernel.api.binding import BoundArguments, argument_error, bind, typed
+from nestd.kernel.api.parameters import Kind
 from nestd.kernel.connections import Connections, find_connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.nest_errors import raised_by_nest
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest
-from protocol.errors import ArgumentError, MalformedRequest
-from protocol.wire import json_form
-from protocol.wire.values import Array, Expression, Reference, Text, Value
+from protocol.errors import ArgumentError
+from protocol.wire.values import Array, Expression, Reference, Value
 
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-
-class BoundArguments:
-    """Arguments that fit an entry's signature, each with the kind of its parameter."""
-
-    def __init__(self, entry: Entry) -> None:
-        self.entry = entry
-        self.args: list[tuple[str, Kind, Value]] = []
-        self.kwargs: dict[str, tuple[Kind, Value]] = {}
-
-
-def bind(entry: Entry, args: list[Value], kwargs: dict[str, Value]) -> BoundArguments:
-    """Match arguments to the parameters of ``entry``.
-
-    ``None`` for a parameter that has a default, and every keyword ``None``, mean "not given".
-
-    Raises
-    ------
-    ArgumentError
-        Naming the parameter that is missing, unknown or given twice.
-    """
-    bound = BoundArguments(entry)
-    parameters = list(entry.signature.parameters.values())
-    positional = [p for p in parameters if p.kind not in _VARIADIC and p.kind != p.KEYWORD_ONLY]
-    rest = next((p for p in parameters if p.kind == p.VAR_POSITIONAL), None)
-    any_keyword = any(p.kind == p.VAR_KEYWORD for p in parameters)
-    by_name = {p.name: p for p in parameters if p.kind not in _VARIADIC}
-    names = list(by_name)
-
-    if len(args) > len(positional) and rest is None:
-        raise ArgumentError(
-            f"{entry.name} takes at most {len(positional)} arguments ({', '.join(names)}), "
-            f"{len(args)} were given",
-            call=entry.name,
-        )
-    keywords: dict[str, Value] = {}
-    for given, value in kwargs.items():
-        if value is None:
-            continue
-        name = ALIASES.get((entry.name, given), given)
-        if name not in by_name and not any_keyword:
-            raise _wrong(entry, given, f"is no parameter; there are: {', '.join(names) or 'none'}")
-        if name in keywords or name in [p.name for p in positional[: len(args)]]:
-            raise _wrong(entry, name, "was given twice")
-        keywords[name] = value
-
-    for index, value in enumerate(args):
-        parameter = positional[index] if index < len(positional) else rest
-        assert parameter is not None
-        if value is None and parameter is rest:
-            bound.args.append((parameter.name, Kind.ANY, None))
-        elif value is None and parameter.default is not inspect.Parameter.empty:
-            bound.args.append((parameter.name, Kind.ANY, parameter.default))
-        else:
-            bound.args.append((parameter.name, entry.kinds[parameter.name], value))
-    for name, value in keywords.items():
-        bound.kwargs[name] = (entry.kinds.get(name, Kind.ANY), value)
-    for parameter in positional[len(args) :]:
-        if parameter.default is inspect.Parameter.empty and parameter.name not in keywords:
-            raise _wrong(entry, parameter.name, f"is missing; {entry.name}{entry.signature}")
-    return bound
-
-
-def _wrong(entry: Entry, parameter: str, label: str) -> ArgumentError:
-    return ArgumentError(
-        f"{entry.name}: {parameter!r:.80} {label}", call=entry.name, parameter=parameter[:80]
-    )
-
-
-def typed(bound: BoundArguments) -> None:
-    """Replace text from a query string or form by the value its parameter's kind makes of it.
-
-    Raises
-    ------
-    ArgumentError
-        If the text is no such value.
-    """
-    bound.args = [
-        (name, kind, _value_of(bound.entry, name, kind, value)) for name, kind, value in bound.args
-    ]
-    bound.kwargs = {
-        name: (kind, _value_of(bound.entry, name, kind, value))
-        for name, (kind, value) in bound.kwargs.items()
-    }
-
-
-#: What may have references in it, or is one.
+#: Types that may contain references, or are references or expressions.
 _CONTAINING = (list, tuple, dict, np.ndarray, Reference, Expression)
 
 #: Parameters of synapse models that are nodes.
 _NODE_PARAMETERS = ("volume_transmitter", "weight_recorder")
 
-_NODE_KINDS = (
-    Kind.NODES,
-    Kind.NODE_ARRAY,
-    Kind.CONNECTIONS,
-    Kind.NODES_OR_CONNECTIONS,
-    Kind.NODES_OR_POSITIONS,
-)
-
-
-def _value_of(entry: Entry, name: str, kind: Kind, value: Value) -> Value:
-    if not isinstance(value, Text):
-        return value
-    texts = list(value.values)
-    if len(texts) > 1:
-        values = [_value_of(entry, name, kind, Text((text,))) for text in texts]
-        if kind in _NODE_KINDS:
-            return [i for item in values for i in (item if isinstance(item, list) else [item])]
-        return values
-    text = texts[0]
-    if kind is Kind.STRING:
-        return text
-    if kind in (Kind.KEYS, Kind.SPEC) and not text.startswith(("[", "{")):
-        return text.split(",") if kind is Kind.KEYS and "," in text else text
-    if kind is Kind.BOOLEAN:
-        lowered = text.strip().lower()
-        if lowered in ("true", "false", "1", "0"):
-            return lowered in ("true", "1")
-        raise _wrong(entry, name, f"must be {kind.value}, not {text!r:.40}")
-    if kind in _NODE_KINDS and not text.lstrip().startswith(("[", "{")):
-        text = f"[{text}]"
-    try:
-        return json_form.loads(text)
-    except MalformedRequest as error:
-        if kind is Kind.ANY:
-            return text
-        raise _wrong(entry, name, f"must be {kind.value}, not {text!r:.40}") from error
-
 
 class Arguments:
-    """Makes PyNEST's objects of what arrives.
+    """Converter of arguments that arrive into those that PyNEST takes.
 
     Parameters
     ----------
-    catalogue : for the calls in expressions
+    allow_list : for the calls in expressions
     objects : that references name
     layers : in which ids are looked up
     """
 
-    def __init__(self, catalogue: Catalogue, objects: ObjectTable, layers: Layers) -> None:
-        self._catalogue = catalogue
+    def __init__(self, allow_list: AllowList, objects: ObjectTable, layers: Layers) -> None:
+        self._allow_list = allow_list
         self._objects = objects
         self._layers = layers
 
     def convert(self, bound: BoundArguments) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments with which to call the entry's target.
+        """Return the arguments with which to call the entry's target.
 
         Raises
         ------
@@ -179,7 +50,7 @@ class Arguments:
         StaleReference
             If a reference names nothing any more.
         UnknownCall
-            If an expression has a call that is not in the catalogue.
+            If an expression has a call that is not in the allow list.
         """
         args = [self._convert(bound.entry, *argument) for argument in bound.args]
         kwargs = {
@@ -189,7 +60,7 @@ class Arguments:
         return args, kwargs
 
     def plain(self, value: Value) -> Any:
-        """``value`` with the references and expressions in it made into objects."""
+        """Return ``value`` with its references and expressions replaced by objects."""
         if isinstance(value, Reference):
             return self._objects.look_up(value)
         if isinstance(value, Expression):
@@ -206,7 +77,7 @@ class Arguments:
         return value
 
     def _entry(self, key: str, value: Value) -> Any:
-        """``value`` under ``key`` of a dictionary of parameters."""
+        """Convert ``value`` under ``key`` of a dictionary of parameters."""
         if key in _NODE_PARAMETERS and not isinstance(value, (Reference, Expression, dict)):
             # NEST takes a NodeCollection only, which callers have as its ids.
             try:
@@ -216,7 +87,7 @@ class Arguments:
         return self.plain(value)
 
     def _evaluate(self, expression: Expression) -> Any:
-        entry = self._catalogue.find(expression.call)
+        entry = self._allow_list.find(expression.call)
         if entry.role is Role.VALUE:
             if expression.args or expression.kwargs:
                 raise ArgumentError(f"{entry.name} takes no arguments", call=entry.name)
@@ -238,14 +109,14 @@ class Arguments:
         try:
             return _CONVERTERS[kind](self, name, value)
         except _Misfit as misfit:
-            found = str(misfit) or f"not {_described(value)}"
-            raise _wrong(entry, name, f"must be {kind.value}, {found}") from misfit
+            problem = str(misfit) or f"not {_described(value)}"
+            raise argument_error(entry, name, f"must be {kind.value}, {problem}") from misfit
         except ArgumentError as error:
             error.call = entry.name
             error.message = f"{entry.name}: {error.message}"
             raise
 
-    # One converter a kind. Each raises _Misfit for a value that is none of its kind.
+    # One converter for each kind, which raises _Misfit for a value of another kind.
 
     def _nodes(self, name: str, value: Any) -> Any:
         if isinstance(value, NodeCollection):
@@ -356,11 +227,11 @@ _CONVERTERS: dict[Kind, Callable[[Arguments, str, Any], Any]] = {
 
 
 class _Misfit(Exception):
-    """A value that is none of the parameter's kind; the text, if any, ends the message."""
+    """Value does not have the parameter's kind; the text, if any, ends the message."""
 
 
 def _ids(value: Any) -> Array:
-    """Node ids as int64 of shape (n,)."""
+    """Return node ids as int64 of shape (n,)."""
     if isinstance(value, (int, float)):
         value = [value]
     if isinstance(value, np.ndarray):
@@ -381,9 +252,9 @@ def _ids(value: Any) -> Array:
 
 
 def _ascend(ids: Array) -> bool:
-    """Whether each is larger than the one before; of most arrays of many the first ones tell."""
-    first = ids[:1000]
-    return bool(np.all(first[1:] > first[:-1])) and bool(np.all(ids[1:] > ids[:-1]))
+    """Return whether each id is larger than the one before; the first ones mostly tell."""
+    head = ids[:1000]
+    return bool(np.all(head[1:] > head[:-1])) and bool(np.all(ids[1:] > ids[:-1]))
 
 
 def _is_whole(item: Any) -> bool:

@@ -1,15 +1,13 @@
 """Calls that differ from PyNEST's own because they arrive from another process.
 
-:func:`replaced` lists the functions of PyNEST that are replaced, each with the reason in its
-docstring; the others here are methods that PyNEST spells with Python's syntax.
+:func:`replaced` lists PyNEST's functions that are replaced; the docstring of each replacement has
+the reason. The other functions are methods that PyNEST spells with Python's syntax.
 """
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -19,19 +17,17 @@ from nestd.kernel.api.connection_checks import refuse_endless
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.partial_spatial import SpatialShares
-from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
+from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids, printed_nodes
 from nestd.kernel.simulation import Simulation
 
 
 def print_nodes() -> str:
-    """PrintNodes that answers what it would print, since nobody sees the daemon's console."""
-    with redirect_stdout(io.StringIO()) as printed:
-        nest.PrintNodes()
-    return printed.getvalue().strip()
+    """Return what PrintNodes prints, since nobody sees the daemon's console."""
+    return str(printed_nodes()).strip()
 
 
 def help_text(obj: str | None = None, return_text: bool = True) -> str:
-    """help that answers the text instead of starting a pager on the server."""
+    """Return the text of help, instead of starting a pager on the server."""
     if obj is None:
         return str(nest.__doc__)
     text: str = nest.help(obj, return_text=True)
@@ -41,7 +37,7 @@ def help_text(obj: str | None = None, return_text: bool = True) -> str:
 
 
 def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) -> Any:
-    """Create that takes per-node lists on any number of ranks."""
+    """Call Create, with per-node lists on any number of ranks."""
     if isinstance(n, dict):
         if params is not None or positions is not None:
             raise ValueError("a dictionary as second argument of Create excludes others")
@@ -61,7 +57,7 @@ def connect(
     syn_spec: Any = None,
     return_synapsecollection: bool = False,
 ) -> Any:
-    """Connect that refuses what NEST would never come to an end with."""
+    """Call Connect, unless NEST would never come to an end."""
     refuse_endless(pre, post, conn_spec)
     return nest.Connect(pre, post, conn_spec, syn_spec, return_synapsecollection)
 
@@ -74,10 +70,10 @@ def _refuse_grid(positions: Any) -> None:
 
 
 def set_nodes(nodes: Any, params: Any = None, **kwargs: Any) -> None:
-    """NodeCollection.set that takes per-node lists on any number of ranks.
+    """Call NodeCollection.set, with per-node lists on any number of ranks.
 
-    PyNEST's looks at the first node's values to tell a list of values from a value that is a
-    list, and on several ranks most don't have them; the model's defaults tell the same.
+    PyNEST looks at the first node's values to tell a list of values from a value that is a
+    list, and most of several ranks don't have them; the model's defaults serve as well.
     """
     if kwargs and params is None:
         params = kwargs
@@ -100,12 +96,12 @@ def set_nodes(nodes: Any, params: Any = None, **kwargs: Any) -> None:
 
 
 def is_listed(value: Any) -> bool:
-    """Whether PyNEST takes ``value`` for a list of values."""
+    """Return whether PyNEST takes ``value`` for a list of values."""
     return isinstance(value, (list, tuple, np.ndarray, str, dict))
 
 
 def set_status(nodes_or_conns: Any, params: Any, val: Any = None) -> Any:
-    """SetStatus that takes per-node and per-connection lists on any number of ranks."""
+    """Call SetStatus, with per-node and per-connection lists on any number of ranks."""
     wanted = params if val is None else {params: val}
     if isinstance(nodes_or_conns, NodeCollection):
         set_nodes(nodes_or_conns, wanted)
@@ -114,15 +110,15 @@ def set_status(nodes_or_conns: Any, params: Any, val: Any = None) -> Any:
 
 
 def set_connections(conns: Any, params: Any = None, **kwargs: Any) -> Any:
-    """SynapseCollection.set that takes per-connection lists on any number of ranks."""
+    """Call SynapseCollection.set, with per-connection lists on any number of ranks."""
     conns.set(params, **kwargs)
     return partial_answers.done(conns)
 
 
 def node_collection(data: Any = None) -> Any:
-    """NodeCollection of what the conversion of arguments has made one of already.
+    """Return the NodeCollection that the conversion of arguments has made already.
 
-    PyNEST's takes ids alone, and would lose the layer that they are part of.
+    PyNEST's constructor takes ids alone, and would lose the layer that they are part of.
     """
     return NodeCollection() if data is None else data
 
@@ -135,7 +131,7 @@ def disconnect(
     conn_spec: Any = None,
     syn_spec: Any = None,
 ) -> Any:
-    """Disconnect that also takes its collections by the names they have elsewhere."""
+    """Call Disconnect, with its collections also by the names they have in other calls."""
     by_name = [collection for collection in (conns, pre, post) if collection is not None]
     collections = [*args, *by_name]
     if len(collections) == 1 and isinstance(collections[0], Connections):
@@ -151,35 +147,35 @@ def disconnect(
 
 
 def get_nodes(properties: dict[str, Any] | None = None, local_only: bool = False) -> Any:
-    """GetNodes; to its callers all nodes are local."""
+    """Call GetNodes; to its callers all nodes are local."""
     return nest.GetNodes(properties or {}, local_only=False)
 
 
 def local_nodes(nc: Any) -> Any:
-    """GetLocalNodeCollection; to its callers all nodes are local."""
+    """Return all nodes, as GetLocalNodeCollection; to its callers all nodes are local."""
     if not isinstance(nc, NodeCollection):
         raise TypeError("GetLocalNodeCollection requires a NodeCollection in order to run")
     return nc
 
 
 def rank() -> int:
-    """Rank of the one process that callers see."""
+    """Return the rank of the one process that callers see."""
     return 0
 
 
 def num_processes() -> int:
-    """Number of processes that callers see."""
+    """Return the number of processes that callers see."""
     return 1
 
 
 #: Most threads of a rank: NEST writes the number of one in 10 bits.
 MOST_THREADS = 1024
 
-#: Kernel parameter: largest number that NEST survives, and how it is said; the least is 1. It ends
-#: the process over no thread at all by an exception that nothing catches, and divides by the sizes
-#: of its buffers.
+#: Kernel parameter: largest number that NEST survives, and its text in messages; the least is 1.
+#: Without any thread an exception that nothing catches ends the process, and NEST divides by the
+#: sizes of its buffers.
 _SIZES: dict[str, tuple[int, str]] = {
-    # Said in the same way for any number of ranks.
+    # With equal texts for any number of ranks.
     "local_num_threads": (MOST_THREADS * RANKS, f"{MOST_THREADS} a rank"),
     "total_num_virtual_procs": (MOST_THREADS * RANKS, f"{MOST_THREADS} a rank"),
     "buffer_size_spike_data": (2**31, str(2**31)),
@@ -189,7 +185,7 @@ _SIZES: dict[str, tuple[int, str]] = {
 
 
 def set_kernel_status(params: dict[str, Any]) -> None:
-    """SetKernelStatus in which threads are those of the one process that callers see.
+    """Call SetKernelStatus, with threads as those of the one process that callers see.
 
     Every rank gets its part of them, so the number of virtual processes is the same for any
     number of ranks, and with it what NEST computes.
@@ -215,18 +211,18 @@ def set_kernel_status(params: dict[str, Any]) -> None:
 
 def _refuse_sizes(params: dict[str, Any]) -> None:
     """Raise for numbers with which NEST 3.10 ends the process, or starts threads without end."""
-    for name, (most, said) in _SIZES.items():
+    for name, (most, text) in _SIZES.items():
         value = params.get(name)
         if isinstance(value, (int, float)) and not 1 <= value <= most:
-            bounds = "at least 1" if value < 1 else f"at most {said}"
+            bounds = "at least 1" if value < 1 else f"at most {text}"
             raise ValueError(f"{name} must be {bounds}, not {value}")
 
 
 def virtual_processes(asked: Any, ranks: int) -> Any:
-    """Number of virtual processes for who asks for that many, or for that many threads.
+    """Return the number of virtual processes for a request of that many, or of that many threads.
 
-    One is what PyNEST has unless told otherwise, and what many a script asks for without a thought
-    of ranks; every rank has at least one, so fewer than ranks are as many as ranks.
+    PyNEST's default is one thread, and many scripts ask for one without a thought of ranks. Every
+    rank has at least one, so a request for fewer gives as many as there are ranks.
     """
     if type(asked) is int and 0 < asked < ranks:
         return ranks
@@ -234,12 +230,12 @@ def virtual_processes(asked: Any, ranks: int) -> Any:
 
 
 def set_attributes(**kwargs: Any) -> None:
-    """nest.set: SetKernelStatus by keywords."""
+    """Set kernel parameters by keywords, as nest.set does."""
     set_kernel_status(kwargs)
 
 
 def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., Any]]:
-    """Name in PyNEST: what is called instead."""
+    """Return the replacements of PyNEST's functions, by name."""
     return {
         "Cleanup": simulation.cleanup,
         "Connect": connect,
@@ -270,9 +266,9 @@ def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., 
 def slice_of(
     collection: Any, start: int | None = None, stop: int | None = None, step: int | None = None
 ) -> Any:
-    """``collection[start:stop:step]``.
+    """Return ``collection[start:stop:step]``.
 
-    Also of a slice of a layer, as which a caller's ids arrive; PyNEST can't slice those.
+    A caller's ids may arrive as a slice of a layer, which PyNEST can't slice.
     """
     try:
         return collection[start:stop:step]
@@ -283,12 +279,12 @@ def slice_of(
 
 
 def take_from(nodes: Any, indices: Any) -> Any:
-    """``nodes[indices]``: one index, indices, or a boolean mask as long as ``nodes``."""
+    """Return ``nodes[indices]`` for an index, indices, or a boolean mask as long as ``nodes``."""
     return nodes[indices if isinstance(indices, int) else np.asarray(indices)]
 
 
 def join_nodes(nodes: Any, other: Any) -> Any:
-    """``nodes + other``, in the order of ids; also of slices of a layer."""
+    """Return ``nodes + other``, in the order of ids; both may be slices of a layer."""
     if not isinstance(other, NodeCollection):
         other = NodeCollection(other)
     try:
@@ -299,16 +295,16 @@ def join_nodes(nodes: Any, other: Any) -> Any:
 
 
 def ids_of(nodes: Any) -> list[int]:
-    """``nodes.tolist()``."""
+    """Return ``nodes.tolist()``."""
     ids: list[int] = node_ids(nodes).tolist()
     return ids
 
 
 def size_of(collection: Any) -> int:
-    """``len(collection)``."""
+    """Return ``len(collection)``."""
     return len(collection)
 
 
 def disconnect_all(conns: Any) -> Any:
-    """SynapseCollection.disconnect."""
+    """Call SynapseCollection.disconnect."""
     return disconnect(conns)

@@ -1,4 +1,4 @@
-"""Connection rules that NEST would draw for without end, as nothing that it may draw is left."""
+"""Checks for connection rules with which NEST would draw partners without end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from nestd.kernel.pynest import NodeCollection, node_ids
 
-#: Rule: its parameter that says how many to draw, for each of whom, from whom.
+#: Rule: its parameter with the number to draw, the end it is drawn for, and the ends drawn from.
 _DRAWN = {
     "fixed_indegree": ("indegree", "target", "sources"),
     "fixed_outdegree": ("outdegree", "source", "targets"),
@@ -19,13 +19,13 @@ _DRAWN = {
 def refuse_endless(pre: Any, post: Any, conn_spec: Any) -> None:
     """Raise if NEST would draw partners for ever.
 
-    It draws again whenever it has drawn a node for itself without autapses, or one twice without
-    multapses, and compares the number that is asked for with all nodes, not with those left.
+    NEST draws again whenever it has drawn a node for itself without autapses, or a node twice
+    without multapses, and compares the number to draw with all nodes, not with those left.
 
     Raises
     ------
     ValueError
-        If fewer are left than are to be drawn.
+        If fewer nodes are left than are to be drawn.
     """
     if not isinstance(conn_spec, dict):
         return
@@ -40,20 +40,17 @@ def refuse_endless(pre: Any, post: Any, conn_spec: Any) -> None:
         if isinstance(wanted, int) and wanted > 0 and left == 0:
             raise ValueError(f"{rule}: without autapses there is no pair to connect")
     elif rule in _DRAWN and shared:
-        name, one, others = _DRAWN[rule]
+        name, end, other_ends = _DRAWN[rule]
         wanted = conn_spec.get(name)
         left = len(sources if rule == "fixed_indegree" else targets) - 1
-        # With multapses one is enough for any number.
+        # With multapses one node is enough for any number.
         least = 1 if conn_spec.get("allow_multapses", True) else wanted
         if isinstance(wanted, int) and isinstance(least, int) and wanted > 0 and left < least:
             raise ValueError(
-                f"{rule}: without autapses, {left} {others} are left for a {one} that is "
+                f"{rule}: without autapses, {left} {other_ends} are left for a {end} that is "
                 f"among them, which are too few for {name} {wanted}"
             )
 
 
 def _ids(nodes: Any) -> Sequence[int] | np.ndarray[Any, Any]:
-    found: np.ndarray[Any, Any] = (
-        node_ids(nodes) if isinstance(nodes, NodeCollection) else np.asarray(nodes)
-    )
-    return np.unique(found)
+    return np.unique(node_ids(nodes) if isinstance(nodes, NodeCollection) else np.asarray(nodes))

@@ -1,11 +1,11 @@
-"""What callers can be told of the catalogue: what each name takes, and its documentation."""
+"""Description of the allow list: parameters of each name, and its documentation."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Any
 
-from nestd.kernel.api.allow_list import Catalogue, Entry, Role
+from nestd.kernel.api.allow_list import AllowList, Entry, Role
 from nestd.kernel.api.parameters import ALIASES
 from nestd.kernel.pynest import nest
 from protocol.api_description import ApiDescription, Call, CallParameter, Given
@@ -18,18 +18,18 @@ _GIVEN = {
     inspect.Parameter.VAR_KEYWORD: Given.NAMES,
 }
 
-#: Start of the names of PyNEST's own modules, the rest of which says what a function is about.
+#: Beginning of the names of PyNEST's own modules; the rest names a group of functions.
 _MODULE = "nest.lib.hl_api_"
 
 
-def described(catalogue: Catalogue) -> ApiDescription:
-    """Every name of ``catalogue``."""
-    entries = map(catalogue.find, catalogue.names)
+def described(allow_list: AllowList) -> ApiDescription:
+    """Describe every name of ``allow_list``."""
+    entries = map(allow_list.find, allow_list.names)
     return ApiDescription(nest.__version__, tuple(map(_call, entries)))
 
 
 def documentation(entry: Entry) -> str:
-    """PyNEST's documentation of ``entry``; empty if there is none."""
+    """Return PyNEST's documentation of ``entry``; empty if there is none."""
     return inspect.getdoc(entry.documented) or ""
 
 
@@ -58,24 +58,24 @@ def _group(entry: Entry) -> str:
     return module.removeprefix(_MODULE).replace("_", " ")
 
 
-def _parameter(entry: Entry, found: inspect.Parameter) -> CallParameter:
-    given = _GIVEN[found.kind]
-    has_default = found.default is not found.empty
+def _parameter(entry: Entry, parameter: inspect.Parameter) -> CallParameter:
+    given = _GIVEN[parameter.kind]
+    has_default = parameter.default is not parameter.empty
     return CallParameter(
-        name=found.name,
-        kind=entry.kinds[found.name],
+        name=parameter.name,
+        kind=entry.kinds[parameter.name],
         given=given,
         required=not has_default and given not in (Given.REST, Given.NAMES),
-        default_text=str(found).partition("=")[2] if has_default else "",
-        default=_plain(found.default) if has_default else None,
+        default_text=str(parameter).partition("=")[2] if has_default else "",
+        default=_plain(parameter.default) if has_default else None,
         aliases=tuple(
             alias
             for (call, alias), name in ALIASES.items()
-            if call == entry.name and name == found.name
+            if call == entry.name and name == parameter.name
         ),
     )
 
 
 def _plain(default: Any) -> Any:
-    """``default`` as JSON has it: levels of verbosity are numbers to callers."""
+    """Return ``default`` as JSON has it: levels of verbosity are numbers to callers."""
     return int(default) if isinstance(default, nest.VerbosityLevel) else default

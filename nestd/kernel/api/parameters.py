@@ -1,7 +1,7 @@
-"""What each parameter of PyNEST's calls takes.
+"""Kinds of the parameters of PyNEST's calls.
 
-An explicit table by name, with exceptions by call: PyNEST names its parameters consistently,
-and guessing from values would make the meaning of a call depend on its data.
+The kinds are an explicit table by name, with exceptions by call: PyNEST names its parameters
+consistently, and guessing from values would make the meaning of a call depend on its data.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ ALIASES: dict[tuple[str, str], str] = {
 
 
 def kind_of(call: str, parameter: str) -> Kind:
-    """What ``parameter`` of ``call`` takes; :attr:`Kind.ANY` for those without a rule."""
+    """Return the kind of ``parameter`` of ``call``; :attr:`Kind.ANY` for those without a rule."""
     if (call, parameter) in _BY_CALL:
         return _BY_CALL[call, parameter]
     return _BY_NAME.get(parameter, Kind.ANY)

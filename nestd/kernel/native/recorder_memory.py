@@ -1,11 +1,13 @@
-"""What recorders hold in memory, read where NEST has it.
+"""Recorded events, copied from where NEST has them.
 
-PyNEST makes a Python number of each time and of each sender, and an array of those: 0.12 s for a
-million spikes, twenty times as long as copying them takes. NEST collects the events of a
-recorder with a method that it calls through the table of its library, once for each thread
-(``RecordingBackendMemory::DeviceData::get_status``). While a recorder is asked here, one takes its
-place that only notes where the data are; then they are copied from there
+Why this is written by hand: PyNEST makes a Python number of each time and of each sender, and an
+array of those. A million spikes take 0.12 s, twenty times as long as copying them. NEST collects
+the events of a recorder with a method that it calls through the table of its library, once for each
+thread (``RecordingBackendMemory::DeviceData::get_status``). While a recorder is asked here, a
+function takes its place that only notes where the data are; they are copied from there
 (``docs/decisions/0009-events-are-read-where-they-are.md``).
+
+Without native access PyNEST is asked: the answers are equal, and take longer.
 """
 
 from __future__ import annotations
@@ -19,14 +21,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nestd.kernel.native.got_table import NotInTable, slots
+from nestd.kernel.native.got_table import NativeUnavailable, slots
 from nestd.kernel.node_location import on_this_rank
 from nestd.kernel.pynest import nest
 
 log = logging.getLogger(__name__)
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-Columns: TypeAlias = dict[str, Array]
+Columns: TypeAlias = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 #: ``nest::RecordingBackendMemory::DeviceData::get_status(Dictionary&) const``
 GET_STATUS = "_ZNK4nest22RecordingBackendMemory10DeviceData10get_statusER10Dictionary"
@@ -34,14 +35,13 @@ GET_STATUS = "_ZNK4nest22RecordingBackendMemory10DeviceData10get_statusER10Dicti
 #: Versions of NEST whose ``DeviceData`` is the one below.
 _KNOWN = ("3.10.",)
 
-#: The fields that it fills.
+#: Fields that this method fills.
 RECORDED = ("events", "time_in_steps")
 
-#: PyNEST takes a hundred bytes for each event: more of them are only looked at.
+#: PyNEST takes a hundred bytes for each event: more events are only checked for plausibility.
 _COMPARED_EVENTS = 1_000_000
 
 _METHOD = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-
 _LONG, _DOUBLE = np.dtype(np.int64), np.dtype(np.float64)
 
 
@@ -52,15 +52,11 @@ class _Vector(ctypes.Structure):
     end: int
     capacity: int
 
-    _fields_ = [
-        ("begin", ctypes.c_size_t),
-        ("end", ctypes.c_size_t),
-        ("capacity", ctypes.c_size_t),
-    ]
+    _fields_ = [(name, ctypes.c_size_t) for name in ("begin", "end", "capacity")]
 
 
 class _DeviceData(ctypes.Structure):
-    """What one thread has recorded: ``nestkernel/recording_backend_memory.h`` of NEST 3.10."""
+    """Events of one thread: ``nestkernel/recording_backend_memory.h`` of NEST 3.10."""
 
     _fields_ = [
         ("senders", _Vector),
@@ -76,36 +72,33 @@ class _DeviceData(ctypes.Structure):
 
 
 class _Unexpected(Exception):
-    """Memory that does not look as it should."""
+    """Memory does not look as it should."""
 
 
 class Recordings:
-    """Reads the events of recorders that record to memory.
+    """Reader of the events of recorders that record to memory.
 
-    Of each kernel process the first recorder with up to a million events is read by PyNEST, too;
-    those with more before it are looked at for what can't be. Should both
-    differ, or the library be another than expected, PyNEST is asked from then on and
-    :attr:`problem` says why.
+    In each process, the first recorder with up to a million events is also read by PyNEST;
+    recorders with more events before it are checked for what can't be. If both differ, or the
+    memory does not look as expected, PyNEST is asked from then on and :attr:`problem` says why.
     """
 
     def __init__(self) -> None:
         #: Why events are read through PyNEST; empty if they are not.
         self.problem = ""
-        self._places: list[int] = []
+        self._addresses: list[int] = []
         # Kept, as NEST would call what Python has thrown away.
-        self._note = _METHOD(lambda place, dictionary: self._places.append(place))
+        self._note = _METHOD(lambda address, dictionary: self._addresses.append(address))
         self._compared = False
-        #: Whether events were compared or, where they were too many for that, looked at.
+        #: Whether events were compared or, where they were too many for that, checked.
         self._checked = False
         try:
-            if not nest.__version__.startswith(_KNOWN):
-                raise NotInTable(f"NEST {nest.__version__} is not known to have them there")
-            self._slot = slots(GET_STATUS)[GET_STATUS]
-        except NotInTable as error:
+            self._slot = slots((GET_STATUS,), _KNOWN)[GET_STATUS]
+        except NativeUnavailable as error:
             self.problem = str(error)
 
     def get_one(self, nodes: Any, key: str) -> Any:
-        """``nodes.get(key)``.
+        """Return ``nodes.get(key)``.
 
         Parameters
         ----------
@@ -115,65 +108,65 @@ class Recordings:
         Raises
         ------
         KeyError
-            If no node has it.
+            If no node has the field.
         """
         if self.problem:
             return nodes.get(key)
         if key in RECORDED:
             return self.get(nodes)[key]
-        with self._noting():
+        with self._noted_addresses():
             return nodes.get(key)
 
     def get(self, nodes: Any, keys: Collection[str] = RECORDED) -> dict[str, Any]:
-        """``nodes.get()``.
+        """Return ``nodes.get()``.
 
         Parameters
         ----------
         nodes : NodeCollection, not empty
-        keys : what is wanted of it; other fields of recorders may be missing
+        keys : wanted fields; others of recorders may be missing
         """
         if self.problem:
             return dict(nodes.get())
-        status, places = self._ask(nodes)
-        if not places or not set(RECORDED) & set(keys):
+        status, addresses = self._ask(nodes)
+        if not addresses or not set(RECORDED) & set(keys):
             return status
         try:
             if len(nodes) == 1:
-                status |= self._read(nodes, status, places)
+                status |= self._read(nodes, status, addresses)
             else:
                 status |= self._read_each(nodes)
         except _Unexpected as error:
             self._give_up(str(error))
             return dict(nodes.get())
-        # As NEST's dictionaries are.
+        # NEST's dictionaries are sorted.
         return {key: status[key] for key in sorted(status)}
 
     def beyond(self, node: Any, told: Sequence[int]) -> tuple[Columns, list[int]]:
-        """Events of a recorder beyond those that were told, and how many are told then.
+        """Return the events of a recorder behind those already told, and how many there are now.
 
-        NEST adds what is recorded at the end of the columns that each thread has, until they are
-        cleared, when there are fewer events than were told. Only what is new is copied.
+        NEST appends events to the columns of each thread until they are cleared, when there
+        are fewer events than were told. Only new events are copied.
 
         Parameters
         ----------
         node : NodeCollection of one node
-        told : how many events of each thread were told; as this has returned it, or empty
+        told : number of events of each thread that were told, as this has returned it, or empty
 
         Returns
         -------
-        columns, each of shape (number of new events,), thread by thread; and ``told`` from now on
+        columns, each of shape (number of new events,), thread by thread; and the next ``told``
 
         Raises
         ------
         KeyError
-            If it has no events.
+            If the node has no events.
         """
         try:
             threads = self._threads(node)
         except _Unexpected as error:
             self._give_up(str(error))
             threads = self._threads(node)
-        sizes = [len(one["times"]) for one in threads]
+        sizes = [len(columns["times"]) for columns in threads]
         if len(sizes) == 1:
             # Of all threads, if PyNEST is asked from now on.
             told = [sum(told)]
@@ -182,102 +175,108 @@ class Recordings:
         return _joined(threads, told), sizes
 
     def _threads(self, node: Any) -> list[Columns]:
-        """The columns of each thread, where NEST has them; as PyNEST gives them, those of one."""
+        """Return the columns of each thread, in NEST's memory; through PyNEST, all as of one."""
         if not self.problem and not self._checked:
-            # Which compares them, and finds out that there are none.
+            # This compares them, and finds out whether there are any.
             self.get_one(node, "events")
         if self.problem:
             events = {name: np.asarray(column) for name, column in node.get("events").items()}
-            # What comes later is later, and thereby behind the rest.
+            # By time, so that later events are behind the others.
             order = np.argsort(events["times"], kind="stable")
             return [{name: column[order] for name, column in events.items()}]
-        status, places = self._ask(node)
-        if not places:
+        status, addresses = self._ask(node)
+        if not addresses:
             raise KeyError("events")
-        threads = _threads_at(places)
-        if sum(len(one["senders"]) for one in threads) != status["n_events"]:
+        threads = _threads_at(addresses)
+        if sum(len(columns["senders"]) for columns in threads) != status["n_events"]:
             raise _Unexpected(f"not {status['n_events']} events")
         return threads
 
     def _ask(self, nodes: Any) -> tuple[dict[str, Any], list[int]]:
-        """The fields of nodes without their events, and where these are."""
-        with self._noting() as places:
-            return dict(nodes.get()), places
+        """Return the fields of nodes without their events, and the addresses of these."""
+        with self._noted_addresses() as addresses:
+            return dict(nodes.get()), addresses
 
     @contextmanager
-    def _noting(self) -> Iterator[list[int]]:
-        """Have NEST give no events; filled with the places where it has them."""
-        self._places = []
-        kept = self._slot.value
+    def _noted_addresses(self) -> Iterator[list[int]]:
+        """Have NEST give no events; the list is filled with the addresses of their data."""
+        self._addresses = []
+        original = self._slot.value
         self._slot.value = ctypes.cast(self._note, ctypes.c_void_p).value
         try:
-            yield self._places
+            yield self._addresses
         finally:
-            self._slot.value = kept
+            self._slot.value = original
 
     def _read_each(self, nodes: Any) -> dict[str, Any]:
-        found: dict[str, list[Any]] = {name: [] for name in RECORDED}
-        for index, here in enumerate(on_this_rank(nodes)):
-            one: dict[str, Any] = {}
-            if here:
+        fields: dict[str, list[Any]] = {name: [] for name in RECORDED}
+        for index, is_here in enumerate(on_this_rank(nodes)):
+            status: dict[str, Any] = {}
+            if is_here:
                 node = nodes[index]
-                one, places = self._ask(node)
-                if places:
-                    one |= self._read(node, one, places)
-            for name, column in found.items():
-                column.append(one.get(name))
-        return {name: tuple(column) for name, column in found.items()}
+                status, addresses = self._ask(node)
+                if addresses:
+                    status |= self._read(node, status, addresses)
+            for name, values in fields.items():
+                values.append(status.get(name))
+        return {name: tuple(values) for name, values in fields.items()}
 
-    def _read(self, node: Any, status: dict[str, Any], places: list[int]) -> dict[str, Any]:
-        threads = _threads_at(places)
+    def _read(self, node: Any, status: dict[str, Any], addresses: list[int]) -> dict[str, Any]:
+        threads = _threads_at(addresses)
         events = _joined(threads, [0] * len(threads))
         if len(events["senders"]) != status["n_events"]:
             raise _Unexpected(f"{len(events['senders'])} events instead of {status['n_events']}")
-        steps = {bool(_DeviceData.from_address(place).time_in_steps) for place in places}
-        found = {"events": events, "time_in_steps": steps.pop()}
+        in_steps = bool(_DeviceData.from_address(addresses[0]).time_in_steps)
+        fields = {"events": events, "time_in_steps": in_steps}
         if not self._compared and status["n_events"]:
             if status["n_events"] <= _COMPARED_EVENTS:
-                self._compare(node, found)
+                self._compare(node, fields)
             else:
                 _check_plausible(events)
             self._checked = True
-        return found
+        return fields
 
-    def _compare(self, node: Any, found: dict[str, Any]) -> None:
-        told = node.get()
-        same = told["events"].keys() == found["events"].keys() and all(
-            np.array_equal(column, found["events"][name], equal_nan=True)
-            for name, column in told["events"].items()
+    def _compare(self, node: Any, fields: dict[str, Any]) -> None:
+        expected = node.get()
+        is_equal = expected["events"].keys() == fields["events"].keys() and all(
+            np.array_equal(column, fields["events"][name], equal_nan=True)
+            for name, column in expected["events"].items()
         )
-        if not same or told["time_in_steps"] != found["time_in_steps"]:
+        if not is_equal or expected["time_in_steps"] != fields["time_in_steps"]:
             raise _Unexpected("they are not what PyNEST says")
         self._compared = True
 
-    def _give_up(self, why: str) -> None:
-        self.problem = why
-        log.warning("events are read through PyNEST from now on: %s", why)
+    def _give_up(self, reason: str) -> None:
+        self.problem = reason
+        log.warning("events are read through PyNEST from now on: %s", reason)
 
 
-def _threads_at(places: Sequence[int]) -> list[Columns]:
-    """The columns of each thread, where NEST has them: to be copied before it goes on."""
-    threads = [_columns(_DeviceData.from_address(place)) for place in places]
-    if any(one.keys() != threads[0].keys() for one in threads):
+def _threads_at(addresses: Sequence[int]) -> list[Columns]:
+    """Return the columns of each thread, in NEST's memory: to be copied before it goes on."""
+    threads = [_columns(_DeviceData.from_address(address)) for address in addresses]
+    if any(columns.keys() != threads[0].keys() for columns in threads):
         raise _Unexpected("threads differ in what they record")
     return threads
 
 
 def _joined(threads: Sequence[Columns], starts: Sequence[int]) -> Columns:
-    """A copy of the columns of all threads, of each from its start."""
+    """Return a copy of the columns of all threads, each from its start."""
     return {
         name: np.concatenate(
-            [one[name][start:] for one, start in zip(threads, starts, strict=True)]
+            [columns[name][start:] for columns, start in zip(threads, starts, strict=True)]
         )
         for name in sorted(threads[0])
     }
 
 
 def _check_plausible(events: Columns) -> None:
-    """Refuse what can't be events of this network."""
+    """Raise for events that this network can't have.
+
+    Raises
+    ------
+    _Unexpected
+        If a sender is no node, or a time has not been yet.
+    """
     senders, times = events["senders"], events["times"]
     until = nest.biological_time / (nest.resolution if times.dtype == _LONG else 1.0)
     if senders.min() < 1 or senders.max() > nest.network_size:
@@ -307,7 +306,7 @@ def _columns(data: _DeviceData) -> Columns:
 
 
 def _size(vector: _Vector, item: int) -> int:
-    """Number of items in a vector, if it is one."""
+    """Return the number of items in a vector, if its memory looks like one."""
     if not vector.begin:
         if vector.end or vector.capacity:
             raise _Unexpected("a vector without a beginning")
@@ -318,7 +317,7 @@ def _size(vector: _Vector, item: int) -> int:
     return size // item
 
 
-def _entries(vector: _Vector, dtype: np.dtype[Any]) -> Array:
+def _entries(vector: _Vector, dtype: np.dtype[Any]) -> np.ndarray[Any, np.dtype[Any]]:
     count = _size(vector, dtype.itemsize)
     if not count:
         return np.zeros(0, dtype)
@@ -332,17 +331,17 @@ def _vectors(vector: _Vector) -> list[_Vector]:
 
 
 def _names(vector: _Vector, count: int) -> list[str]:
-    """The texts of a vector of ``std::string``, of either kind that the GNU library has."""
+    """Return the texts of a vector of ``std::string``, of either kind that the GNU library has."""
     if not count:
         return []
     size, rest = divmod(vector.end - vector.begin, count)
     if rest or size not in (8, 32):
         raise _Unexpected("names that are no strings")
     names = []
-    for place in range(vector.begin, vector.end, size):
-        text = ctypes.c_size_t.from_address(place).value
+    for address in range(vector.begin, vector.end, size):
+        text = ctypes.c_size_t.from_address(address).value
         # Before C++11 the length is in front of the text, since then beside its address.
-        length = ctypes.c_size_t.from_address(text - 24 if size == 8 else place + 8).value
+        length = ctypes.c_size_t.from_address(text - 24 if size == 8 else address + 8).value
         if not 0 < length < 256:
             raise _Unexpected("a name without an end")
         names.append(ctypes.string_at(text, length).decode("ascii"))

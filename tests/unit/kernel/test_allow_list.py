@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from nestd.kernel.api.allow_list import LEFT_OUT, Catalogue, Role
+from nestd.kernel.api.allow_list import LEFT_OUT, AllowList, Role
 from nestd.kernel.api.parameters import ALIASES, Kind
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import nest
 from nestd.kernel.simulation import Simulation
 from protocol.errors import UnknownCall
 
-CATALOGUE = Catalogue(Layers(), Simulation())
+ALLOW_LIST = AllowList(Layers(), Simulation())
 #: Packages of constructors: their functions are offered, not they themselves.
 NAMESPACES = {"logic", "math", "random", "spatial", "spatial_distributions"}
 
@@ -29,7 +29,7 @@ def test_every_public_name_of_pynest_is_offered_or_left_out_with_a_reason() -> N
     forgotten = [
         name
         for name in public()
-        if name not in CATALOGUE.names
+        if name not in ALLOW_LIST.names
         and name not in LEFT_OUT
         and name not in NAMESPACES
         and name not in unreported
@@ -38,7 +38,7 @@ def test_every_public_name_of_pynest_is_offered_or_left_out_with_a_reason() -> N
 
 
 def test_nothing_is_both_offered_and_left_out() -> None:
-    assert not set(CATALOGUE.names) & set(LEFT_OUT)
+    assert not set(ALLOW_LIST.names) & set(LEFT_OUT)
     assert all(reason for reason in LEFT_OUT.values())
 
 
@@ -47,11 +47,11 @@ def test_names_left_out_exist() -> None:
 
 
 def test_names_are_sorted_and_there_once() -> None:
-    assert CATALOGUE.names == sorted(set(CATALOGUE.names))
+    assert ALLOW_LIST.names == sorted(set(ALLOW_LIST.names))
 
 
 def test_no_name_leads_to_the_low_level_interface_a_module_or_something_private() -> None:
-    for name in CATALOGUE.names:
+    for name in ALLOW_LIST.names:
         parts = name.split(".")
         assert "ll_api" not in parts
         assert not any(part.startswith("_") for part in parts), name
@@ -62,7 +62,7 @@ def test_no_name_leads_to_the_low_level_interface_a_module_or_something_private(
                 "Parameter",
                 "Mask",
             }
-        assert not isinstance(CATALOGUE.find(name).target, ModuleType), name
+        assert not isinstance(ALLOW_LIST.find(name).target, ModuleType), name
 
 
 @pytest.mark.parametrize(
@@ -94,17 +94,17 @@ def test_no_name_leads_to_the_low_level_interface_a_module_or_something_private(
 )
 def test_any_other_name_is_unknown(name: str) -> None:
     with pytest.raises(UnknownCall):
-        CATALOGUE.find(name)
+        ALLOW_LIST.find(name)
 
 
 def test_name_left_out_says_what_to_do_instead() -> None:
     with pytest.raises(UnknownCall, match=r"raster_plot is not offered: .* GetStatus"):
-        CATALOGUE.find("raster_plot")
+        ALLOW_LIST.find("raster_plot")
 
 
 def test_unknown_name_is_cut_in_messages() -> None:
     with pytest.raises(UnknownCall) as raised:
-        CATALOGUE.find("x" * 10_000)
+        ALLOW_LIST.find("x" * 10_000)
     assert len(raised.value.message) < 200
     assert raised.value.call == "x" * 80
 
@@ -131,12 +131,12 @@ def test_documented_calls_attributes_and_constructors_are_there() -> None:
         "node_models": Role.ATTRIBUTE,
         "kernel_status": Role.ATTRIBUTE,
     }
-    assert {name: CATALOGUE.find(name).role for name in wanted} == wanted
+    assert {name: ALLOW_LIST.find(name).role for name in wanted} == wanted
 
 
-@pytest.mark.parametrize("name", CATALOGUE.names)
+@pytest.mark.parametrize("name", ALLOW_LIST.names)
 def test_every_entry_is_complete(name: str) -> None:
-    entry = CATALOGUE.find(name)
+    entry = ALLOW_LIST.find(name)
     assert entry.name == name
     assert callable(entry.target)
     assert entry.kinds.keys() == entry.signature.parameters.keys()
@@ -144,10 +144,10 @@ def test_every_entry_is_complete(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in CATALOGUE.names if CATALOGUE.find(n).role is Role.ATTRIBUTE]
+    "name", [n for n in ALLOW_LIST.names if ALLOW_LIST.find(n).role is Role.ATTRIBUTE]
 )
 def test_every_kernel_attribute_can_be_read(name: str) -> None:
-    found = CATALOGUE.find(name).target()
+    found = ALLOW_LIST.find(name).target()
     if name == "userdict":
         assert found == {}
     elif name == "kernel_status":
@@ -157,10 +157,10 @@ def test_every_kernel_attribute_can_be_read(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in CATALOGUE.names if CATALOGUE.find(n).role is Role.VALUE]
+    "name", [n for n in ALLOW_LIST.names if ALLOW_LIST.find(n).role is Role.VALUE]
 )
 def test_every_value_is_a_parameter(name: str) -> None:
-    assert isinstance(CATALOGUE.find(name).target(), nest.Parameter)
+    assert isinstance(ALLOW_LIST.find(name).target(), nest.Parameter)
 
 
 NODE_PARAMETERS = [
@@ -189,26 +189,26 @@ NODE_PARAMETERS = [
 
 def test_every_parameter_that_takes_nodes_or_connections_is_known_as_such() -> None:
     takes_anything = {Kind.ANY, Kind.STRING, Kind.MAPPING, Kind.NUMBER, Kind.INTEGER}
-    for name in CATALOGUE.names:
-        for parameter, kind in CATALOGUE.find(name).kinds.items():
+    for name in ALLOW_LIST.names:
+        for parameter, kind in ALLOW_LIST.find(name).kinds.items():
             if parameter in NODE_PARAMETERS:
                 assert kind not in takes_anything, (name, parameter)
 
 
 def test_aliases_lead_to_parameters_that_exist() -> None:
     for (call, _), parameter in ALIASES.items():
-        assert parameter in CATALOGUE.find(call).signature.parameters
+        assert parameter in ALLOW_LIST.find(call).signature.parameters
 
 
 def test_signatures_are_what_a_caller_can_read() -> None:
-    assert str(CATALOGUE.find("GetStatus").signature) == (
+    assert str(ALLOW_LIST.find("GetStatus").signature) == (
         "(nodes_or_conns, *more_keys, keys=None, output='')"
     )
-    assert str(CATALOGUE.find("Simulate").signature) == "(t)"
+    assert str(ALLOW_LIST.find("Simulate").signature) == "(t)"
 
 
 def test_replacements_keep_the_parameters_of_what_they_replace() -> None:
     for name in ("GetPosition", "PrintNodes", "Simulate", "help"):
         replaced: Any = getattr(nest, name)
-        own = CATALOGUE.find(name).signature.parameters
+        own = ALLOW_LIST.find(name).signature.parameters
         assert list(own) == list(inspect.signature(replaced).parameters)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nestd.kernel.api.allow_list import Catalogue
-from nestd.kernel.api.arguments import bind, typed
+from nestd.kernel.api.allow_list import AllowList
+from nestd.kernel.api.binding import bind, typed
 from nestd.kernel.api.parameters import Kind, kind_of
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
@@ -28,12 +28,12 @@ Call = Callable[..., Any]
 # PyNEST's notes on deprecation are about scripts; the daemon silences them too.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:nest.lib.hl_api_helper")
 
-CATALOGUE = Catalogue(Layers(), Simulation())
+ALLOW_LIST = AllowList(Layers(), Simulation())
 
 
 def text_of(call: str, parameter: str, *texts: str) -> Any:
     """The value that a query string's ``texts`` for ``parameter`` become."""
-    entry = CATALOGUE.find(call)
+    entry = ALLOW_LIST.find(call)
     others = {
         name: 1
         for name, known in entry.signature.parameters.items()
@@ -66,7 +66,7 @@ def test_arguments_that_do_not_fit_are_an_error_naming_the_parameter(
     name: str, args: list[Any], kwargs: dict[str, Any], parameter: str | None, message: str
 ) -> None:
     with pytest.raises(ArgumentError) as raised:
-        bind(CATALOGUE.find(name), args, kwargs)
+        bind(ALLOW_LIST.find(name), args, kwargs)
     assert message in raised.value.message
     assert len(raised.value.message) < 400
     assert raised.value.parameter == parameter
@@ -74,14 +74,14 @@ def test_arguments_that_do_not_fit_are_an_error_naming_the_parameter(
 
 
 def test_null_means_not_given_for_what_has_a_default() -> None:
-    bound = bind(CATALOGUE.find("Create"), ["m", None], {"params": None, "unknown": None})
+    bound = bind(ALLOW_LIST.find("Create"), ["m", None], {"params": None, "unknown": None})
     assert [(name, value) for name, _, value in bound.args] == [("model", "m"), ("n", 1)]
     assert bound.kwargs == {}
 
 
 def test_null_for_a_required_parameter_by_name_is_missing() -> None:
     with pytest.raises(ArgumentError, match="'model' is missing"):
-        bind(CATALOGUE.find("Create"), [], {"model": None})
+        bind(ALLOW_LIST.find("Create"), [], {"model": None})
 
 
 # Text of query strings and forms.

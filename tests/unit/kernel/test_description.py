@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestd.kernel.api.allow_list import Catalogue
+from nestd.kernel.api.allow_list import AllowList
 from nestd.kernel.api.description import described
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
@@ -14,13 +14,13 @@ from protocol.wire.messages import Action, Operation
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
 
-CATALOGUE = Catalogue(Layers(), Simulation())
-INTERFACE = described(CATALOGUE)
+ALLOW_LIST = AllowList(Layers(), Simulation())
+INTERFACE = described(ALLOW_LIST)
 CALLS = {call.name: call for call in INTERFACE.calls}
 
 
 def test_every_name_is_described_in_order() -> None:
-    assert list(CALLS) == CATALOGUE.names
+    assert list(CALLS) == ALLOW_LIST.names
 
 
 def test_kernel_answers_it_in_one_message(kernel: Kernel) -> None:
@@ -30,7 +30,7 @@ def test_kernel_answers_it_in_one_message(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_parameters_are_those_of_the_signature(call: Call) -> None:
-    entry = CATALOGUE.find(call.name)
+    entry = ALLOW_LIST.find(call.name)
     assert [p.name for p in call.parameters] == list(entry.signature.parameters)
     assert [p.kind for p in call.parameters] == [
         entry.kinds[name] for name in entry.signature.parameters

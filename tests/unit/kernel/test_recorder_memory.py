@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nestd.kernel.native import got_table, switch
 from nestd.kernel.native import recorder_memory as module
-from nestd.kernel.native.got_table import NotInTable
 from nestd.kernel.native.recorder_memory import Recordings
 from nestd.kernel.pynest import nest
 
 
 @pytest.fixture
-def recordings(tmp_path: Path) -> Iterator[Recordings]:
-    """Reads from a kernel that is new."""
+def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recordings]:
+    """Reader of the memory of a kernel that is new."""
+    monkeypatch.setattr(switch, "is_on", True)
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.set(data_path=str(tmp_path), overwrite_files=True)
@@ -137,20 +138,31 @@ def test_memory_that_is_otherwise_is_noticed_and_pynest_asked(
     assert "through PyNEST" in caplog.text
 
 
-def test_other_versions_of_nest_are_asked_by_pynest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "nest", SimpleNamespace(__version__="3.11.0"))
-    assert "3.11.0" in Recordings().problem
+def switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "is_on", False)
 
 
-def test_library_without_the_table_is_asked_by_pynest(
-    recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+def other_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(got_table, "nest", SimpleNamespace(__version__="3.11.0"))
+
+
+def no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GET_STATUS", "_ZN4nest7missingEv")
+
+
+@pytest.mark.parametrize(
+    ("unavailable", "problem"),
+    [(switched_off, "NESTD_NATIVE is off"), (other_version, "3.11.0"), (no_table, "missing")],
+)
+def test_without_native_access_pynest_is_asked(
+    recordings: Recordings,
+    monkeypatch: pytest.MonkeyPatch,
+    unavailable: Callable[[pytest.MonkeyPatch], None],
+    problem: str,
 ) -> None:
-    def missing(*names: str) -> Any:
-        raise NotInTable("no such thing")
-
-    monkeypatch.setattr(module, "slots", missing)
+    unavailable(monkeypatch)
     without = Recordings()
-    assert without.problem == "no such thing"
+    assert problem in without.problem
     recorder = network()["spikes"]
     assert same(without.get(recorder), recordings.get(recorder))
     assert same(without.get_one(recorder, "events"), recordings.get_one(recorder, "events"))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nestd.kernel.pynest import nest
+from nestd.kernel.native import got_table, nest_patches, switch
+from nestd.kernel.pynest import nest, node_ranges
 from nestd.kernel.simulation import Simulation
 
 NESTErrors = nest.NESTErrors
 
 
 @pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    """Of a kernel that is new."""
+def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
+    """Simulation of a kernel that is new, which may be patched."""
+    monkeypatch.setattr(switch, "is_on", True)
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.INFO
     yield Simulation()
@@ -90,6 +93,19 @@ def plain(steps: list[float]) -> None:
         nest.Simulate(t)
 
 
+def sliced(simulation: Simulation, budget: int, steps: list[float]) -> int:
+    """Simulate in slices; gives the number of pauses."""
+    pauses = 0
+    for t in steps:
+        simulation.budget = budget
+        paused = simulation.simulate(t)
+        while paused is not None:
+            pauses += 1
+            assert paused["at_ms"] == pytest.approx(nest.biological_time)
+            paused = simulation.resume(budget)
+    return pauses
+
+
 def outcome(build: Callable[[], Any], simulate: Callable[[], None]) -> list[Any]:
     """What the network did, and what is drawn from all kinds of random numbers afterwards."""
     nest.ResetKernel()
@@ -125,19 +141,95 @@ def test_pauses_change_nothing(
 
     def in_slices() -> None:
         nonlocal pauses
-        for t in steps:
-            simulation.budget = budget
-            paused = simulation.simulate(t)
-            while paused is not None:
-                pauses += 1
-                assert paused["at_ms"] == pytest.approx(nest.biological_time)
-                paused = simulation.resume(budget)
+        pauses = sliced(simulation, budget, steps)
 
     simulation.forget()
     assert outcome(build, in_slices) == outcome(build, lambda: plain(steps))
     assert simulation.problem == ""
     # A network that rewires itself pauses only where it does.
     assert pauses >= min(3, sum(t > budget * 0.1 for t in steps))
+
+
+def switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "is_on", False)
+
+
+def other_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(got_table, "nest", SimpleNamespace(__version__="3.11.0"))
+
+
+def no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nest_patches, "COUNTERS", "_ZN4nest7missingEv")
+
+
+def with_copied_model() -> Any:
+    """Its generators are of a model that only by its type is one that draws."""
+    nest.CopyModel("mip_generator", "copied", {"rate": 500.0, "p_copy": 0.4})
+    parents = nest.Create("copied", 2)
+    parrots = nest.Create("parrot_neuron", 20)
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(parents, parrots)
+    nest.Connect(parrots, recorder)
+    return recorder
+
+
+@pytest.mark.parametrize(
+    ("unavailable", "problem"),
+    [(switched_off, "NESTD_NATIVE is off"), (other_version, "3.11.0"), (no_table, "missing")],
+)
+def test_patches_are_made_only_where_they_are_known(
+    simulation: Simulation,
+    monkeypatch: pytest.MonkeyPatch,
+    unavailable: Callable[[pytest.MonkeyPatch], None],
+    problem: str,
+) -> None:
+    assert simulation.problem == ""
+    unavailable(monkeypatch)
+    assert problem in Simulation().problem
+
+
+@pytest.mark.parametrize(
+    ("build", "is_cut"),
+    [
+        (balanced, True),
+        (on_two_threads, True),
+        (coupled, True),
+        (correlated, False),
+        (with_copied_model, False),
+        (rewired, False),
+    ],
+)
+def test_without_patches_spikes_are_those_of_one_run(
+    simulation: Simulation,
+    monkeypatch: pytest.MonkeyPatch,
+    build: Callable[[], Any],
+    is_cut: bool,
+) -> None:
+    switched_off(monkeypatch)
+    simulation = Simulation()
+    pauses = 0
+
+    def in_slices() -> None:
+        nonlocal pauses
+        pauses = sliced(simulation, 100, [120.0, 33.3])
+
+    found, expected = outcome(build, in_slices), outcome(build, lambda: plain([120.0, 33.3]))
+    assert (pauses > 3) == is_cut
+    # In one piece not only the spikes are those of NEST.
+    assert found[:2] == expected[:2] if is_cut else found == expected
+
+
+def test_ranges_of_nodes_are_those_of_their_models() -> None:
+    nest.ResetKernel()
+    assert node_ranges() == []
+    nest.CopyModel("spike_recorder", "other recorder")
+    for model, count in (("parrot_neuron", 3), ("other recorder", 1), ("parrot_neuron", 100)):
+        nest.Create(model, count)
+    assert node_ranges() == [
+        (1, 3, "parrot_neuron"),
+        (4, 4, "other recorder"),
+        (5, 104, "parrot_neuron"),
+    ]
 
 
 def test_pauses_between_prepare_and_cleanup(simulation: Simulation) -> None:

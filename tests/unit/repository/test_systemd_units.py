@@ -116,7 +116,9 @@ def test_services_say_when_they_serve_and_are_watched(scope: str, name: str) -> 
 
 
 def test_settings_of_a_service_are_documented() -> None:
-    named = re.findall(r"^#?(NEST_SERVER_\w+)=", (UNITS / "nestd.env").read_text(), re.MULTILINE)
+    named = re.findall(
+        r"^#?(NEST_SERVER_\w+|NESTD_\w+)=", (UNITS / "nestd.env").read_text(), re.MULTILINE
+    )
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     assert len(named) >= 4
     assert [name for name in named if f"`{name}`" not in page] == []

@@ -120,7 +120,7 @@ def test_ranks_and_time_limit_of_services_are_variables() -> None:
     assert build(Flags(), {}).drain_s == 30.0
     assert build(Flags(), {"NEST_SERVER_DRAIN": "2.5"}).drain_s == 2.5
     assert build(Flags(), {"NEST_SERVER_DRAIN": "off"}).drain_s is None
-    for name in ("NEST_SERVER_RANKS", "NEST_SERVER_DRAIN"):
+    for name in ("NEST_SERVER_RANKS", "NEST_SERVER_DRAIN", "NESTD_NATIVE"):
         with pytest.raises(ConfigurationError, match=name):
             build(Flags(), {name: "-1"})
 
