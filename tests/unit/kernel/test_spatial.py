@@ -1,11 +1,12 @@
 """Answers about positions are NEST's own to the last bit, however its nodes are spread.
 
-Several ranks are made of one: each gets a copy of the share in which it knows some positions only.
+Several ranks are made of one: each gets a copy of its answer that has some positions only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,20 @@ import pytest
 
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
-from nestd.kernel.partial_spatial import SpatialShares
+from nestd.kernel.partial_spatial import SpatialCalls
 from nestd.kernel.pynest import nest
 from nestd.master.execution import finish
-from nestd.partial.policies import merge
-from nestd.partial.spatial import Nodes, TextFile
+from nestd.partial.answers import from_wire, to_wire
+from nestd.partial.docs import SPATIAL_CALLS
+from nestd.partial.merging import merge
+from nestd.partial.positions import Positions, SpatialAnswer
+from nestd.partial.spatial import (
+    LayerDump,
+    NeighbourNodes,
+    NeighbourPositions,
+    Nodes,
+    TextFile,
+)
 from nestd.ranks.transport import OneRank
 from protocol.errors import ArgumentError
 from protocol.wire.messages import Action, Executed, Operation
@@ -56,36 +66,35 @@ def layer(request: pytest.FixtureRequest, kernel: Kernel) -> Any:
     return layer
 
 
-def known_to(rank: int, ranks: int, share: Any) -> Any:
-    """The part of ``share`` that a rank of several has."""
-    if isinstance(share, dict):
-        part = {key: known_to(rank, ranks, value) for key, value in share.items()}
-        if "positions" in share:
-            local = share["ids"] % ranks == rank
-            part["local"] = local
-            part["positions"] = np.where(local[:, None], share["positions"], 0.0)
-        if "pairs" in share:
-            target = 1 if share["$share"].startswith("GetTarget") else 0
-            part["pairs"] = share["pairs"][share["pairs"][:, target] % ranks == rank]
-        if "lines" in share:
-            part["lines"] = share["lines"][rank::ranks]
-        return part
-    return share
+def known_to(rank: int, ranks: int, answer: Any) -> Any:
+    """The part of ``answer`` that a rank of several has, after its way between ranks."""
+    changes: dict[str, Any] = {}
+    if isinstance(answer, SpatialAnswer):
+        changes["places"] = [_known_positions(rank, ranks, place) for place in answer.places]
+    if isinstance(answer, (NeighbourNodes, NeighbourPositions)):
+        changes["pairs"] = answer.pairs[answer.pairs.sum(axis=1) % ranks == rank]
+    if isinstance(answer, LayerDump):
+        changes["lines"] = answer.lines[rank::ranks]
+    return from_wire(to_wire(replace(answer, **changes)))
+
+
+def _known_positions(rank: int, ranks: int, place: Positions) -> Positions:
+    local = place.ids % ranks == rank
+    return replace(place, local=local, positions=np.where(local[:, None], place.positions, 0.0))
 
 
 def asked(call: str, *args: Any, **kwargs: Any) -> Any:
     """The answer of 1, 2 and 4 ranks, which is the same."""
-    share = SpatialShares(Layers()).replaced()[call](*args, **kwargs)
-    answers = []
+    answer = SpatialCalls(Layers()).replaced()[call](*args, **kwargs)
+    merged = []
     for ranks in (1, 2, 4):
-        shares = [known_to(rank, ranks, share) for rank in range(ranks)]
-        found = merge(
-            Operation(Action.CALL_JSON, call),
-            [Executed(1, rank, one) for rank, one in enumerate(shares)],
+        parts = [known_to(rank, ranks, answer) for rank in range(ranks)]
+        operation = Operation(Action.CALL_JSON, call)
+        merged.append(
+            _plain(merge(operation, [Executed(1, rank, part) for rank, part in enumerate(parts)]))
         )
-        answers.append(_plain(found))
-    assert answers[0] == answers[1] == answers[2]
-    return answers[0]
+    assert merged[0] == merged[1] == merged[2]
+    return merged[0]
 
 
 def _plain(found: Any) -> Any:
@@ -210,3 +219,8 @@ def test_nodes_without_positions_are_refused_in_the_words_of_nest(kernel: Kernel
         nest.GetPosition(nodes)
     with pytest.raises(nest.NESTErrors.LayerExpected):
         asked("GetPosition", nodes)
+
+
+def test_page_about_merging_names_the_calls_that_are_replaced() -> None:
+    apart = {"DumpLayerConnections", "DumpLayerNodes", "SynapseCollection.distance"}
+    assert set(SPATIAL_CALLS) == SpatialCalls(Layers()).replaced().keys() - apart
