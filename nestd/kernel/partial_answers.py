@@ -13,12 +13,7 @@ from nestd.kernel.native.recorder_memory import Recordings
 from nestd.kernel.node_location import on_this_rank
 from nestd.kernel.pynest import RANK, NodeCollection, nest
 from nestd.partial.answers import PartialAnswer
-from nestd.partial.connections import (
-    NO_WEIGHT,
-    ConnectionChange,
-    ConnectionRecords,
-    ConnectionValues,
-)
+from nestd.partial.connections import NO_WEIGHT, ConnectionRecords, ConnectionValues
 from nestd.partial.nodes import LocalNodes, NodeRecords, NodeValues
 from nestd.partial.slices import NewEvents
 from nestd.partial.status import KernelFields, LocalVps, ModelDefaults, key_names
@@ -33,11 +28,6 @@ recordings = Recordings()
 def _local(nodes: Any) -> LocalNodes:
     """Return ``nodes`` with what reading them takes."""
     return LocalNodes(nodes, on_this_rank(nodes), recordings, nest.GetLocalVPs)
-
-
-def changed(conns: Connections) -> ConnectionChange:
-    """Answer a call that changed ``conns``, or has deferred the change."""
-    return ConnectionChange.collect(conns)
 
 
 def get_status(
@@ -110,11 +100,5 @@ def get_local_vps() -> PartialAnswer:
 
 
 def read_new_events(recorder: int, counts: list[list[int]]) -> PartialAnswer:
-    """Read what a recorder has recorded on this rank since the last reading.
-
-    Parameters
-    ----------
-    recorder : id of the node
-    counts : of each rank, how many events of each thread were read; empty for none
-    """
+    """Read what a recorder has recorded on this rank beyond ``counts`` of all ranks' threads."""
     return NewEvents.collect(recordings, NodeCollection([recorder]), counts, RANK)

@@ -1,8 +1,8 @@
 """Typed pieces of which each rank's answer consists, and their way between ranks.
 
 A piece is an instance of a class here, not a dict with a marker, so that nothing which a caller
-made is taken for one. Between ranks, an answer is ``[kind, fields]``, one without class
-``[None, value]``.
+made is taken for one. Between ranks, a piece is ``[kind, [field, …]]`` with fields of these forms,
+a list of pieces ``["", [piece, …]]``, and everything else ``[None, value]``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,9 @@ A = TypeVar("A", bound="PartialAnswer")
 
 
 class Piece:
-    """Base of the frozen dataclasses that ranks answer with; the fields hold values.
+    """Base of the frozen dataclasses that ranks answer with; the fields hold values or pieces."""
 
-    A class given a ``kind`` can be a rank's answer, others are parts of one.
-    """
-
-    #: Name between ranks; empty for what is no answer by itself.
+    #: Name between ranks.
     kind: ClassVar[str] = ""
 
     def __init_subclass__(cls, kind: str = "") -> None:
@@ -35,18 +32,9 @@ class Piece:
         # Instances hold nothing but their fields, in the order of the constructor.
         return type(self)(*map(encode, vars(self).values()))
 
-    def to_fields(self) -> list[Value]:
-        """Return the fields as messages carry them, pieces in them included."""
-        return list(vars(self).values())
-
-    @classmethod
-    def from_fields(cls: type[P], values: list[Value]) -> P:
-        """Return the piece whose :meth:`to_fields` gave ``values``."""
-        return cls(*values)
-
 
 class PartialAnswer(Piece):
-    """One rank's part of an answer that no rank can give alone."""
+    """Part of one rank in an answer that no rank can give alone."""
 
     @classmethod
     def merge(cls: type[A], call: str, parts: Sequence[A]) -> Value:
@@ -64,23 +52,29 @@ class PartialAnswer(Piece):
 _CLASSES: dict[str, type[Piece]] = {}
 
 
+def _are_pieces(value: Value) -> bool:
+    """Return whether a value is a list of pieces."""
+    return type(value) is list and bool(value) and isinstance(value[0], Piece)
+
+
 def to_wire(value: Value) -> Value:
     """Return what a message between ranks carries for a rank's answer."""
     if isinstance(value, Piece):
-        return [value.kind, value.to_fields()]
-    return [None, value]
+        return [value.kind, list(map(to_wire, vars(value).values()))]
+    return ["", list(map(to_wire, value))] if _are_pieces(value) else [None, value]
 
 
 def from_wire(wire: Value) -> Value:
     """Return the answer for which a message between ranks carries ``wire``."""
     kind, content = wire
-    return content if kind is None else _CLASSES[kind].from_fields(content)
+    if kind is None:
+        return content
+    pieces = list(map(from_wire, content))
+    return _CLASSES[kind](*pieces) if kind else pieces
 
 
 def shown(value: Value) -> Value:
     """Return a rank's answer for callers who ask for every rank's own: dicts for pieces."""
     if isinstance(value, Piece):
         return {name: shown(field) for name, field in vars(value).items()}
-    if isinstance(value, list) and value and isinstance(value[0], Piece):
-        return [shown(piece) for piece in value]
-    return value
+    return list(map(shown, value)) if _are_pieces(value) else value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from nestd.partial.policies import GENERIC
 from protocol.errors import ArgumentError
 from protocol.wire.values import Array, Reference, Value
 
-C = TypeVar("C", bound="_Rows")
+if TYPE_CHECKING:
+    from nestd.kernel.connections import Connections
+
 K = TypeVar("K", bound="ConnectionColumns")
 
 #: What tells connections apart, the most significant first: PyNEST's own order, where nothing was
@@ -28,18 +30,6 @@ NO_WEIGHT = float("nan")
 
 #: A parameter, and the columns in which a caller described connections there.
 Description = tuple[str, dict[str, Any]]
-
-
-class LocalConnections(Protocol):
-    """A rank's part of connections, ``nestd.kernel.connections.Connections``."""
-
-    rows: Array | None
-    missing: Array
-    description: Description | None
-    is_deferred: bool
-
-    def columns(self, wanted: Collection[str] | None) -> dict[str, Any]:
-        """Return values by field, of ``wanted`` fields or all."""
 
 
 @dataclass(frozen=True)
@@ -61,27 +51,6 @@ class _Rows(PartialAnswer):
     #: What the caller described, on rank 0.
     description: Description | None
 
-    @classmethod
-    def refuse_missing(cls: type[C], call: str, parts: Sequence[C]) -> None:
-        """Raise for the first row that no rank has.
-
-        Raises
-        ------
-        ArgumentError
-            If there is one.
-        """
-        missing = set.intersection(*(set(part.missing.tolist()) for part in parts))
-        description = parts[0].description
-        if missing and description is not None:
-            row = min(missing)
-            parameter, columns = description
-            named = ", ".join(f"{field} {column[row]!r:.40}" for field, column in columns.items())
-            raise ArgumentError(
-                f"{call}: {parameter}: there is no connection with {named}",
-                call=call,
-                parameter=parameter,
-            )
-
 
 @dataclass(frozen=True)
 class ConnectionChange(_Rows, kind="connection_change"):
@@ -94,14 +63,14 @@ class ConnectionChange(_Rows, kind="connection_change"):
     is_deferred: bool
 
     @classmethod
-    def collect(cls, conns: LocalConnections) -> ConnectionChange:
+    def collect(cls, conns: Connections) -> ConnectionChange:
         """Say what was changed, or deferred, to this rank's ``conns``."""
         return cls(conns.missing, conns.description, conns.is_deferred)
 
     @classmethod
     def merge(cls, call: str, parts: Sequence[ConnectionChange]) -> Value:
         """Return nothing, as no row is missing on all ranks."""
-        cls.refuse_missing(call, parts)
+        _refuse_missing(call, parts)
 
 
 @dataclass(frozen=True)
@@ -114,9 +83,7 @@ class ConnectionColumns(_Rows, kind="connection_columns"):
     rows: Array | None
 
     @classmethod
-    def collect(
-        cls: type[K], conns: LocalConnections, keys: list[str] | None = None, *more: Any
-    ) -> K:
+    def collect(cls: type[K], conns: Connections, keys: list[str] | None = None, *more: Any) -> K:
         """Read fields of this rank's ``conns``.
 
         Parameters
@@ -142,7 +109,7 @@ class ConnectionColumns(_Rows, kind="connection_columns"):
     @classmethod
     def in_order(cls: type[K], call: str, parts: Sequence[K]) -> tuple[dict[str, Any], int]:
         """Return the columns of all connections in one order, and the number of connections."""
-        cls.refuse_missing(call, parts)
+        _refuse_missing(call, parts)
         counts = [part.count for part in parts]
         columns = _joined([part.columns for part in parts], counts)
         order = cls.order(columns, parts)
@@ -206,7 +173,7 @@ class FoundConnections(ConnectionColumns, kind="found_connections"):
     reference: Reference
 
     @classmethod
-    def collect_found(cls, conns: LocalConnections) -> FoundConnections:
+    def collect_found(cls, conns: Connections) -> FoundConnections:
         """Read what the order of ``conns`` depends on; values are asked for later."""
         part = cls.collect(conns, [], conns)
         part.columns.pop("drift_factor", None)
@@ -215,7 +182,7 @@ class FoundConnections(ConnectionColumns, kind="found_connections"):
     @classmethod
     def merge(cls: type[FoundConnections], call: str, parts: Sequence[FoundConnections]) -> Value:
         """Return which rows of the whole each rank's connections are."""
-        cls.refuse_missing(call, parts)
+        _refuse_missing(call, parts)
         counts = [part.count for part in parts]
         total = sum(counts)
         order = cls.order(_joined([part.columns for part in parts], counts), parts)
@@ -223,6 +190,21 @@ class FoundConnections(ConnectionColumns, kind="found_connections"):
         if order is not None:
             rows[order] = np.arange(total)
         return Placement(parts[0].reference, np.split(rows, np.cumsum(counts)[:-1]), total)
+
+
+def _refuse_missing(call: str, parts: Sequence[_Rows]) -> None:
+    """Raise an argument error for the first row that no rank has, if there is one."""
+    missing = set.intersection(*(set(part.missing.tolist()) for part in parts))
+    description = parts[0].description
+    if missing and description is not None:
+        row = min(missing)
+        parameter, columns = description
+        named = ", ".join(f"{field} {column[row]!r:.40}" for field, column in columns.items())
+        raise ArgumentError(
+            f"{call}: {parameter}: there is no connection with {named}",
+            call=call,
+            parameter=parameter,
+        )
 
 
 def _joined(parts: list[dict[str, Any]], counts: list[int]) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,17 +16,10 @@ from nestd.partial.output_formats import as_node_values, as_records
 from nestd.partial.policies import GENERIC, NODE_FIELDS, Policy, merge_field
 from protocol.wire.values import Array, Value
 
+if TYPE_CHECKING:
+    from nestd.kernel.native.recorder_memory import Recordings
+
 N = TypeVar("N", bound="_NodeColumns")
-
-
-class Recordings(Protocol):
-    """Reads fields of nodes, ``nestd.kernel.native.recorder_memory.Recordings``."""
-
-    def get_one(self, nodes: Any, key: str) -> Any:
-        """Return ``nodes.get(key)``."""
-
-    def get(self, nodes: Any, keys: Collection[str] = ...) -> dict[str, Any]:
-        """Return ``nodes.get()``, with ``keys`` at least."""
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from nestd.partial.answers import PartialAnswer, Piece
 from protocol.errors import ArgumentError
-from protocol.wire.values import Array, Value
-
-S = TypeVar("S", bound="SpatialAnswer")
+from protocol.wire.values import Array
 
 
 @dataclass(frozen=True)
-class Positions(Piece):
+class Positions(Piece, kind="positions"):
     """Positions of nodes of one layer, as far as a rank has them."""
 
     #: Node ids, int64 (n,).
@@ -135,17 +133,6 @@ class SpatialAnswer(PartialAnswer):
 
     #: Of one or several collections of nodes.
     places: list[Positions]
-
-    def to_fields(self) -> list[Value]:
-        """Return the fields as messages carry them, with lists for positions."""
-        places, *others = super().to_fields()
-        return [[each.to_fields() for each in places], *others]
-
-    @classmethod
-    def from_fields(cls: type[S], values: list[Value]) -> S:
-        """Return the answer whose :meth:`to_fields` gave ``values``."""
-        places, *others = values
-        return cls([Positions.from_fields(each) for each in places], *others)
 
     @staticmethod
     def merged_places(parts: Sequence[SpatialAnswer]) -> list[Positions]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nestd.partial import ordering
 from nestd.partial.answers import PartialAnswer, Piece
 from protocol.wire.values import Array, Value
+
+if TYPE_CHECKING:
+    from nestd.kernel.native.recorder_memory import Recordings
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,10 @@ class NewEvents(PartialAnswer, kind="new_events"):
     counts: list[int]
 
     @classmethod
-    def collect(cls, recordings: Any, node: Any, counts: list[list[int]], rank: int) -> NewEvents:
-        """Read what a recorder has on this rank beyond ``counts``.
-
-        Parameters
-        ----------
-        recordings : reads the events, ``nestd.kernel.native.recorder_memory.Recordings``
-        node : NodeCollection of the recorder
-        counts : of each rank, of each thread, how many events were read; empty for none
-        rank : this rank
-        """
+    def collect(
+        cls, recordings: Recordings, node: Any, counts: list[list[int]], rank: int
+    ) -> NewEvents:
+        """Read what a recorder has on this rank beyond the ``counts`` of each rank, if any."""
         return cls(*recordings.beyond(node, counts[rank] if counts else []))
 
     @classmethod

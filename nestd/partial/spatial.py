@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from nestd.partial.answers import PartialAnswer
-from nestd.partial.connections import ConnectionColumns, LocalConnections
+from nestd.partial.connections import ConnectionColumns
 from nestd.partial.positions import Positions, SpatialAnswer, lengths
 from protocol.wire.values import Array, Value
+
+if TYPE_CHECKING:
+    from nestd.kernel.connections import Connections
 
 D = TypeVar("D", bound="Displacements")
 
@@ -153,20 +156,9 @@ class ConnectionDistances(SpatialAnswer, kind="connection_distances"):
     connections: ConnectionColumns
 
     @classmethod
-    def collect(cls, layers: list[Positions], conns: LocalConnections) -> ConnectionDistances:
+    def collect(cls, layers: list[Positions], conns: Connections) -> ConnectionDistances:
         """Read which nodes this rank's ``conns`` connect."""
         return cls(layers, ConnectionColumns.collect(conns, []))
-
-    def to_fields(self) -> list[Value]:
-        """Return the fields as messages carry them, with lists for pieces in them."""
-        places, connections = super().to_fields()
-        return [places, connections.to_fields()]
-
-    @classmethod
-    def from_fields(cls: type[ConnectionDistances], values: list[Value]) -> ConnectionDistances:
-        """Return the answer whose :meth:`to_fields` gave ``values``."""
-        places, connections = values
-        return super().from_fields([places, ConnectionColumns.from_fields(connections)])
 
     @classmethod
     def merge(cls, call: str, parts: Sequence[ConnectionDistances]) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from nestd.partial.answers import PartialAnswer
 from nestd.partial.output_formats import in_format, missing_key
@@ -39,37 +39,6 @@ class _Fields(PartialAnswer):
     #: What the caller asked for: a name, several, or ``None`` for all.
     asked: Any
 
-    #: Rules of the fields; without one they are identical on all ranks.
-    rules: ClassVar[dict[str, Policy]]
-
-    @classmethod
-    def _field(cls, call: str, key: str, parts: Sequence[_Fields]) -> Value:
-        """Return one field of all ranks, by its rule."""
-        if key not in parts[0].fields:
-            raise missing_key(call, key)
-        policy = cls.rules.get(key, Policy.IDENTICAL)
-        if policy is Policy.IDENTICAL and key in GENERIC:
-            policy = Policy.GENERIC
-        if policy is Policy.IDENTICAL and key.startswith("time_"):
-            policy = Policy.WALL_TIME
-        if policy is Policy.SHORTEST or policy is Policy.LONGEST:
-            parts = [part for part in parts if part.decides_delays()] or parts
-        return merge_field(call, key, policy, [part.fields[key] for part in parts])
-
-    def decides_delays(self) -> bool:
-        """Return whether the rank has connections, whose delays count."""
-        return True
-
-    @classmethod
-    def _merged(cls, call: str, parts: Sequence[_Fields], several: type[Any]) -> Value:
-        """Return what was asked for; several fields as PyNEST has them, a ``several``."""
-        asked = parts[0].asked
-        if asked is None:
-            return {key: cls._field(call, key, parts) for key in sorted(parts[0].fields)}
-        if isinstance(asked, str):
-            return cls._field(call, asked, parts)
-        return several(cls._field(call, key, parts) for key in asked)
-
 
 @dataclass(frozen=True)
 class KernelFields(_Fields, kind="kernel_fields"):
@@ -77,25 +46,20 @@ class KernelFields(_Fields, kind="kernel_fields"):
 
     has_connections: bool = False
 
-    rules = KERNEL_FIELDS
-
     @classmethod
     def collect(cls, status: dict[str, Any], keys: Any = None) -> KernelFields:
-        """Choose ``keys`` from this rank's whole ``status``.
+        """Choose ``keys`` from this rank's whole ``status``."""
+        return cls(_chosen(status, keys), keys, status["num_connections"] > 0)
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[KernelFields]) -> Value:
+        """Return the fields of one process.
 
         Between GetConnections and a run, NEST 3.10 gives each rank's own extremes of the delays,
         and its default where there is no connection.
         """
-        return cls(_chosen(status, keys), keys, status["num_connections"] > 0)
-
-    def decides_delays(self) -> bool:
-        """Return whether the rank has connections, whose delays count."""
-        return self.has_connections
-
-    @classmethod
-    def merge(cls, call: str, parts: Sequence[KernelFields]) -> Value:
-        """Return the fields of one process."""
-        return cls._merged(call, parts, tuple)
+        connected = [part for part in parts if part.has_connections] or parts
+        return _merged(call, KERNEL_FIELDS, parts, tuple, connected)
 
 
 @dataclass(frozen=True)
@@ -103,8 +67,6 @@ class ModelDefaults(_Fields, kind="model_defaults"):
     """Fields of a model's defaults."""
 
     output: str
-
-    rules = DEFAULT_FIELDS
 
     @classmethod
     def collect(cls, defaults: dict[str, Any], keys: Any, output: str) -> ModelDefaults:
@@ -117,7 +79,42 @@ class ModelDefaults(_Fields, kind="model_defaults"):
     @classmethod
     def merge(cls, call: str, parts: Sequence[ModelDefaults]) -> Value:
         """Return the fields of one process in the asked format."""
-        return in_format(call, cls._merged(call, parts, list), parts[0].output)
+        return in_format(call, _merged(call, DEFAULT_FIELDS, parts, list, parts), parts[0].output)
+
+
+def _merged(
+    call: str,
+    rules: dict[str, Policy],
+    parts: Sequence[_Fields],
+    several: type[Any],
+    connected: Sequence[_Fields],
+) -> Value:
+    """Return the fields that were asked for.
+
+    Parameters
+    ----------
+    call : for messages
+    rules : of fields that are not identical on all ranks
+    parts : of all ranks
+    several : what PyNEST has for several fields, tuples or lists
+    connected : parts of the ranks that decide about delays
+    """
+
+    def value(key: str) -> Value:
+        if key not in parts[0].fields:
+            raise missing_key(call, key)
+        policy = rules.get(key, Policy.IDENTICAL)
+        if policy is Policy.IDENTICAL and key in GENERIC:
+            policy = Policy.GENERIC
+        if policy is Policy.IDENTICAL and key.startswith("time_"):
+            policy = Policy.WALL_TIME
+        deciding = connected if policy in (Policy.SHORTEST, Policy.LONGEST) else parts
+        return merge_field(call, key, policy, [part.fields[key] for part in deciding])
+
+    asked = parts[0].asked
+    if asked is None:
+        return {key: value(key) for key in sorted(parts[0].fields)}
+    return value(asked) if isinstance(asked, str) else several(value(key) for key in asked)
 
 
 @dataclass(frozen=True)

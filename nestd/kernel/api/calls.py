@@ -21,6 +21,7 @@ from nestd.kernel.layers import Layers
 from nestd.kernel.partial_spatial import SpatialCalls
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
 from nestd.kernel.simulation import Simulation
+from nestd.partial.connections import ConnectionChange
 
 
 def print_nodes() -> str:
@@ -116,7 +117,7 @@ def set_status(nodes_or_conns: Any, params: Any, val: Any = None) -> Any:
 def set_connections(conns: Any, params: Any = None, **kwargs: Any) -> Any:
     """SynapseCollection.set that takes per-connection lists on any number of ranks."""
     conns.set(params, **kwargs)
-    return partial_answers.changed(conns)
+    return ConnectionChange.collect(conns)
 
 
 def node_collection(data: Any = None) -> Any:
@@ -145,7 +146,7 @@ def disconnect(
                 "specified"
             )
         collections[0].disconnect()
-        return partial_answers.changed(collections[0])
+        return ConnectionChange.collect(collections[0])
     nest.Disconnect(*collections, conn_spec=conn_spec, syn_spec=syn_spec)
     return None
 
