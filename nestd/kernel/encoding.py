@@ -1,4 +1,4 @@
-"""The total encoder, with forms for PyNEST's objects.
+"""Encoder of every Python object, with forms for PyNEST's objects.
 
 =========================== ===============================================================
 object                      value

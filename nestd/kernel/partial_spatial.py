@@ -34,7 +34,7 @@ D = TypeVar("D", bound=Displacements)
 
 
 class SpatialCalls:
-    """The calls that need to find nodes' positions.
+    """Calls that need the positions of nodes.
 
     Parameters
     ----------

@@ -120,10 +120,12 @@ class NodeValues(_NodeColumns, kind="node_values"):
 
 def _merged(call: str, parts: Sequence[_NodeColumns]) -> dict[str, list[Value]]:
     """Return the columns of all ranks."""
-    local = np.stack([part.local for part in parts])
-    ranks, count = local.shape
-    everywhere: list[bool] = np.all(local, axis=0).tolist()
-    owners: list[int] = np.argmax(local, axis=0).tolist()
+    ranks, count = len(parts), len(parts[0].local)
+    everywhere, owners = [True] * count, [0] * count
+    if ranks > 1:
+        local = np.stack([part.local for part in parts])
+        everywhere = np.all(local, axis=0).tolist()
+        owners = np.argmax(local, axis=0).tolist()
     columns: dict[str, list[Value]] = {}
     for key in sorted({key for part in parts for key in part.columns}):
         given = [part.columns.get(key) for part in parts]

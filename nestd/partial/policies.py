@@ -1,4 +1,4 @@
-"""The tables of rules by which fields of several ranks become one, and these rules.
+"""Rules by which fields of several ranks become one, and the tables of fields.
 
 ``docs/merging.md`` is generated from the tables here.
 """
@@ -17,7 +17,7 @@ from protocol.wire.values import Value
 
 
 class Policy(enum.Enum):
-    """What becomes of a field that several ranks have."""
+    """Rule for a field that several ranks have; the text is in ``docs/merging.md``."""
 
     IDENTICAL = "the same on every rank, checked"
     SUM = "the sum over ranks"
@@ -114,6 +114,8 @@ def identical(call: str, field: str | None, values: Sequence[Value]) -> Value:
     InternalError
         Naming call, field and the ranks that differ from rank 0.
     """
+    if len(values) == 1:
+        return values[0]
     differing = [rank for rank, value in enumerate(values) if rank and not same(values[0], value)]
     if differing:
         label = f"field {field!r} of {call}" if field else call

@@ -1,4 +1,4 @@
-"""What ranks answer between two slices of a simulation."""
+"""Answers between two slices of a simulation: pauses, and new events of recorders."""
 
 from __future__ import annotations
 

@@ -103,13 +103,15 @@ def _merged(
     def value(key: str) -> Value:
         if key not in parts[0].fields:
             raise missing_key(call, key)
-        policy = rules.get(key, Policy.IDENTICAL)
-        if policy is Policy.IDENTICAL and key in GENERIC:
+        policy, deciding = rules.get(key), parts
+        if policy is Policy.SHORTEST or policy is Policy.LONGEST:
+            deciding = connected
+        elif policy is None and key in GENERIC:
             policy = Policy.GENERIC
-        if policy is Policy.IDENTICAL and key.startswith("time_"):
+        elif policy is None and key.startswith("time_"):
             policy = Policy.WALL_TIME
-        deciding = connected if policy in (Policy.SHORTEST, Policy.LONGEST) else parts
-        return merge_field(call, key, policy, [part.fields[key] for part in deciding])
+        values = [part.fields[key] for part in deciding]
+        return merge_field(call, key, policy or Policy.IDENTICAL, values)
 
     asked = parts[0].asked
     if asked is None:
