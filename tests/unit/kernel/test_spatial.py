@@ -1,12 +1,8 @@
-"""Answers about positions are NEST's own to the last bit, however its nodes are spread.
-
-Several ranks are made of one: each gets a copy of its answer that has some positions only.
-"""
+"""Answers about positions are NEST's own to the last bit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +14,9 @@ from nestd.kernel.layers import Layers
 from nestd.kernel.partial_spatial import SpatialCalls
 from nestd.kernel.pynest import nest
 from nestd.master.execution import finish
-from nestd.partial.answers import from_wire, to_wire
 from nestd.partial.docs import SPATIAL_CALLS
 from nestd.partial.merging import merge
-from nestd.partial.positions import Positions, SpatialAnswer
-from nestd.partial.spatial import (
-    LayerDump,
-    NeighbourNodes,
-    NeighbourPositions,
-    Nodes,
-    TextFile,
-)
+from nestd.partial.spatial import Nodes, TextFile
 from nestd.ranks.transport import OneRank
 from protocol.errors import ArgumentError
 from protocol.wire.messages import Action, Executed, Operation
@@ -66,35 +54,10 @@ def layer(request: pytest.FixtureRequest, kernel: Kernel) -> Any:
     return layer
 
 
-def known_to(rank: int, ranks: int, answer: Any) -> Any:
-    """The part of ``answer`` that a rank of several has, after its way between ranks."""
-    changes: dict[str, Any] = {}
-    if isinstance(answer, SpatialAnswer):
-        changes["places"] = [_known_positions(rank, ranks, place) for place in answer.places]
-    if isinstance(answer, (NeighbourNodes, NeighbourPositions)):
-        changes["pairs"] = answer.pairs[answer.pairs.sum(axis=1) % ranks == rank]
-    if isinstance(answer, LayerDump):
-        changes["lines"] = answer.lines[rank::ranks]
-    return from_wire(to_wire(replace(answer, **changes)))
-
-
-def _known_positions(rank: int, ranks: int, place: Positions) -> Positions:
-    local = place.ids % ranks == rank
-    return replace(place, local=local, positions=np.where(local[:, None], place.positions, 0.0))
-
-
 def asked(call: str, *args: Any, **kwargs: Any) -> Any:
-    """The answer of 1, 2 and 4 ranks, which is the same."""
+    """The answer of one rank; tests/unit/partial shows that several give the same."""
     answer = SpatialCalls(Layers()).replaced()[call](*args, **kwargs)
-    merged = []
-    for ranks in (1, 2, 4):
-        parts = [known_to(rank, ranks, answer) for rank in range(ranks)]
-        operation = Operation(Action.CALL_JSON, call)
-        merged.append(
-            _plain(merge(operation, [Executed(1, rank, part) for rank, part in enumerate(parts)]))
-        )
-    assert merged[0] == merged[1] == merged[2]
-    return merged[0]
+    return _plain(merge(Operation(Action.CALL_JSON, call), [Executed(1, 0, answer)]))
 
 
 def _plain(found: Any) -> Any:
