@@ -208,7 +208,7 @@ class Kernel:
     def _recorders(self, operation: Operation) -> Value:
         """Return which recorders there are."""
         with raised_by_nest("PrintNodes"):
-            return KernelEncoder().encode(recorders.recorder_ranges())
+            return KernelEncoder().encode(recorders.listed())
 
     def _note(self, entry: Entry, result: Any) -> None:
         """Keep track of what a call did to the network."""

@@ -14,7 +14,7 @@ from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.node_location import of_this_rank
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
-from nestd.partial.positions import Positions
+from nestd.partial.positions import KnownPositions
 from nestd.partial.spatial import (
     CenterNode,
     ConnectionDistances,
@@ -63,7 +63,7 @@ class SpatialCalls:
             "SynapseCollection.distance": self.connection_distance,
         }
 
-    def positions(self, nodes: Any) -> Positions:
+    def positions(self, nodes: Any) -> KnownPositions:
         """Return positions of ``nodes``, be they a slice of their layer or not."""
         if not isinstance(nodes, NodeCollection):
             raise TypeError("nodes must be a NodeCollection with spatial extent")
@@ -74,7 +74,7 @@ class SpatialCalls:
             # Raises what PyNEST says of nodes without positions.
             nest.GetPosition(nodes)
         # Of devices, too, NEST has the position on the rank of their id only.
-        return Positions.collect(
+        return KnownPositions.collect(
             layer,
             indices,
             of_this_rank(layer),

@@ -1,4 +1,4 @@
-"""Recorders of the network."""
+"""Which recorders there are."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from nestd.kernel.pynest import nest
 _LINE = re.compile(r" *(\d+)(?: \.\. (\d+))? +(.+)")
 
 
-def recorder_ranges() -> list[list[int | str]]:
-    """Return first id, last id and model of each range of recorders, in the order of ids.
+def listed() -> list[list[int | str]]:
+    """First id, last id and model of each range of recorders, by their ids.
 
-    Every rank returns all. PrintNodes names ranges of nodes in no time, where GetNodes would look
+    The same on every rank. PrintNodes names ranges of nodes in no time, where GetNodes would look
     at each node, and copy what each recorder has recorded.
     """
     ranges = [match.groups() for match in map(_LINE.fullmatch, print_nodes().splitlines()) if match]

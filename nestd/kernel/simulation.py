@@ -15,7 +15,7 @@ from typing import Any
 
 from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, NestPatches
 from nestd.kernel.pynest import RANKS, NodeCollection, nest
-from nestd.partial.slices import Paused
+from nestd.partial.slices import SimulationPause
 
 #: Updates of nodes, and steps in which ranks wait for each other, that take tenths of a second.
 #: A first slice has no more, as long as nobody knows how fast the network is: short simulations are
@@ -214,7 +214,7 @@ class Simulation:
             return None
         # NEST reports each run that it begins and ends, but this is none.
         nest.verbosity = max(paused.verbosity, nest.VerbosityLevel.WARNING)
-        return Paused(
+        return SimulationPause(
             paused.at - before,
             round(paused.began * paused.step_ms, 9),
             round(paused.at * paused.step_ms, 9),

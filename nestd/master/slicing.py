@@ -10,7 +10,7 @@ from typing import Protocol
 
 from nestd.master.slice_budget import SliceBudget
 from nestd.partial.merging import merge
-from nestd.partial.slices import Paused
+from nestd.partial.slices import SimulationPause
 from nestd.ranks.transport import Ranks
 from protocol.errors import Cancelled, NestdError
 from protocol.jobs import SIMULATING
@@ -138,9 +138,9 @@ def _time_of(operation: Operation) -> float:
     return float(t) if isinstance(t, (int, float)) and math.isfinite(t) else 0.0
 
 
-def _paused(answers: list[Executed]) -> Paused | None:
+def _paused(answers: list[Executed]) -> SimulationPause | None:
     """Where the ranks are, if any of them has paused."""
     for answer in answers:
-        if isinstance(answer.value, Paused):
+        if isinstance(answer.value, SimulationPause):
             return answer.value
     return None

@@ -18,7 +18,7 @@ from protocol.wire.values import Array
 
 
 @dataclass(frozen=True)
-class Positions(Piece, kind="positions"):
+class KnownPositions(Piece, kind="positions"):
     """Positions of nodes of one layer, as far as a rank has them."""
 
     #: Node ids, int64 (n,).
@@ -41,7 +41,7 @@ class Positions(Piece, kind="positions"):
         ids: Array,
         get_position: Callable[[Any], Any],
         can_slice: bool,
-    ) -> Positions:
+    ) -> KnownPositions:
         """Read the positions that this rank has.
 
         Parameters
@@ -79,7 +79,7 @@ class Positions(Piece, kind="positions"):
         )
 
     @staticmethod
-    def merge(parts: Sequence[Positions]) -> Positions:
+    def merge(parts: Sequence[KnownPositions]) -> KnownPositions:
         """Return the positions of all ranks' nodes."""
         positions = np.array(parts[0].positions)
         for part in parts[1:]:
@@ -132,10 +132,10 @@ class SpatialAnswer(PartialAnswer):
     """Base of partial answers that depend on positions."""
 
     #: Of one or several collections of nodes.
-    places: list[Positions]
+    places: list[KnownPositions]
 
     @staticmethod
-    def merged_places(parts: Sequence[SpatialAnswer]) -> list[Positions]:
+    def merged_places(parts: Sequence[SpatialAnswer]) -> list[KnownPositions]:
         """Return the positions of all ranks' nodes, for each collection."""
         places = zip(*(part.places for part in parts), strict=True)
-        return [Positions.merge(each) for each in places]
+        return [KnownPositions.merge(each) for each in places]

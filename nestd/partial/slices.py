@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Paused(Piece, kind="paused"):
+class SimulationPause(Piece, kind="paused"):
     """Answer of a simulation that has used up its budget: how far the rank is."""
 
     #: Steps that the slice had.

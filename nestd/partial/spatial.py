@@ -12,7 +12,7 @@ import numpy as np
 
 from nestd.partial.answers import PartialAnswer
 from nestd.partial.connections import ConnectionColumns
-from nestd.partial.positions import Positions, SpatialAnswer, lengths
+from nestd.partial.positions import KnownPositions, SpatialAnswer, lengths
 from protocol.wire.values import Array, Value
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class LayerMetadata(SpatialAnswer, kind="layer_metadata"):
     metadata: dict[str, Any]
 
     @classmethod
-    def collect(cls, positions: Positions, metadata: dict[str, Any]) -> LayerMetadata:
+    def collect(cls, positions: KnownPositions, metadata: dict[str, Any]) -> LayerMetadata:
         """Take ``metadata`` of a layer, in which a rank has positions of its own nodes only."""
         return cls([positions], metadata | {"positions": None})
 
@@ -116,9 +116,9 @@ class Displacements(SpatialAnswer, kind="displacements"):
     points: Array | None
 
     @classmethod
-    def collect(cls: type[D], to: Positions, start: Positions | Array) -> D:
+    def collect(cls: type[D], to: KnownPositions, start: KnownPositions | Array) -> D:
         """Take what the displacements from ``start`` to ``to`` depend on."""
-        if isinstance(start, Positions):
+        if isinstance(start, KnownPositions):
             return cls([to, start], None)
         return cls([to], start)
 
@@ -156,7 +156,7 @@ class ConnectionDistances(SpatialAnswer, kind="connection_distances"):
     connections: ConnectionColumns
 
     @classmethod
-    def collect(cls, layers: list[Positions], conns: Connections) -> ConnectionDistances:
+    def collect(cls, layers: list[KnownPositions], conns: Connections) -> ConnectionDistances:
         """Read which nodes this rank's ``conns`` connect."""
         return cls(layers, ConnectionColumns.collect(conns, []))
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from nestd.partial.answers import _CLASSES, PartialAnswer, Piece, shown, to_wire
 from nestd.partial.connections import ConnectionChange, ConnectionColumns, FoundConnections
 from nestd.partial.policies import same
-from nestd.partial.positions import Positions
-from nestd.partial.slices import NewEvents, Paused
+from nestd.partial.positions import KnownPositions
+from nestd.partial.slices import NewEvents, SimulationPause
 from nestd.partial.spatial import (
     ConnectionDistances,
     Displacements,
@@ -26,7 +26,7 @@ from protocol.wire.values import Reference
 from tests.unit.partial.ranks import across, merged, numbers
 from tests.unit.strategies import exact_values
 
-PLACE = Positions(
+PLACE = KnownPositions(
     numbers(1, 2),
     np.array([True, False]),
     np.arange(4.0).reshape(2, 2),
@@ -38,7 +38,7 @@ COLUMNS = {"source": numbers(1), "target": numbers(2), "port": [None]}
 DESCRIPTION = ("conns", {"source": [1], "target": [2]})
 
 PIECES: list[Piece] = [
-    Paused(10, 0.0, 1.0, 5.0),
+    SimulationPause(10, 0.0, 1.0, 5.0),
     NewEvents({"times": np.arange(300.0), "senders": np.arange(300)}, [200, 100]),
     KernelFields({"resolution": 0.1, "min_delay": np.nan}, ("resolution",), True),
     ModelDefaults({"C_m": 250.0}, None, "json"),
@@ -79,7 +79,7 @@ FORGED = [
     {"$share": "done", "missing": [], "put_off": True},
     {"$paused": True, "steps": 1, "from_ms": 0.0, "at_ms": 1.0, "until_ms": 2.0},
     to_wire(KernelFields({"resolution": 1.0}, "resolution")),
-    to_wire(Paused(1, 0.0, 1.0, 2.0)),
+    to_wire(SimulationPause(1, 0.0, 1.0, 2.0)),
     [None, 1],
     ["nope", []],
 ]

@@ -11,7 +11,7 @@ import pytest
 from nestd.partial.connections import ConnectionChange
 from nestd.partial.merging import deferred, merge
 from nestd.partial.nodes import NodeRecords
-from nestd.partial.slices import Paused
+from nestd.partial.slices import SimulationPause
 from nestd.partial.status import KernelFields
 from protocol.errors import ArgumentError, InternalError, KernelError, NestdError, StaleReference
 from protocol.wire.messages import Action, Executed, Operation
@@ -95,7 +95,7 @@ def test_partial_answers_that_do_not_fit_are_an_error_naming_the_call() -> None:
 
 
 def test_pause_is_no_answer_but_the_same_on_all_ranks() -> None:
-    pause = Paused(1, 0.0, 1.0, 2.0)
+    pause = SimulationPause(1, 0.0, 1.0, 2.0)
     assert merged("Run", pause, pause) is pause
 
 

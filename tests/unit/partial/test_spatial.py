@@ -1,4 +1,4 @@
-"""Positions and neighbours of all ranks; that they are NEST's own, tests/unit/kernel shows."""
+"""KnownPositions and neighbours of all ranks; that they are NEST's own, tests/unit/kernel shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nestd.partial.connections import ConnectionColumns
-from nestd.partial.positions import Positions
+from nestd.partial.positions import KnownPositions
 from nestd.partial.spatial import (
     CenterNode,
     ConnectionDistances,
@@ -39,9 +39,9 @@ COUNT = 6
 PAIRS = np.array([[1, 12], [1, 13], [1, 12], [2, 15], [3, 10]])
 
 
-def layer(first: int = 10, is_wrapped: bool = False) -> Positions:
+def layer(first: int = 10, is_wrapped: bool = False) -> KnownPositions:
     """Positions of six nodes."""
-    return Positions(
+    return KnownPositions(
         np.arange(first, first + COUNT),
         np.ones(COUNT, bool),
         GENERATOR.uniform(-0.5, 0.5, (COUNT, 2)),
@@ -203,7 +203,7 @@ def test_positions_of_this_rank_are_read(
 
     whole = Layer([7, 8, 9, 10, 11])
     ids = np.array(whole.ids)[indices]
-    places = Positions.collect(whole, np.array(indices), here, ids, get_position, can_slice)
+    places = KnownPositions.collect(whole, np.array(indices), here, ids, get_position, can_slice)
     assert places.local.tolist() == here[indices].tolist()
     assert places.positions[places.local, 0].tolist() == ids[places.local].tolist()
     # NEST raises for nodes of other ranks.
