@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ import zmq
 
 from benchmarks.bench import Bench, say
 from benchmarks.rows import THIS
-from nestd.partial.policies import merge
+from nestd.partial.answers import from_wire, to_wire
+from nestd.partial.merging import merge
+from nestd.partial.nodes import NodeRecords
+from nestd.partial.status import KernelFields
 from protocol.wire import frames
 from protocol.wire.messages import Action, Execute, Executed, Operation
 
@@ -75,7 +79,7 @@ def _exchanged_ms(ranks: int, times: int = 20) -> float:
 
 def _one_exchange(router: Any, others: list[Any]) -> float:
     operation = Operation(Action.CALL_JSON, "GetKernelStatus", [["resolution"]])
-    answer = {"$share": "kernel", "fields": {"resolution": 0.1}, "asked": ["resolution"]}
+    answer = KernelFields({"resolution": 0.1}, ["resolution"])
     began = time.thread_time()
     encoded = frames.encode(Execute(1, operation, False))
     for rank in range(1, len(others) + 1):
@@ -83,7 +87,7 @@ def _one_exchange(router: Any, others: list[Any]) -> float:
     sent = time.thread_time()
     for rank, one in enumerate(others, 1):
         one.recv_multipart()
-        one.send_multipart(frames.encode(Executed(1, rank, answer)))
+        one.send_multipart(frames.encode(Executed(1, rank, to_wire(answer))))
     answers = [Executed(1, 0, answer)]
     received_s = 0.0
     for _ in others:
@@ -93,7 +97,7 @@ def _one_exchange(router: Any, others: list[Any]) -> float:
         _, *parts = router.recv_multipart(copy=False)
         found = frames.decode([part.buffer for part in parts])
         assert isinstance(found, Executed)
-        answers.append(found)
+        answers.append(replace(found, value=from_wire(found.value)))
         received_s += time.thread_time() - arrived
     collected = time.thread_time()
     merge(operation, answers)
@@ -108,8 +112,7 @@ def _merged_ms(ranks: int) -> float:
         times = np.sort(generator.integers(10, 100_000, count)) / 10.0
         senders = generator.integers(0, 1000, count) * ranks + rank + 1
         columns = {"events": [{"senders": senders, "times": times}]}
-        share = {"$share": "nodes", "local": np.ones(1, bool), "columns": columns}
-        answers.append(Executed(1, rank, share | {"asked": "events", "output": ""}))
+        answers.append(Executed(1, rank, NodeRecords(np.ones(1, bool), columns, "events", "")))
     operation = Operation(Action.CALL_JSON, "GetStatus", [[1], "events"])
     began = time.thread_time()
     merge(operation, answers)

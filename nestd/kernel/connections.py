@@ -1,7 +1,7 @@
-"""Connections as their callers see them: all of the network's, in one order.
+"""Connections as callers see them: all of the network's, in one order.
 
-A rank has those connections whose targets live on it. :class:`Connections` knows which rows of
-the whole each of them is, so that lists of values, slices and answers are about the whole.
+A rank has the connections whose targets live on it. :class:`Connections` knows which rows of the
+whole they are, so that lists of values, slices and answers are about the whole.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from nestd.kernel.pynest import (
+    RANK,
     RANKS,
     NodeCollection,
     SynapseCollection,
     connection_status,
     nest,
 )
+from nestd.partial.connections import Description
 from protocol.errors import ArgumentError
 from protocol.wire.values import Array
 
@@ -41,9 +43,9 @@ class Connections:
     rows : which rows of the whole they are, int64 of shape (n,); ``None`` until all ranks'
         parts have been put in order
     total : number of rows of the whole
-    missing : rows that this rank does not have, where a caller described what he wants
-    described : what he wrote, and as which parameter
-    uncertain : whether another rank has to be asked if any has the missing ones
+    missing : rows that this rank lacks, where a caller described connections
+    description : the parameter and the columns in which the caller described them, on rank 0
+    is_deferred : whether changes wait until all rows are known to be on some rank
     """
 
     #: What references call it.
@@ -55,27 +57,27 @@ class Connections:
         rows: Array | None = None,
         total: int = 0,
         missing: Array | None = None,
-        described: tuple[str, dict[str, Any]] | None = None,
-        uncertain: bool = False,
+        description: Description | None = None,
+        is_deferred: bool = False,
     ) -> None:
         self.local = local
         self.rows = rows
         self.total = total
         self.missing = np.zeros(0, np.int64) if missing is None else missing
-        self.described = described
-        self.uncertain = uncertain
+        self.description = description
+        self.is_deferred = is_deferred
 
     def columns(self, wanted: Collection[str] | None) -> dict[str, Any]:
-        """Values of the local connections by field; ``None`` where a model lacks one.
+        """Return values of the local connections by field; ``None`` where a model lacks a field.
 
         Numbers of one type become an array. PyNEST makes a dict of all fields of each connection,
-        some hundred bytes each: those of a part of them at a time.
+        some hundred bytes each; it is asked for some thousand connections at a time.
 
         Parameters
         ----------
         wanted : fields; ``None`` for all that any has
         """
-        # After a ResetKernel they are no more.
+        # After a ResetKernel there are none.
         if len(self.local) == 0 or nest.GetKernelStatus("network_size") == 0:
             return {}
         columns: dict[str, list[Any]] = {}
@@ -84,7 +86,7 @@ class Connections:
             records = connection_status(self.local._datum[at : at + _AT_A_TIME])
             fields = {field for record in records for field in record}
             for field in fields if wanted is None else fields.intersection(wanted):
-                # Those before have no such field.
+                # Connections before these have no such field.
                 column = columns.setdefault(field, [None] * count)
                 column += [record.get(field) for record in records]
             count += len(records)
@@ -93,13 +95,13 @@ class Connections:
         return {field: _as_array(columns[field]) for field in sorted(columns)}
 
     def place(self, rows: Array, total: int) -> None:
-        """Say which rows of the whole the local connections are."""
+        """Set which rows of the whole the local connections are."""
         self.rows, self.total = rows, total
 
     def set(self, params: Any = None, **kwargs: Any) -> None:
-        """SynapseCollection.set; lists of values are as long as the whole.
+        """Set parameters, with lists of values as long as the whole.
 
-        Does nothing, but raises what is wrong with ``params``, while uncertain.
+        While changes are deferred, only raise what is wrong with ``params``.
         """
         if kwargs and params is None:
             params = kwargs
@@ -119,32 +121,33 @@ class Connections:
                 {k: v[row] if _is_list(v) else v for k, v in params.items()}
                 for row in self._placed()
             ]
-        if len(self.local) and not self.uncertain:
+        if len(self.local) and not self.is_deferred:
             self.local.set(params)
 
     def disconnect(self) -> None:
-        """SynapseCollection.disconnect; does nothing while uncertain."""
-        if len(self.local) and not self.uncertain:
+        """Remove the connections, unless changes are deferred."""
+        if len(self.local) and not self.is_deferred:
             self.local.disconnect()
 
     def size(self) -> int:
-        """Number of connections of the whole."""
+        """Return the number of connections of the whole."""
         return self.total
 
     def slice(
         self, start: int | None = None, stop: int | None = None, step: int | None = None
     ) -> Connections:
-        """``conns[start:stop:step]``."""
+        """Return ``conns[start:stop:step]``."""
         return self._chosen(np.arange(self.total)[start:stop:step])
 
     def take(self, indices: Any) -> Connections:
-        """``conns[indices]`` for one index or several."""
+        """Return ``conns[indices]`` for one index or several."""
         wanted = np.atleast_1d(np.asarray(indices, dtype=np.int64))
         if len(wanted) and not (wanted.min() >= -self.total and wanted.max() < self.total):
             raise IndexError("list index out of range")
         return self._chosen(np.where(wanted < 0, wanted + self.total, wanted))
 
     def _chosen(self, wanted: Array) -> Connections:
+        """Return the connections at rows ``wanted`` of the whole, in that order."""
         place = np.full(self.total, -1, dtype=np.int64)
         place[wanted] = np.arange(len(wanted))
         rows = place[self._placed()]
@@ -153,13 +156,14 @@ class Connections:
         return Connections(local, rows[kept], len(wanted))
 
     def _placed(self) -> Array:
+        """Return which rows of the whole the local connections are."""
         if self.rows is None:
             raise ValueError("these connections have not been put in order")
         return self.rows
 
 
 def _as_array(column: list[Any]) -> Any:
-    """A column of numbers of one type as an array, any other as it is."""
+    """Return a column of numbers of one type as an array, any other as it is."""
     kinds = set(map(type, column))
     dtype = _ARRAYS.get(kinds.pop()) if len(kinds) == 1 else None
     if dtype is None:
@@ -175,7 +179,7 @@ def _is_list(value: Any) -> bool:
 
 
 def find_connections(description: dict[str, Any], parameter: str) -> Connections:
-    """The connections that ``description`` names, row by row, in its order.
+    """Return the connections that ``description`` names, row by row, in its order.
 
     Parameters
     ----------
@@ -217,7 +221,7 @@ def find_connections(description: dict[str, Any], parameter: str) -> Connections
         try:
             matching = places.get(identity, [])
         except TypeError:
-            # A list or an object where a value is due: no connection is called that.
+            # No connection has a list or an object where a value is due.
             matching = []
         chosen += matching
         rows += [row] * len(matching)
@@ -228,33 +232,37 @@ def find_connections(description: dict[str, Any], parameter: str) -> Connections
         np.array(rows, np.int64),
         total,
         np.array(missing, np.int64),
-        (parameter, {field: _column(description[field]) for field in given}),
-        # A single rank knows at once that nothing is missing, and may act.
-        uncertain=bool(missing) or RANKS > 1,
+        # Rank 0 says what is missing on all.
+        (parameter, dict(zip(given, columns, strict=True))) if RANK == 0 else None,
+        # A single rank knows by itself that nothing is missing.
+        is_deferred=bool(missing) or RANKS > 1,
     )
 
 
 def _by_identity(candidates: Any, given: list[str]) -> dict[tuple[Any, ...], list[Any]]:
+    """Return PyNEST's data of connections by the values of ``given`` fields."""
     places: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
     if len(candidates) == 0:
         return places
-    found = candidates.get(given)
+    columns = candidates.get(given)
     if len(candidates) == 1:
-        found = {field: [value] for field, value in found.items()}
+        columns = {field: [value] for field, value in columns.items()}
     for identity, datum in zip(
-        zip(*(found[field] for field in given), strict=True), candidates._datum, strict=True
+        zip(*(columns[field] for field in given), strict=True), candidates._datum, strict=True
     ):
         places[identity].append(datum)
     return places
 
 
-def _column(given: Any) -> list[Any]:
-    if isinstance(given, np.ndarray):
-        given = given.tolist()
-    return list(given) if isinstance(given, (list, tuple)) else [given]
+def _column(values: Any) -> list[Any]:
+    """Return values, one or several, as a list."""
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
 def _node_ids(column: list[Any], field: str, parameter: str) -> list[int]:
+    """Return ``column``, which has to consist of node ids."""
     wrong = next((item for item in column if type(item) is not int or item < 1), None)
     if wrong is not None:
         raise ArgumentError(

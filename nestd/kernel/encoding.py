@@ -1,13 +1,14 @@
-"""The total encoder, with forms for PyNEST's objects.
+"""Encoder of every Python object, with forms for PyNEST's objects.
 
 =========================== ===============================================================
 object                      value
 =========================== ===============================================================
 NodeCollection              reference, or array of its node ids
-Connections                 reference, or this rank's share of parallel lists
+Connections                 reference, or partial answer with columns
 Parameter, Mask, grid …     reference, or the expression that made it, else text
 Compartments, Receptors     list of dicts
 CollocatedSynapses          list of dicts
+partial answer              partial answer with values in its fields
 anything else               as ``protocol/wire/encoder.py`` has it
 =========================== ===============================================================
 """
@@ -18,8 +19,9 @@ from typing import Any
 
 from nestd.kernel.connections import Connections
 from nestd.kernel.objects import ObjectTable
-from nestd.kernel.partial_answers import connection_share
 from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest, node_ids
+from nestd.partial.answers import Piece
+from nestd.partial.connections import ConnectionColumns
 from protocol.wire import encoder
 from protocol.wire.values import Expression, Reference, Value
 
@@ -27,13 +29,13 @@ _OBJECTS = (Parameter, Mask, nest.spatial.grid, nest.spatial.free)
 
 
 class KernelEncoder(encoder.Encoder):
-    """Turns one result into a value.
+    """Encoder that turns one result of PyNEST into a value, or a partial answer of values.
 
     Parameters
     ----------
-    objects : table that holds what is answered as reference; ``None`` if the caller can't
+    objects : table of the objects that callers hold references to; ``None`` if the caller can't
         hold references
-    origin : the expression that made the result, if the operation was one
+    origin : expression that made the result, if the operation was one
     tuples : whether tuples stay tuples
     """
 
@@ -44,11 +46,13 @@ class KernelEncoder(encoder.Encoder):
         tuples: bool = False,
     ) -> None:
         super().__init__(tuples)
-        #: Table that holds what is answered as reference, if anything is.
+        #: Table of objects for references, if the caller can hold them.
         self.objects = objects
         self._origin = origin
 
     def _other(self, item: Any) -> Value:
+        if isinstance(item, Piece):
+            return item.encoded(self.encode)
         if isinstance(item, (NodeCollection, Connections)):
             return self._collection(item)
         if isinstance(item, _OBJECTS):
@@ -62,7 +66,7 @@ class KernelEncoder(encoder.Encoder):
     def _collection(self, collection: Any) -> Value:
         if self.objects is None:
             if isinstance(collection, Connections):
-                return self.encode(connection_share(collection))
+                return self.encode(ConnectionColumns.collect(collection))
             return node_ids(collection)
         key, generation = self.objects.hold(collection)
         if isinstance(collection, Connections):

@@ -1,8 +1,9 @@
-"""One rank's kernel: executes operations on PyNEST and encodes what comes back."""
+"""Kernel of one rank: executes operations on PyNEST and encodes the results."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nestd.kernel import node_location, partial_answers, recorders
@@ -18,13 +19,14 @@ from nestd.kernel.nest_errors import nest_errors, raised_by_nest
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import RANK, RANKS, NodeCollection, SynapseCollection, nest
 from nestd.kernel.simulation import Simulation
+from nestd.partial.connections import ConnectionColumns, FoundConnections
 from protocol.errors import ArgumentError, InternalError, NestdError
 from protocol.wire.messages import Action, Operation
 from protocol.wire.values import Expression, Reference, Text, Value
 
 
 class Kernel:
-    """The NEST kernel of this process.
+    """NEST kernel of this process.
 
     Parameters
     ----------
@@ -37,17 +39,35 @@ class Kernel:
         self._first = self._objects.next
         self._layers = Layers()
         self._simulation = Simulation()
-        self._catalogue = AllowList(self._layers, self._simulation)
-        self._arguments = Arguments(self._catalogue, self._objects, self._layers)
+        self._allow_list = AllowList(self._layers, self._simulation)
+        self._arguments = Arguments(self._allow_list, self._objects, self._layers)
         self.nest_version: str = nest.__version__
         #: Ranks that NEST knows of.
         self.rank: int = RANK
         self.ranks: int = RANKS
         #: Why NEST's memory is not read or written beside PyNEST; empty if it is.
         self.native_problem: str = self._simulation.problem or partial_answers.recordings.problem
+        #: Action: what executes it; calls, whose results callers hold or not, are apart.
+        self._methods: dict[Action, Callable[[Operation], Value]] = {
+            Action.CALL_PYNEST: self._call_pynest,
+            Action.GET: self._get,
+            Action.SET: self._set,
+            Action.INSPECT: self._inspect,
+            Action.LIST_NAMES: lambda operation: list(self._allow_list.names),
+            Action.DESCRIBE: self._describe,
+            Action.DESCRIBE_API: lambda operation: described(self._allow_list).to_value(),
+            Action.RELEASE: self._release,
+            Action.CHECKPOINT: lambda operation: self._objects.next,
+            Action.RELEASE_FROM: lambda operation: self._objects.release_from(*operation.args),
+            Action.ASSIGN_ORDER: self._assign_order,
+            Action.RESUME: self._resume,
+            Action.ABORT: self._abort,
+            Action.READ_NEW_EVENTS: self._read_new_events,
+            Action.RECORDERS: self._recorders,
+        }
 
     def execute(self, operation: Operation, references: bool) -> Value:
-        """Execute ``operation``; every error leaves the kernel as NEST left it, and usable.
+        """Execute ``operation``; after an error the kernel is as NEST left it, and usable.
 
         Parameters
         ----------
@@ -63,7 +83,9 @@ class Kernel:
         """
         self._first = self._objects.next
         try:
-            return self._execute(operation, references)
+            if operation.action in (Action.CALL_JSON, Action.COMMIT):
+                return self._call(operation, self._objects if references else None)
+            return self._methods[operation.action](operation)
         except NestdError:
             raise
         except Exception as error:
@@ -74,101 +96,121 @@ class Kernel:
             ) from error
 
     def rollback(self) -> None:
-        """Drop what the latest operation made, as it failed on some rank.
+        """Drop the objects that the latest operation made, as it failed on some rank.
 
-        Elsewhere it may have succeeded. The caller gets the error, and no reference; without this,
-        ranks would number what comes later differently.
+        On other ranks the operation may have succeeded. The caller gets the error and no
+        reference; without the rollback, ranks would number later objects differently.
         """
         self._objects.rollback_to(self._first)
 
-    def _execute(self, operation: Operation, references: bool) -> Value:
-        match operation.action:
-            case Action.LIST_NAMES:
-                return list(self._catalogue.names)
-            case Action.DESCRIBE:
-                return self._described()
-            case Action.DESCRIBE_API:
-                return described(self._catalogue).to_value()
-            case Action.CHECKPOINT:
-                return self._objects.next
-            case Action.RELEASE_FROM:
-                self._objects.release_from(*operation.args)
-                return None
-            case Action.RELEASE:
-                for reference in operation.args:
-                    if isinstance(reference, Reference):
-                        self._objects.release(reference)
-                return None
-            case Action.ASSIGN_ORDER:
-                reference, rows, total = operation.args
-                self._objects.look_up(reference).place(rows[self.rank], total)
-                return None
-            case Action.READ_NEW_EVENTS:
-                with raised_by_nest("GetStatus"):
-                    return KernelEncoder().encode(partial_answers.gained(*operation.args))
-            case Action.RECORDERS:
-                with raised_by_nest("PrintNodes"):
-                    return KernelEncoder().encode(recorders.listed())
-            case Action.RESUME:
-                with raised_by_nest(operation.call):
-                    return KernelEncoder().encode(self._simulation.resume(operation.budget or 0))
-            case Action.ABORT:
-                with raised_by_nest(operation.call):
-                    self._simulation.stop()
-                return None
-        entry = self._catalogue.find(operation.call)
+    def _entry(self, operation: Operation) -> Entry:
+        """Return the entry of the operation's name, after taking note of the operation."""
+        entry = self._allow_list.find(operation.call)
         self._simulation.note(operation.call)
         self._simulation.budget = operation.budget
         self._simulation.min_delay_ms = operation.min_delay_ms
-        encoder = KernelEncoder(self._objects if references else None)
-        match operation.action:
-            case Action.INSPECT:
-                return _inspected(entry, operation.args)
-            case Action.SET:
-                return self._set(entry, operation)
-            case Action.GET:
-                if entry.role not in (Role.ATTRIBUTE, Role.VALUE):
-                    raise ArgumentError(f"{entry.name} is to be called, not read", call=entry.name)
-                return KernelEncoder(self._objects, tuples=True).encode(_read(entry))
-            case Action.CALL_PYNEST:
-                return self._apply(entry, operation)
-        if entry.role is Role.ATTRIBUTE:
-            _refuse_arguments(entry, operation)
-            return KernelEncoder().encode(_read(entry))
-        if entry.role is Role.VALUE:
-            _refuse_arguments(entry, operation)
-            return KernelEncoder(encoder.objects, Expression(entry.name)).encode(entry.target())
-        return self._call(entry, operation, encoder.objects)
+        return entry
 
-    def _call(self, entry: Entry, operation: Operation, objects: ObjectTable | None) -> Value:
+    def _call(self, operation: Operation, objects: ObjectTable | None) -> Value:
+        """Call a function with arguments of JSON, or read an attribute or value."""
+        entry = self._entry(operation)
+        if entry.role in (Role.ATTRIBUTE, Role.VALUE):
+            _refuse_arguments(entry, operation)
+            if entry.role is Role.ATTRIBUTE:
+                return KernelEncoder().encode(_read(entry))
+            return KernelEncoder(objects, Expression(entry.name)).encode(entry.target())
         bound = bind(entry, operation.args, operation.kwargs)
         typed(bound)
         args, kwargs = self._arguments.convert(bound)
         if operation.action is Action.COMMIT:
-            for given in (*args, *kwargs.values()):
-                if isinstance(given, Connections):
-                    given.uncertain = False
-        with raised_by_nest(entry.name):
-            result = entry.target(*args, **kwargs)
-        self._note(entry, result)
-        if isinstance(result, SynapseCollection):
-            return self._found(Connections(result), objects)
+            for argument in (*args, *kwargs.values()):
+                if isinstance(argument, Connections):
+                    argument.is_deferred = False
+        result = self._result(entry, entry.target, args, kwargs, objects)
         origin = _expression(bound) if entry.role is Role.CONSTRUCTOR else None
         return KernelEncoder(objects, origin).encode(result)
 
-    def _apply(self, entry: Entry, operation: Operation) -> Value:
-        """Call ``entry`` with PyNEST's own objects and checks; answer with its types."""
+    def _call_pynest(self, operation: Operation) -> Value:
+        """Call a function with PyNEST's own objects and checks; answer with its types."""
+        entry = self._entry(operation)
         args = [self._arguments.plain(value) for value in operation.args]
         kwargs = {name: self._arguments.plain(value) for name, value in operation.kwargs.items()}
-        with raised_by_nest(entry.name):
-            result = (entry.applied or entry.target)(*args, **kwargs)
-        self._note(entry, result)
-        if isinstance(result, SynapseCollection):
-            return self._found(Connections(result), self._objects)
+        result = self._result(entry, entry.applied or entry.target, args, kwargs, self._objects)
         return KernelEncoder(self._objects, tuples=True).encode(result)
 
+    def _result(
+        self,
+        entry: Entry,
+        target: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        objects: ObjectTable | None,
+    ) -> Any:
+        """Return what ``target`` of PyNEST returns; of connections, this rank's part."""
+        with raised_by_nest(entry.name):
+            result = target(*args, **kwargs)
+        self._note(entry, result)
+        if not isinstance(result, SynapseCollection):
+            return result
+        conns = Connections(result)
+        if objects is None:
+            return ConnectionColumns.collect(conns)
+        return FoundConnections.collect_found(conns)
+
+    def _get(self, operation: Operation) -> Value:
+        """Read a kernel attribute or value, with PyNEST's own types."""
+        entry = self._entry(operation)
+        if entry.role not in (Role.ATTRIBUTE, Role.VALUE):
+            raise ArgumentError(f"{entry.name} is to be called, not read", call=entry.name)
+        return KernelEncoder(self._objects, tuples=True).encode(_read(entry))
+
+    def _set(self, operation: Operation) -> None:
+        """Set a kernel attribute."""
+        entry = self._entry(operation)
+        if entry.role is not Role.ATTRIBUTE or len(operation.args) != 1:
+            raise ArgumentError(f"{entry.name} is no kernel attribute to set", call=entry.name)
+        value = self._arguments.plain(operation.args[0])
+        self._simulation.forget()
+        with raised_by_nest(entry.name):
+            calls.set_kernel_status({entry.name: value})
+
+    def _inspect(self, operation: Operation) -> Value:
+        """Return documentation, source or signature of a name."""
+        return _inspected(self._entry(operation), operation.args)
+
+    def _release(self, operation: Operation) -> None:
+        """Drop the objects that the references among the arguments name."""
+        for reference in operation.args:
+            if isinstance(reference, Reference):
+                self._objects.release(reference)
+
+    def _assign_order(self, operation: Operation) -> None:
+        """Set which rows of the whole this rank's connections are."""
+        reference, rows, total = operation.args
+        self._objects.look_up(reference).place(rows[self.rank], total)
+
+    def _resume(self, operation: Operation) -> Value:
+        """Resume the paused run."""
+        with raised_by_nest(operation.call):
+            return KernelEncoder().encode(self._simulation.resume(operation.budget or 0))
+
+    def _abort(self, operation: Operation) -> None:
+        """End the paused run where it is."""
+        with raised_by_nest(operation.call):
+            self._simulation.stop()
+
+    def _read_new_events(self, operation: Operation) -> Value:
+        """Read what a recorder has recorded since the last reading."""
+        with raised_by_nest("GetStatus"):
+            return KernelEncoder().encode(partial_answers.read_new_events(*operation.args))
+
+    def _recorders(self, operation: Operation) -> Value:
+        """Return which recorders there are."""
+        with raised_by_nest("PrintNodes"):
+            return KernelEncoder().encode(recorders.listed())
+
     def _note(self, entry: Entry, result: Any) -> None:
-        """Take note of what a call did to the network."""
+        """Keep track of what a call did to the network."""
         if entry.name == "ResetKernel":
             node_location.forget_all()
             self._simulation.forget()
@@ -182,12 +224,12 @@ class Kernel:
             if result.spatial is not None:
                 self._layers.add(result)
 
-    def _described(self) -> Value:
-        """What a look-alike of PyNEST has to know."""
+    def _describe(self, operation: Operation) -> Value:
+        """Return what a look-alike of PyNEST has to know."""
         return {
             "version": self.nest_version,
             "names": {
-                name: self._catalogue.find(name).role.value for name in self._catalogue.names
+                name: self._allow_list.find(name).role.value for name in self._allow_list.names
             },
             "read_only": sorted(type(nest)._readonly_kernel_attrs),
             "left_out": dict(LEFT_OUT),
@@ -195,33 +237,16 @@ class Kernel:
             "verbosity": {level.name: int(level) for level in nest.VerbosityLevel},
         }
 
-    def _found(self, conns: Connections, objects: ObjectTable | None) -> Value:
-        """This rank's share of connections that were looked up, which have no order yet."""
-        if objects is None:
-            return KernelEncoder().encode(partial_answers.connection_share(conns))
-        # The master puts them in order by what tells them apart; values are asked for later.
-        share = partial_answers.connection_share(conns, [])
-        share["columns"].pop("drift_factor", None)
-        share["reference"] = conns
-        return KernelEncoder(objects).encode(share)
-
-    def _set(self, entry: Entry, operation: Operation) -> None:
-        if entry.role is not Role.ATTRIBUTE or len(operation.args) != 1:
-            raise ArgumentError(f"{entry.name} is no kernel attribute to set", call=entry.name)
-        value = self._arguments.plain(operation.args[0])
-        self._simulation.forget()
-        with raised_by_nest(entry.name):
-            calls.set_kernel_status({entry.name: value})
-
 
 def _read(entry: Entry) -> Any:
+    """Return what an attribute or value is now."""
     with raised_by_nest(entry.name):
         return entry.target()
 
 
 def _refuse_arguments(entry: Entry, operation: Operation) -> None:
-    given = [value for value in operation.kwargs.values() if value is not None]
-    if operation.args or given:
+    """Raise for arguments to what takes none."""
+    if operation.args or any(value is not None for value in operation.kwargs.values()):
         raise ArgumentError(
             f"{entry.name} is a value and takes no arguments; set kernel attributes with "
             f'SetKernelStatus {{"params": {{"{entry.name}": …}}}}',
@@ -230,7 +255,7 @@ def _refuse_arguments(entry: Entry, operation: Operation) -> None:
 
 
 def _inspected(entry: Entry, args: list[Value]) -> str:
-    """Documentation, source or signature of ``entry``."""
+    """Return documentation, source or signature of ``entry``."""
     wanted = args[0].values[0] if args and isinstance(args[0], Text) else (args or [None])[0]
     if wanted == "signature":
         return str(entry.signature)
@@ -249,7 +274,7 @@ def _inspected(entry: Entry, args: list[Value]) -> str:
 
 
 def _expression(bound: BoundArguments) -> Expression:
-    """The constructor call that ``bound`` is, for a caller to send it back."""
+    """Return the constructor call of ``bound``, for a caller to send back."""
     return Expression(
         bound.entry.name,
         [value for _, _, value in bound.args],

@@ -1,7 +1,7 @@
-"""Spatial layers, kept so that node ids alone find back to them.
+"""Spatial layers, kept so that node ids lead back to their layer.
 
 ``nest.NodeCollection(ids)`` has no positions, even when the ids are exactly those of a layer.
-Callers over HTTP hold ids; what was created is therefore kept and sliced.
+Callers over HTTP hold ids, so each layer is kept as it was created, and sliced.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Layers:
         self._layers: list[Any] = []
 
     def add(self, layer: Any) -> None:
-        """Keep a layer that was just created; its ids are above those of all before."""
+        """Keep a layer that was just created; its ids are above those of all layers before."""
         self._firsts.append(layer[0].global_id)
         self._layers.append(layer)
 
@@ -33,31 +33,31 @@ class Layers:
         self._layers.clear()
 
     def all(self) -> tuple[Any, ...]:
-        """All layers."""
+        """Return all layers."""
         return tuple(self._layers)
 
     def has(self, nodes: Any) -> bool:
-        """Whether ``nodes`` are a whole layer, as it was created."""
+        """Return whether ``nodes`` are a whole layer, as it was created."""
         return any(nodes is layer for layer in self._layers)
 
     def containing(self, ids: Array) -> tuple[Any, Array] | None:
-        """The layer that has all ``ids``, with their indices in it.
+        """Return the layer that has all ``ids``, with their indices in the layer.
 
         Parameters
         ----------
         ids : node ids, shape (n,), n > 0
         """
-        found = bisect.bisect_right(self._firsts, int(ids.min())) - 1
-        if found < 0:
+        number = bisect.bisect_right(self._firsts, int(ids.min())) - 1
+        if number < 0:
             return None
-        layer = self._layers[found]
-        indices = ids - self._firsts[found]
+        layer = self._layers[number]
+        indices = ids - self._firsts[number]
         if int(indices.max()) >= len(layer):
             return None
         return layer, indices
 
     def collection(self, ids: Array) -> Any:
-        """The NodeCollection of ascending ``ids``: a slice of their layer, if there is one.
+        """Return the NodeCollection of ascending ``ids``: a slice of their layer, if they have one.
 
         Only slices keep the spatial information, so ids that are not evenly spaced give a
         collection without.

@@ -1,4 +1,4 @@
-"""Errors that NEST and PyNEST raise, as errors of ours."""
+"""Errors of NEST and PyNEST as errors of the protocol."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from protocol.errors import KernelError, NestdError
 
 @contextmanager
 def raised_by_nest(call: str) -> Iterator[None]:
-    """Give what NEST or PyNEST raises while it executes ``call`` its name and place.
+    """Turn what NEST or PyNEST raises in ``call`` into an error with its name and place.
 
     NEST 3.10 has no error names of its own; the class name is what PyNEST users know.
 
     Raises
     ------
     KernelError
-        Instead of whatever else was raised.
+        Instead of any error but the protocol's own.
     """
     try:
         yield
@@ -38,10 +38,10 @@ def raised_by_nest(call: str) -> Iterator[None]:
 
 
 def nest_errors() -> dict[str, str]:
-    """NEST's own exception classes: name of each, and of the one it derives from."""
-    found = {
+    """Return the name of each of NEST's exception classes, and of the class it derives from."""
+    classes = {
         name: error
         for name, error in vars(nest.NESTErrors).items()
         if isinstance(error, type) and issubclass(error, BaseException)
     }
-    return {name: error.__mro__[1].__name__ for name, error in found.items()}
+    return {name: error.__mro__[1].__name__ for name, error in classes.items()}

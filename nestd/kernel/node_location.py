@@ -1,4 +1,4 @@
-"""Where nodes live: each on one rank, but devices on all.
+"""Ranks that nodes live on: each node on one, devices on all.
 
 PyNEST has a field ``local``, but fetches all fields of the nodes for it, recorded events too. The
 rank of a node follows from its id; which nodes are on all ranks is noted when they are created.
@@ -20,27 +20,27 @@ _everywhere: list[tuple[int, int]] = []
 
 
 def note_created(nodes: Any) -> None:
-    """Take note of nodes of one model that were just created."""
+    """Note whether nodes of one model, just created, are on all ranks."""
     elsewhere = np.flatnonzero(~of_this_rank(nodes))
-    # If there is none, they are here anyway.
+    # If there is none, this rank has all of them anyway.
     if len(elsewhere) and nodes[int(elsewhere[0])].get("local"):
         ids = node_ids(nodes)
         _everywhere.append((int(ids[0]), int(ids[-1])))
 
 
 def forget_all() -> None:
-    """There are no nodes any more."""
+    """Forget all nodes, as ResetKernel does."""
     _everywhere.clear()
 
 
 def of_this_rank(nodes: Any) -> Mask:
-    """Which of ``nodes`` are this rank's by their ids, bool of shape (n,)."""
+    """Return which of ``nodes`` are this rank's by their ids, bool of shape (n,)."""
     here: Mask = node_ids(nodes) % nest.total_num_virtual_procs % RANKS == RANK
     return here
 
 
 def on_this_rank(nodes: Any) -> Mask:
-    """Which of ``nodes`` live on this rank, devices included, bool of shape (n,)."""
+    """Return which of ``nodes`` live on this rank, devices included, bool of shape (n,)."""
     if RANKS == 1:
         return np.ones(len(nodes), dtype=bool)
     here = of_this_rank(nodes)

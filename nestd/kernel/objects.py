@@ -1,4 +1,4 @@
-"""The object table: kernel objects that somebody outside holds references to."""
+"""Table of the kernel objects that callers hold references to."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from protocol.wire.values import Reference
 class ObjectTable:
     """Numbered kernel objects.
 
-    Numbers count up from 1, and one that was given out is never used again within a generation, so
-    that all ranks, which execute the same operations in the same order, number alike.
+    Numbers count up from 1 and are never used again within a generation, so that all ranks, which
+    execute the same operations in the same order, number objects alike.
 
     Parameters
     ----------
@@ -29,18 +29,18 @@ class ObjectTable:
 
     @property
     def next(self) -> int:
-        """The number that the next object will have."""
+        """Return the number that the next object will have."""
         return self._next
 
     def hold(self, item: object) -> tuple[int, str]:
-        """Keep ``item``; its number and generation go into a reference."""
+        """Keep ``item`` and return its number and generation, for a reference."""
         key = self._next
         self._next += 1
         self._objects[key] = item
         return key, self._generation
 
     def look_up(self, reference: Reference) -> Any:
-        """The object that ``reference`` names.
+        """Return the object that ``reference`` names.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class ObjectTable:
         return item
 
     def release(self, reference: Reference) -> None:
-        """Drop the object; a reference that is stale anyway is no error."""
+        """Drop the object of ``reference``; a stale reference is no error."""
         if reference.generation == self._generation:
             self._objects.pop(reference.id, None)
 
@@ -70,7 +70,7 @@ class ObjectTable:
         self._objects = {key: item for key, item in self._objects.items() if key < number}
 
     def rollback_to(self, number: int) -> None:
-        """Drop all objects from ``number`` on, which nobody knows of, and count on from there."""
+        """Drop all objects from ``number`` on, which no caller knows, and count on from there."""
         self.release_from(number)
         self._next = number
 
@@ -82,6 +82,6 @@ class ObjectTable:
 
 
 def _type_of(item: object) -> str:
-    """Name of an object's type in PyNEST."""
+    """Return the name of an object's type in PyNEST."""
     name: str = getattr(type(item), "reference_type", type(item).__name__)
     return name

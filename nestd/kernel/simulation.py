@@ -20,6 +20,7 @@ from typing import Any
 
 from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, NestPatches
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ranges
+from nestd.partial.slices import SimulationPause
 
 #: Updates of nodes, and steps in which ranks wait for each other, that take tenths of a second.
 #: A first slice has no more, as long as the speed of the network is unknown: short simulations are
@@ -223,13 +224,12 @@ class Simulation:
             return None
         # NEST reports each run that it begins and ends, but this is none.
         nest.verbosity = max(paused.verbosity, nest.VerbosityLevel.WARNING)
-        return {
-            "$paused": True,
-            "steps": paused.at - before,
-            "from_ms": round(paused.began * paused.step_ms, 9),
-            "at_ms": round(paused.at * paused.step_ms, 9),
-            "until_ms": round(paused.until * paused.step_ms, 9),
-        }
+        return SimulationPause(
+            paused.at - before,
+            round(paused.began * paused.step_ms, 9),
+            round(paused.at * paused.step_ms, 9),
+            round(paused.until * paused.step_ms, 9),
+        )
 
     def _end(self) -> None:
         paused = self._paused

@@ -9,7 +9,9 @@ from pathlib import Path
 from nestd.master.activity import Activity
 from nestd.master.live_spikes import LiveSpikes
 from nestd.master.slicing import SliceCallbacks, Slices
-from nestd.partial.policies import Placement, merge, put_off
+from nestd.partial.answers import shown
+from nestd.partial.connections import Placement
+from nestd.partial.merging import deferred, merge
 from nestd.partial.spatial import Nodes, TextFile
 from nestd.ranks.transport import Ranks
 from protocol.errors import ArgumentError, Cancelled, Diverged, InternalError, NestdError
@@ -122,7 +124,7 @@ class Execution:
             answers = self._slices.execute(operation, references, between)
             if operation.call in SIMULATING:
                 self._spikes.note()
-            rest = put_off(operation, answers)
+            rest = deferred(operation, answers)
             return answers if rest is None else self._ranks.execute(rest, references)
 
 
@@ -181,4 +183,4 @@ def _as_value(answer: Executed) -> Value:
     if answer.error is not None:
         error = answer.error
         return {"rank": answer.rank, "error": error.error_name, "message": error.message}
-    return {"rank": answer.rank, "value": answer.value}
+    return {"rank": answer.rank, "value": shown(answer.value)}

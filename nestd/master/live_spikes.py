@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nestd.master.activity import Activity
-from nestd.partial.policies import merge
+from nestd.partial.merging import merge
 from nestd.ranks.transport import Ranks
 from protocol.errors import Diverged, NestdError
 from protocol.wire.messages import Action, Operation, Watch

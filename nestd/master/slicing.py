@@ -6,10 +6,11 @@ import contextlib
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from nestd.master.slice_budget import SliceBudget
-from nestd.partial.policies import merge
+from nestd.partial.merging import merge
+from nestd.partial.slices import SimulationPause
 from nestd.ranks.transport import Ranks
 from protocol.errors import Cancelled, NestdError
 from protocol.wire.messages import SIMULATING, Action, Executed, Operation
@@ -100,10 +101,10 @@ class Slices:
                 self._stop(operation)
                 between.simulated(done_ms)
                 return answers
-            self._pace.note(paused["steps"], ended_s - began_s)
-            at_ms, until_ms = paused["at_ms"], paused["until_ms"]
-            total_ms, done_ms = until_ms - paused["from_ms"], at_ms - paused["from_ms"]
-            progress = SimulationProgress(paused["from_ms"], at_ms, until_ms, ended_s - first_s)
+            self._pace.note(paused.steps, ended_s - began_s)
+            at_ms, until_ms = paused.at_ms, paused.until_ms
+            total_ms, done_ms = until_ms - paused.from_ms, at_ms - paused.from_ms
+            progress = SimulationProgress(paused.from_ms, at_ms, until_ms, ended_s - first_s)
             reason = between.pause(progress)
             if reason is not None:
                 self._stop(operation)
@@ -136,9 +137,9 @@ def _time_of(operation: Operation) -> float:
     return float(t) if isinstance(t, (int, float)) and math.isfinite(t) else 0.0
 
 
-def _paused(answers: list[Executed]) -> dict[str, Any] | None:
+def _paused(answers: list[Executed]) -> SimulationPause | None:
     """Where the ranks are, if any of them has paused."""
     for answer in answers:
-        if isinstance(answer.value, dict) and answer.value.get("$paused") is True:
+        if isinstance(answer.value, SimulationPause):
             return answer.value
     return None

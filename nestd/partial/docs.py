@@ -1,6 +1,6 @@
-"""Writes ``docs/merging.md`` from the tables of ``nestd/partial/policies.py``.
+"""Page ``docs/merging.md``, made from the tables of ``nestd/partial/policies.py``.
 
-``python -m nestd.partial.docs`` prints the page; ``scripts/merging-docs`` puts it in its place.
+``python -m nestd.partial.docs`` prints the page; ``scripts/merging-docs`` writes the file.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from nestd.partial import policies, spatial
+from nestd.partial import policies
 from nestd.partial.policies import Policy
 
 _HEAD = """\
@@ -24,8 +24,7 @@ rules for one rank as for many: whatever their number, a caller sees one NEST. W
 A field that no rule covers and that differs between ranks is an error, status 500, that names the
 call, the field and the ranks. `?ranks=all` on any call gives what each rank said instead of one
 answer: a list of `{"rank": 0, "value": …}`, or `{"rank": 1, "error": …, "message": …}`. Values of
-the calls listed below are then shares, objects with `$share`, whose form may change between
-versions.
+the calls listed below are then partial answers, objects whose form may change between versions.
 
 ## Rules
 
@@ -72,6 +71,20 @@ _CALL_ROWS = [
         "one file with the lines of all ranks, in the order of their ids",
     ),
 ]
+#: Calls that ``nestd/kernel/partial_spatial.py`` replaces, but for those above.
+SPATIAL_CALLS = (
+    "Displacement",
+    "Distance",
+    "FindCenterElement",
+    "FindNearestElement",
+    "GetPosition",
+    "GetSourceNodes",
+    "GetSourcePositions",
+    "GetTargetNodes",
+    "GetTargetPositions",
+    "NodeCollection.spatial",
+    "Parameter.apply",
+)
 _SPATIAL = "computed from the positions or connections of all ranks, with NEST's own formulas"
 
 _GENERIC = """
@@ -117,13 +130,8 @@ def _fields(title: str, text: str, table: dict[str, Policy]) -> str:
 
 
 def page() -> str:
-    """The text of ``docs/merging.md``."""
-    # The dumps are no answers and have a row of their own.
-    calls = ", ".join(
-        f"`{kind}`"
-        for kind, merger in policies._MERGERS.items()
-        if merger.__module__ == spatial.__name__ and merger is not spatial.dump
-    )
+    """Return the text of ``docs/merging.md``."""
+    calls = ", ".join(f"`{call}`" for call in SPATIAL_CALLS)
     return "".join(
         [
             _HEAD,

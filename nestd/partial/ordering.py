@@ -1,4 +1,4 @@
-"""The canonical orders of what ranks have: the same however it was spread over them."""
+"""Canonical orders of events and rows, which do not depend on how they were spread over ranks."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 
 from protocol.wire.values import Array
 
-#: Times are whole numbers of these, but for spikes off the grid: NEST's tic.
+#: NEST's tic, of which times are whole numbers, but for spikes off the grid.
 _TICS_PER_MS = 1000.0
 _MS_PER_TIC = 1.0 / _TICS_PER_MS
-#: Entries that are worked on at a time, which stay in the processor's cache meanwhile, and need no
-#: memory as large as the whole.
+#: Entries in one piece of work, which stays in the processor's cache, and needs no memory as large
+#: as the whole.
 _AT_A_TIME = 1 << 15
 
 
 def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
-    """Events of all ranks in one canonical order.
+    """Return events of all ranks in one canonical order.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
     columns = {name: _concatenated([value[name] for value in having]) for name in having[0]}
     if not columns or not len(next(iter(columns.values()))):
         return columns
-    first = [name for name in ("times", "senders") if name in columns]
-    keys = [columns[name] for name in first + sorted(columns.keys() - set(first))]
+    leading = [name for name in ("times", "senders") if name in columns]
+    keys = [columns[name] for name in leading + sorted(columns.keys() - set(leading))]
     precise = "offsets" in columns and "times" in columns
     if precise:
         # Times are the ends of steps then, and offsets go back from there.
@@ -45,11 +45,12 @@ def merge_events(values: Sequence[dict[str, Array]]) -> dict[str, Array]:
 
 
 def _concatenated(parts: Sequence[Array]) -> Array:
+    """Return all parts as one array; a single part as it is."""
     return np.asarray(parts[0]) if len(parts) == 1 else np.concatenate(parts)
 
 
 def order(keys: list[Array]) -> Array | None:
-    """The permutation that sorts by ``keys``, the first being the most significant.
+    """Return the permutation that sorts by ``keys``, the first being the most significant.
 
     ``None`` if they are in order already, which costs one pass to find out.
     """
@@ -57,6 +58,7 @@ def order(keys: list[Array]) -> Array | None:
 
 
 def _in_order(keys: list[Array]) -> bool:
+    """Return whether rows are sorted by ``keys``."""
     undecided = np.ones(len(keys[0]) - 1, dtype=bool)
     for key in keys:
         # NaN is neither before nor after anything; sorting puts it last.
@@ -71,7 +73,7 @@ def _in_order(keys: list[Array]) -> bool:
 
 
 def _order_of_events(keys: list[Array]) -> Array:
-    """As :func:`_order`, for times, senders and what follows.
+    """Return the permutation that sorts by times, senders and further keys.
 
     Sorting one number made of time and sender takes about as long as sorting by time alone.
     """
@@ -88,17 +90,17 @@ def _order_of_events(keys: list[Array]) -> Array:
 
 
 def _ordered_spikes(parts: Sequence[dict[str, Array]]) -> dict[str, Array] | None:
-    """Spikes in order of time and sender; ``None`` if numbers don't say all about them.
+    """Return spikes in order of time and sender; ``None`` if numbers can't stand for them exactly.
 
     Sorting numbers takes a third of the time of finding their order, or less; times and senders
-    are then taken out of the numbers again. What is needed besides ``parts`` and the result
-    is nothing: the numbers become the times.
+    are then taken out of the numbers again. No memory is needed besides ``parts`` and the result:
+    the numbers become the times.
     """
     times, senders = ([np.asarray(part[name]) for part in parts] for name in ("times", "senders"))
     dtype = times[0].dtype
-    if dtype not in (np.float64, np.int64) or any(one.dtype != dtype for one in times):
+    if dtype not in (np.float64, np.int64) or any(part.dtype != dtype for part in times):
         return None
-    if any(one.dtype != np.int64 for one in senders):
+    if any(part.dtype != np.int64 for part in senders):
         return None
     packed = _packed(times, senders, exactly=True)
     if packed is None:
@@ -108,48 +110,47 @@ def _ordered_spikes(parts: Sequence[dict[str, Array]]) -> dict[str, Array] | Non
     # Recorders note step by step: much is in order already, and this sort merges that.
     packed.sort(kind="stable")
     bits = _bits(senders)
-    found = np.empty(len(packed), np.int64)
+    ids = np.empty(len(packed), np.int64)
     ordered = packed.view(dtype)
     for part in _pieces(len(packed)):
-        np.bitwise_and(packed[part], (1 << bits) - 1, out=found[part])
+        np.bitwise_and(packed[part], (1 << bits) - 1, out=ids[part])
         tics = packed[part] >> bits
         if dtype == np.float64:
             np.multiply(tics, _MS_PER_TIC, out=ordered[part])
         else:
             ordered[part] = tics
-    return {"times": ordered, "senders": found}
+    return {"times": ordered, "senders": ids}
 
 
 def _pieces(count: int) -> Iterator[slice]:
+    """Return slices that cover ``count`` entries."""
     return (slice(at, min(at + _AT_A_TIME, count)) for at in range(0, count, _AT_A_TIME))
 
 
 def _ascends(numbers: Array) -> bool:
-    """Whether no number is smaller than the one before."""
+    """Return whether no number is smaller than the one before."""
     earlier, later = numbers[:-1], numbers[1:]
     return all(bool(np.all(later[part] >= earlier[part])) for part in _pieces(len(later)))
 
 
 def _bits(senders: Sequence[Array]) -> int:
-    """Number of bits that the largest id needs."""
-    return max(int(one.max()) for one in senders).bit_length()
+    """Return the number of bits that the largest id needs."""
+    return max(int(part.max()) for part in senders).bit_length()
 
 
 def _packed(
     times: Sequence[Array], senders: Sequence[Array], exactly: bool = False
 ) -> Array | None:
-    """Int64 numbers in the order of time and sender; ``None`` if they don't fit in.
+    """Return int64 numbers in the order of time and sender; ``None`` if those don't fit in.
 
     Parameters
     ----------
     times, senders : in parts, which follow each other in the numbers
     exactly : whether times have to be what they become when taken out again
     """
-    if any(one.dtype.kind not in "iu" for one in senders):
+    if any(part.dtype.kind not in "iu" or part.min() < 0 for part in senders):
         return None
-    if any(one.dtype.kind not in "iuf" for one in times):
-        return None
-    if any(one.min() < 0 for one in senders):
+    if any(part.dtype.kind not in "iuf" for part in times):
         return None
     bits = _bits(senders)
     packed = np.empty(sum(map(len, times)), np.int64)
@@ -158,7 +159,7 @@ def _packed(
         for part in _pieces(len(time)):
             own = time[part]
             tics = np.rint(own * _TICS_PER_MS) if own.dtype.kind == "f" else own
-            # Of NaN, too, neither is true.
+            # NaN fails both comparisons.
             if not (tics.min() >= 0 and tics.max() < 2.0 ** (63 - bits)):
                 return None
             # Off the grid, or with tics of another length, times are not these products.

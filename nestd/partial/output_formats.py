@@ -1,7 +1,6 @@
-"""The forms in which PyNEST gives merged columns: scalars, lists, records, JSON text.
+"""Forms in which PyNEST gives columns: scalars, lists, records, JSON text.
 
-Pure functions over the columns that ``nestd/partial/policies.py`` has made of all ranks' shares.
-Where PyNEST gives tuples these do, too; they become lists for callers who have none.
+Tuples are where PyNEST has them; they become lists for callers who have none.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from protocol.wire.values import Value
 
 
 def missing_key(call: str, key: str) -> KernelError:
-    """The error for a key that no rank has, as PyNEST raises it."""
+    """Return PyNEST's error for a key that no rank has."""
     return KernelError(f"KeyError in {call}: {key!r}", error_name="KeyError", call=call)
 
 
 def as_list(column: Any) -> list[Value]:
-    """A column with Python's numbers, as single entries are sent."""
+    """Return a column as a list of Python's numbers, as single entries are sent."""
     return column.tolist() if isinstance(column, np.ndarray) else list(column)
 
 
 def as_records(call: str, columns: dict[str, Any], count: int, asked: Any, output: str) -> Value:
-    """What GetStatus gives: one entry for each node or connection."""
+    """Return what GetStatus gives: one entry for each node or connection."""
     for key in [asked] if isinstance(asked, str) else asked or []:
         if key not in columns and count:
             raise missing_key(call, key)
@@ -45,7 +44,7 @@ def as_records(call: str, columns: dict[str, Any], count: int, asked: Any, outpu
 def as_node_values(
     call: str, columns: dict[str, list[Value]], count: int, asked: list[Any], output: str
 ) -> Value:
-    """What NodeCollection.get gives: scalars for one node, tuples for several."""
+    """Return what NodeCollection.get gives: scalars for one node, tuples for several."""
 
     def values(key: str) -> Value:
         if key not in columns:
@@ -72,8 +71,8 @@ def as_node_values(
         def inside(key: str) -> Value:
             if key not in inner[0]:
                 raise missing_key(call, key)
-            found = [value.get(key) for value in inner]
-            return found[0] if count == 1 else found
+            column = [value.get(key) for value in inner]
+            return column[0] if count == 1 else column
 
         keys = asked[-1]
         result = inside(keys) if isinstance(keys, str) else {key: inside(key) for key in keys}
@@ -83,7 +82,7 @@ def as_node_values(
 def as_connection_values(
     call: str, columns: dict[str, Any], count: int, asked: Any, output: str
 ) -> Value:
-    """What SynapseCollection.get gives: scalars for one connection, columns for several."""
+    """Return what SynapseCollection.get gives: scalars for one connection, else columns."""
     if count == 0:
         return in_format(call, {} if asked is None else (), output)
 
@@ -100,7 +99,7 @@ def as_connection_values(
 
 
 def in_format(call: str, value: Value, output: str) -> Value:
-    """``value`` as PyNEST's parameter ``output`` wants it."""
+    """Return ``value`` as PyNEST's parameter ``output`` asks for it."""
     if output == "json":
         return json_form.dumps(value).decode()
     if output:

@@ -1,22 +1,24 @@
-"""Answers about positions, computed from those of all ranks.
-
-NEST computes them for the nodes of one rank only. The formulas are those of NEST's ``Layer``
-(nestkernel/layer.h), operation by operation, so the numbers are the same to the last bit.
-Pure functions over the shares of ``nestd/kernel/partial_spatial.py``.
-"""
+"""Answers about positions and neighbours, computed from those of all ranks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from protocol.errors import ArgumentError
+from nestd.partial.answers import PartialAnswer
+from nestd.partial.connections import ConnectionColumns
+from nestd.partial.positions import KnownPositions, SpatialAnswer, lengths
 from protocol.wire.values import Array, Value
 
-Share = dict[str, Any]
+if TYPE_CHECKING:
+    from nestd.kernel.connections import Connections
+
+D = TypeVar("D", bound="Displacements")
 
 
 @dataclass(frozen=True)
@@ -35,168 +37,264 @@ class TextFile:
     lines: list[str]
 
 
-def _whole(shares: Sequence[Any], key: str | int) -> Share:
-    """The positions under ``key`` with every rank's nodes filled in."""
-    first = shares[0][key]
-    positions = np.array(first["positions"])
-    for share in shares[1:]:
-        local = share[key]["local"]
-        positions[local] = share[key]["positions"][local]
-    whole: Share = first | {"positions": positions}
-    return whole
+@dataclass(frozen=True)
+class NodePositions(SpatialAnswer, kind="node_positions"):
+    """Answer to GetPosition."""
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[NodePositions]) -> Value:
+        """Return positions, shape (n, d); of one node its d coordinates."""
+        positions = cls.merged_places(parts)[0].positions.tolist()
+        return positions[0] if len(positions) == 1 else positions
 
 
-def get_position(call: str, shares: Sequence[Share]) -> Value:
-    """Positions, shape (n, d); of one node its d coordinates."""
-    positions = _whole(shares, "nodes")["positions"].tolist()
-    return positions[0] if len(positions) == 1 else positions
+@dataclass(frozen=True)
+class LayerMetadata(SpatialAnswer, kind="layer_metadata"):
+    """Answer to NodeCollection.spatial, where positions are free."""
+
+    metadata: dict[str, Any]
+
+    @classmethod
+    def collect(cls, positions: KnownPositions, metadata: dict[str, Any]) -> LayerMetadata:
+        """Take ``metadata`` of a layer, in which a rank has positions of its own nodes only."""
+        return cls([positions], metadata | {"positions": None})
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[LayerMetadata]) -> Value:
+        """Return the metadata with the positions of all ranks' nodes."""
+        return parts[0].metadata | {"positions": cls.merged_places(parts)[0].positions}
 
 
-def metadata(call: str, shares: Sequence[Share]) -> Value:
-    """What NodeCollection.spatial gives, with the positions of all ranks' nodes."""
-    known: Share = shares[0]["metadata"]
-    return known | {"positions": _whole(shares, "nodes")["positions"]}
+@dataclass(frozen=True)
+class ParameterValues(PartialAnswer, kind="parameter_values"):
+    """Answer to Parameter.apply, where positions are free."""
+
+    #: Which nodes are the rank's by their ids, bool (n,).
+    local: Array
+    values: list[Any]
+    #: Whether the values are for places, as seen from the only node.
+    are_of_places: bool
+
+    @classmethod
+    def collect(
+        cls, param: Any, nodes: Any, local: Array, stand_in: Any, positions: Any
+    ) -> ParameterValues:
+        """Apply ``param`` to this rank's nodes.
+
+        NEST 3.10 looks up positions of other ranks' nodes where it has only its own. As many values
+        are asked for as there are nodes, so that random numbers stay the same on all ranks.
+
+        Parameters
+        ----------
+        param : PyNEST's Parameter
+        nodes : NodeCollection
+        local : which of ``nodes`` are this rank's
+        stand_in : a node of this rank in place of others' nodes, ``None`` if there is none
+        positions : places for which values are asked, if they are
+        """
+        places = [] if positions is None else [positions]
+        values: list[Any] = []
+        for index in range(len(local)):
+            node = nodes[index] if local[index] else stand_in
+            values += [None] if node is None else param.apply(node, *places)
+        return cls(local, values, bool(places))
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[ParameterValues]) -> Value:
+        """Return the value for each node, or for each place as seen from the only node."""
+        owners = np.argmax([part.local for part in parts], axis=0)
+        if parts[0].are_of_places:
+            return tuple(parts[owners[0]].values)
+        return tuple(parts[owner].values[index] for index, owner in enumerate(owners))
 
 
-def applied(call: str, shares: Sequence[Share]) -> Value:
-    """The value of a parameter for each node, or for each place as seen from the only node."""
-    owners = np.argmax([share["local"] for share in shares], axis=0)
-    if shares[0]["of_places"]:
-        return tuple(shares[owners[0]]["values"])
-    return tuple(shares[owner]["values"][index] for index, owner in enumerate(owners))
+@dataclass(frozen=True)
+class Displacements(SpatialAnswer, kind="displacements"):
+    """Answer to Displacement: to the first collection, from the second or from points."""
+
+    #: Shape (n, d); ``None`` if the start are nodes.
+    points: Array | None
+
+    @classmethod
+    def collect(cls: type[D], to: KnownPositions, start: KnownPositions | Array) -> D:
+        """Take what the displacements from ``start`` to ``to`` depend on."""
+        if isinstance(start, KnownPositions):
+            return cls([to, start], None)
+        return cls([to], start)
+
+    @classmethod
+    def difference(cls, parts: Sequence[Displacements]) -> Array:
+        """Return displacements, shape (n, d)."""
+        to, *start = cls.merged_places(parts)
+        if start:
+            # Between nodes, NEST 3.10 gives the way back, in the layer where it starts.
+            return start[0].displacements(to.positions)
+        points = parts[0].points
+        assert points is not None
+        return to.displacements(points)
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[Displacements]) -> Value:
+        """Return displacements, shape (n, d)."""
+        return cls.difference(parts).tolist()
 
 
-def _displacements(start: Array, layer: Share) -> Array:
-    """From each of ``start`` to each node of ``layer``, shortest where edges are wrapped."""
-    if start.shape[-1] != layer["positions"].shape[-1]:
-        raise ArgumentError(
-            f"positions have {layer['positions'].shape[-1]} coordinates, not {start.shape[-1]}"
-        )
-    displacement: Array = layer["positions"] - start
-    if layer["edge_wrap"]:
-        extent = layer["extent"]
-        displacement = -0.5 * extent + np.fmod(displacement + 0.5 * extent, extent)
-        displacement = np.where(displacement < -0.5 * extent, displacement + extent, displacement)
-    return displacement
+@dataclass(frozen=True)
+class Distances(Displacements, kind="distances"):
+    """Answer to Distance."""
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[Displacements]) -> Value:
+        """Return distances, shape (n,)."""
+        return lengths(cls.difference(parts)).tolist()
 
 
-def _lengths(displacements: Array) -> Array:
-    """Euclidean lengths, shape (n,), added up in NEST's order."""
-    squares = displacements[:, 0] * displacements[:, 0]
-    for axis in range(1, displacements.shape[1]):
-        squares = squares + displacements[:, axis] * displacements[:, axis]
-    lengths: Array = np.sqrt(squares)
-    return lengths
+@dataclass(frozen=True)
+class ConnectionDistances(SpatialAnswer, kind="connection_distances"):
+    """Answer to SynapseCollection.distance; either end may be anywhere in any layer."""
+
+    connections: ConnectionColumns
+
+    @classmethod
+    def collect(cls, layers: list[KnownPositions], conns: Connections) -> ConnectionDistances:
+        """Read which nodes this rank's ``conns`` connect."""
+        return cls(layers, ConnectionColumns.collect(conns, []))
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[ConnectionDistances]) -> Value:
+        """Return distances from source to target in the target's layer, shape (n,).
+
+        NaN where one of the two has no position.
+        """
+        columns = ConnectionColumns.in_order(call, [part.connections for part in parts])[0]
+        if not columns:
+            return []
+        layers = cls.merged_places(parts)
+        distances = np.full(len(columns["source"]), np.nan)
+        starts = [(layer, layer.rows(columns["source"])) for layer in layers]
+        for to in layers:
+            ends = to.rows(columns["target"])
+            for start, begins in starts:
+                rows = np.flatnonzero((begins >= 0) & (ends >= 0))
+                if len(rows):
+                    targets = replace(to, positions=to.positions[ends[rows]])
+                    distances[rows] = targets.distances(start.positions[begins[rows]])
+        return distances.tolist()
 
 
-def _difference(shares: Sequence[Share]) -> Array:
-    start = shares[0]["from"]
-    if isinstance(start, dict):
-        # Between nodes, NEST 3.10 gives the way back from "to" to "from", in the layer of "from".
-        return _displacements(_whole(shares, "to")["positions"], _whole(shares, "from"))
-    return _displacements(start, _whole(shares, "to"))
+@dataclass(frozen=True)
+class NearestNodes(SpatialAnswer, kind="nearest_nodes"):
+    """Answer to FindNearestElement."""
+
+    #: Shape (n, d).
+    locations: Array
+    #: Whether all that are equally near are asked for.
+    with_ties: bool
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[NearestNodes]) -> Value:
+        """Return the nearest node to each location, or all that are equally near."""
+        (layer,) = cls.merged_places(parts)
+        nearest: list[Value] = []
+        for location in parts[0].locations:
+            distances = layer.distances(location)
+            if parts[0].with_ties:
+                rows = _nearest_with_ties(distances.tolist())
+                nearest.append([Nodes(layer.ids[[row]]) for row in rows])
+            else:
+                nearest.append(Nodes(layer.ids[[int(np.argmin(distances))]]))
+        return nearest[0] if len(nearest) == 1 else nearest
 
 
-def displacement(call: str, shares: Sequence[Share]) -> Value:
-    """Displacements, shape (n, d)."""
-    return _difference(shares).tolist()
+def _nearest_with_ties(distances: list[float]) -> list[int]:
+    """Return the indices of the least distances, compared as PyNEST compares them."""
+    indices, least = [0], distances[0]
+    for index, distance in enumerate(distances[1:], 1):
+        if distance < least:
+            indices, least = [index], distance
+        elif abs(distance - least) <= 1e-14 * least:
+            indices.append(index)
+    return indices
 
 
-def distance(call: str, shares: Sequence[Share]) -> Value:
-    """Distances, shape (n,)."""
-    return _lengths(_difference(shares)).tolist()
+@dataclass(frozen=True)
+class CenterNode(SpatialAnswer, kind="center_node"):
+    """Answer to FindCenterElement."""
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[CenterNode]) -> Value:
+        """Return the node nearest to the layer's center."""
+        (layer,) = cls.merged_places(parts)
+        return Nodes(layer.ids[[int(np.argmin(layer.distances(layer.center)))]])
 
 
-def connection_distances(sources: Array, targets: Array, shares: Sequence[Share]) -> Value:
-    """From the source of each connection to its target, in the target's layer; shape (n,).
+@dataclass(frozen=True)
+class _Neighbours(SpatialAnswer):
+    """Nodes that are connected with each of some nodes."""
 
-    NaN where one of the two has no position.
+    #: Ids of those nodes, int64 (n,).
+    own: Array
+    #: Connected pairs, those nodes first, int64 (m, 2).
+    pairs: Array
 
-    Raises
-    ------
-    ArgumentError
-        If both have one, of different numbers of coordinates.
-    """
-    parts = [share["layers"] for share in shares]
-    layers = [_whole(parts, index) for index in range(len(parts[0]))]
-    found = np.full(len(sources), np.nan)
-    starts = [(layer, _places(layer, sources)) for layer in layers]
-    for to in layers:
-        there = _places(to, targets)
-        for start, at in starts:
-            rows = np.flatnonzero((at >= 0) & (there >= 0))
-            if len(rows):
-                ends = to | {"positions": to["positions"][there[rows]]}
-                found[rows] = _lengths(_displacements(start["positions"][at[rows]], ends))
-    return found.tolist()
+    @classmethod
+    def others(cls, parts: Sequence[_Neighbours]) -> list[Array]:
+        """Return for each own node the ids of others, one a connection, in their order."""
+        pairs = np.concatenate([part.pairs for part in parts])
+        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+        return [pairs[pairs[:, 0] == own, 1] for own in parts[0].own]
 
 
-def _places(layer: Share, ids: Array) -> Array:
-    """Index of each of ``ids`` in ``layer``, whose own are consecutive; -1 for others."""
-    places = np.asarray(ids) - layer["ids"][0]
-    return np.where((places >= 0) & (places < len(layer["ids"])), places, -1)
+@dataclass(frozen=True)
+class NeighbourNodes(_Neighbours, kind="neighbour_nodes"):
+    """Answer to GetTargetNodes and GetSourceNodes."""
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[_Neighbours]) -> Value:
+        """Return for each own node those it is connected with, without repetition."""
+        return tuple(Nodes(np.unique(ids)) for ids in cls.others(parts))
 
 
-def _nearest(layer: Share, place: Array) -> int:
-    return int(np.argmin(_lengths(_displacements(place, layer))))
+@dataclass(frozen=True)
+class NeighbourPositions(_Neighbours, kind="neighbour_positions"):
+    """Answer to GetTargetPositions and GetSourcePositions."""
+
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[_Neighbours]) -> Value:
+        """Return for each own node the positions of those it is connected with."""
+        (layer,) = cls.merged_places(parts)
+        rows = {node: row for row, node in enumerate(layer.ids.tolist())}
+        return [
+            layer.positions[[rows[node] for node in ids.tolist()]].tolist()
+            for ids in cls.others(parts)
+        ]
 
 
-def find_nearest_element(call: str, shares: Sequence[Share]) -> Value:
-    """The nearest node to each location; with ``find_all`` all that are equally near."""
-    layer = _whole(shares, "layer")
-    ids = layer["ids"]
-    found: list[Value] = []
-    for place in shares[0]["locations"]:
-        distances = _lengths(_displacements(place, layer))
-        if not shares[0]["find_all"]:
-            found.append(Nodes(ids[[int(np.argmin(distances))]]))
-            continue
-        near: list[int] = [0]
-        least = distances[0]
-        for index in range(1, len(distances)):
-            if distances[index] < least:
-                near, least = [index], distances[index]
-            elif abs(distances[index] - least) <= 1e-14 * least:
-                near.append(index)
-        found.append([Nodes(ids[[index]]) for index in near])
-    return found[0] if len(found) == 1 else found
+@dataclass(frozen=True)
+class LayerDump(PartialAnswer, kind="layer_dump"):
+    """Lines that a rank would write, and the file that they are meant for."""
 
+    path: str
+    lines: list[str]
 
-def find_center_element(call: str, shares: Sequence[Share]) -> Value:
-    """The node nearest to the layer's center."""
-    layer = _whole(shares, "layer")
-    return Nodes(layer["ids"][[_nearest(layer, layer["center"])]])
+    @classmethod
+    def collect(cls, path: str, write: Callable[[str], None]) -> LayerDump:
+        """Have ``write`` make its files elsewhere, and read them."""
+        with TemporaryDirectory() as directory:
+            write(str(Path(directory) / "dump"))
+            lines = [
+                line
+                for file in Path(directory).iterdir()
+                for line in file.read_text(encoding="utf-8").splitlines()
+            ]
+        return cls(str(Path(path).absolute()), lines)
 
+    @classmethod
+    def merge(cls, call: str, parts: Sequence[LayerDump]) -> Value:
+        """Return the lines of all ranks in the order of the ids that they begin with."""
 
-def _pairs(shares: Sequence[Share]) -> Array:
-    """All ranks' connected pairs, own side first, in one order."""
-    pairs = np.concatenate([share["pairs"] for share in shares])
-    ordered: Array = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    return ordered
+        def ids(line: str) -> tuple[int, ...]:
+            return tuple(int(word) for word in line.split()[:2] if word.isdigit())
 
-
-def neighbours(call: str, shares: Sequence[Share]) -> Value:
-    """For each own node the nodes it is connected with, without repetition."""
-    pairs = _pairs(shares)
-    return tuple(Nodes(np.unique(pairs[pairs[:, 0] == own, 1])) for own in shares[0]["own"])
-
-
-def neighbour_positions(call: str, shares: Sequence[Share]) -> Value:
-    """For each own node the positions of those it is connected with, one a connection."""
-    pairs = _pairs(shares)
-    layer = _whole(shares, "layer")
-    places = {int(node): index for index, node in enumerate(layer["ids"])}
-    return [
-        layer["positions"][[places[int(other)] for other in pairs[pairs[:, 0] == own, 1]]].tolist()
-        for own in shares[0]["own"]
-    ]
-
-
-def dump(call: str, shares: Sequence[Share]) -> Value:
-    """The lines of all ranks in the order of the numbers they begin with."""
-    lines = [line for share in shares for line in share["lines"]]
-
-    def ids(line: str) -> tuple[int, ...]:
-        return tuple(int(word) for word in line.split()[:2] if word.isdigit())
-
-    return TextFile(shares[0]["path"], sorted(lines, key=ids))
+        lines = [line for part in parts for line in part.lines]
+        return TextFile(parts[0].path, sorted(lines, key=ids))

@@ -14,11 +14,13 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import zmq
 
+from nestd.partial.answers import from_wire, to_wire
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
 from protocol.logging import context, lines
 from protocol.process.identity import ProcessIdentity
@@ -206,7 +208,7 @@ class ManyRanks:
             message = frames.decode([part.buffer for part in parts])
             if not isinstance(message, Executed) or message.number != self._number:
                 raise InternalError("a rank answered another operation than it was given")
-            received[message.rank] = message
+            received[message.rank] = replace(message, value=from_wire(message.value))
         return [received[rank] for rank in range(1, self.size)]
 
 
@@ -264,7 +266,8 @@ class RankWorker:
                 operation = message.operation
                 context.set_current_request(message.context)
                 answered = answer(self._kernel, self._rank, message, self._rank_activity)
-                self._socket.send_multipart(frames.encode(answered), copy=False)
+                sent = replace(answered, value=to_wire(answered.value))
+                self._socket.send_multipart(frames.encode(sent), copy=False)
                 failed = answered if answered.error is not None else None
             elif isinstance(message, Answered):
                 self._kernel.rollback()

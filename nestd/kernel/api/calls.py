@@ -16,9 +16,10 @@ from nestd.kernel import partial_answers
 from nestd.kernel.api.connection_checks import refuse_endless
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
-from nestd.kernel.partial_spatial import SpatialShares
+from nestd.kernel.partial_spatial import SpatialCalls
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids, printed_nodes
 from nestd.kernel.simulation import Simulation
+from nestd.partial.connections import ConnectionChange
 
 
 def print_nodes() -> str:
@@ -112,7 +113,7 @@ def set_status(nodes_or_conns: Any, params: Any, val: Any = None) -> Any:
 def set_connections(conns: Any, params: Any = None, **kwargs: Any) -> Any:
     """Call SynapseCollection.set, with per-connection lists on any number of ranks."""
     conns.set(params, **kwargs)
-    return partial_answers.done(conns)
+    return ConnectionChange.collect(conns)
 
 
 def node_collection(data: Any = None) -> Any:
@@ -141,7 +142,7 @@ def disconnect(
                 "specified"
             )
         collections[0].disconnect()
-        return partial_answers.done(collections[0])
+        return ConnectionChange.collect(collections[0])
     nest.Disconnect(*collections, conn_spec=conn_spec, syn_spec=syn_spec)
     return None
 
@@ -259,7 +260,7 @@ def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., 
         "get": partial_answers.get,
         "help": help_text,
         "set": set_attributes,
-        **SpatialShares(layers).replaced(),
+        **SpatialCalls(layers).replaced(),
     }
 
 

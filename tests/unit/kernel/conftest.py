@@ -10,7 +10,7 @@ import pytest
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest
 from nestd.master.execution import finish
-from nestd.partial.policies import merge
+from nestd.partial.merging import merge
 from nestd.ranks.transport import OneRank
 from protocol.wire.messages import Action, Operation
 from protocol.wire.pack import Packer

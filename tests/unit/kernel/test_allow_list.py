@@ -151,9 +151,9 @@ def test_every_kernel_attribute_can_be_read(name: str) -> None:
     if name == "userdict":
         assert found == {}
     elif name == "kernel_status":
-        assert (found["asked"], found["fields"].keys()) == (None, nest.kernel_status.keys())
+        assert (found.asked, found.fields.keys()) == (None, nest.kernel_status.keys())
     else:
-        assert (found["asked"], list(found["fields"])) == (name, [name])
+        assert (found.asked, list(found.fields)) == (name, [name])
 
 
 @pytest.mark.parametrize(

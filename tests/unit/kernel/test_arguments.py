@@ -15,8 +15,8 @@ from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import nest
 from nestd.kernel.simulation import Simulation
+from nestd.partial.merging import merge
 from nestd.partial.output_formats import as_list
-from nestd.partial.policies import merge
 from nestd.ranks.transport import OneRank
 from protocol.errors import ArgumentError, KernelError, StaleReference, UnknownCall
 from protocol.wire.messages import Action, Operation

@@ -161,8 +161,8 @@ def test_row_that_fits_nothing_is_missing_and_nothing_is_done_yet(
 ) -> None:
     nest.Disconnect(nest.GetConnections(nest.NodeCollection([1]), nest.NodeCollection([2])))
     found = find_connections({"source": [1, 1], "target": [1, 2]}, "conns")
-    assert (found.missing.tolist(), found.uncertain) == ([1], True)
-    assert found.described == ("conns", {"source": [1, 1], "target": [1, 2]})
+    assert (found.missing.tolist(), found.is_deferred) == ([1], True)
+    assert found.description == ("conns", {"source": [1, 1], "target": [1, 2]})
     found.set({"weight": 99.0})
     assert 99.0 not in nest.GetConnections().get("weight")
 

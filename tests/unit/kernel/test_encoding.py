@@ -25,6 +25,8 @@ from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import nest
+from nestd.partial.connections import ConnectionColumns
+from nestd.partial.status import KernelFields
 from protocol.wire import frames, json_form
 from protocol.wire.messages import Result
 from protocol.wire.values import VALUE_NESTING_LIMIT, Expression, Reference
@@ -223,6 +225,7 @@ def test_every_row_of_the_documented_table_is_tested_here() -> None:
         "Parameter, Mask, grid …",
         "Compartments, Receptors",
         "CollocatedSynapses",
+        "partial answer",
         "anything else",
     ]
 
@@ -245,22 +248,29 @@ def test_nodes_are_their_ids(network: Any) -> None:
     assert same(encode({"nodes": network[::2]}), {"nodes": np.array([1, 3])})
 
 
-def test_connections_are_a_share_of_parallel_columns_also_a_single_one_and_none(
+def test_connections_are_a_partial_answer_of_columns_also_a_single_one_and_none(
     network: Any,
 ) -> None:
-    share = encode(Connections(nest.GetConnections(), np.array([2, 0, 1]), 3))
-    assert share["$share"] == "connections"
-    assert same(share["rows"], np.array([2, 0, 1]))
-    assert same(share["missing"], np.zeros(0, np.int64))
-    found = share["columns"]
-    assert same(found["source"], np.array([1, 2, 3]))
-    assert same(found["target"], np.array([1, 2, 3]))
-    assert same(found["weight"], np.array([1.0, 2.0, 3.0]))
-    assert found["synapse_model"] == ["static_synapse"] * 3
-    single = encode(Connections(nest.GetConnections(network[1])))["columns"]
+    part = KernelEncoder().encode(Connections(nest.GetConnections(), np.array([2, 0, 1]), 3))
+    assert isinstance(part, ConnectionColumns)
+    assert same(part.rows, np.array([2, 0, 1]))
+    assert same(part.missing, np.zeros(0, np.int64))
+    assert same(part.columns["source"], np.array([1, 2, 3]))
+    assert same(part.columns["target"], np.array([1, 2, 3]))
+    assert same(part.columns["weight"], np.array([1.0, 2.0, 3.0]))
+    assert part.columns["synapse_model"] == ["static_synapse"] * 3
+    single = KernelEncoder().encode(Connections(nest.GetConnections(network[1]))).columns
     assert same([single["source"], single["weight"]], [np.array([2]), np.array([2.0])])
     nest.ResetKernel()
-    assert encode(Connections(nest.GetConnections()))["columns"] == {}
+    assert KernelEncoder().encode(Connections(nest.GetConnections())).columns == {}
+
+
+def test_partial_answer_has_values_in_its_fields() -> None:
+    part = KernelFields({"verbosity": nest.VerbosityLevel.ERROR, "times": (1, 2)}, ("times",))
+    assert KernelEncoder().encode(part) == KernelFields(
+        {"verbosity": 30, "times": [1, 2]}, ["times"]
+    )
+    assert KernelEncoder(tuples=True).encode(part).asked == ("times",)
 
 
 def test_objects_are_references_for_callers_that_can_hold_them(network: Any) -> None:

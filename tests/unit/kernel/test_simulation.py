@@ -101,7 +101,7 @@ def sliced(simulation: Simulation, budget: int, steps: list[float]) -> int:
         paused = simulation.simulate(t)
         while paused is not None:
             pauses += 1
-            assert paused["at_ms"] == pytest.approx(nest.biological_time)
+            assert paused.at_ms == pytest.approx(nest.biological_time)
             paused = simulation.resume(budget)
     return pauses
 
@@ -256,7 +256,7 @@ def test_stopped_run_is_as_if_it_had_been_that_long(simulation: Simulation) -> N
         simulation.budget = 30
         simulation.simulate(100.0)
         paused = simulation.resume(200)
-        assert paused["at_ms"] == pytest.approx(23.0)
+        assert paused.at_ms == pytest.approx(23.0)
         simulation.stop()
         nest.Simulate(30.0)
 

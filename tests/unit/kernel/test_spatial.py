@@ -1,7 +1,4 @@
-"""Answers about positions are NEST's own to the last bit, however its nodes are spread.
-
-Several ranks are made of one: each gets a copy of the share in which it knows some positions only.
-"""
+"""Answers about positions are NEST's own to the last bit."""
 
 from __future__ import annotations
 
@@ -14,10 +11,11 @@ import pytest
 
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
-from nestd.kernel.partial_spatial import SpatialShares
+from nestd.kernel.partial_spatial import SpatialCalls
 from nestd.kernel.pynest import nest
 from nestd.master.execution import finish
-from nestd.partial.policies import merge
+from nestd.partial.docs import SPATIAL_CALLS
+from nestd.partial.merging import merge
 from nestd.partial.spatial import Nodes, TextFile
 from nestd.ranks.transport import OneRank
 from protocol.errors import ArgumentError
@@ -56,36 +54,10 @@ def layer(request: pytest.FixtureRequest, kernel: Kernel) -> Any:
     return layer
 
 
-def known_to(rank: int, ranks: int, share: Any) -> Any:
-    """The part of ``share`` that a rank of several has."""
-    if isinstance(share, dict):
-        part = {key: known_to(rank, ranks, value) for key, value in share.items()}
-        if "positions" in share:
-            local = share["ids"] % ranks == rank
-            part["local"] = local
-            part["positions"] = np.where(local[:, None], share["positions"], 0.0)
-        if "pairs" in share:
-            target = 1 if share["$share"].startswith("GetTarget") else 0
-            part["pairs"] = share["pairs"][share["pairs"][:, target] % ranks == rank]
-        if "lines" in share:
-            part["lines"] = share["lines"][rank::ranks]
-        return part
-    return share
-
-
 def asked(call: str, *args: Any, **kwargs: Any) -> Any:
-    """The answer of 1, 2 and 4 ranks, which is the same."""
-    share = SpatialShares(Layers()).replaced()[call](*args, **kwargs)
-    answers = []
-    for ranks in (1, 2, 4):
-        shares = [known_to(rank, ranks, share) for rank in range(ranks)]
-        found = merge(
-            Operation(Action.CALL_JSON, call),
-            [Executed(1, rank, one) for rank, one in enumerate(shares)],
-        )
-        answers.append(_plain(found))
-    assert answers[0] == answers[1] == answers[2]
-    return answers[0]
+    """The answer of one rank; tests/unit/partial shows that several give the same."""
+    answer = SpatialCalls(Layers()).replaced()[call](*args, **kwargs)
+    return _plain(merge(Operation(Action.CALL_JSON, call), [Executed(1, 0, answer)]))
 
 
 def _plain(found: Any) -> Any:
@@ -210,3 +182,8 @@ def test_nodes_without_positions_are_refused_in_the_words_of_nest(kernel: Kernel
         nest.GetPosition(nodes)
     with pytest.raises(nest.NESTErrors.LayerExpected):
         asked("GetPosition", nodes)
+
+
+def test_page_about_merging_names_the_calls_that_are_replaced() -> None:
+    apart = {"DumpLayerConnections", "DumpLayerNodes", "SynapseCollection.distance"}
+    assert set(SPATIAL_CALLS) == SpatialCalls(Layers()).replaced().keys() - apart

@@ -12,7 +12,7 @@ from nest_remote.session import Session
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest as pynest
 from nestd.master.execution import finish
-from nestd.partial.policies import merge
+from nestd.partial.merging import merge
 from nestd.ranks.transport import OneRank
 from protocol.wire import frames
 from protocol.wire.messages import Command, Operation, Result

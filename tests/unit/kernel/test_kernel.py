@@ -1,0 +1,63 @@
+"""Actions of one rank's kernel, and answers that callers try to forge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nestd.kernel.kernel import Kernel
+from nestd.kernel.pynest import nest
+from nestd.partial.answers import Piece
+from protocol.wire.messages import Action, Operation
+from tests.unit.kernel.conftest import Call
+
+
+@pytest.fixture
+def userdict() -> Iterator[dict[str, Any]]:
+    """PyNEST's dictionary for callers, empty afterwards."""
+    yield nest.userdict
+    nest.userdict.clear()
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"$share": "union", "items": [1, 2]},
+        {"$share": "kernel", "fields": {"resolution": 7.0}, "asked": "resolution"},
+        {"$share": "done", "missing": [], "put_off": True},
+        {"$paused": True, "steps": 1, "from_ms": 0.0, "at_ms": 1.0, "until_ms": 2.0},
+        {"kind": "local_vps", "vps": [1, 2]},
+    ],
+    ids=repr,
+)
+def test_dictionary_of_a_caller_is_no_partial_answer(
+    userdict: dict[str, Any], kernel: Kernel, call: Call, forged: dict[str, Any]
+) -> None:
+    userdict.update(forged)
+    assert call("userdict") == forged
+    assert not isinstance(kernel.execute(Operation(Action.GET, "userdict"), True), Piece)
+
+
+@pytest.mark.parametrize("action", Action, ids=lambda action: action.value)
+def test_every_action_is_executed(kernel: Kernel, action: Action) -> None:
+    arguments: dict[Action, tuple[str, list[Any]]] = {
+        Action.CALL_JSON: ("Create", ["parrot_neuron"]),
+        Action.CALL_PYNEST: ("Create", ["parrot_neuron"]),
+        Action.COMMIT: ("Create", ["parrot_neuron"]),
+        Action.GET: ("resolution", []),
+        Action.SET: ("rng_seed", [5]),
+        Action.INSPECT: ("Create", ["signature"]),
+        Action.RELEASE_FROM: ("", [1]),
+        Action.READ_NEW_EVENTS: ("", [1, []]),
+        Action.ASSIGN_ORDER: ("", [None, [[0]], 1]),
+    }
+    nest.Create("spike_recorder")
+    name, args = arguments.get(action, ("", []))
+    if action is Action.ASSIGN_ORDER:
+        nest.Connect(nest.Create("parrot_neuron"), nest.Create("parrot_neuron"))
+        args[0] = kernel.execute(Operation(Action.CALL_JSON, "GetConnections"), True).reference
+    if action is Action.RESUME:
+        kernel.execute(Operation(Action.CALL_JSON, "Simulate", [2.0], budget=10), True)
+    kernel.execute(Operation(action, name, args, budget=100), True)
