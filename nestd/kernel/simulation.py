@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from nestd.call_traits import NOTHING, TRAITS
 from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, NestPatches
 from nestd.kernel.pynest import RANKS, NodeCollection, nest
 
@@ -21,10 +22,6 @@ from nestd.kernel.pynest import RANKS, NodeCollection, nest
 #: not cut at all, whatever the machine is.
 _UPDATES = 4_000_000
 _STEPS = 10_000
-
-
-#: Calls that don't ask NEST for its status.
-_UNASKING = frozenset(["Cleanup", "Run"])
 
 
 @dataclass
@@ -89,7 +86,8 @@ class Simulation:
 
     def note(self, call: str) -> None:
         """Something is about to be called."""
-        self._asked = self._before is not None and (self._asked or call not in _UNASKING)
+        asks = not TRAITS.get(call, NOTHING).keeps_delays
+        self._asked = self._before is not None and (self._asked or asks)
 
     def prepare(self) -> None:
         """Prepare after which all ranks have the same min_delay.
