@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import zmq
 
-from nestd.master.activity import Activity
-from nestd.master.loop import Master, Stopped
+from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.network.binding import Binding, bind, bind_guarded
 from nestd.network.zap_proxy import ZapProxy
@@ -49,7 +48,7 @@ from protocol.runtime.rank_activity import (
     make_rank_activity,
     rank_activity_path,
 )
-from protocol.runtime.status_file import status_path
+from protocol.runtime.status_file import StatusWriter, status_path
 from protocol.security.curve_keys import gateway_keys, new_keys
 from protocol.wire.messages import Action, Operation
 
@@ -160,8 +159,9 @@ def _run_master(
         events_endpoint = _bind_private(events, directory / f"events-{generation}.sock", stack)
     status = status_path(directory, generation)
     stack.callback(status.unlink, missing_ok=True)
-    activity = Activity(status, events)
-    lines = LogForwarder(activity.log)
+    status_writer = StatusWriter(status)
+    publisher = EventPublisher(events)
+    lines = LogForwarder(publisher.log)
     logging.getLogger("nestd").addHandler(lines)
     stack.callback(logging.getLogger("nestd").removeHandler, lines)
     rank_activity = rank_activity_path(directory, generation)
@@ -198,8 +198,18 @@ def _run_master(
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
     spool = Spool(directory / SPOOL_DIRECTORY)
     queue_limit = settings.queue_limit
-    sent = ReplyCache() if settings.binding is not None else None
-    master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts, sent)
+    replies = ReplyCache() if settings.binding is not None else None
+    master = Master(
+        commands,
+        ranks,
+        generation,
+        queue_limit,
+        publisher,
+        status_writer,
+        spool,
+        scripts,
+        replies,
+    )
     signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))
     try:
         if on_ready is not None:

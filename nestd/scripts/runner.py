@@ -47,10 +47,10 @@ READY_DEADLINE_S = 120.0
 class Executor(Protocol):
     """What runs in nestd while a script does."""
 
-    def perform(self, command: Command) -> Message:
+    def execute(self, command: Command) -> Message:
         """The answer to a script's operation."""
 
-    def take_up(self) -> None:
+    def receive(self) -> None:
         """Look at what has arrived from others meanwhile."""
 
     def print(self, output: bytes) -> None:
@@ -291,7 +291,7 @@ class ScriptRunner:
     def _attend(self, run: ScriptProcess, sender: zmq.Socket[bytes], executor: Executor) -> None:
         """Listen to everybody until the script has given its answer, or can't any more."""
         connected, output = run.prepared.connected.fileno(), run.prepared.output
-        # Of a ZeroMQ socket only changes show here; take_up looks itself whether there is more.
+        # Of a ZeroMQ socket only changes show here; receive looks itself whether there is more.
         # A poller of ZeroMQ's would cost each of a script's calls twice as much.
         others = int(sender.get(zmq.FD))
         poller = select.poll()
@@ -300,7 +300,7 @@ class ScriptRunner:
         if self._control is not None:
             poller.register(self._control.fileno(), select.POLLIN)
         while not run.is_over:
-            executor.take_up()
+            executor.receive()
             if not run.is_deaf:
                 poller.register(connected, run.events)
             wait_ms = run.wait_ms
@@ -313,7 +313,7 @@ class ScriptRunner:
                 self._pass_on(run, executor)
             if connected in ready:
                 for command in run.exchange():
-                    answer = executor.perform(command)
+                    answer = executor.execute(command)
                     # One that is being ended is not to go on with the answer until then.
                     if run.reason is None:
                         run.reply(answer)
