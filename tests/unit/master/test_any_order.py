@@ -76,7 +76,7 @@ class Masters(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.master = Harness()
-        self.number = 0
+        self.number = self.requests = 0
         #: Ids of commands that wait as the model has it, in their order, and of the current one.
         self.waiting: list[str] = []
         self.current: str | None = None
@@ -202,7 +202,8 @@ class Masters(RuleBasedStateMachine):
         if target == early:
             # Another event must not take the id as a new one.
             self.number += 1
-        id = f"cancel-{target}-{len(self.owed)}"
+        self.requests += 1
+        id = f"cancel-{self.requests}"
         self.owe(id)
         was_waiting, was_current = target in self.waiting, target == self.current
         if was_waiting:
@@ -260,12 +261,16 @@ class Masters(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.0, 0.3, 3.0]), data=st.data())
     def time_passes(self, seconds: float, data: st.DataObject) -> None:
         self.master.now_s += seconds
+        self.do_what_is_due(ev.Tick(), data)
+
+    def do_what_is_due(self, event: ev.MasterEvent, data: st.DataObject) -> None:
+        """Feed an event after which a draining master has turned all others away."""
         if self.is_draining:
             for id in self.waiting:
                 self.owe(id, KernelUnavailable)
                 self.barred.add(id)
             self.waiting.clear()
-        self.feed(ev.Tick())
+        self.feed(event)
         self.answer_inner_steps(data)
         if self.is_draining:
             # Whatever waited has its answer, and without a command the process stops.
@@ -298,7 +303,7 @@ class Masters(RuleBasedStateMachine):
     @rule(data=st.data())
     def ranks_are_free(self, data: st.DataObject) -> None:
         if self.is_draining:
-            self.time_passes(0.0, data)
+            self.do_what_is_due(ev.RanksFree(), data)
             return
         if self.waiting:
             self.current = self.waiting.pop(0)
@@ -308,7 +313,7 @@ class Masters(RuleBasedStateMachine):
             self.answer_claim(data)
             if begun in self.others:
                 self.current = None
-        assert begun is None or begun in self.executed | self.others
+        assert begun is None or begun in self.others or self.step is not None
 
     @precondition(lambda self: isinstance(self.step, ins.ExecuteOnRanks) and self.end is None)
     @rule(how=st.sampled_from(["value", "value", "error", "fault"]))
@@ -397,6 +402,8 @@ class Masters(RuleBasedStateMachine):
             assert id in self.owed, answer
             if isinstance(answer, Failure):
                 assert isinstance(answer.error, self.owed[id]), answer
+            elif id in self.receivers.keys() | self.jobs.keys():
+                assert id in self.executed, answer
 
     @invariant()
     def what_was_refused_or_cancelled_is_never_executed(self) -> None:
@@ -406,7 +413,7 @@ class Masters(RuleBasedStateMachine):
     def answers_go_where_their_callers_are(self) -> None:
         for reply in self.master.of(ins.SendReply):
             receiver = self.receivers.get(reply.message.id)  # type: ignore[union-attr]
-            assert receiver is None or reply.receiver in SENDERS
+            assert receiver is None or reply.receiver == receiver
         for end in self.master.of(ins.EndJob):
             assert end.answer.id == end.job.id and end.job.id not in self.others
 
