@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 import zmq
 
 from nestd.kernel.native import switch
-from nestd.master.activity import Activity
-from nestd.master.loop import Master, Stopped
+from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.network.binding import bind, bind_guarded
 from nestd.network.zap_proxy import ZapProxy
@@ -50,6 +49,7 @@ from protocol.runtime.rank_activity import (
     RankActivityWriter,
     make_rank_activity,
 )
+from protocol.runtime.status_file import StatusWriter
 from protocol.security.curve_keys import gateway_keys, new_keys
 from protocol.wire.messages import Action, Operation
 
@@ -163,8 +163,9 @@ def _run_master(
         events_endpoint = _bind_private(events, files.events_socket(generation), stack)
     status = files.status(generation)
     stack.callback(status.unlink, missing_ok=True)
-    activity = Activity(status, events)
-    lines = LogForwarder(activity.log)
+    status_writer = StatusWriter(status)
+    publisher = EventPublisher(events)
+    lines = LogForwarder(publisher.log)
     logging.getLogger("nestd").addHandler(lines)
     stack.callback(logging.getLogger("nestd").removeHandler, lines)
     rank_activity = files.rank_activity(generation)
@@ -200,8 +201,18 @@ def _run_master(
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
     spool = Spool(files.jobs)
     queue_limit = settings.queue_limit
-    sent = ReplyCache() if settings.binding is not None else None
-    master = Master(commands, ranks, generation, queue_limit, activity, spool, scripts, sent)
+    replies = ReplyCache() if settings.binding is not None else None
+    master = Master(
+        commands,
+        ranks,
+        generation,
+        queue_limit,
+        publisher,
+        status_writer,
+        spool,
+        scripts,
+        replies,
+    )
     signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))
     try:
         if on_ready is not None:

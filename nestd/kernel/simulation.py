@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from nestd.call_traits import NOTHING, TRAITS
 from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, NestPatches
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ranges
 from nestd.partial.slices import SimulationPause
@@ -27,9 +28,6 @@ from nestd.partial.slices import SimulationPause
 #: not cut at all, whatever the machine is.
 _UPDATES = 4_000_000
 _STEPS = 10_000
-
-#: Calls that don't ask NEST for its status.
-_UNASKING = frozenset(["Cleanup", "Run"])
 
 #: Models that draw from the random numbers of all threads while they run; structural plasticity
 #: does, too.
@@ -98,7 +96,8 @@ class Simulation:
 
     def note(self, call: str) -> None:
         """Take note of a call that is about to be executed."""
-        self._asked = self._before is not None and (self._asked or call not in _UNASKING)
+        asks = not TRAITS.get(call, NOTHING).keeps_delays
+        self._asked = self._before is not None and (self._asked or asks)
 
     def prepare(self) -> None:
         """Call Prepare, after which all ranks have the same min_delay.

@@ -1,94 +1,132 @@
-"""What nestd is at, said where others see it: in the status file, and as events."""
+"""What the kernel is at, for the status file and as events."""
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
-import zmq
-
-from nestd.master.slicing import SimulationProgress
-from protocol.errors import Cancelled, NestdError, ProtocolError
-from protocol.runtime.status_file import LISTED, Status, StatusWriter
-from protocol.runtime.stored_job import StoredJob
-from protocol.wire import frames
-from protocol.wire.messages import Event, Failure, Message
+from nestd.master.courses import Turn
+from nestd.master.instructions import AppendOutput, Publish, WriteStatus
+from nestd.master.queue import QueuedCommand
+from protocol.errors import Cancelled, NestdError
+from protocol.runtime.status_file import LISTED, Status
+from protocol.wire.messages import Failure, Message
 from protocol.wire.values import Value
 
-#: Between two events about the same simulation.
+#: Between two events about the progress of a simulation.
 _PROGRESS_S = 0.2
-#: After so long without news, the old ones are said again.
+#: Age at which the status file is written again, which shows that this process still listens.
 BEAT_S = 2.0
-#: Of the name of a call that others see.
-_WHAT_CHARACTERS = 200
+#: Length of a command's label that others see.
+_LABEL_CHARACTERS = 200
+
+_WRITE_STATUS = WriteStatus()
+
+
+@dataclass(frozen=True)
+class SimulationProgress:
+    """How far a simulation is, in ms of biological time."""
+
+    #: Where the simulation began, is, and ends.
+    from_ms: float
+    at_ms: float
+    until_ms: float
+    #: Time since its beginning, by the clock.
+    took_s: float
 
 
 class Activity:
-    """Says what is executed, how far it is, and what waits.
+    """Tells what is executed, how far that is, and what waits.
 
     Parameters
     ----------
-    path : of the status file
-    socket : bound PUB socket; whoever is too slow for it misses events
+    turn : takes the instructions to write and publish
     """
 
-    def __init__(self, path: Path, socket: zmq.Socket[bytes]) -> None:
-        self._writer = StatusWriter(path)
-        self._socket = socket
-        self._status = Status()
-        self._job: StoredJob | None = None
-        #: Whether others were told that the command has begun.
-        self._told = False
-        self._next_s = 0.0
-        #: When the status was written, by the monotonic clock.
-        self._said_s = 0.0
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._current: QueuedCommand | None = None
+        self._label = ""
+        self._call = ""
+        self._since_s = 0.0
+        self._queue: list[str] = []
+        self._progress: SimulationProgress | None = None
+        #: When the progress was noted, by the monotonic clock.
+        self._at_s = 0.0
+        self._simulated_ms = 0.0
+        self._is_ending = False
+        self._is_stopping = False
+        #: Whether an event has told that the command began.
+        self._is_published = False
+        self._next_progress_s = 0.0
+        self._written_s = 0.0
 
-    def begin(self, id: str, label: str, job: StoredJob | None, queue: Iterable[str]) -> None:
-        """A command is executed from now on."""
-        self._job = job
-        self._told = False
-        self._next_s = 0.0
-        # A caller chooses it, and it has to fit into the file.
-        label = label[:_WHAT_CHARACTERS]
-        self._status = self._idle(
-            id=id, label=label, since_s=time.time(), queue=list(islice(queue, LISTED))
+    def status(self, epoch_s: float) -> Status:
+        """Return the status to be written.
+
+        Parameters
+        ----------
+        epoch_s : time since 1970 at which the monotonic clock was 0
+        """
+        current, progress = self._current, self._progress
+        if current is None:
+            return Status(simulated_ms=self._simulated_ms, stopping=self._is_stopping)
+        at_s = epoch_s + self._at_s
+        return Status(
+            current.command.id,
+            self._label,
+            epoch_s + self._since_s,
+            self._call,
+            None if progress is None else progress.from_ms,
+            None if progress is None else progress.at_ms,
+            None if progress is None else progress.until_ms,
+            None if progress is None else at_s - progress.took_s,
+            None if progress is None else at_s,
+            self._simulated_ms,
+            self._is_ending,
+            self._is_stopping,
+            self._queue,
         )
+
+    def begin(self, queued: QueuedCommand, queue: Iterable[str]) -> None:
+        """Note that a command begins.
+
+        Parameters
+        ----------
+        queued : the command
+        queue : ids of the commands that wait
+        """
+        self._current = queued
+        # A caller chooses the label, which has to fit into the file.
+        self._label = queued.label[:_LABEL_CHARACTERS]
+        self._since_s = self._turn.now_s
+        self._queue = list(islice(queue, LISTED))
+        self._is_published = False
+        self._next_progress_s = 0.0
         self._write()
-        if job is not None:
-            self._tell()
+        if queued.job is not None:
+            self._publish_begin()
 
     def enter(self, call: str) -> None:
-        """A script's call, or the command's own, is executed from now on."""
-        self._status = replace(
-            self._status, call=call, from_ms=None, at_ms=None, until_ms=None, began_s=None
-        )
+        """Note that a call begins to simulate: the command's own, or a script's."""
+        self._call = call
+        self._progress = None
 
     def move(self, progress: SimulationProgress, queue: Iterable[str]) -> None:
-        """The simulation is so far."""
-        now_s = time.time()
-        self._status = replace(
-            self._status,
-            from_ms=progress.from_ms,
-            at_ms=progress.at_ms,
-            until_ms=progress.until_ms,
-            began_s=now_s - progress.took_s,
-            at_s=now_s,
-            queue=list(islice(queue, LISTED)),
-        )
+        """Note how far the simulation is, and which commands wait."""
+        now_s = self._turn.now_s
+        self._progress, self._at_s = progress, now_s
+        self._queue = list(islice(queue, LISTED))
         self._write()
-        if now_s >= self._next_s:
-            self._next_s = now_s + _PROGRESS_S
-            self._tell()
+        if now_s >= self._next_progress_s and self._current is not None:
+            self._next_progress_s = now_s + _PROGRESS_S
+            self._publish_begin()
             self.publish(
                 "progress",
                 {
-                    "job": self._status.id,
-                    "call": self._status.call,
+                    "job": self._current.id,
+                    "call": self._call,
                     "from_ms": progress.from_ms,
                     "at_ms": progress.at_ms,
                     "until_ms": progress.until_ms,
@@ -96,80 +134,71 @@ class Activity:
                 },
             )
 
-    def simulated(self, biological_ms: float) -> None:
-        """A simulation has ended, after so much biological time."""
-        self._status = replace(
-            self._status,
-            from_ms=None,
-            at_ms=None,
-            until_ms=None,
-            began_s=None,
-            simulated_ms=self._status.simulated_ms + biological_ms,
-        )
-
-    def _idle(self, **now: Any) -> Status:
-        last = self._status
-        return Status(simulated_ms=last.simulated_ms, stopping=last.stopping, **now)
+    def add_simulated(self, biological_ms: float) -> None:
+        """Note that a simulation has ended, and how much time it has simulated."""
+        self._progress = None
+        self._simulated_ms += biological_ms
 
     def beat(self) -> None:
-        """Say the same again from time to time, which shows that this process still listens."""
-        if time.monotonic() - self._said_s >= BEAT_S:
+        """Have the status written again if it is old."""
+        if self._turn.now_s - self._written_s >= BEAT_S:
             self._write()
 
-    def _write(self) -> None:
-        self._said_s = time.monotonic()
-        self._writer.write(self._status)
-
-    def stopping(self) -> None:
-        """Nothing new is taken any more."""
-        self._status = replace(self._status, stopping=True, queue=[])
+    def begin_stopping(self) -> None:
+        """Note that nothing new is taken any more."""
+        self._is_stopping = True
+        self._queue = []
         self._write()
 
     def print(self, output: bytes) -> None:
-        """The script has printed something."""
-        if self._job is not None:
-            self._job.print(output)
-        self._tell()
+        """Publish what the script has printed, and keep it with its job."""
+        assert self._current is not None
+        if self._current.job is not None:
+            self._turn.instructions.append(AppendOutput(self._current.job, output))
+        self._publish_begin()
         text = output.decode("utf-8", "replace")
-        self.publish("output", {"job": self._status.id, "text": text})
+        self.publish("output", {"job": self._current.id, "text": text})
 
-    def ending(self) -> None:
-        """The command is to end at the next occasion."""
-        self._status = replace(self._status, ending=True)
+    def begin_ending(self) -> None:
+        """Note that the command is to end at the next occasion."""
+        self._is_ending = True
         self._write()
 
     def end(self, answer: Message) -> None:
-        """The command has ended."""
-        if self._told:
-            self.conclude(self._status.id, self._status.label, answer)
-        self._status = self._idle()
-        self._job = None
+        """Note that the command has ended."""
+        if self._is_published and self._current is not None:
+            self.publish_end(self._current, answer)
+        self._current = None
+        self._call = ""
+        self._progress = None
+        self._queue = []
+        self._is_ending = False
         self._write()
 
-    def log(self, level: str, text: str) -> None:
-        """This process has logged a line."""
-        self.publish("log", {"source": "kernel", "level": level, "text": text})
-
-    def conclude(self, id: str, label: str, answer: Message) -> None:
-        """Tell what came of a command."""
-        facts: dict[str, Value] = {"job": id, "what": label, "state": "done"}
+    def publish_end(self, queued: QueuedCommand, answer: Message) -> None:
+        """Publish how a command ended."""
+        label = queued.label[:_LABEL_CHARACTERS]
+        facts: dict[str, Value] = {"job": queued.id, "what": label, "state": "done"}
         if isinstance(answer, Failure):
-            facts["state"] = state_of(answer.error)
+            facts["state"] = _state_of(answer.error)
             facts["message"] = answer.error.message
         self.publish("state", facts)
 
-    def _tell(self) -> None:
-        if not self._told:
-            self._told = True
-            status = self._status
-            self.publish("state", {"job": status.id, "what": status.label, "state": "running"})
-
     def publish(self, kind: str, facts: dict[str, Value]) -> None:
-        """Tell whoever listens; nobody waits for those who are too slow."""
-        with contextlib.suppress(zmq.Again, ProtocolError):
-            self._socket.send_multipart(frames.encode(Event(kind, facts)), zmq.NOBLOCK)
+        """Publish an event."""
+        self._turn.instructions.append(Publish(kind, facts))
+
+    def _publish_begin(self) -> None:
+        if not self._is_published and self._current is not None:
+            self._is_published = True
+            state: dict[str, Value] = {"job": self._current.id, "what": self._label}
+            self.publish("state", state | {"state": "running"})
+
+    def _write(self) -> None:
+        self._written_s = self._turn.now_s
+        self._turn.instructions.append(_WRITE_STATUS)
 
 
-def state_of(error: NestdError) -> str:
-    """The state that a command ends in by ``error``."""
+def _state_of(error: NestdError) -> str:
+    """Return the state in which a command ends by ``error``."""
     return "cancelled" if isinstance(error, Cancelled) else "failed"

@@ -1,22 +1,33 @@
-"""Has the ranks execute a command, and makes one answer of theirs."""
+"""Courses that execute commands, batches and scripts, and answer their callers."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-from nestd.master.activity import Activity
+from nestd.call_traits import traits_of
+from nestd.master.activity import Activity, SimulationProgress
+from nestd.master.courses import Course, Turn
+from nestd.master.events import JobClaimed
+from nestd.master.instructions import (
+    AnswerScript,
+    ClaimJob,
+    ClearUpScript,
+    InterruptScript,
+    Receive,
+    RunScript,
+)
 from nestd.master.live_spikes import LiveSpikes
-from nestd.master.slicing import SliceCallbacks, Slices
-from nestd.partial.answers import shown
-from nestd.partial.connections import Placement
-from nestd.partial.merging import deferred, merge
-from nestd.partial.spatial import Nodes, TextFile
-from nestd.ranks.transport import Ranks
-from protocol.errors import ArgumentError, Cancelled, Diverged, InternalError, NestdError
+from nestd.master.queue import Queue, QueuedCommand
+from nestd.master.rank_answers import ask, each, whole
+from nestd.master.reply_cache import Replies
+from nestd.master.slicing import Slices
+from protocol.errors import ArgumentError, Cancelled, InternalError, NestdError, ProtocolError
+from protocol.logging import context, lines
+from protocol.runtime.stored_job import CANCELLED, LOST
 from protocol.wire.messages import (
-    SIMULATING,
+    OPEN_ACTIONS,
     Action,
     Batch,
     Command,
@@ -25,111 +36,240 @@ from protocol.wire.messages import (
     Message,
     Operation,
     Result,
+    Script,
 )
 from protocol.wire.values import Value
 
 log = logging.getLogger(__name__)
 
-#: Key of an argument that is what an earlier call of the batch returns.
+#: Key of an argument that stands for the value of an earlier call of the batch.
 RESULT = "$result"
+
+_RECEIVE = Receive()
 
 
 class Execution:
-    """Executes commands.
+    """Executes commands, one at a time.
 
     Parameters
     ----------
-    ranks : that execute
+    turn : in which events are handled
     generation : of the kernel, goes into every answer
-    activity : says what simulates
-    spikes : that are told while it does
+    ranks : number of ranks
+    queue : of commands that wait meanwhile
+    replies : answer callers
+    activity : tells what is executed
+    spikes : are published meanwhile
     """
 
     def __init__(
-        self, ranks: Ranks, generation: str, activity: Activity, spikes: LiveSpikes
+        self,
+        turn: Turn,
+        generation: str,
+        ranks: int,
+        queue: Queue,
+        replies: Replies,
+        activity: Activity,
+        spikes: LiveSpikes,
     ) -> None:
-        self._ranks = ranks
+        self._turn = turn
         self._generation = generation
+        self._queue = queue
+        self._replies = replies
         self._activity = activity
         self._spikes = spikes
-        self._slices = Slices(ranks)
+        self._slices = Slices(turn, ranks, activity, self._pause)
+        #: Why the current command is to end, if it is.
+        self._cancelled: str | None = None
+        #: Number of the first object that the script made; ``None`` before its first operation.
+        self._first_object: int | None = None
 
-    def perform(self, command: Command | Batch, between: SliceCallbacks) -> Message:
-        """Have the ranks execute a command or a batch; its answer.
+    def run(self, queued: QueuedCommand) -> Course[None]:
+        """Execute a command and answer its caller."""
+        command = queued.command
+        if queued.job is not None:
+            claim: JobClaimed = yield ClaimJob(queued.job, self._generation)
+            if claim.problem is not None:
+                # Cancelled and removed since, or there is no room to say that the job begins.
+                self.refuse(
+                    queued,
+                    InternalError(
+                        f"it was not executed, as the spool can't be used: {claim.problem}"
+                    ),
+                )
+                return
+            if not claim.is_claimed:
+                # Cancelled by somebody else.
+                return
+        context.set_current_request(command.context)
+        began_s = self._turn.now_s
+        self._queue.current, self._cancelled = queued, None
+        self._activity.begin(queued, self._queue.ids())
+        if isinstance(command, Script):
+            reply = yield from self._run_script(command)
+        else:
+            reply = yield from self.execute(command)
+        self._note_executed(queued, reply, self._turn.now_s - began_s)
+        self._conclude(queued, reply)
+        context.set_current_request(context.NO_REQUEST)
 
-        Parameters
-        ----------
-        command : to be executed
-        between : what is done between two slices of a simulation, and two calls of a batch
+    def _note_executed(self, queued: QueuedCommand, reply: Message, took_s: float) -> None:
+        error = reply.error if isinstance(reply, Failure) else None
+        lines.note(
+            log,
+            "the kernel has executed it" if error is None else "it failed in the kernel",
+            always=took_s > lines.SLOW_S or isinstance(error, InternalError),
+            call=queued.label,
+            job=queued.id,
+            took_s=took_s,
+            error=error.error_name if error is not None else None,
+        )
 
-        Raises
-        ------
-        Diverged
-            If the kernel is of no use any more.
-        """
+    def _conclude(self, queued: QueuedCommand, reply: Message) -> None:
+        """Answer the current command's caller, and end the command."""
+        self._replies.answer(queued, reply)
+        self._queue.current = None
+        self._activity.end(reply)
+        if isinstance(queued.command, Script):
+            self._turn.instructions.append(ClearUpScript())
+
+    def refuse(self, queued: QueuedCommand, error: NestdError) -> None:
+        """Answer a command that will not be executed, and publish its end."""
+        self._activity.publish_end(queued, self._replies.fail(queued, error))
+
+    def cancel(self, target: str, reason: str) -> Course[str | None]:
+        """End the command with the id ``target``, and return which state the command was in."""
+        queued, current = self._queue.remove(target), self._queue.current
+        if queued is not None:
+            # A job that somebody else has claimed has its answer from there.
+            if queued.job is None or (yield ClaimJob(queued.job, CANCELLED)).is_claimed:
+                self.refuse(queued, queued.cancelled(reason))
+            return "queued"
+        if current is None or current.id != target:
+            self._queue.cancel_early(target, reason)
+            return None
+        self._cancelled = reason
+        self._activity.begin_ending()
+        if isinstance(current.command, Script):
+            yield InterruptScript(reason)
+        return "running"
+
+    def turn_away(self, answer: Callable[[QueuedCommand], object]) -> Course[None]:
+        """Have all commands that wait answered, as this kernel will not execute them."""
+        while self._queue:
+            queued = self._queue.take()
+            # A job that somebody else has claimed has its answer from there.
+            if queued.job is None or (yield ClaimJob(queued.job, LOST)).is_claimed:
+                answer(queued)
+
+    def execute(self, command: Command | Batch) -> Course[Result | Failure]:
+        """Execute a command or a batch, and return its answer."""
         try:
             if isinstance(command, Batch):
-                value: Value = self._values(command, between)
+                value: Value = yield from self._values(command)
             else:
                 operation, references = command.operation, command.references
-                answers = self._answers(operation, references, between)
+                answers = yield from self._answers(operation, references)
                 if command.unmerged:
-                    value = [_as_value(answer) for answer in answers]
+                    value = each(answers)
                 else:
-                    value = finish(self._ranks, merge(operation, answers), references)
+                    value = yield from whole(operation, answers, references)
             return Result(command.id, self._generation, value)
-        except Diverged:
-            raise
         except InternalError as error:
             log.error("%s", error, exc_info=error)
             return Failure(command.id, self._generation, error)
         except NestdError as error:
             return Failure(command.id, self._generation, error)
 
-    def _values(self, batch: Batch, between: SliceCallbacks) -> list[Value]:
-        """The values of all operations of a batch.
+    def _run_script(self, script: Script) -> Course[Result | Failure]:
+        """Run a script, drop the objects that nobody can name any more, and return the answer."""
+        answer: Result | Failure = yield RunScript(script)
+        if self._first_object:
+            release = Operation(Action.RELEASE_FROM, args=[self._first_object])
+            yield from self.execute(Command("", release))
+        self._first_object = None
+        if isinstance(answer, Result):
+            return Result(script.id, self._generation, answer.value)
+        error = answer.error
+        # The script's process may see the end of a simulation before its own.
+        if self._cancelled is not None:
+            error = Cancelled(error.message, line=error.line, output=error.output)
+        return Failure(script.id, self._generation, error)
+
+    def execute_for_script(self, command: Command) -> Course[None]:
+        """Execute an operation of the script that runs, and answer the script."""
+        action = command.operation.action
+        answer: Result | Failure
+        if action not in OPEN_ACTIONS or command.unmerged:
+            error = ProtocolError(f"scripts can't ask for {action.value}")
+            answer = Failure(command.id, "", error)
+        else:
+            if self._first_object is None:
+                mark = yield from self.execute(Command("", Operation(Action.CHECKPOINT)))
+                self._first_object = mark.value if isinstance(mark, Result) else 0
+            answer = yield from self.execute(command)
+        self._turn.instructions.append(AnswerScript(answer))
+
+    def _values(self, batch: Batch) -> Course[list[Value]]:
+        """Execute all operations of a batch, and return their values.
 
         Raises
         ------
         NestdError
-            What one of them raised, or that it was cancelled before one.
+            What an operation raised, or that the batch was cancelled before the operation.
         """
         values: list[Value] = []
         for index, operation in enumerate(batch.operations):
             try:
-                reason = between.turn() if index else None
-                if reason is not None:
-                    raise Cancelled(
-                        f"the batch was ended before call {index}, {operation.call}: {reason}",
-                        call=operation.call,
-                    )
+                if index:
+                    yield _RECEIVE
+                    yield from self._spikes.publish_due()
+                    if self._cancelled is not None:
+                        raise Cancelled(
+                            f"the batch was ended before call {index}, {operation.call}: "
+                            f"{self._cancelled}",
+                            call=operation.call,
+                        )
                 filled = _filled(operation, values)
-                answers = self._answers(filled, batch.references, between)
-                values.append(finish(self._ranks, merge(filled, answers), batch.references))
-            except Diverged:
-                # What the network was is of no use any more.
-                raise
+                answers = yield from self._answers(filled, batch.references)
+                values.append((yield from whole(filled, answers, batch.references)))
             except NestdError as error:
                 error.index, error.results = index, values
                 raise
         return values
 
-    def _answers(
-        self, operation: Operation, references: bool, between: SliceCallbacks
-    ) -> list[Executed]:
-        """Every rank's answer to an operation."""
-        with self._spikes.kept_up(operation):
-            if operation.call in SIMULATING:
-                self._activity.enter(operation.call)
-            answers = self._slices.execute(operation, references, between)
-            if operation.call in SIMULATING:
-                self._spikes.note()
-            rest = deferred(operation, answers)
-            return answers if rest is None else self._ranks.execute(rest, references)
+    def _answers(self, operation: Operation, references: bool) -> Course[list[Executed]]:
+        """Have the ranks execute an operation, and return every rank's answer."""
+        traits = traits_of(operation)
+        takes_events = self._spikes.precedes(operation, traits)
+        if takes_events:
+            yield from self._spikes.publish_all()
+        if traits.simulates:
+            self._activity.enter(operation.call)
+        answers = yield from self._slices.execute(operation, traits, references)
+        if traits.simulates:
+            self._spikes.note()
+        if takes_events:
+            yield from self._spikes.follow(traits)
+        return answers
+
+    def _pause(self, progress: SimulationProgress) -> Course[str | None]:
+        """Give others their turn between two slices, and return why to end the simulation."""
+        script_ending: str | None = yield _RECEIVE
+        self._activity.move(progress, self._queue.ids())
+        self._spikes.note()
+        yield from self._spikes.publish_due()
+        # A simulation ends with the script that asked for it.
+        return self._cancelled or script_ending
+
+
+def list_recorders() -> Course[Value]:
+    """Ask for the first id, last id and model of each range of recorders."""
+    return ask(Operation(Action.RECORDERS))
 
 
 def _filled(operation: Operation, values: list[Value]) -> Operation:
-    """An operation of a batch with the values of those before it where it asks for them."""
+    """Return an operation of a batch with earlier values where the operation refers to them."""
 
     def fill(argument: Value) -> Value:
         if not isinstance(argument, dict) or argument.keys() != {RESULT}:
@@ -145,42 +285,3 @@ def _filled(operation: Operation, values: list[Value]) -> Operation:
     args = [fill(argument) for argument in operation.args]
     kwargs = {name: fill(argument) for name, argument in operation.kwargs.items()}
     return replace(operation, args=args, kwargs=kwargs)
-
-
-def finish(ranks: Ranks, value: Value, references: bool) -> Value:
-    """``value`` with what merging could only name made real.
-
-    Parameters
-    ----------
-    ranks : that make it
-    value : merged
-    references : whether kernel objects are answered as references
-    """
-    if isinstance(value, Nodes):
-        if not references:
-            return value.ids
-        make = Operation(Action.CALL_JSON, "NodeCollection", [value.ids])
-        return merge(make, ranks.execute(make, references))
-    if isinstance(value, (list, tuple)) and any(
-        isinstance(item, (Nodes, list, tuple)) for item in value
-    ):
-        return type(value)(finish(ranks, item, references) for item in value)
-    if isinstance(value, Placement):
-        place = Operation(Action.ASSIGN_ORDER, args=[value.reference, value.rows, value.total])
-        merge(place, ranks.execute(place, references))
-        return value.reference
-    if isinstance(value, TextFile):
-        try:
-            Path(value.path).write_text("\n".join([*value.lines, ""]), encoding="utf-8")
-        except OSError as error:
-            raise ArgumentError(f"can't write {value.path}: {error.strerror}") from error
-        return None
-    return value
-
-
-def _as_value(answer: Executed) -> Value:
-    """One rank's answer, as it is."""
-    if answer.error is not None:
-        error = answer.error
-        return {"rank": answer.rank, "error": error.error_name, "message": error.message}
-    return {"rank": answer.rank, "value": shown(answer.value)}

@@ -1,4 +1,4 @@
-"""What waits for the kernel, in its order, and what it is at."""
+"""Queue of commands for the kernel, and the command that is executed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from protocol.errors import Cancelled, NestdError, QueueFull
 from protocol.runtime.stored_job import StoredJob
 from protocol.wire.messages import Batch, Command, Script, Task
 
-#: Cancelled commands that have not arrived yet, of which it is remembered that they are.
+#: Cancelled commands that have not arrived yet, of which the queue remembers that they are.
 _EARLY_CANCELS = 1024
 
 
 @dataclass
 class QueuedCommand:
-    """A task in the queue."""
+    """Task for the kernel, with the receiver of its answer."""
 
     command: Task
-    #: Socket identity of who waits for the answer; ``None`` for a job, whose goes to the spool.
+    #: Socket identity of the gateway that waits for the answer; ``None`` for a job, whose answer
+    #: goes to the spool.
     sender: bytes | None = None
     job: StoredJob | None = None
 
     @property
     def id(self) -> str:
-        """Of the command."""
+        """Return the command's id."""
         return self.command.id
 
     @property
     def label(self) -> str:
-        """What it is, for a person."""
+        """Return the command's name for a person: its call, ``batch`` or ``script``."""
         if isinstance(self.command, (Batch, Script)):
             return "batch" if isinstance(self.command, Batch) else "script"
         operation = self.command.operation
@@ -38,16 +39,16 @@ class QueuedCommand:
 
     @property
     def call(self) -> str | None:
-        """The PyNEST call, if it is one."""
+        """Return the command's PyNEST call; ``None`` for a batch or a script."""
         return self.label if isinstance(self.command, Command) else None
 
     def cancelled(self, reason: str) -> Cancelled:
-        """The error for one that was cancelled while it waited."""
+        """Return the error for a command that was cancelled while it waited."""
         return Cancelled(f"{self.label} was cancelled before it began: {reason}")
 
 
 class Queue:
-    """Commands that wait, and the one that is executed.
+    """Commands that wait, and the command that is executed.
 
     Parameters
     ----------
@@ -57,55 +58,54 @@ class Queue:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._waiting: deque[QueuedCommand] = deque()
-        #: What is executed now.
+        #: The command that is executed now.
         self.current: QueuedCommand | None = None
-        #: Why commands that have not arrived yet are not to be executed, by their names.
+        #: Reasons why commands that have not arrived yet are not to be executed, by their ids.
         self._early: OrderedDict[str, str] = OrderedDict()
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Return the number of commands that wait."""
         return len(self._waiting)
 
     def __iter__(self) -> Iterator[QueuedCommand]:
-        """Those that wait, the next one first."""
-        return iter(self._waiting)
+        """Iterate over the command that is executed, if any, and those that wait."""
+        if self.current is not None:
+            yield self.current
+        yield from self._waiting
 
     def ids(self) -> Iterator[str]:
-        """Of those that wait."""
-        return (one.id for one in self._waiting)
+        """Iterate over the ids of the commands that wait, the next command first."""
+        return (queued.command.id for queued in self._waiting)
 
-    def everything(self) -> list[QueuedCommand]:
-        """The one that is executed, if any, and those that wait."""
-        current = [] if self.current is None else [self.current]
-        return [*current, *self._waiting]
-
-    def add(self, waiting: QueuedCommand) -> NestdError | None:
-        """Put a command at the end; gives why it is refused, if it is."""
-        reason = self._early.pop(waiting.id, None)
-        # What was accepted as a job is not refused any more.
-        if waiting.job is None:
+    def add(self, queued: QueuedCommand) -> NestdError | None:
+        """Append a command, or return the error by which the queue refuses the command."""
+        reason = self._early.pop(queued.command.id, None) if self._early else None
+        # An accepted job is not refused any more.
+        if queued.job is None:
             if reason is not None:
-                return waiting.cancelled(reason)
+                return queued.cancelled(reason)
             if len(self._waiting) >= self._limit:
                 waits = f"{len(self._waiting)} commands are waiting already"
                 return QueueFull(waits, retry_after_s=1)
-        self._waiting.append(waiting)
+        self._waiting.append(queued)
         return None
 
     def take(self) -> QueuedCommand:
-        """The next one, which waits no longer."""
+        """Remove the next command and return the command."""
         return self._waiting.popleft()
 
     def remove(self, target: str) -> QueuedCommand | None:
-        """Take out the command of that name, if it waits."""
-        found = next((one for one in self._waiting if one.id == target), None)
-        if found is not None:
-            self._waiting.remove(found)
-        return found
+        """Remove the waiting command with the id ``target`` and return the command, if any."""
+        queued = next((waiting for waiting in self._waiting if waiting.id == target), None)
+        if queued is not None:
+            self._waiting.remove(queued)
+        return queued
 
     def cancel_early(self, target: str, reason: str) -> None:
-        """Remember that a command is not to be executed, should it come: commands come on other
-        connections than what is about them, and perhaps later."""
+        """Remember that a command is not to be executed, should the command arrive.
+
+        Commands arrive on other connections than requests about them, and perhaps later.
+        """
         self._early[target] = reason
         if len(self._early) > _EARLY_CANCELS:
             self._early.popitem(last=False)

@@ -1,145 +1,159 @@
-"""Has the ranks simulate in slices, with a look at everything else between two of them."""
+"""Simulations in slices, between which others get their turn."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import time
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import replace
 
-from nestd.master.slice_budget import SliceBudget
-from nestd.partial.merging import merge
-from nestd.partial.slices import SimulationPause
-from nestd.ranks.transport import Ranks
+from nestd.call_traits import CallTraits
+from nestd.master.activity import Activity, SimulationProgress
+from nestd.master.courses import Course, Turn
+from nestd.master.instructions import ExecuteOnRanks
+from nestd.master.rank_answers import ask, execute, paused
 from protocol.errors import Cancelled, NestdError
-from protocol.wire.messages import SIMULATING, Action, Executed, Operation
+from protocol.wire.messages import Action, Executed, Operation
 from protocol.wire.values import Text
 
-#: Calls before which the ranks have to know the shortest delay of all, until they have run.
-_PREPARING = frozenset(["Prepare", "Simulate"])
-#: Calls that may set biological time to zero.
-_RESETTING = frozenset(["ResetKernel", "SetKernelStatus", "set"])
+#: What a slice should take by the clock.
+SLICE_S = 0.22
+#: What a slice should take after something was done to the network, which may be slower now.
+CAREFUL_S = 0.02
+#: How many times longer than the last a slice may be.
+_GROWTH = 8
 
 
-@dataclass(frozen=True)
-class SimulationProgress:
-    """How far a simulation is, in ms of biological time."""
+class SliceBudget:
+    """Estimate of how fast the network is simulated, and how long slices may be."""
 
-    #: Where it began, is, and ends.
-    from_ms: float
-    at_ms: float
-    until_ms: float
-    #: Time since its beginning, by the clock.
-    took_s: float
+    def __init__(self) -> None:
+        #: Steps a second; ``None`` if nothing is known.
+        self._rate: float | None = None
+        #: Steps of the last slice.
+        self._last = 0
+        self._careful = True
 
+    def budget(self) -> int:
+        """Return the steps of biological time that the next slice may have; 0 if unknown."""
+        if self._rate is None:
+            return 0
+        if self._careful:
+            return int(self._rate * CAREFUL_S)
+        return max(1, min(int(self._rate * SLICE_S), self._last * _GROWTH))
 
-class SliceCallbacks(Protocol):
-    """What is done between two slices, or calls of a batch, and at the end."""
+    def note(self, steps: int, took_s: float) -> None:
+        """Note how many steps a slice had, and how long the slice took."""
+        self._rate = steps / max(took_s, 1e-6)
+        self._last = steps
+        self._careful = False
 
-    def pause(self, progress: SimulationProgress) -> str | None:
-        """Give others their turn; why the simulation is to end here, if it is."""
-
-    def turn(self) -> str | None:
-        """The same between two calls of a batch; why it is to end, if it is."""
-
-    def simulated(self, biological_ms: float) -> None:
-        """So much was simulated in all."""
+    def invalidate(self, traits: CallTraits) -> None:
+        """Doubt the estimate after a call that may have made the network slower."""
+        if traits.builds:
+            self._rate = None
+        elif traits.changes_kernel:
+            self._careful = True
 
 
 class Slices:
-    """Executes operations, those that simulate in slices.
+    """Executes operations; those that simulate, in slices.
 
     Parameters
     ----------
-    ranks : that execute
+    turn : in which events are handled
+    ranks : number of ranks
+    activity : that is told how much was simulated
+    pause : course between two slices; returns why the simulation is to end, if it is
     """
 
-    def __init__(self, ranks: Ranks) -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        ranks: int,
+        activity: Activity,
+        pause: Callable[[SimulationProgress], Course[str | None]],
+    ) -> None:
+        self._turn = turn
         self._ranks = ranks
-        self._pace = SliceBudget()
+        self._activity = activity
+        self._pause = pause
+        self._budget = SliceBudget()
         self._min_delay_ms: float | None = None
         #: Whether anything was simulated since the last reset, as far as is known here.
         self._has_run = False
 
     def execute(
-        self, operation: Operation, references: bool, between: SliceCallbacks
-    ) -> list[Executed]:
-        """One answer of every rank; never raises for the operation.
+        self, operation: Operation, traits: CallTraits, references: bool
+    ) -> Course[list[Executed]]:
+        """Have the ranks execute an operation, and return the answer of every rank.
 
         Raises
         ------
-        Diverged
-            If the kernel is of no use any more.
         Cancelled
-            If ``between`` has ended the simulation.
+            If the simulation was ended between two slices.
         """
-        called = operation.action in (Action.CALL_JSON, Action.CALL_PYNEST)
-        if called and operation.call in _PREPARING and self._ranks.size > 1 and not self._has_run:
-            self._min_delay_ms = self._shortest_delay_ms()
-        if operation.call not in SIMULATING or not called:
-            if operation.call in _RESETTING or operation.action is Action.SET:
-                self._min_delay_ms = None
-                self._has_run = False
-            self._pace.invalidate(operation)
-            return self._ranks.execute(operation, references)
-        step = replace(operation, budget=self._pace.budget(), min_delay_ms=self._min_delay_ms)
-        first_s = time.monotonic()
+        if traits.prepares and self._ranks > 1 and not self._has_run:
+            self._min_delay_ms = yield from _shortest_delay_ms()
+        if traits.simulates:
+            return (yield from self._simulate(operation, references))
+        if traits.resets_time:
+            self._min_delay_ms = None
+            self._has_run = False
+        self._budget.invalidate(traits)
+        return (yield from execute(operation, references))
+
+    def _simulate(self, operation: Operation, references: bool) -> Course[list[Executed]]:
+        first_s = began_s = self._turn.now_s
+        step = replace(operation, budget=self._budget.budget(), min_delay_ms=self._min_delay_ms)
         total_ms, done_ms = _time_of(operation), 0.0
         while True:
-            began_s = time.monotonic()
-            answers = self._ranks.execute(step, references)
-            ended_s = time.monotonic()
-            paused = _paused(answers)
-            if paused is None:
-                failed = any(answer.error for answer in answers)
+            answers: list[Executed] = yield ExecuteOnRanks(step, references)
+            ended_s = self._turn.now_s
+            failed = any(answer.error for answer in answers)
+            pause = paused(answers)
+            if pause is None:
                 self._has_run = self._has_run or (total_ms > 0 and not failed)
-                between.simulated(done_ms if failed else total_ms)
+                self._activity.add_simulated(done_ms if failed else total_ms)
                 return answers
-            if any(answer.error for answer in answers):
-                # Those that have paused are not to wait for the others.
-                self._stop(operation)
-                between.simulated(done_ms)
+            if failed:
+                # Ranks that have paused are not to wait for the others.
+                yield from self._abort(operation, done_ms)
                 return answers
-            self._pace.note(paused.steps, ended_s - began_s)
-            at_ms, until_ms = paused.at_ms, paused.until_ms
-            total_ms, done_ms = until_ms - paused.from_ms, at_ms - paused.from_ms
-            progress = SimulationProgress(paused.from_ms, at_ms, until_ms, ended_s - first_s)
-            reason = between.pause(progress)
+            self._budget.note(pause.steps, ended_s - began_s)
+            at_ms, until_ms = pause.at_ms, pause.until_ms
+            total_ms, done_ms = until_ms - pause.from_ms, at_ms - pause.from_ms
+            progress = SimulationProgress(pause.from_ms, at_ms, until_ms, ended_s - first_s)
+            reason = yield from self._pause(progress)
             if reason is not None:
-                self._stop(operation)
-                between.simulated(done_ms)
+                yield from self._abort(operation, done_ms)
                 raise Cancelled(
                     f"{operation.call} was ended at {at_ms:.12g} ms of biological time, "
                     f"{until_ms - at_ms:.12g} ms before its end: {reason}",
                     call=operation.call,
                 )
-            step = Operation(Action.RESUME, operation.call, budget=self._pace.budget())
+            step = Operation(Action.RESUME, operation.call, budget=self._budget.budget())
+            began_s = self._turn.now_s
 
-    def _shortest_delay_ms(self) -> float | None:
-        """Of all ranks, none of which knows the others' before the first run."""
-        asked = Operation(Action.CALL_JSON, "GetKernelStatus", ["min_delay"])
-        try:
-            return float(merge(asked, self._ranks.execute(asked, references=False)))
-        except NestdError:
-            return None
+    def _abort(self, operation: Operation, done_ms: float) -> Course[None]:
+        """End a simulation that has paused, where it is."""
+        yield ExecuteOnRanks(Operation(Action.ABORT, operation.call))
+        self._activity.add_simulated(done_ms)
 
-    def _stop(self, operation: Operation) -> None:
-        self._ranks.execute(Operation(Action.ABORT, operation.call), references=False)
+
+def _shortest_delay_ms() -> Course[float | None]:
+    """Ask for the shortest delay of all ranks, none of which knows others' before a first run."""
+    try:
+        value = yield from ask(Operation(Action.CALL_JSON, "GetKernelStatus", ["min_delay"]))
+    except NestdError:
+        return None
+    return float(value)
 
 
 def _time_of(operation: Operation) -> float:
-    """Biological time in ms that a call asks for; 0 if that can't be seen."""
+    """Return the biological time in ms that a call asks for; 0 if that can't be seen."""
     t = operation.args[0] if operation.args else operation.kwargs.get("t")
     if isinstance(t, Text):
         with contextlib.suppress(ValueError):
             t = float(t.values[0])
     return float(t) if isinstance(t, (int, float)) and math.isfinite(t) else 0.0
-
-
-def _paused(answers: list[Executed]) -> SimulationPause | None:
-    """Where the ranks are, if any of them has paused."""
-    for answer in answers:
-        if isinstance(answer.value, SimulationPause):
-            return answer.value
-    return None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import zmq
 
+from nestd.call_traits import traits_of
 from nestd.partial.answers import from_wire, to_wire
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
 from protocol.logging import context, lines
@@ -36,14 +37,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: During these, ranks wait for each other inside NEST: one that raises alone leaves the others
-#: waiting for ever.
-COMMUNICATING = frozenset(["Simulate", "Run", "Prepare", "Cleanup", "SyncProcesses", "ResetKernel"])
-#: How long a rank that raised in one of them waits for a sign that the others did not hang.
+#: How long a rank that raised in a call in which ranks wait for each other inside NEST waits for a
+#: sign that the others do not hang.
 GRACE_S = 3.0
-#: The same for other operations, in which the others may just need long.
+#: How long a rank that raised in another operation waits, as the others may just need long.
 LONG_GRACE_S = 600.0
-#: How often it looks meanwhile whether one of the others is stopped.
+#: How often a waiting rank checks whether a signal has stopped one of the others.
 LOOK_S = 0.25
 
 EXIT_DIVERGED = 70  # EX_SOFTWARE of sysexits.h
@@ -107,7 +106,7 @@ def answer(
 
 def grace_s(operation: Operation) -> float:
     """How long a rank that raised in ``operation`` waits for the others."""
-    return GRACE_S if operation.call in COMMUNICATING else LONG_GRACE_S
+    return GRACE_S if traits_of(operation).communicates else LONG_GRACE_S
 
 
 class Grace:

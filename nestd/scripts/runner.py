@@ -46,10 +46,10 @@ LOST_MS = 1000
 class Executor(Protocol):
     """Part of nestd that works for a script while the script runs."""
 
-    def perform(self, command: Command) -> Message:
+    def execute(self, command: Command) -> Message:
         """Execute a script's operation, and return its answer."""
 
-    def take_up(self) -> None:
+    def receive(self) -> None:
         """Receive what has arrived from others meanwhile."""
 
     def print(self, output: bytes) -> None:
@@ -206,7 +206,7 @@ class ScriptRunner:
         if self._forks.is_alive:
             poller.register(self._forks.fileno(), select.POLLIN)
         while not script.is_over:
-            executor.take_up()
+            executor.receive()
             if script.listens:
                 poller.register(connected, process.poll_events)
             # A signal that arrives meanwhile is acted on when others are attended to.
@@ -233,7 +233,7 @@ class ScriptRunner:
         operation = None if event is None else self._step(event)
         if operation is None:
             return
-        answer = executor.perform(operation.command)
+        answer = executor.execute(operation.command)
         # A script that is being ended meanwhile is not to go on with the answer.
         if script.takes_answers:
             try:

@@ -14,8 +14,9 @@ from gateway.kernel.status import KernelStatus
 from gateway.settings import JobLimits
 from protocol.errors import KernelLost, KernelUnavailable, MalformedRequest, NestdError
 from protocol.runtime.connection_file import ConnectionInfo
-from protocol.runtime.job_store import SPOOL_DIRECTORY, Spool, StoredJob
+from protocol.runtime.job_store import SPOOL_DIRECTORY, Spool
 from protocol.runtime.status_file import Status
+from protocol.runtime.stored_job import StoredJob
 from protocol.wire.messages import Action, Command, Message, Operation, Result, Script, Task
 from protocol.wire.values import Reference
 from tests.unit.kernels import kernel_in

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol.jobs import FINAL
 
 from gateway.jobs.rules import (
     STATES,
@@ -21,8 +20,18 @@ from gateway.jobs.rules import (
 )
 from protocol.errors import Cancelled, KernelLost
 from protocol.logging.context import RequestContext
-from protocol.runtime.job_store import CANCELLED, LOST, NAME, Claim
-from protocol.wire.messages import Action, Batch, Command, Failure, Operation, Result, Script
+from protocol.runtime.job_store import NAME
+from protocol.runtime.stored_job import CANCELLED, LOST, Claim
+from protocol.wire.messages import (
+    FINAL_STATES,
+    Action,
+    Batch,
+    Command,
+    Failure,
+    Operation,
+    Result,
+    Script,
+)
 
 TIMES = st.floats(0, 1e6)
 CLAIMS = st.none() | st.builds(Claim, st.sampled_from([CANCELLED, LOST, "0a1b2c3d"]), TIMES)
@@ -74,7 +83,7 @@ def test_job_is_passed_on_once_and_again_only_over_a_network(
 @given(CLAIMS)
 def test_state_is_one_of_the_states(claim: Claim | None) -> None:
     assert open_state(claim) in STATES
-    assert (open_state(claim) in FINAL) is (claim is not None and claim.by == CANCELLED)
+    assert (open_state(claim) in FINAL_STATES) is (claim is not None and claim.by == CANCELLED)
     assert open_state(Claim("0a1b2c3d", 1.0)) == "running"
 
 

@@ -21,8 +21,8 @@ from protocol.errors import (
     Unavailable,
     UnknownJob,
 )
-from protocol.runtime.job_store import CANCELLED, StoredJob
 from protocol.runtime.status_file import Status
+from protocol.runtime.stored_job import CANCELLED, StoredJob
 from protocol.wire.messages import Cancel, Failure, Result, Submit
 from tests.unit.gateway.fakes import GENERATION, KERNEL, JobsUnderTest, command, jobs_under_test
 

@@ -17,7 +17,8 @@ from gateway.settings import JobLimits
 from protocol.errors import KernelLost, KernelUnavailable, NestdError
 from protocol.process.polling import poll_until
 from protocol.runtime import connection_file
-from protocol.runtime.job_store import CANCELLED, LOST, Facts, Spool, StoredJob
+from protocol.runtime.job_store import Spool
+from protocol.runtime.stored_job import CANCELLED, LOST, Facts, StoredJob
 from protocol.security.curve_keys import new_keys
 from protocol.wire.messages import Failure, Result, Submit
 from tests.unit.gateway.fakes import GENERATION, KERNEL, JobsUnderTest, command, jobs_under_test

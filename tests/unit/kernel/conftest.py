@@ -9,12 +9,12 @@ import pytest
 
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest
-from nestd.master.execution import finish
-from nestd.partial.merging import merge
+from nestd.master.rank_answers import whole
 from nestd.ranks.transport import OneRank
 from protocol.wire.messages import Action, Operation
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
+from tests.unit.master.driving import drive
 
 Call = Callable[..., Any]
 
@@ -33,7 +33,7 @@ def _caller(kernel: Kernel, references: bool) -> Call:
 
     def execute(name: str, *args: Any, **kwargs: Any) -> Any:
         operation = Operation(Action.CALL_JSON, name, list(args), kwargs)
-        value = finish(ranks, merge(operation, ranks.execute(operation, references)), references)
+        value = drive(whole(operation, ranks.execute(operation, references), references), ranks)
         # Such callers get lists for PyNEST's tuples.
         return Unpacker().unpack(Packer().pack(value))
 

@@ -13,13 +13,14 @@ from nestd.kernel.kernel import Kernel
 from nestd.kernel.layers import Layers
 from nestd.kernel.partial_spatial import SpatialCalls
 from nestd.kernel.pynest import nest
-from nestd.master.execution import finish
+from nestd.master.rank_answers import finish
 from nestd.partial.docs import SPATIAL_CALLS
 from nestd.partial.merging import merge
 from nestd.partial.spatial import Nodes, TextFile
 from nestd.ranks.transport import OneRank
 from protocol.errors import ArgumentError
 from protocol.wire.messages import Action, Executed, Operation
+from tests.unit.master.driving import drive
 
 FREE = np.random.default_rng(3).uniform(-0.5, 0.5, (7, 3)).tolist()
 
@@ -160,12 +161,12 @@ def test_dumped_layer_is_the_file_of_nest(layer: Any, tmp_path: Path) -> None:
     nest.DumpLayerNodes(layer, str(plain))
     found = asked("DumpLayerNodes", layer, str(own))
     assert isinstance(found, TextFile)
-    assert finish(OneRank(kernel), found, False) is None
+    assert drive(finish(found, False), OneRank(kernel)) is None
     assert own.read_text() == plain.read_text()
 
     nest.DumpLayerConnections(layer, layer, "static_synapse", str(plain))
     found = asked("DumpLayerConnections", layer, layer, "static_synapse", str(own))
-    finish(OneRank(kernel), found, False)
+    drive(finish(found, False), OneRank(kernel))
     assert sorted(own.read_text().splitlines()) == sorted(plain.read_text().splitlines())
     assert sorted(tmp_path.iterdir()) == [own, plain]
 
@@ -173,7 +174,7 @@ def test_dumped_layer_is_the_file_of_nest(layer: Any, tmp_path: Path) -> None:
 def test_dump_that_can_not_be_written_says_where_and_why(layer: Any, tmp_path: Path) -> None:
     found = asked("DumpLayerNodes", layer, str(tmp_path / "missing" / "file"))
     with pytest.raises(ArgumentError, match=r"can't write .*missing/file: No such file"):
-        finish(OneRank(Kernel("g")), found, False)
+        drive(finish(found, False), OneRank(Kernel("g")))
 
 
 def test_nodes_without_positions_are_refused_in_the_words_of_nest(kernel: Kernel) -> None:

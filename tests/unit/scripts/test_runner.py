@@ -30,10 +30,10 @@ SCRIPT = Script("1", "answer = 6 * 7", "answer")
 class Alone:
     """Stands for nestd: these scripts ask for nothing."""
 
-    def perform(self, command: Command) -> Message:
+    def execute(self, command: Command) -> Message:
         raise AssertionError(command)
 
-    def take_up(self) -> None:
+    def receive(self) -> None:
         pass
 
     def print(self, output: bytes) -> None:
@@ -177,7 +177,7 @@ def test_lost_while_it_runs_its_script(
     runner: ScriptRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killing(Alone):
-        def perform(self, command: Command) -> Message:
+        def execute(self, command: Command) -> Message:
             kill(runner)
             return Result(command.id, "g", None)
 

@@ -11,11 +11,11 @@ from nest_remote.module import PyNest
 from nest_remote.session import Session
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest as pynest
-from nestd.master.execution import finish
-from nestd.partial.merging import merge
+from nestd.master.rank_answers import whole
 from nestd.ranks.transport import OneRank
 from protocol.wire import frames
 from protocol.wire.messages import Command, Operation, Result
+from tests.unit.master.driving import drive
 
 
 class InProcess:
@@ -33,8 +33,9 @@ class InProcess:
         sent = frames.decode(frames.encode(Command("", operation, True), convert))
         assert isinstance(sent, Command)
         self.executed.append((sent.operation.action.value, sent.operation.call))
-        value = merge(sent.operation, self.ranks.execute(sent.operation, True))
-        answer = frames.encode(Result("", "g", finish(self.ranks, value, True)))
+        answers = self.ranks.execute(sent.operation, True)
+        value = drive(whole(sent.operation, answers, True), self.ranks)
+        answer = frames.encode(Result("", "g", value))
         found = frames.decode(answer, reference, writable=True)
         assert isinstance(found, Result)
         return found.value

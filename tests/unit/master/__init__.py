@@ -1,0 +1,1 @@
+"""Tests of the master, without sockets, files and clocks."""
