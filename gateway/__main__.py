@@ -54,7 +54,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         threads = self._settings.queue_limit + SPARE_THREADS
         wanted: dict[str, Any] = {
             "bind": self._listeners,
-            "worker_class": "gateway.http.server.Worker",
+            "worker_class": "gateway.http.server.GunicornWorker",
             "workers": 1,
             "threads": threads,
             "worker_connections": 1000 + threads,
