@@ -23,6 +23,11 @@ from protocol.process.polling import poll_until
 #: Far above what anything here takes, so that only a hang reaches it.
 DEADLINE_S = 60.0
 
+#: Python of the environment that has a NEST with MPI; ``scripts/test`` names it.
+MPI_PYTHON = os.environ.get(
+    "NESTD_TEST_MPI_PYTHON", str(Path(__file__).parents[2] / ".venv-mpi" / "bin" / "python")
+)
+
 #: Settings of a server for everyone who reaches it, for clients that know no token.
 OPEN = {"NEST_SERVER_DISABLE_AUTH": "1", "NEST_SERVER_DISABLE_RESTRICTION": "1"}
 
