@@ -182,6 +182,16 @@ NODES = [
         for body, answer in STATUS
     ),
     case(
+        "recorder has the spikes of all neurons, and each of the equal ones fires once",
+        call("Create", ["iaf_psc_alpha", 4, {"I_e": 500.0}]),
+        call("Create", ["spike_recorder"], [5]),
+        call("Connect", [[1, 2, 3, 4], [5]], None),
+        call("Simulate", [20.0], None),
+        call("GetStatus", [[5], "events"], [{"senders": [1, 2, 3, 4], "times": [13.9] * 4}]),
+        call("GetStatus", [[5], "n_events"], [4]),
+        call("local_spike_counter", answer=4),
+    ),
+    case(
         "GetStatus without keys is one object for each node",
         *TWO_AND_RECORDER,
         call("GetStatus", {"nodes": [1, 2, 3], "keys": "global_id"}, [1, 2, 3]),
