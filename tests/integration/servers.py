@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -32,11 +33,25 @@ MPI_PYTHON = os.environ.get(
 OPEN = {"NEST_SERVER_DISABLE_AUTH": "1", "NEST_SERVER_DISABLE_RESTRICTION": "1"}
 
 
+#: Ports of this process: no other test of the machine chooses one while its socket is there.
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a port on which nobody listens, and which nothing else takes before a server does."""
+    # The system gives ports of this range to whoever asks for none in particular.
+    ephemeral = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    while True:
+        port = random.randrange(10_000, max(int(ephemeral[0]), 12_000))
+        own = socket.socket(socket.AF_UNIX)
+        try:
+            own.bind(f"\0nestd-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("", port))
+        except OSError:
+            own.close()
+            continue
+        _reserved.append(own)
         return port
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
 
-from protocol.process.polling import poll_until
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.pending import begin_endless_run, pending
+from tests.integration.servers import Server
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +76,9 @@ def test_parameters_are_those_of_the_signature(
 
 
 def test_document_is_there_also_during_a_run(server: Server, document: dict[str, Any]) -> None:
-    server.call("Create", ["iaf_psc_alpha", 2000])
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(server.call, "Simulate", [2000.0])
-        assert poll_until(lambda: server.get("/").json()["state"] == "busy", DEADLINE_S)
+    with pending(server) as send:
+        run = begin_endless_run(server, send)
         assert server.get("/openapi.json").json() == document
-        assert not running.done()
-        running.result()
+        assert not run.done()
+        (job,) = (job for job in server.get("/jobs").json() if job["state"] == "running")
+        server.request("DELETE", f"/jobs/{job['id']}")
