@@ -152,7 +152,34 @@ STATUS: list[tuple[Any, Any]] = [
     ([[], "V_m"], []),
 ]
 
+VOLTAGES = [-61.0, -66.5, -63.0]
+#: Call in a network of three neurons, arguments that give each a value of its own.
+EACH: list[tuple[str, Any]] = [
+    ("SetStatus", [[1, 2, 3], {"V_m": VOLTAGES}]),
+    ("SetStatus", [[1, 2, 3], "V_m", VOLTAGES]),
+    ("SetStatus", [[1, 2, 3], [{"V_m": value} for value in VOLTAGES]]),
+    ("NodeCollection.set", [[1, 2, 3], {"V_m": VOLTAGES}]),
+    ("NodeCollection.set", {"nodes": [1, 2, 3], "V_m": VOLTAGES}),
+]
+
 NODES = [
+    *(
+        case(
+            f"{name} {json.dumps(body)} gives each node its value",
+            call("Create", ["iaf_psc_alpha", 3]),
+            call(name, body),
+            call("GetStatus", [[1, 2, 3], "V_m"], VOLTAGES),
+        )
+        for name, body in EACH
+    ),
+    *(
+        case(
+            f"Create with {json.dumps(params)} gives each node its value",
+            call("Create", ["iaf_psc_alpha", 3, params], [1, 2, 3]),
+            call("GetStatus", [[1, 2, 3], "V_m"], VOLTAGES),
+        )
+        for params in ({"V_m": VOLTAGES, "C_m": 200.0}, [{"V_m": value} for value in VOLTAGES])
+    ),
     *(taking(name, template) for name, template in TAKERS),
     *(
         case(f"one id is one node: {name} {json.dumps(body)}", *IN_LAYER, call(name, body, answer))
