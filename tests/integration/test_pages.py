@@ -96,8 +96,10 @@ def test_caches_are_told_that_the_answer_depends_on_accept(
     assert send(server, "GET", "/api", NESTServerAuth=server.token).headers["Vary"] == "Origin"
 
 
-def test_page_with_authentication_off_is_for_anyone_but_its_state_is_not(start: Start) -> None:
-    server = start({"NEST_SERVER_DISABLE_AUTH": "1"})
+def test_page_with_authentication_off_is_for_anyone_but_its_state_is_not(
+    open_server: Server,
+) -> None:
+    server = open_server
     # Who follows a link on a page elsewhere is shown the page; the page elsewhere reads nothing.
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert send(server, "GET", "/", Accept=BROWSERS[0], **foreign).status_code == 200
