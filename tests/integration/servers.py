@@ -22,7 +22,7 @@ from protocol.process.identity import identify
 from protocol.process.polling import poll_until
 
 #: Far above what anything here takes, so that only a hang reaches it.
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 
 #: Python of the environment that has a NEST with MPI; ``scripts/test`` names it.
 MPI_PYTHON = os.environ.get(

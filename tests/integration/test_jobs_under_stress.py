@@ -126,8 +126,7 @@ def test_only_the_newest_ended_jobs_are_kept_those_that_never_began_included(
     assert server.get("/").json()["generation"] == generation
 
 
-def test_job_whose_directory_is_gone_or_damaged_does_no_harm(start: Start) -> None:
-    server = start()
+def test_job_whose_directory_is_gone_or_damaged_does_no_harm(server: Server) -> None:
     server.call("Create", ["iaf_psc_alpha"])
     generation = server.get("/").json()["generation"]
     spool = server.runtime.directory / f"server-{server.port}" / "jobs"
@@ -208,8 +207,7 @@ def accepted(server: Server, generation: str) -> dict[str, Any]:
     return {"id": name}
 
 
-def test_jobs_of_a_gateway_and_a_kernel_that_were_killed_together_fail(start: Start) -> None:
-    server = start()
+def test_jobs_of_a_gateway_and_a_kernel_that_were_killed_together_fail(server: Server) -> None:
     generation = server.get("/").json()["generation"]
     await_state(server, submit(server, "/api/Create", ["parrot_neuron"]), "done")
     pid = server.connection_info()["pid"]
@@ -232,8 +230,7 @@ def _final(server: Server, path: str) -> dict[str, Any] | None:
     return found if found["state"] in FINAL else None
 
 
-def test_job_that_could_not_be_passed_on_at_once_is_later(start: Start) -> None:
-    server = start()
+def test_job_that_could_not_be_passed_on_at_once_is_later(server: Server) -> None:
     info = server.connection_info()
     os.kill(info["pid"], signal.SIGSTOP)
     job = accepted(server, info["generation"])
@@ -251,8 +248,7 @@ def test_job_that_could_not_be_passed_on_at_once_is_later(start: Start) -> None:
     assert server.call("network_size") == 2
 
 
-def test_job_that_was_being_given_up_by_a_gateway_that_was_killed_fails(start: Start) -> None:
-    server = start()
+def test_job_that_was_being_given_up_by_a_gateway_that_was_killed_fails(server: Server) -> None:
     job = accepted(server, server.get("/").json()["generation"])
     found = spool_of(server).find(job["id"])
     assert found is not None
@@ -263,8 +259,7 @@ def test_job_that_was_being_given_up_by_a_gateway_that_was_killed_fails(start: S
     assert server.call("network_size") == 0
 
 
-def test_job_of_another_kernel_is_not_executed(start: Start) -> None:
-    server = start()
+def test_job_of_another_kernel_is_not_executed(server: Server) -> None:
     job = accepted(server, "00000000")
     info = server.connection_info()
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
@@ -280,8 +275,7 @@ def test_job_of_another_kernel_is_not_executed(start: Start) -> None:
     assert server.call("network_size") == 0
 
 
-def test_waiting_callers_of_one_key_all_get_its_answer(start: Start) -> None:
-    server = start()
+def test_waiting_callers_of_one_key_all_get_its_answer(server: Server) -> None:
     server.call("Create", ["iaf_psc_alpha"])
     with busy(server), ThreadPoolExecutor(8) as callers:
         same = [
