@@ -73,21 +73,44 @@ need_wrk() {
        Debian and Ubuntu: sudo apt-get install wrk"
 }
 
-# environment DIR EXTRA[,EXTRA]: a virtual environment in DIR with this project installed
-# editable. Does nothing when it is already there for the same pyproject.toml.
+# environment DIR EXTRA[,EXTRA]: a virtual environment in DIR with this project installed editable
+# and at least these extras. Does nothing when they are there for the same pyproject.toml.
 environment() {
-  local dir="$1" extras="$2" python stamp
+  local dir="$1" extras="$2" python for_what had extra missing=
   python="$(find_python)"
-  stamp="$extras $(cksum <"$ROOT/pyproject.toml") $("$python" -V)"
-  if [ "$(cat "$dir/.stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
-  say "Making the environment $dir (once; a minute or two)"
-  rm -rf "$dir"
-  "$python" -m venv "$dir" 2>/dev/null || die "python3 can't make virtual environments.
+  for_what="$(cksum <"$ROOT/pyproject.toml") $("$python" -V)"
+  had="$(sed -n "s/^extras //p" "$dir/.stamp" 2>/dev/null || true)"
+  if ! grep -qxF "for $for_what" "$dir/.stamp" 2>/dev/null; then had=; fi
+  for extra in ${extras//,/ }; do
+    case ",$had," in *",$extra,"*) ;; *) missing=1 ;; esac
+  done
+  [ -n "$missing" ] || return 0
+  # Another terminal may need it at the same moment.
+  (
+    flock 9
+    if [ -z "$had" ] && ! grep -qxF "for $for_what" "$dir/.stamp" 2>/dev/null; then
+      say "Making the environment $dir (once; a minute or two)"
+      rm -rf "$dir"
+      "$python" -m venv "$dir" 2>/dev/null || die "python3 can't make virtual environments.
        Debian and Ubuntu: apt-get install python3-venv, then run this again."
-  "$dir/bin/pip" install --quiet --disable-pip-version-check -e "$ROOT[$extras]" \
+    else
+      say "Installing $extras into the environment $dir"
+    fi
+    install_packages "$dir" -e "$ROOT[$extras]"
+    # NEST's wheel brings a nest-server of its own, and may have been installed after ours.
+    grep -q 'nestd.server' "$dir/bin/nest-server" 2>/dev/null \
+      || install_packages "$dir" --no-deps --force-reinstall -e "$ROOT"
+    printf 'for %s\nextras %s\n' "$for_what" "${had:+$had,}$extras" >"$dir/.stamp"
+  ) 9<"$ROOT/pyproject.toml" || exit
+}
+
+# install_packages DIR ARGUMENT…: pip install into the environment; with uv if it is there, which is faster.
+install_packages() {
+  local dir="$1"
+  shift
+  if command -v uv >/dev/null 2>&1 && uv pip install --quiet --python "$dir/bin/python" "$@"; then return; fi
+  # Python compiles what is imported; of most packages that is little.
+  "$dir/bin/pip" install --quiet --disable-pip-version-check --no-compile "$@" \
     || die "installing failed, see above. If a package has to be compiled:
        Debian and Ubuntu: apt-get install build-essential python3-dev, then run this again."
-  # NEST's wheel brings a nest-server of its own, and pip may install it after ours.
-  "$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps --force-reinstall -e "$ROOT"
-  printf '%s' "$stamp" >"$dir/.stamp"
 }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -20,7 +18,7 @@ from tests.integration.conftest import (
     shared_server,
     start,
 )
-from tests.integration.servers import Server, serving
+from tests.integration.servers import MPI_PYTHON, Server, serving
 
 __all__ = [
     "browser",
@@ -34,11 +32,6 @@ __all__ = [
     "shared_server",
     "start",
 ]
-
-#: Python of the environment that has a NEST with MPI; scripts/test makes it.
-_MPI_PYTHON = os.environ.get(
-    "NESTD_TEST_MPI_PYTHON", str(Path(__file__).parents[2] / ".venv-mpi" / "bin" / "python")
-)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +74,7 @@ def server_with_desktop(shared_with_desktop: Server) -> Server:
 @pytest.fixture(scope="session")
 def shared_on_two_ranks() -> Iterator[Server]:
     """A server on two ranks."""
-    yield from serving(None, "-n", "2", python=_MPI_PYTHON)
+    yield from serving(None, "-n", "2", python=MPI_PYTHON)
 
 
 @pytest.fixture

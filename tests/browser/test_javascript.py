@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.integration.documents import ROOT, blocks, matches
 from tests.integration.servers import DEADLINE_S, Server
+from tests.system.documents import ROOT, blocks, matches
 
 #: XMLHttpRequest with the header that the recipes set, a response's in a request.
 SEND = """

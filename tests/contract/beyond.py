@@ -92,6 +92,46 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
+UNIFORM = {"$call": "random.uniform"}
+#: Two neurons in a row.
+ROW = call(
+    "Create",
+    {"model": "iaf_psc_alpha", "positions": {"$call": "spatial.grid", "args": [[2, 1]]}},
+    [1, 2],
+)
+
+#: Call in a layer of two neurons, arguments, answer: what has no JSON form of its own.
+VALUES: list[tuple[str, Any, Any]] = [
+    # Parameters, masks, positions.
+    ("random.uniform", None, UNIFORM),
+    ("Parameter.add", [UNIFORM, 1.0], {"$call": "Parameter.add", "args": [UNIFORM, 1.0]}),
+    ("spatial.distance", None, {"$call": "spatial.distance"}),
+    ("spatial.grid", [[2, 1]], {"$call": "spatial.grid", "args": [[2, 1]]}),
+    # Nodes, layers, connections, none of them.
+    ("NodeCollection", [[1, 2]], [1, 2]),
+    ("NodeCollection", None, []),
+    ("NodeCollection.slice", [[1, 2], 1], [2]),
+    ("GetConnections", None, {}),
+    ("NodeCollection.spatial", [[1, 2]], has(shape=[2, 1], edge_wrap=False)),
+    # NumPy arrays and scalars, nested ones, tuples.
+    ("GetPosition", [[1, 2]], [[-0.25, 0.0], [0.25, 0.0]]),
+    ("Displacement", [[1], [2]], [[-0.5, 0.0]]),
+    ("Distance", [[1], [2]], [0.5]),
+    ("NodeCollection.get", [[1, 2], "V_m"], [-70.0, -70.0]),
+    ("Mask.Inside", [{"$call": "CreateMask", "args": ["circular", {"radius": 1.0}]}, [0, 0]], True),
+    ("CollocatedSynapses", [{"weight": 1.0}], [{"weight": 1.0}]),
+    ("userdict", None, {}),
+    # One answer, however many ranks there are.
+    ("GetNodes", None, [1, 2]),
+    ("GetNodes", {"local_only": True}, [1, 2]),
+    ("GetLocalNodeCollection", [[1, 2]], [1, 2]),
+    ("GetLocalVPs", None, satisfying(lambda found: found == list(range(len(found))) != [])),
+    ("NumProcesses", None, 1),
+    ("Rank", None, 0),
+    ("GetKernelStatus", [["num_processes", "mpi_rank"]], [1, 0]),
+]
+
+
 def within(low: float, high: float, number: int = 20) -> Check:
     """As many values, all between the two."""
     return satisfying(
@@ -139,6 +179,10 @@ EXPRESSIONS = [
             call(name, body, has(**{"$call": name})),
         )
         for name, body in MADE
+    ),
+    *(
+        case(f"{name} {json.dumps(body)} has a form in JSON", ROW, call(name, body, answer))
+        for name, body, answer in VALUES
     ),
     case(
         "what a call has made can be sent back",

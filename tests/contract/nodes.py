@@ -152,7 +152,34 @@ STATUS: list[tuple[Any, Any]] = [
     ([[], "V_m"], []),
 ]
 
+VOLTAGES = [-61.0, -66.5, -63.0]
+#: Call in a network of three neurons, arguments that give each a value of its own.
+EACH: list[tuple[str, Any]] = [
+    ("SetStatus", [[1, 2, 3], {"V_m": VOLTAGES}]),
+    ("SetStatus", [[1, 2, 3], "V_m", VOLTAGES]),
+    ("SetStatus", [[1, 2, 3], [{"V_m": value} for value in VOLTAGES]]),
+    ("NodeCollection.set", [[1, 2, 3], {"V_m": VOLTAGES}]),
+    ("NodeCollection.set", {"nodes": [1, 2, 3], "V_m": VOLTAGES}),
+]
+
 NODES = [
+    *(
+        case(
+            f"{name} {json.dumps(body)} gives each node its value",
+            call("Create", ["iaf_psc_alpha", 3]),
+            call(name, body),
+            call("GetStatus", [[1, 2, 3], "V_m"], VOLTAGES),
+        )
+        for name, body in EACH
+    ),
+    *(
+        case(
+            f"Create with {json.dumps(params)} gives each node its value",
+            call("Create", ["iaf_psc_alpha", 3, params], [1, 2, 3]),
+            call("GetStatus", [[1, 2, 3], "V_m"], VOLTAGES),
+        )
+        for params in ({"V_m": VOLTAGES, "C_m": 200.0}, [{"V_m": value} for value in VOLTAGES])
+    ),
     *(taking(name, template) for name, template in TAKERS),
     *(
         case(f"one id is one node: {name} {json.dumps(body)}", *IN_LAYER, call(name, body, answer))
@@ -180,6 +207,16 @@ NODES = [
     *(
         case(f"GetStatus {json.dumps(body)}", *TWO_AND_RECORDER, call("GetStatus", body, answer))
         for body, answer in STATUS
+    ),
+    case(
+        "recorder has the spikes of all neurons, and each of the equal ones fires once",
+        call("Create", ["iaf_psc_alpha", 4, {"I_e": 500.0}]),
+        call("Create", ["spike_recorder"], [5]),
+        call("Connect", [[1, 2, 3, 4], [5]], None),
+        call("Simulate", [20.0], None),
+        call("GetStatus", [[5], "events"], [{"senders": [1, 2, 3, 4], "times": [13.9] * 4}]),
+        call("GetStatus", [[5], "n_events"], [4]),
+        call("local_spike_counter", answer=4),
     ),
     case(
         "GetStatus without keys is one object for each node",

@@ -16,6 +16,9 @@ from tests.contract.steps import (
     call,
     case,
     error,
+    get,
+    has,
+    satisfying,
 )
 
 #: Call, arguments that are wrong in a network of two neurons, the parameter that is named.
@@ -88,6 +91,21 @@ REFUSED_BY_NEST: list[tuple[str, Any, str, str]] = [
     ("Install", ["no_such_module"], "KernelException", ""),
     ("GetPosition", [[1]], "LayerExpected", ""),
     ("Run", [1.0], "KernelException", ""),
+]
+
+#: Call in a network of two neurons, arguments that are wrong on all ranks or on one of them.
+FAILING: list[tuple[str, Any]] = [
+    ("Create", ["iaf_psc_alpha", 2, {"nope": 1.0}]),
+    ("Create", ["iaf_psc_alpha", -1]),
+    ("Connect", [[1], [2], "one_to_one", {"weight": [1.0, 2.0, 3.0]}]),
+    ("SetStatus", [[1], {"C_m": -1.0}]),
+    ("SetStatus", [[2], {"C_m": -1.0}]),
+    ("SetStatus", [[1, 2], {"V_m": [1.0]}]),
+    ("GetStatus", [[1], "nope"]),
+    ("GetStatus", [[2], "nope"]),
+    ("GetConnections", {"synapse_model": "nope"}),
+    ("SetDefaults", ["iaf_psc_alpha", {"C_m": -1.0}]),
+    ("GetPosition", [[1, 2]]),
 ]
 
 #: Bodies that are no JSON.
@@ -209,6 +227,22 @@ CASES = [
             call(name, body, error(400, kind, f"{kind} in ", word)),
         )
         for name, body, kind, word in REFUSED_BY_NEST
+    ),
+    *(
+        case(
+            f"{name} {json.dumps(body)} fails, and what needs all ranks still works",
+            call("Create", ["iaf_psc_alpha", 2, {"I_e": 500.0}], [1, 2]),
+            call(
+                name,
+                body,
+                error(400, call=satisfying(lambda of, n=name: of in (n, "NodeCollection"))),
+            ),
+            call("Connect", [[1, 2], [1, 2]], None),
+            call("Simulate", [10.0], None),
+            get("/api/biological_time", 10.0),
+            call("GetConnections", answer=has(source=[1, 1, 2, 2], target=[1, 2, 1, 2])),
+        )
+        for name, body in FAILING
     ),
     *(
         refused(

@@ -37,6 +37,25 @@ ANSWERS: list[tuple[dict[str, Any], Any]] = [
     ({"source": "a = float('inf')", "return": "a"}, {"data": None}),
     ({"source": "a = {(1, 2): {3, 4}}", "return": "a"}, {"data": {"(1, 2)": [3, 4]}}),
     ({"source": "a = 10 ** 30", "return": "a"}, {"data": str(10**30)}),
+    *(
+        ({"source": source, "return": "a"}, {"data": value})
+        for source, value in [
+            ("a = {3, 1}", [1, 3]),
+            ("a = b'x'", {"$bytes": "eA=="}),
+            ("a = 1 + 2j", {"real": 1.0, "imag": 2.0}),
+            ("import nest\na = nest.random.uniform()", "<Parameter>"),
+            ("a = [np.float32(0.5), np.bool_(True), np.inf]", [0.5, True, None]),
+            # Ordinary Python.
+            ("a = 1\na += 1", 2),
+            ("a = []\nfor x, y in zip([1, 2], [3, 4]):\n    a.append(x * y)", [3, 8]),
+            ("a = dict(b=1)", {"b": 1}),
+            ("a = [i * c for i, c in enumerate('xy')]", ["", "y"]),
+            ("a = sorted([3, 1, 2], key=lambda x: -x)", [3, 2, 1]),
+            ("b = np.arange(4)\nb[1] = 7\na = b[1:3]", [7, 2]),
+            ("a = 'abc'[1]", "b"),
+            ("def f(*b, **c):\n    return [*b, *c]\na = f(*[1, 2], **{'d': 3})", [1, 2, "d"]),
+        ]
+    ),
     # Imports, of modules that are allowed unless told otherwise.
     ({"source": "import nest\na = nest.resolution", "return": "a"}, {"data": 0.1}),
     ({"source": "import numpy\na = numpy.arange(3)", "return": "a"}, {"data": [0, 1, 2]}),

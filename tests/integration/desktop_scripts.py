@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.integration.servers import Server
@@ -78,279 +79,45 @@ def check_answer(server: Server, script: DesktopScript, answer: dict[str, Any]) 
         )
 
 
+def _text(name: str) -> str:
+    return (Path(__file__).with_name("desktop_scripts") / name).read_text(encoding="utf-8")
+
+
 SPIKES = DesktopScript(
     "spikes of a population",
-    """import nest
-import numpy as np
-
-nest.ResetKernel()
-
-# Kernel
-nest.SetKernelStatus({
-  "local_num_threads": THREADS,
-  "resolution": 0.2,
-  "rng_seed": 7
-})
-
-# Nodes
-noise = nest.Create("poisson_generator", params={
-  "rate": 9000,
-})
-cells = nest.Create("iaf_psc_exp", 40)
-spikes = nest.Create("spike_recorder")
-
-# Connections
-nest.Connect(noise, cells, syn_spec={ 
-  "weight": 40,
-})
-nest.Connect(cells, spikes)
-
-# Simulation
-nest.Simulate(300)
-
-response = {
-  "events": [spikes.events, ]
-}
-""",  # noqa: W291  # NEST Desktop has it too
+    _text("spikes.txt"),
     (Recorder(42, range(2, 42)),),
 )
 
 PLACED_VOLTAGES = DesktopScript(
     "voltages of a population in space",
-    """import nest
-import numpy as np
-
-nest.ResetKernel()
-
-# Kernel
-nest.SetKernelStatus({
-  "local_num_threads": THREADS,
-  "resolution": 0.5,
-  "rng_seed": 11
-})
-
-# Nodes
-noise = nest.Create("poisson_generator", params={
-  "rate": 5000,
-})
-sheet = nest.Create("iaf_psc_exp", 25,
-  positions=nest.spatial.free(
-\t\tnest.random.uniform(-0.4, 0.4),
-\t\tnum_dimensions=2
-\t)
-)
-meter = nest.Create("voltmeter")
-
-# Connections
-nest.Connect(noise, sheet, syn_spec={
-  "weight": 12.5,
-})
-nest.Connect(meter, sheet)
-
-# Simulation
-nest.Simulate(80)
-
-# Places
-where = lambda layer: dict(zip(layer.global_id, nest.GetPosition(layer)))
-
-response = {
-  "events": [meter.events, ],
-  "positions": { **where(sheet), }
-}
-""",
+    _text("placed_voltages.txt"),
     (Recorder(27, range(2, 27), ("V_m",)),),
     range(2, 27),
 )
 
 SPIKE_RESPONSE = DesktopScript(
     "response of a neuron to spikes",
-    """import nest
-import numpy as np
-
-nest.ResetKernel()
-
-# Kernel
-nest.SetKernelStatus({
-  "local_num_threads": THREADS,
-  "resolution": 0.1,
-  "rng_seed": 3
-})
-
-# Nodes
-train = nest.Create("spike_generator", params={
-  "spike_times": [20,35.5],
-})
-cell = nest.Create("iaf_cond_alpha")
-meter = nest.Create("voltmeter", params={
-  "interval": 0.1,
-})
-
-# Connections
-nest.Connect(train, cell)
-nest.Connect(meter, cell)
-
-# Simulation
-nest.Simulate(60)
-
-response = {
-  "events": [meter.events, ]
-}
-""",
+    _text("spike_response.txt"),
     (Recorder(3, [2], ("V_m",)),),
 )
 
 CURRENT_STEP = DesktopScript(
     "response of a neuron to a current step",
-    """import nest
-import numpy as np
-
-nest.ResetKernel()
-
-# Kernel
-nest.SetKernelStatus({
-  "local_num_threads": THREADS,
-  "resolution": 0.1,
-  "rng_seed": 3
-})
-
-# Nodes
-step = nest.Create("dc_generator", params={
-  "amplitude": 400,
-  "start": 10,
-  "stop": 45,
-})
-cell = nest.Create("iaf_psc_exp", params={
-  "C_m": 200,
-})
-meter = nest.Create("voltmeter", params={
-  "interval": 0.1,
-})
-
-# Connections
-nest.Connect(step, cell)
-nest.Connect(meter, cell)
-
-# Simulation
-nest.Simulate(70)
-
-response = {
-  "events": [meter.events, ]
-}
-""",
+    _text("current_step.txt"),
     (Recorder(3, [2], ("V_m",)),),
 )
 
 PLACED_SPIKES = DesktopScript(
     "spikes of a population in space",
-    """import nest
-import numpy as np
-
-nest.ResetKernel()
-
-# Kernel
-nest.SetKernelStatus({
-  "local_num_threads": THREADS,
-  "resolution": 1,
-  "rng_seed": 5
-})
-
-# Nodes
-noise = nest.Create("poisson_generator", params={
-  "rate": 9000,
-})
-sheet = nest.Create("iaf_psc_exp", 30,
-  positions=nest.spatial.free(
-\t\tnest.random.uniform(-0.5, 0.5),
-\t\tnum_dimensions=2
-\t)
-)
-spikes = nest.Create("spike_recorder")
-
-# Connections
-nest.Connect(noise, sheet, syn_spec={
-  "weight": 40,
-})
-nest.Connect(sheet, spikes)
-
-# Simulation
-nest.Simulate(200)
-
-# Places
-where = lambda layer: dict(zip(layer.global_id, nest.GetPosition(layer)))
-
-response = {
-  "events": [spikes.events, ],
-  "positions": { **where(sheet), }
-}
-""",
+    _text("placed_spikes.txt"),
     (Recorder(32, range(2, 32)),),
     range(2, 32),
 )
 
 EDITED = DesktopScript(
     "copied models, groups, slices, arrays and several recorders",
-    """import nest
-import numpy as np
-
-nest.ResetKernel()
-
-# Kernel
-nest.SetKernelStatus({
-  "local_num_threads": THREADS,
-  "resolution": 0.1,
-  "rng_seed": 9
-})
-
-# Copies of node models
-nest.CopyModel("iaf_psc_alpha", "own_neuron", params={
-  "tau_m": 12,
-})
-
-# Nodes
-currents = nest.Create("step_current_generator", params={
-  "amplitude_times": np.arange(1, 60, 20),
-  "amplitude_values": np.linspace(450, 600, 3),
-})
-first = nest.Create("own_neuron", 6, params={
-  "V_m": nest.random.uniform(-70, -60),
-})
-second = nest.Create("iaf_psc_exp", 4, params={
-  "I_e": 450,
-})
-both = first + second
-weights = nest.Create("weight_recorder")
-meter = nest.Create("multimeter", params={
-  "record_from": ["V_m","I_syn_ex"],
-})
-spikes = nest.Create("spike_recorder")
-
-# Copies of synapse models
-nest.CopyModel("stdp_synapse", "own_synapse", params={
-  "weight_recorder": weights,
-  "Wmax": 200,
-})
-
-# Connections
-nest.Connect(currents, first)
-nest.Connect(first[:4:2], second[1:], "all_to_all", syn_spec="own_synapse")
-nest.Connect(both, both, conn_spec={
-  "rule": "pairwise_bernoulli",
-  "p": 0.4,
-  "allow_autapses": False,
-}, syn_spec={
-  "synapse_model": "tsodyks2_synapse",
-  "weight": nest.random.uniform(10, 30),
-})
-nest.Connect(meter, second[2:])
-nest.Connect(both, spikes)
-
-# Simulation
-nest.Simulate(100)
-
-response = {
-  "events": [weights.events, meter.events, spikes.events, ]
-}
-""",
+    _text("edited.txt"),
     (
         Recorder(12, [2, 4], ("weights", "targets", "receptors", "ports")),
         Recorder(13, [10, 11], ("V_m", "I_syn_ex")),
@@ -362,83 +129,7 @@ response = {
 # weights are whole numbers, whose sum does not.
 BRANCHED = DesktopScript(
     "compartments, and connections that depend on distance",
-    """import nest
-import numpy as np
-
-nest.ResetKernel()
-
-# Kernel
-nest.SetKernelStatus({
-  "local_num_threads": THREADS,
-  "resolution": 0.1,
-  "rng_seed": 9
-})
-
-# Nodes
-train = nest.Create("spike_generator", params={
-  "spike_times": [5],
-})
-tree = nest.Create("cm_default")
-grid = nest.Create("iaf_psc_exp", params={
-  "I_e": 500,
-},
-  positions=nest.spatial.grid([3,3])
-)
-sheet = nest.Create("iaf_psc_exp", 8,
-  positions=nest.spatial.free(
-\t\tnest.random.uniform(-0.5, 0.5),
-\t\tnum_dimensions=2
-\t)
-)
-meter = nest.Create("multimeter", params={
-  "record_from": ["v_comp0","v_comp1"],
-})
-volts = nest.Create("voltmeter")
-
-# Compartments
-tree.compartments = [
-  {"parent_idx": -1, "params": {
-    "C_m": 90,
-    "g_L": 9,
-    }
-  },
-  {"parent_idx": 0},
-]
-
-# Receptors
-tree.receptors = [
-  {"comp_idx": 1, "receptor_type": "AMPA", "params": {
-    "tau_d_AMPA": 3,
-    }
-  },
-]
-
-# Connections
-nest.Connect(train, tree, syn_spec={
-  "weight": 4,
-  "receptor_type": 0,
-})
-nest.Connect(grid, sheet, conn_spec={
-  "rule": "pairwise_bernoulli",
-  "p": nest.spatial_distributions.gaussian(nest.spatial.distance, 0, 0.7),
-}, syn_spec={
-  "weight": 64,
-  "delay": 2.5 * nest.spatial.distance + 1,
-})
-nest.Connect(meter, tree)
-nest.Connect(volts, sheet)
-
-# Simulation
-nest.Simulate(40)
-
-# Places
-where = lambda layer: dict(zip(layer.global_id, nest.GetPosition(layer)))
-
-response = {
-  "events": [meter.events, volts.events, ],
-  "positions": { **where(grid),**where(sheet), }
-}
-""",
+    _text("branched.txt"),
     (
         Recorder(20, [2], ("v_comp0", "v_comp1")),
         Recorder(21, range(12, 20), ("V_m",)),

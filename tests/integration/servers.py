@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -21,17 +22,36 @@ from protocol.process.identity import identify
 from protocol.process.polling import poll_until
 
 #: Far above what anything here takes, so that only a hang reaches it.
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
+
+#: Python of the environment that has a NEST with MPI; ``scripts/test`` names it.
+MPI_PYTHON = os.environ.get(
+    "NESTD_TEST_MPI_PYTHON", str(Path(__file__).parents[2] / ".venv-mpi" / "bin" / "python")
+)
 
 #: Settings of a server for everyone who reaches it, for clients that know no token.
 OPEN = {"NEST_SERVER_DISABLE_AUTH": "1", "NEST_SERVER_DISABLE_RESTRICTION": "1"}
 
 
+#: Ports of this process: no other test of the machine chooses one while its socket is there.
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a port on which nobody listens, and which nothing else takes before a server does."""
+    # The system gives ports of this range to whoever asks for none in particular.
+    ephemeral = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    while True:
+        port = random.randrange(10_000, max(int(ephemeral[0]), 12_000))
+        own = socket.socket(socket.AF_UNIX)
+        try:
+            own.bind(f"\0nestd-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("", port))
+        except OSError:
+            own.close()
+            continue
+        _reserved.append(own)
         return port
 
 

@@ -216,4 +216,4 @@ def test_wait_ends_with_the_job(nsc: NESTServerClient) -> None:
     nsc.Create("iaf_psc_alpha")
     began_s = time.monotonic()
     assert nsc.submit("Simulate", 1.0).wait(DEADLINE_S)
-    assert time.monotonic() - began_s < DEADLINE_S
+    assert time.monotonic() - began_s < 60.0

@@ -215,8 +215,7 @@ def _is_up(server: Server) -> bool:
         return False
 
 
-def test_result_outlives_client_and_gateway(start: Start) -> None:
-    server = start()
+def test_result_outlives_client_and_gateway(server: Server) -> None:
     network(server)
     job = submit(server, "/api/Simulate", [20_000.0])
     after = submit(server, "/api/GetStatus", [[3], "events"])
@@ -228,8 +227,7 @@ def test_result_outlives_client_and_gateway(start: Start) -> None:
     assert events["times"] == server.call("GetStatus", [[3], "events"])[0]["times"]
 
 
-def test_job_says_that_its_kernel_was_killed_and_ended_ones_stay(start: Start) -> None:
-    server = start()
+def test_job_says_that_its_kernel_was_killed_and_ended_ones_stay(server: Server) -> None:
     done = submit(server, "/api/Create", ["iaf_psc_alpha"])
     await_state(server, done, "done")
     running = submit(server, "/api/Simulate", [ENDLESS_MS])
@@ -244,10 +242,7 @@ def test_job_says_that_its_kernel_was_killed_and_ended_ones_stay(start: Start) -
     assert result(server, done).json() == [1]
 
 
-def test_what_cannot_be_interrupted_says_so_and_the_kernel_can_be_restarted(
-    start: Start,
-) -> None:
-    server = start()
+def test_what_cannot_be_interrupted_says_so_and_the_kernel_can_be_restarted(server: Server) -> None:
     server.call("Create", ["iaf_psc_alpha", 3000])
     every = [list(range(1, 3001))] * 2
     generation = server.get("/").json()["generation"]
@@ -321,7 +316,7 @@ def test_reader_who_does_not_read_keeps_nobody(server: Server) -> None:
     with events(server):
         began = time.monotonic()
         server.call("Simulate", [5000.0])
-        assert time.monotonic() - began < DEADLINE_S
+        assert time.monotonic() - began < 60.0
         assert server.get("/jobs").status_code == 200
 
 

@@ -1,21 +1,20 @@
-"""Jobs of many clients that wait, cancel, hang up and lose their gateway; and too little room."""
+"""Jobs whose callers hang up and whose gateway or kernel is lost, and too little room for them.
+
+``scripts/soak`` accounts for what many clients send meanwhile.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import random
 import resource
 import shutil
 import signal
 import socket
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
 import requests
@@ -33,9 +32,6 @@ from tests.integration.servers import DEADLINE_S, Server
 from tests.integration.test_jobs import FINAL, await_state, look, result, submit
 
 Start = Callable[..., Server]
-
-CLIENTS, JOBS = 20, 200
-ORDER = {"queued": 0, "running": 1} | dict.fromkeys(FINAL, 2)
 
 
 def ask(server: Server, method: str, path: str, body: Any = None, **headers: str) -> Any:
@@ -74,36 +70,6 @@ def hang_up_on(server: Server, model: str) -> None:
         caller.sendall((head + body).encode())
 
 
-class Watcher:
-    """Looks at all jobs over and over, and notes where one goes back."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self.states: dict[str, str] = {}
-        self.wrong: list[tuple[str, str, str]] = []
-        self.looks = 0
-
-    def _watch(self) -> None:
-        while not self._done.is_set():
-            listed = ask(self._server, "GET", "/jobs").json()
-            self.looks += 1
-            for job in listed:
-                before, now = self.states.get(job["id"], "queued"), job["state"]
-                if ORDER[now] < ORDER[before] or (before in FINAL and now != before):
-                    self.wrong.append((job["id"], before, now))
-                self.states[job["id"]] = now
-
-    def __enter__(self) -> Watcher:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-
 @contextmanager
 def busy(server: Server) -> Iterator[dict[str, Any]]:
     """A simulation runs, behind which others wait; it is ended afterwards."""
@@ -121,79 +87,6 @@ def busy(server: Server) -> Iterator[dict[str, Any]]:
         assert ask(server, "DELETE", f"/jobs/{job['id']}").status_code == 200
 
 
-def test_each_job_ends_once_and_the_kernel_executed_those_that_are_done(start: Start) -> None:
-    server = start(
-        {
-            "NEST_SERVER_HANGUP": "0.2",
-            "NEST_SERVER_QUEUE_LIMIT": "400",
-            "NEST_SERVER_JOBS_KEPT": "1000",
-        }
-    )
-    generation = server.get("/").json()["generation"]
-    source = f"for n in range({JOBS}): nest.CopyModel('iaf_psc_alpha', f'model_{{n}}')"
-    assert server.post("/exec", {"source": f"{source}\nnest.Create('parrot_neuron')"}).ok
-    chance = random.Random(2026)
-    plans = [("wait", "cancel", "cancel later", "hang up")[n % 4] for n in range(JOBS)]
-    chance.shuffle(plans)
-    started = count()
-    accepted: dict[int, str] = {}
-
-    def act(number: int) -> None:
-        if next(started) == JOBS // 2:
-            kill(*processes(server, "gateway"))
-        plan, model = plans[number], f"model_{number}"
-        if plan == "hang up":
-            hang_up_on(server, model)
-            return
-        # The key makes one job of what has to be sent again as the gateway died.
-        keys = {"Prefer": "respond-async", "Idempotency-Key": f"key {number}"}
-        reply = ask(server, "POST", "/api/Create", [model], **keys)
-        assert reply.status_code == 202, reply.text
-        path = f"/jobs/{reply.json()['id']}"
-        accepted[number] = reply.json()["id"]
-        if plan == "cancel later":
-            assert ask(server, "POST", "/api/network_size").ok
-        if plan != "wait":
-            assert ask(server, "DELETE", path).status_code in (200, 202)
-        assert poll_until(lambda: ask(server, "GET", path).json()["state"] in FINAL, DEADLINE_S), (
-            ask(server, "GET", path).text
-        )
-
-    with Watcher(server) as watcher, ThreadPoolExecutor(CLIENTS) as clients:
-        acts = [clients.submit(act, number) for number in range(JOBS)]
-        while not all(one.done() for one in acts):
-            with busy(server):
-                poll_until(lambda: all(one.done() for one in acts) or _queued(server) >= 12, 1.0)
-        for one in acts:
-            one.result()
-    assert watcher.wrong == []
-    assert watcher.looks > 10
-
-    def pending_requests() -> list[Any]:
-        return [job for job in ask(server, "GET", "/jobs").json() if job["waited_for"]]
-
-    assert poll_until(lambda: not pending_requests(), DEADLINE_S)
-    listed = {job["id"]: job for job in ask(server, "GET", "/jobs").json()}
-    assert accepted.keys() == {n for n in range(JOBS) if plans[n] != "hang up"}
-    assert len(set(accepted.values())) == len(accepted)
-    size = server.call("network_size")
-    made = Counter(server.call("GetStatus", [list(range(1, size + 1)), "model"]))
-    for number, plan in enumerate(plans):
-        times = made.pop(f"model_{number}", 0)
-        if plan == "hang up":
-            assert times <= 1, number
-            continue
-        job = listed[accepted[number]]
-        assert times == (job["state"] == "done"), (plan, job)
-        assert job["state"] in (("done",) if plan == "wait" else ("done", "cancelled")), job
-        assert watcher.states.get(job["id"], job["state"]) in (job["state"], "queued", "running")
-    assert made == {"parrot_neuron": 1}
-    states = Counter(listed[id]["state"] for id in accepted.values())
-    assert states["cancelled"] > 0
-    assert states["done"] >= plans.count("wait")
-    assert server.get("/").json()["generation"] == generation
-
-
 def _queued(server: Server) -> int:
     return sum(job["state"] == "queued" for job in ask(server, "GET", "/jobs").json())
 
@@ -209,8 +102,7 @@ def test_what_waits_for_a_caller_who_hung_up_is_not_executed(start: Start) -> No
     assert server.call("network_size") == 1
 
 
-def test_job_whose_directory_is_gone_or_damaged_does_no_harm(start: Start) -> None:
-    server = start()
+def test_job_whose_directory_is_gone_or_damaged_does_no_harm(server: Server) -> None:
     server.call("Create", ["iaf_psc_alpha"])
     generation = server.get("/").json()["generation"]
     spool = server.runtime.directory / f"server-{server.port}" / "jobs"
@@ -279,8 +171,7 @@ def accepted(server: Server, generation: str) -> dict[str, Any]:
     return {"id": name}
 
 
-def test_jobs_of_a_gateway_and_a_kernel_that_were_killed_together_fail(start: Start) -> None:
-    server = start()
+def test_jobs_of_a_gateway_and_a_kernel_that_were_killed_together_fail(server: Server) -> None:
     generation = server.get("/").json()["generation"]
     await_state(server, submit(server, "/api/Create", ["parrot_neuron"]), "done")
     pid = server.connection_info()["pid"]
@@ -303,8 +194,7 @@ def _final(server: Server, path: str) -> dict[str, Any] | None:
     return found if found["state"] in FINAL else None
 
 
-def test_job_that_could_not_be_passed_on_at_once_is_later(start: Start) -> None:
-    server = start()
+def test_job_that_could_not_be_passed_on_at_once_is_later(server: Server) -> None:
     info = server.connection_info()
     os.kill(info["pid"], signal.SIGSTOP)
     job = accepted(server, info["generation"])
@@ -322,8 +212,7 @@ def test_job_that_could_not_be_passed_on_at_once_is_later(start: Start) -> None:
     assert server.call("network_size") == 2
 
 
-def test_job_of_another_kernel_is_not_executed(start: Start) -> None:
-    server = start()
+def test_job_of_another_kernel_is_not_executed(server: Server) -> None:
     job = accepted(server, "00000000")
     info = server.connection_info()
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
@@ -339,8 +228,7 @@ def test_job_of_another_kernel_is_not_executed(start: Start) -> None:
     assert server.call("network_size") == 0
 
 
-def test_waiting_callers_of_one_key_all_get_its_answer(start: Start) -> None:
-    server = start()
+def test_waiting_callers_of_one_key_all_get_its_answer(server: Server) -> None:
     server.call("Create", ["iaf_psc_alpha"])
     with busy(server), ThreadPoolExecutor(8) as callers:
         same = [

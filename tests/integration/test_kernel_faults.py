@@ -20,8 +20,7 @@ from tests.integration.servers import Server
 Start = Callable[..., Server]
 
 
-def test_kernel_killed_in_a_run_answers_every_waiting_caller_with_503(start: Start) -> None:
-    server = start()
+def test_kernel_killed_in_a_run_answers_every_waiting_caller_with_503(server: Server) -> None:
     info = server.connection_info()
     waiting_calls = ["GetKernelStatus", "GetNodes", "Simulate", "resolution", "Create"]
     with pending(server) as send:
@@ -79,10 +78,7 @@ def test_kernel_that_ends_while_idle_is_replaced_every_time(start: Start) -> Non
     assert len(seen) == 3
 
 
-def test_run_that_is_suspended_and_continued_answers_as_if_nothing_had_been(
-    start: Start,
-) -> None:
-    server = start()
+def test_run_that_is_suspended_and_continued_answers_as_if_nothing_had_been(server: Server) -> None:
     info = server.connection_info()
     server.call("Create", ["iaf_psc_alpha"])
     with pending(server) as send:

@@ -50,8 +50,7 @@ def test_the_kernel_alone_has_large_pages(server: Server) -> None:
     assert {pid for pid in found if has_large_pages(pid)} == {kernel}
 
 
-def test_killed_gateway_comes_back_to_the_same_network(start: Start) -> None:
-    server = start()
+def test_killed_gateway_comes_back_to_the_same_network(server: Server) -> None:
     server.call("Create", ["iaf_psc_alpha", 5])
     generation = server.connection_info()["generation"]
     master, worker = processes(server, "gateway")
@@ -88,8 +87,7 @@ def test_connections_wait_while_the_gateway_gets_no_file_descriptors(start: Star
     assert processes(server, "gateway") == gateway
 
 
-def test_gateway_killed_in_a_run_leaves_the_run_alone(start: Start) -> None:
-    server = start()
+def test_gateway_killed_in_a_run_leaves_the_run_alone(server: Server) -> None:
     generation = server.connection_info()["generation"]
     server.call("Create", ["iaf_psc_alpha"])
     with pending(server) as send:

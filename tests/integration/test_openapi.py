@@ -1,23 +1,16 @@
-"""The document of a real server: complete, as NEST is, and kept by every generated request."""
+"""The document of a real server: complete, as NEST is."""
 
 from __future__ import annotations
 
 import ast
-import os
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
 
-from protocol.process.polling import poll_until
-from tests.integration.generated import send
-from tests.integration.servers import DEADLINE_S, Server
-
-#: As many as take about half a minute; more with the variable.
-REQUESTS = int(os.environ.get("NESTD_GENERATED_REQUESTS", "400"))
+from tests.integration.pending import begin_endless_run, pending
+from tests.integration.servers import Server
 
 
 @pytest.fixture(scope="module")
@@ -83,30 +76,9 @@ def test_parameters_are_those_of_the_signature(
 
 
 def test_document_is_there_also_during_a_run(server: Server, document: dict[str, Any]) -> None:
-    server.call("Create", ["iaf_psc_alpha", 2000])
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(server.call, "Simulate", [2000.0])
-        assert poll_until(lambda: server.get("/").json()["state"] == "busy", DEADLINE_S)
+    with pending(server) as send:
+        run = begin_endless_run(server, send)
         assert server.get("/openapi.json").json() == document
-        assert not running.done()
-        running.result()
-
-
-@pytest.fixture
-def own_server(start: Callable[..., Server]) -> Iterator[Server]:
-    """A server whose network may become anything."""
-    yield start()
-
-
-def test_generated_requests_are_answered_as_the_document_says(own_server: Server) -> None:
-    before = own_server.get("/").json()["generation"]
-    sent = send(own_server, REQUESTS)
-    print(f"{sum(sent.statuses.values())} requests to {len(sent.names)} addresses:", sent.statuses)
-    assert not sent.faults, "\n\n".join(sent.faults)
-    assert sum(sent.statuses.values()) >= 0.9 * REQUESTS
-    assert sent.statuses[200] > 0.2 * REQUESTS
-    # Whatever they did to the network, it is the same kernel, and still good for another.
-    assert own_server.get("/").json()["generation"] == before
-    own_server.call("ResetKernel")
-    assert own_server.call("Create", ["iaf_psc_alpha", 2]) == [1, 2]
-    own_server.call("Simulate", [10.0])
+        assert not run.done()
+        (job,) = (job for job in server.get("/jobs").json() if job["state"] == "running")
+        server.request("DELETE", f"/jobs/{job['id']}")

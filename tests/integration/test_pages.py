@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import http.client
 import re
-import subprocess
-import sys
-import zipfile
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -99,8 +96,10 @@ def test_caches_are_told_that_the_answer_depends_on_accept(
     assert send(server, "GET", "/api", NESTServerAuth=server.token).headers["Vary"] == "Origin"
 
 
-def test_page_with_authentication_off_is_for_anyone_but_its_state_is_not(start: Start) -> None:
-    server = start({"NEST_SERVER_DISABLE_AUTH": "1"})
+def test_page_with_authentication_off_is_for_anyone_but_its_state_is_not(
+    open_server: Server,
+) -> None:
+    server = open_server
     # Who follows a link on a page elsewhere is shown the page; the page elsewhere reads nothing.
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert send(server, "GET", "/", Accept=BROWSERS[0], **foreign).status_code == 200
@@ -181,50 +180,3 @@ def test_pages_have_nothing_inline_and_nothing_from_elsewhere(path: Path) -> Non
             assert not name.startswith("on")
             # Relative, so that a proxy may put a path in front.
             assert name not in ("src", "href") or not re.match(r"/|\w+:", value or "")
-
-
-def test_wheel_has_the_files_of_the_page(tmp_path: Path) -> None:
-    # Of a copy: setuptools leaves files where it builds.
-    listed = subprocess.run(
-        [
-            "git",
-            "ls-files",
-            "-co",
-            "--exclude-standard",
-            "gateway",
-            "pyproject.toml",
-            "README.md",
-            "LICENSE",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        copy = tmp_path / "source" / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes((ROOT / name).read_bytes())
-    built = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "--quiet",
-            "--no-deps",
-            "-w",
-            tmp_path,
-            tmp_path / "source",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
-    (wheel,) = tmp_path.glob("nestd-*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    packed = {name for name in names if name.startswith("gateway/static/")}
-    assert packed == {f"gateway/static/{path}" for path in FILES}
-    licence = "licenses/gateway/static/vendor/uplot/LICENSE"
-    assert any(name.endswith(licence) for name in names)

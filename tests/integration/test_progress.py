@@ -196,7 +196,7 @@ def stopped_kernel(server: Server) -> Iterator[None]:
 @pytest.mark.parametrize("terminal", [True, False])
 def test_second_interrupt_leaves_at_once(server: Server, terminal: bool) -> None:
     telling = """
-from nest_remote.http.connection import Connection
+from nest_remote.http.connection import HttpConnection as Connection
 send = Connection.send
 def told(connection, method, *rest, **options):
     print(method)
@@ -219,8 +219,8 @@ Connection.send = told
 
 def test_interrupt_waits_not_for_ever_and_says_what_goes_on(server: Server) -> None:
     source = CLIENT + (
-        "from nest_remote import waiting\n"
-        "waiting.END_S = 0.5\n"
+        "from nest_remote.calls import blocking\n"
+        "blocking.END_S = 0.5\n"
         f"try:\n    nsc.Simulate({ENDLESS_MS})\n"
         "except KeyboardInterrupt as error:\n    print(error)\n"
     )

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,14 @@ import pytest
 from protocol.process.identity import identify
 from protocol.process.polling import poll_until
 from protocol.wire.unpack import Unpacker
-from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server, marked_processes
+from tests.integration.servers import (
+    DEADLINE_S,
+    OPEN,
+    Runtime,
+    Server,
+    marked_processes,
+    serving,
+)
 
 Start = Callable[..., Server]
 
@@ -392,35 +399,50 @@ def test_wall_time_is_limited_if_wanted(start: Start) -> None:
     assert server.call("GetKernelStatus", ["network_size"]) == 3
 
 
-@pytest.mark.parametrize("restriction", ["0", "1"])
-def test_memory_is_limited(start: Start, restriction: str) -> None:
-    variables = {
-        "NEST_SERVER_EXEC_MEMORY_MIB": "128",
-        "NEST_SERVER_DISABLE_RESTRICTION": restriction,
-    }
-    server = start(variables)
-    error = fail(server, "x = []\nwhile True:\n    x.append('a' * 10 ** 7)")
+@pytest.fixture(scope="module")
+def limited(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server whose scripts may take little; the parameter turns the restriction off."""
+    limits = {"MEMORY_MIB": "128", "OUTPUT_MIB": "1", "PROCESSES": "5", "OPEN_FILES": "32"}
+    variables = {f"NEST_SERVER_EXEC_{name}": value for name, value in limits.items()}
+    yield from serving({**variables, "NEST_SERVER_DISABLE_RESTRICTION": request.param})
+
+
+@pytest.mark.parametrize("limited", ["0", "1"], indirect=True)
+def test_memory_is_limited(limited: Server) -> None:
+    error = fail(limited, "x = []\nwhile True:\n    x.append('a' * 10 ** 7)")
     assert error["error"] == "MemoryError"
     assert error["message"] == "MemoryError at line 3: out of memory (scripts may take 128 MiB)"
-    error = fail(server, "import numpy as np\nx = np.zeros(10 ** 9)\nx[:] = 1")
+    error = fail(limited, "import numpy as np\nx = np.zeros(10 ** 9)\nx[:] = 1")
     assert error["lineNumber"] == 2
     assert "MemoryError" in error["error"]
-    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
+    assert run(limited, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
-def test_processes_and_open_files_are_limited(start: Start) -> None:
-    limits = {"NEST_SERVER_EXEC_PROCESSES": "5", "NEST_SERVER_EXEC_OPEN_FILES": "32"}
-    server = start(OPEN | limits)
-    server.call("Create", ["iaf_psc_alpha", 3])
+@pytest.mark.parametrize("limited", ["0"], indirect=True)
+def test_output_is_limited_and_says_so(limited: Server) -> None:
+    output = run(limited, "for _ in range(40000):\n    print('x' * 99)\nprint('end')")["stdout"]
+    kept, _, mark = output.rpartition("\n\u2026")
+    assert len(kept) == 2**20
+    assert mark == " cut off after 1 MiB\n"
+
+
+@pytest.mark.parametrize("limited", ["1"], indirect=True)
+def test_processes_are_limited(limited: Server) -> None:
+    limited.call("ResetKernel")
+    limited.call("Create", ["iaf_psc_alpha", 3])
     source = "import os, time\nfor _ in range(50):\n    try:\n        pid = os.fork()\n"
     source += "    except OSError:\n        break\n    if pid == 0:\n        time.sleep(100)\n"
     source += "        os._exit(0)\ntime.sleep(100)"
-    error = fail(server, source)
+    error = fail(limited, source)
     assert "processes, and may have 5" in error["message"]
-    error = fail(server, "x = []\nwhile True:\n    x.append(open('/dev/null'))")
+    assert limited.call("GetKernelStatus", ["network_size"]) == 3
+    assert run(limited, "a = 1", **{"return": "a"}) == {"data": 1}
+
+
+@pytest.mark.parametrize("limited", ["1"], indirect=True)
+def test_open_files_are_limited(limited: Server) -> None:
+    error = fail(limited, "x = []\nwhile True:\n    x.append(open('/dev/null'))")
     assert error["message"].startswith("OSError at line 3: [Errno 24]")
-    assert server.call("GetKernelStatus", ["network_size"]) == 3
-    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
 def test_no_secret_and_nothing_of_mpi_is_in_a_scripts_process(start: Start) -> None:
@@ -449,32 +471,12 @@ def test_no_secret_and_nothing_of_mpi_is_in_a_scripts_process(start: Start) -> N
     assert {"mpi4py", "zmq", "flask", "gunicorn"}.isdisjoint(modules)
 
 
-@pytest.mark.parametrize(
-    ("variables", "arguments", "allowed"),
-    [
-        ({"NEST_SERVER_ENABLE_EXEC_CALL": "0"}, [], False),
-        ({"NEST_SERVER_ENABLE_EXEC_CALL": "1"}, [], True),
-        ({"NEST_SERVER_DISABLE_AUTH": "1"}, [], True),
-        ({"NEST_SERVER_DISABLE_AUTH": "1"}, ["-h", "0.0.0.0"], False),
-        (
-            {"NEST_SERVER_DISABLE_AUTH": "1", "NEST_SERVER_ENABLE_EXEC_CALL": "1"},
-            ["-h", "0.0.0.0"],
-            True,
-        ),
-        ({}, ["-h", "0.0.0.0"], True),
-    ],
-)
-def test_scripts_are_off_where_anyone_could_send_them(
-    start: Start, variables: dict[str, str], arguments: list[str], allowed: bool
-) -> None:
-    server = start(variables, *arguments)
+def test_scripts_are_off_where_anyone_could_send_them(start: Start) -> None:
+    server = start({"NEST_SERVER_DISABLE_AUTH": "1"}, "-h", "0.0.0.0")
     reply = server.post("/exec", {"source": "a = 1", "return": "a"})
-    if allowed:
-        assert reply.json() == {"data": 1}
-    else:
-        assert (reply.status_code, reply.json()["error"]) == (403, "Refused")
-        assert "NEST_SERVER_ENABLE_EXEC_CALL" in reply.json()["message"]
-        assert server.get("/").json()["scripts"].startswith("off")
+    assert (reply.status_code, reply.json()["error"]) == (403, "Refused")
+    assert "NEST_SERVER_ENABLE_EXEC_CALL" in reply.json()["message"]
+    assert server.get("/").json()["scripts"].startswith("off")
 
 
 def test_wrong_modules_and_limits_are_said_at_the_start(runtime: Runtime) -> None:

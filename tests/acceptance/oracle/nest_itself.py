@@ -210,7 +210,7 @@ def shown(demonstration: Callable[[Any], Any]) -> list[Any]:
             command = [*launcher_command(ranks), *command]
         with tempfile.TemporaryDirectory(prefix="nestd-o-") as directory:
             subprocess.run(
-                [*command, directory], capture_output=True, text=True, timeout=60, check=True
+                [*command, directory], capture_output=True, text=True, timeout=180, check=True
             )
             found.append(json.loads((Path(directory) / _FOUND).read_text()))
     return found

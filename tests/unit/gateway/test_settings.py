@@ -100,3 +100,23 @@ def test_origin_that_is_none_is_named_and_not_left_out(tmp_path: Path, origin: s
     with pytest.raises(ConfigurationError, match="NEST_SERVER_CORS_ORIGINS") as caught:
         from_environment(variables | {"NEST_SERVER_CORS_ORIGINS": f"http://ok.example,{origin}"})
     assert repr(origin) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("variables", "allowed"),
+    [
+        ({"ENABLE_EXEC_CALL": "0"}, False),
+        ({"ENABLE_EXEC_CALL": "1"}, True),
+        ({"DISABLE_AUTH": "1"}, True),
+        ({"DISABLE_AUTH": "1", "HOST": "0.0.0.0"}, False),
+        ({"DISABLE_AUTH": "1", "HOST": "0.0.0.0", "ENABLE_EXEC_CALL": "1"}, True),
+        ({"HOST": "0.0.0.0"}, True),
+    ],
+)
+def test_scripts_are_off_where_anyone_could_send_them(
+    tmp_path: Path, variables: dict[str, str], allowed: bool
+) -> None:
+    (tmp_path / "token").write_text("secret")
+    given = {f"NEST_SERVER_{name}": value for name, value in variables.items()}
+    refused = from_environment({"NESTD_INSTANCE_DIR": str(tmp_path), **given}).scripts_refused
+    assert refused is None if allowed else refused and "NEST_SERVER_ENABLE_EXEC_CALL" in refused

@@ -11,7 +11,7 @@ import requests
 
 from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, free_port
-from tests.integration.services import (
+from tests.system.services import (
     Installation,
     Service,
     await_end,

@@ -1,4 +1,4 @@
-"""Requests that schemathesis generates from the server's own document.
+"""Requests that schemathesis makes of a server's own document; ``scripts/generated-requests``.
 
 Values that name something are mostly names that exist, or no request would get far. Where a value
 may cost any amount of time or memory by what it asks for, it is bounded here, with the reason.
@@ -6,6 +6,7 @@ may cost any amount of time or memory by what it asks for, it is bounded here, w
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,7 @@ from protocol.errors import ProtocolError
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
 from protocol.wire.values import Value
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Server, serving
 
 _CHECKS = [
     not_a_server_error,
@@ -267,3 +268,32 @@ def send(server: Server, count: int) -> Sent:
 
     each()
     return sent
+
+
+def problems(server: Server, count: int) -> list[str]:
+    """Send that many requests, and return what is wrong with their answers and the server."""
+    before = server.get("/").json()["generation"]
+    sent = send(server, count)
+    answered = sum(sent.statuses.values())
+    statuses = ", ".join(
+        f"{number} with {status}" for status, number in sent.statuses.most_common()
+    )
+    print(f"{answered} requests to {len(sent.names)} addresses: {statuses}")
+    found = list(sent.faults)
+    if answered < 0.9 * count or sent.statuses[200] <= 0.2 * count:
+        found.append("too few requests are sent or accepted to show anything")
+    # Whatever they did to the network, it is the same kernel, and still good for another.
+    if server.get("/").json()["generation"] != before:
+        found.append("the kernel is another one")
+    server.call("ResetKernel")
+    if server.call("Create", ["iaf_psc_alpha", 2]) != [1, 2]:
+        found.append("the kernel has another network than it was given")
+    server.call("Simulate", [10.0])
+    return found
+
+
+if __name__ == "__main__":
+    # Its network may become anything.
+    for own_server in serving():
+        if wrong := problems(own_server, int(sys.argv[1])):
+            sys.exit("\n\n".join(wrong))

@@ -2,6 +2,10 @@
 # Only the units in the directory that is the first argument are known to it.
 set -eu
 mount --make-rprivate /
+# Its control groups are all below the one that is the second argument, in each hierarchy.
+for directory in /sys/fs/cgroup /sys/fs/cgroup/*; do
+  if [ -d "$directory/$2" ]; then mount --bind "$directory/$2" "$directory"; fi
+done
 mount -t tmpfs tmpfs /run
 for directory in /etc /var; do
   mkdir -p "/run/above$directory" "/run/work$directory"

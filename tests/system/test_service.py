@@ -14,7 +14,7 @@ import requests
 from protocol.process.polling import poll_until
 from tests.integration.pending import ENDLESS_MS, pending
 from tests.integration.servers import DEADLINE_S
-from tests.integration.services import Installation, Service, installed, running
+from tests.system.services import Installation, Service, installed, running
 
 # What systemd needs to be process 1 of namespaces is root's; nestd's own half of the notify
 # protocol is tested without, in test_notify.py.

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from protocol.process.polling import poll_until
-from tests.integration.machines import LOGGED, ROOT, SYSTEMD, Machine, machine
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
+from tests.system.machines import LOGGED, ROOT, SYSTEMD, Machine, machine
 
 INSTALL = str(ROOT / "scripts" / "install-service")
 NAMES = ("nestd", "nest-gateway")

@@ -7,13 +7,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.integration.documents import ROOT, Block, Page, blocks, run_as_server
-from tests.integration.servers import Runtime
+from tests.integration.servers import MPI_PYTHON, Runtime
+from tests.system.documents import ROOT, Block, Page, blocks, run_as_server
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = {"bash", "console", "python", "javascript", "output"}
@@ -55,9 +57,16 @@ def test_blocks_of_a_page_run_and_print_what_it_says(
         shutil.rmtree(tmp_path)
 
 
-@pytest.mark.parametrize("block", alone("starts a server"), ids=str)
-def test_block_that_starts_a_server_has_one(block: Block, runtime: Runtime, tmp_path: Path) -> None:
-    run_as_server(block, runtime, tmp_path)
+@pytest.mark.parametrize(
+    ("block", "python"),
+    [(block, sys.executable) for block in alone("starts a server")]
+    + [(block, MPI_PYTHON) for block in alone("starts a server on ranks")],
+    ids=str,
+)
+def test_block_that_starts_a_server_has_one(
+    block: Block, python: str, runtime: Runtime, tmp_path: Path
+) -> None:
+    run_as_server(block, replace(runtime, python=python), tmp_path)
 
 
 @pytest.mark.parametrize("block", alone("installs"), ids=str)

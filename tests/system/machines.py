@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from tests.integration.servers import DEADLINE_S
 
 ROOT = Path(__file__).parents[2]
 SYSTEMD = Path("/lib/systemd/systemd")
-_CGROUPS = Path("/sys/fs/cgroup")
 
 #: Of the units that systemd brings along, those that ours name; they do nothing.
 _TARGETS = ("default", "basic", "sysinit", "shutdown", "multi-user", "network")
@@ -77,16 +77,22 @@ def machine(units: Path, drop_ins: dict[str, str]) -> Iterator[Machine]:
             directory.mkdir()
             text = LOGGED.format(log=f"/run/{name}") + added
             (directory / "test.conf").write_text(text)
-    before = set(_groups())
     script = str(Path(__file__).with_name("machine.sh"))
     namespaces = ["--pid", "--mount", "--mount-proc", "--cgroup", "--ipc", "--uts"]
+    group = f"nestd-test-{secrets.token_hex(8)}"
+    own_groups = _make_groups(group)
+    own = ["unshare", "--fork", "--kill-child", *namespaces, "bash", script, str(units), group]
     with (units / "systemd.log").open("w") as log:
         outside = subprocess.Popen(
-            ["unshare", "--fork", "--kill-child", *namespaces, "bash", script, str(units)],
-            stdin=subprocess.DEVNULL,
+            ["sh", "-c", 'read -r _; exec "$@" </dev/null', "sh", *own],
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+    for directory in own_groups:
+        (directory / "cgroup.procs").write_text(str(outside.pid))
+    assert outside.stdin is not None
+    outside.stdin.close()
     try:
         children = Path(f"/proc/{outside.pid}/task/{outside.pid}/children")
         pid = poll_until(lambda: children.read_text().strip(), DEADLINE_S)
@@ -102,20 +108,25 @@ def machine(units: Path, drop_ins: dict[str, str]) -> Iterator[Machine]:
         outside.kill()
         outside.wait(DEADLINE_S)
         # Groups that are empty, which those of a process that just ended are in a moment.
-        assert poll_until(lambda: _remove(set(_groups()) - before), DEADLINE_S)
+        assert poll_until(lambda: all(map(_remove_group, own_groups)), DEADLINE_S)
 
 
-def _groups() -> Iterator[Path]:
-    for directory, names, _ in os.walk(_CGROUPS):
-        for name in names:
-            yield Path(directory) / name
+def _make_groups(name: str) -> list[Path]:
+    """Make a control group of that name in each hierarchy of this machine that takes processes."""
+    types = ("cgroup", "cgroup2")
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    # A group of cpusets takes no process before it has processors, and systemd has no use for it.
+    made = [Path(m[1]) / name for m in mounts if m[2] in types and "cpuset" not in m[3].split(",")]
+    for group in made:
+        group.mkdir()
+    return made
 
 
-def _remove(groups: set[Path]) -> bool:
-    """Remove the control groups that the machine has made; whether all are gone."""
-    for group in sorted(groups, key=lambda one: len(one.parts), reverse=True):
+def _remove_group(group: Path) -> bool:
+    """Remove a control group with all below it; whether it is gone."""
+    for directory, _, _ in os.walk(group, topdown=False):
         try:
-            group.rmdir()
+            Path(directory).rmdir()
         except OSError:
             return False
     return True

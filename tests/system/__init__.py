@@ -1,0 +1,1 @@
+"""One machine, with more than Python: root, systemd, other accounts, curl, jq, node."""
