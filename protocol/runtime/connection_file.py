@@ -10,7 +10,7 @@ import json
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from protocol.errors import ConfigurationError
 from protocol.process.identity import ProcessIdentity
@@ -84,22 +84,8 @@ class ConnectionInfo:
         return ProcessIdentity(self.pid, self.start_ticks)
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "command_endpoint": (str,),
-    "events_endpoint": (str,),
-    "public_key": (str, type(None)),
-    "host": (str,),
-    "pid": (int,),
-    "start_ticks": (int,),
-    "ranks": (int,),
-    "generation": (str,),
-    "nest": (str,),
-    "mpi": (bool,),
-    "started": (str,),
-    "scripts": (str,),
-    "processes": (list,),
-    "protocol": (int,),
-}
+#: Types of the fields as JSON has them.
+_TYPES: dict[str, Any] = get_type_hints(ConnectionInfo) | {"processes": list}
 
 
 def write(path: Path, info: ConnectionInfo) -> None:
@@ -139,7 +125,7 @@ def read(path: Path) -> ConnectionInfo | None:
             f"{path} has an endpoint on the network and no public key: there is no connection "
             "without encryption"
         )
-    wrong = [name for name, types in _TYPES.items() if not isinstance(fields.get(name), types)]
+    wrong = [name for name, kind in _TYPES.items() if not isinstance(fields.get(name), kind)]
     if wrong:
         raise ConfigurationError(f"{path} is no connection file: {', '.join(wrong)} missing")
     try:

@@ -1,4 +1,4 @@
-"""The board on which ranks say what they are at."""
+"""File in which ranks note the operations that they execute."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from protocol.runtime.rank_activity import (
 )
 
 
-def test_new_board_is_private_and_says_that_nothing_was_begun(tmp_path: Path) -> None:
-    path = tmp_path / "board"
+def test_new_file_is_private_and_says_that_nothing_was_begun(tmp_path: Path) -> None:
+    path = tmp_path / "activity"
     make_rank_activity(path, 3)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read_rank_activity(path) == [RankActivity(0, 0.0, 0)] * 3
 
 
 def test_ranks_write_their_own_lines(tmp_path: Path) -> None:
-    path = tmp_path / "board"
+    path = tmp_path / "activity"
     make_rank_activity(path, 3)
     writers = [RankActivityWriter(path, rank) for rank in range(3)]
     before = time.time()
@@ -39,7 +39,7 @@ def test_ranks_write_their_own_lines(tmp_path: Path) -> None:
 
 
 def test_board_that_is_missing_or_cut_says_what_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "board"
+    path = tmp_path / "activity"
     assert read_rank_activity(path) == []
     make_rank_activity(path, 2)
     RankActivityWriter(path, 0).begin()
@@ -50,7 +50,7 @@ def test_board_that_is_missing_or_cut_says_what_is_whole(tmp_path: Path) -> None
 
 
 def test_rank_without_a_line_is_an_error_and_not_a_longer_board(tmp_path: Path) -> None:
-    path = tmp_path / "board"
+    path = tmp_path / "activity"
     make_rank_activity(path, 2)
     with pytest.raises(Exception, match="buffer"):
         RankActivityWriter(path, 2).begin()
