@@ -8,7 +8,6 @@
 ``bodies``              bodies of requests: whole, or the reason why not
 ``arguments``           arguments of calls, from a body or from the query string
 ``delivery``            how a caller wants the answer: waiting, as a job, under which name
-``deadline``            limits to a wait for an answer: a time, or the caller's hang-up
 ``replies``             results as JSON or MessagePack
 ``errors``              errors as replies
 ``compression``         compressed bodies of large replies

@@ -12,9 +12,10 @@ use                             reason
 ``reader.unreader``             Without: the body is read through gunicorn's readers.
 ==============================  ================================================================
 
-``server.py`` overrides methods of gunicorn's worker and arbiter: ``handle``, ``accept``,
-``handle_error``, ``handle_exit``, ``handle_usr2``. One that a version of gunicorn does not call has
-no effect. The environment's key ``gunicorn.socket`` may be missing: hang-ups are not seen then.
+``server.py`` overrides methods of gunicorn's worker and arbiter, such as ``handle`` and
+``handle_usr2``. One that a version of gunicorn does not call has no effect; a test names those that
+the installed version lacks. The environment's key ``gunicorn.socket`` may be missing: hang-ups are
+not seen then.
 """
 
 from __future__ import annotations

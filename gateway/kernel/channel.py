@@ -19,7 +19,7 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from gateway.http.deadline import ClientDisconnect, Deadline
+from gateway.kernel.deadline import ClientDisconnect, Deadline
 from protocol.errors import KernelUnavailable
 from protocol.process.tcp_keepalive import set_keepalive
 from protocol.runtime.connection_file import ConnectionInfo

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gateway.http.deadline import ClientDisconnect, Deadline
+from gateway.kernel.deadline import ClientDisconnect, Deadline
 from gateway.kernel.exit_reason import ExitReasons
 from gateway.kernel.notices import NoticeSender
 from gateway.kernel.pending import PendingRequest, PendingRequests, label_of

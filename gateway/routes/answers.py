@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from flask import Response, request
 
-from gateway.http.deadline import ClientDisconnect
 from gateway.http.delivery import read_delivery
 from gateway.http.replies import AS_JSON, answer_reply, json_reply
+from gateway.kernel.deadline import ClientDisconnect
 from gateway.services import services
 from protocol.logging import context
 from protocol.wire.messages import Batch, Command, Failure, Operation, Script, Task

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.events.readers import EventReaders
-from gateway.http import deadline
-from gateway.http.deadline import ClientDisconnect, Deadline
+from gateway.kernel import deadline
+from gateway.kernel.deadline import ClientDisconnect, Deadline
 from protocol.errors import QueueFull
 
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gunicorn.config import Config
 from gunicorn.http.body import Body, LengthReader
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders, LimitRequestLine
 from gunicorn.http.unreader import IterUnreader, SocketUnreader
@@ -18,7 +19,12 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from gateway.http import gunicorn_internals, server
 from gateway.http.gunicorn_internals import KNOWN_VERSIONS, body_source, is_known, read_ahead
-from gateway.http.server import GunicornWorker
+from gateway.http.server import (
+    RETIREMENT_S,
+    GunicornArbiter,
+    GunicornLogger,
+    GunicornWorker,
+)
 from gateway.services import EXTENSION
 
 
@@ -111,6 +117,23 @@ def test_installed_version_is_known_and_later_ones_are_not() -> None:
     assert is_known((*lowest, 0))
     assert not is_known((*beyond, 0))
     assert not is_known((lowest[0] - 1, 9, 9))
+
+
+@pytest.mark.parametrize("ours", [GunicornWorker, GunicornArbiter, GunicornLogger])
+def test_gunicorn_has_the_methods_that_are_overridden(ours: type) -> None:
+    methods = [name for name, value in vars(ours).items() if callable(value)]
+    assert methods
+    (base,) = ours.__bases__
+    assert [name for name in methods if not hasattr(base, name)] == []
+
+
+def test_gateway_that_is_replaced_has_all_time_for_its_answers() -> None:
+    arbiter = GunicornArbiter.__new__(GunicornArbiter)
+    arbiter.log = SimpleNamespace(info=lambda text: None)
+    arbiter.cfg = Config()
+    with pytest.raises(StopIteration):
+        arbiter.handle_usr2()
+    assert arbiter.cfg.graceful_timeout == RETIREMENT_S
 
 
 def test_worker_goes_on_while_there_is_no_room_for_connections(
