@@ -22,7 +22,7 @@ from nestd.settings import EXIT_CONFIGURATION
 #: Importing NEST from a cluster's file system can take a while.
 READY_DEADLINE_S = 180.0
 #: Pause between two looks for a kernel, or requests to a server, that is not there yet.
-PROBE_PAUSE_S = 0.05
+PROBE_PAUSE_S = 0.02
 #: Starts of a program that never worked before giving up.
 FRUITLESS_STARTS = 3
 #: Has another gateway take the place of the one that serves.
