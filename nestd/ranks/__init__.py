@@ -1,1 +1,8 @@
-"""ranks"""
+"""Ranks of a kernel, and how they talk.
+
+transport    operations from rank 0 to all ranks, and their answers back
+mpi          launchers, and what is shared over MPI at the start
+heartbeat    signs between ranks on several hosts, which show a network that is cut
+cores        waiting of ranks and threads where there are few cores
+large_pages  memory of NEST in large pages
+"""

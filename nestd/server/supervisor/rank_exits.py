@@ -45,12 +45,12 @@ class RankWatch:
 
     @property
     def info(self) -> ConnectionInfo | None:
-        """The kernel's connection file; ``None`` before the kernel has written one."""
+        """Connection file of the kernel; ``None`` before the kernel has written one."""
         return self._info
 
     @property
     def has_kernel(self) -> bool:
-        """Whether the kernel has written its connection file."""
+        """Return whether the kernel has written its connection file."""
         return self._info is not None
 
     def probe(self) -> None:

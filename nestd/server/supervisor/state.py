@@ -22,7 +22,7 @@ from nestd.settings import EXIT_CONFIGURATION
 #: Importing NEST from a cluster's file system can take a while.
 READY_DEADLINE_S = 180.0
 #: Pause between two looks for a kernel, or requests to a server, that is not there yet.
-PROBE_PAUSE_S = 0.05
+PROBE_PAUSE_S = 0.02
 #: Starts of a program that never worked before giving up.
 FRUITLESS_STARTS = 3
 #: Has another gateway take the place of the one that serves.
@@ -92,7 +92,7 @@ class SupervisorState:
 
     @property
     def due_s(self) -> float:
-        """When time alone leads to instructions, by the monotonic clock."""
+        """Time at which the state has instructions without an event, by the monotonic clock."""
         due_s = [self.shutdown.due_s, self._watchdog_due_s]
         due_s += [child.due_s for child in (self._kernel, self._gateway) if child is not None]
         if self.phase is ServerPhase.STARTING:
@@ -103,7 +103,7 @@ class SupervisorState:
 
     @property
     def _kernel_to_probe(self) -> ChildId | None:
-        """The kernel whose connection file is awaited."""
+        """Kernel whose connection file is awaited."""
         is_stopping = self.phase is ServerPhase.STOPPING
         if self._kernel is None or self._kernel_is_connected or is_stopping:
             return None
