@@ -26,11 +26,14 @@ from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import nest
 from nestd.partial.connections import ConnectionColumns
+from nestd.partial.policies import same as equal
+from nestd.partial.spatial import ConnectionDistances
 from nestd.partial.status import KernelFields
 from protocol.wire import frames, json_form
 from protocol.wire.messages import Result
 from protocol.wire.values import VALUE_NESTING_LIMIT, Expression, Reference
 from tests.unit.naming import stable
+from tests.unit.partial.ranks import across
 from tests.unit.strategies import same
 
 
@@ -271,6 +274,18 @@ def test_partial_answer_has_values_in_its_fields() -> None:
         {"verbosity": 30, "times": [1, 2]}, ["times"]
     )
     assert KernelEncoder(tuples=True).encode(part).asked == ("times",)
+
+
+def test_deepest_partial_answer_travels() -> None:
+    item: Any = 1
+    for _ in range(VALUE_NESTING_LIMIT):
+        item = [item]
+    for part in (
+        KernelFields({"a": item}, None),
+        ConnectionDistances([], ConnectionColumns(np.zeros(0, int), None, {"a": item}, None)),
+    ):
+        encoded = KernelEncoder().encode(part)
+        assert equal(across(encoded), encoded)
 
 
 def test_objects_are_references_for_callers_that_can_hold_them(network: Any) -> None:
