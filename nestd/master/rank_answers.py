@@ -32,6 +32,8 @@ def execute(operation: Operation, references: bool) -> Course[list[Executed]]:
     references : whether kernel objects are answered as references
     """
     answers: list[Executed] = yield ExecuteOnRanks(operation, references)
+    if not isinstance(answers[0].value, dict):
+        return answers
     deferred = put_off(operation, answers)
     if deferred is not None:
         answers = yield ExecuteOnRanks(deferred, references)
