@@ -172,17 +172,18 @@ TRAITS: dict[str, CallTraits] = (
     | dict.fromkeys(ATTRIBUTES, _READS)
 )
 
-#: Actions that do what the call does, or a part of it.
-_CALLING = frozenset(
-    [Action.CALL_JSON, Action.CALL_PYNEST, Action.COMMIT, Action.RESUME, Action.ABORT]
-)
+#: Actions between ranks that do a part of what the call does.
+_PARTS_OF_CALLS = (Action.COMMIT, Action.RESUME, Action.ABORT)
 
 
 def traits_of(operation: Operation) -> CallTraits:
     """Return the traits of an operation; of a name that is not offered, none."""
     action, call = operation.action, operation.call
+    # Most operations are calls; the hash of an enum's member costs more than a comparison.
+    if action is Action.CALL_JSON or action is Action.CALL_PYNEST:
+        return TRAITS.get(call, NOTHING)
     if action is Action.SET:
         return _SETS_PATHS if call in _PATHS else _SETS_KERNEL
     if action is Action.GET:
         return _READS
-    return TRAITS.get(call, NOTHING) if action in _CALLING else NOTHING
+    return TRAITS.get(call, NOTHING) if action in _PARTS_OF_CALLS else NOTHING

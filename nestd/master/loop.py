@@ -107,6 +107,9 @@ class Master:
         replies: ReplyCache | None = None,
     ) -> None:
         self._socket = socket
+        # Made once: the socket's own poll makes a poller for each call.
+        self._poller = zmq.Poller()
+        self._poller.register(socket, zmq.POLLIN)
         self._ranks = ranks
         self._generation = generation
         self._publisher = publisher
@@ -214,7 +217,7 @@ class Master:
             try:
                 if self._drain_asked is not None:
                     raise Stopped(0)
-                if self._socket.poll(int(wait_s * 1000) + 1):
+                if self._poller.poll(int(wait_s * 1000) + 1):
                     return
             finally:
                 self._is_idle = False

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from nestd.master.courses import Course
 from nestd.master.instructions import ExecuteOnRanks, WriteFile
 from nestd.partial.answers import shown
-from nestd.partial.connections import Placement
+from nestd.partial.connections import ConnectionChange, Placement
 from nestd.partial.merging import deferred, merge
 from nestd.partial.slices import SimulationPause
 from nestd.partial.spatial import Nodes, TextFile
@@ -34,6 +34,8 @@ def execute(operation: Operation, references: bool) -> Course[list[Executed]]:
     references : whether kernel objects are answered as references
     """
     answers: list[Executed] = yield ExecuteOnRanks(operation, references)
+    if not isinstance(answers[0].value, ConnectionChange):
+        return answers
     commit = deferred(operation, answers)
     if commit is not None:
         answers = yield ExecuteOnRanks(commit, references)

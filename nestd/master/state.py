@@ -90,6 +90,8 @@ class MasterState:
         )
         self._courses = Courses(self._turn)
         self._phase = Phase.SERVING
+        #: Whether another phase may follow.
+        self._is_open = True
         self._drain_limit_s: float | None = None
         self._drain_until_s = math.inf
         self._history: deque[tuple[float, str]] = deque(maxlen=_HISTORY)
@@ -130,7 +132,7 @@ class MasterState:
         self._history.append((now_s, kind.__name__))
         top, step = self._courses.top, ev.ANSWERED_BY.get(kind)
         if step is None:
-            is_legal = kind in _ANY_TIME or (top in _LISTENING and FOLLOWING[self._phase] != ())
+            is_legal = kind in _ANY_TIME or (top in _LISTENING and self._is_open)
         else:
             is_legal = top is step
         if not is_legal:
@@ -152,6 +154,7 @@ class MasterState:
         if phase not in FOLLOWING[self._phase]:
             raise IllegalStep(f"{phase.value} can't follow {self._phase.value}")
         self._phase = phase
+        self._is_open = bool(FOLLOWING[phase])
 
     # Commands
 
@@ -271,7 +274,7 @@ class MasterState:
         self._turn.instructions = [
             it for it in self._turn.instructions if isinstance(it, (SendReply, EndJob))
         ]
-        if FOLLOWING[self._phase]:
+        if self._is_open:
             late = ", which had not ended in the time it was given" if self.is_draining else ""
             self._enter(Phase.STOPPED)
             self._courses.begin(self._dismiss(late))
