@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 
-from tests.integration.servers import OPEN, Runtime, Server, serving, start_server
+from protocol.process.polling import poll_until
+from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server, serving, start_server
 
 
 @pytest.fixture
@@ -20,6 +22,20 @@ def runtime() -> Iterator[Runtime]:
         own.remove()
 
 
+def emptied(server: Server) -> Server:
+    """Empty the network of a server, whose kernel or gateway the test before may have ended."""
+
+    def is_ready() -> bool:
+        try:
+            return server.get("/readyz").status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    assert poll_until(is_ready, DEADLINE_S), server.log()
+    server.call("ResetKernel")
+    return server
+
+
 @pytest.fixture(scope="session")
 def shared_server() -> Iterator[Server]:
     """One server for all tests that leave it usable."""
@@ -29,8 +45,7 @@ def shared_server() -> Iterator[Server]:
 @pytest.fixture
 def server(shared_server: Server) -> Server:
     """The shared server with an empty network."""
-    shared_server.call("ResetKernel")
-    return shared_server
+    return emptied(shared_server)
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +57,7 @@ def shared_open_server() -> Iterator[Server]:
 @pytest.fixture
 def open_server(shared_open_server: Server) -> Server:
     """The server without authentication and restriction, with an empty network."""
-    shared_open_server.call("ResetKernel")
-    return shared_open_server
+    return emptied(shared_open_server)
 
 
 @pytest.fixture
