@@ -9,7 +9,7 @@ container, so there is no journald; logrotate's ``copytruncate`` loses lines, an
 for months is not started again. What a program prints as it dies arrives, too.
 
 The process ends when the last program has closed its end of the pipes
-(docs/decisions/0015-the-log-has-a-process.md).
+(docs/decisions/0018-the-log-has-a-process.md).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nestd.call_traits import ATTRIBUTES, NOTHING, TRAITS, traits_of
-from nestd.kernel.api.allow_list import Catalogue, Role
+from nestd.kernel.api.allow_list import AllowList, Role
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import nest
 from nestd.kernel.simulation import Simulation
@@ -13,24 +13,24 @@ from protocol.wire.messages import SIMULATING, Action, Operation
 
 
 @pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
+def catalogue() -> AllowList:
     """Return the allow-list of the NEST that is installed."""
-    return Catalogue(Layers(), Simulation())
+    return AllowList(Layers(), Simulation())
 
 
-def test_table_has_each_offered_name_and_no_other(catalogue: Catalogue) -> None:
+def test_table_has_each_offered_name_and_no_other(catalogue: AllowList) -> None:
     unreported = set(type(nest)._kernel_attr_names) - set(catalogue.names)
     assert set(TRAITS) - unreported == set(catalogue.names)
 
 
-def test_attributes_of_the_table_are_those_of_the_allow_list(catalogue: Catalogue) -> None:
+def test_attributes_of_the_table_are_those_of_the_allow_list(catalogue: AllowList) -> None:
     roles = {name: catalogue.find(name).role for name in catalogue.names}
     offered = {name for name, role in roles.items() if role is Role.ATTRIBUTE}
     assert offered <= ATTRIBUTES
     assert {roles[name] for name in ATTRIBUTES & roles.keys()} == {Role.ATTRIBUTE}
 
 
-def test_constructors_and_values_change_nothing(catalogue: Catalogue) -> None:
+def test_constructors_and_values_change_nothing(catalogue: AllowList) -> None:
     for name in catalogue.names:
         if catalogue.find(name).role in (Role.CONSTRUCTOR, Role.VALUE, Role.ATTRIBUTE):
             assert not TRAITS[name].changes_kernel, name

@@ -14,7 +14,8 @@ from gateway.kernel.status import KernelStatus
 from gateway.settings import JobLimits
 from protocol.errors import KernelLost, KernelUnavailable, MalformedRequest, NestdError
 from protocol.runtime.connection_file import ConnectionInfo
-from protocol.runtime.job_store import SPOOL_DIRECTORY, Spool
+from protocol.runtime.job_store import Spool
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.status_file import Status
 from protocol.runtime.stored_job import StoredJob
 from protocol.wire.messages import Action, Command, Message, Operation, Result, Script, Task
@@ -110,4 +111,6 @@ def jobs_under_test(directory: Path, limits: JobLimits) -> JobsUnderTest:
     fake = FakeKernel(FakeStatus(directory))
     kernel, events = cast(KernelClient, fake), list[tuple[str, str]]()
     jobs = Jobs(kernel, limits, lambda kind, facts: events.append((facts["job"], facts["state"])))
-    return JobsUnderTest(fake, jobs, jobs._reconciler, Spool(directory / SPOOL_DIRECTORY), events)
+    return JobsUnderTest(
+        fake, jobs, jobs._reconciler, Spool(RuntimeDirectory(directory).jobs), events
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 from gateway.jobs.rules import (
     STATES,
     Fate,
-    digest_of,
     fate_of,
     final_state,
     is_due,
@@ -19,18 +16,12 @@ from gateway.jobs.rules import (
     open_state,
 )
 from protocol.errors import Cancelled, KernelLost
-from protocol.logging.context import RequestContext
 from protocol.runtime.job_store import NAME
 from protocol.runtime.stored_job import CANCELLED, LOST, Claim
 from protocol.wire.messages import (
     FINAL_STATES,
-    Action,
-    Batch,
-    Command,
     Failure,
-    Operation,
     Result,
-    Script,
 )
 
 TIMES = st.floats(0, 1e6)
@@ -101,19 +92,3 @@ def test_each_key_has_a_name_of_its_own(keys: list[str]) -> None:
     names = [name_of_key(key) for key in keys]
     assert len(set(names)) == len(keys)
     assert all(NAME.fullmatch(name) for name in names)
-
-
-def test_digest_tells_requests_apart_but_not_their_senders() -> None:
-    task = Command("a", Operation(Action.CALL_JSON, "Create", ["x", 1]))
-    same = replace(task, id="b", context=RequestContext("request", True))
-    assert digest_of(task, "json") == digest_of(same, "json")
-    others = [
-        replace(task, operation=Operation(Action.CALL_JSON, "Create", ["x", 2])),
-        replace(task, operation=Operation(Action.CALL_PYNEST, "Create", ["x", 1])),
-        replace(task, references=True),
-        replace(task, unmerged=True),
-        Batch("a", [task.operation]),
-        Script("a", "Create"),
-    ]
-    digests = {digest_of(other, "json") for other in (task, *others)}
-    assert len(digests | {digest_of(task, "exact")}) == len(others) + 2

@@ -9,6 +9,7 @@ from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
 from nestd.master.reply_cache import ReplyCache
 from nestd.master.state import MasterState
+from nestd.partial.slices import SimulationPause
 from protocol.errors import NestdError
 from protocol.runtime.stored_job import StoredJob
 from protocol.wire.messages import (
@@ -170,8 +171,7 @@ class Harness:
 
     def pause(self, at_ms: float, until_ms: float = 100.0, steps: int = 10) -> Harness:
         """Have all ranks pause a simulation."""
-        where = {"from_ms": 0.0, "at_ms": at_ms, "until_ms": until_ms}
-        return self.answer({"$paused": True, "steps": steps, **where})
+        return self.answer(SimulationPause(steps, 0.0, at_ms, until_ms))
 
     def resume(self) -> Harness:
         """Have no more messages arrive between two slices."""

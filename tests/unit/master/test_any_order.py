@@ -9,6 +9,7 @@ import logging
 import os
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
 from nestd.master.reply_cache import ReplyCache
 from nestd.master.state import IllegalStep
+from nestd.partial.slices import NewEvents
 from protocol.errors import (
     ArgumentError,
     Cancelled,
@@ -324,7 +326,7 @@ class Masters(RuleBasedStateMachine):
             self.feed(ev.RanksFailed(InternalError("mixed up")))
         else:
             operation = self.master.operation
-            gained = {"$share": "gained", "columns": {"times": [1.0]}, "told": 1}
+            gained = NewEvents({"times": np.ones(1), "senders": np.ones(1, np.int64)}, [1])
             is_reading = operation.action is Action.READ_NEW_EVENTS
             self.master_answers(gained if is_reading else 5)
 

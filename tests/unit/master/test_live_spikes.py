@@ -11,6 +11,7 @@ from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.activity import BEAT_S
 from nestd.master.live_spikes import WATCHED_S
+from nestd.partial.slices import NewEvents
 from protocol.errors import ArgumentError
 from protocol.wire.messages import Action, Watch
 from protocol.wire.values import Text
@@ -27,7 +28,7 @@ def watch(master: Harness, *recorders: int, anew: bool = False) -> Harness:
 def gained(times: list[float], *, known: int) -> Any:
     """Return a rank's answer about what a recorder has gained."""
     columns = {"times": np.array(times), "senders": np.ones(len(times), np.int64)}
-    return {"$share": "gained", "columns": columns, "told": known}
+    return NewEvents(columns, [known])
 
 
 def test_spikes_are_published_between_slices_from_where_they_were_known() -> None:
@@ -38,7 +39,7 @@ def test_spikes_are_published_between_slices_from_where_they_were_known() -> Non
     assert master.operation.action is Action.RESUME
     master.now_s += 1.0
     master.pause(20.0).resume()
-    assert master.operation.args == [7, [2]]
+    assert master.operation.args == [7, [[2]]]
     master.answer(gained([3.0], known=3)).answer()
     published = master.published("spikes")
     assert [list(facts["times"]) for facts in published] == [[1.0, 2.0], [3.0]]
@@ -78,7 +79,7 @@ def test_recorder_without_watchers_is_forgotten() -> None:
     master.now_s += 1.0
     master.done.clear()
     watch(master, 7).feed(ev.Tick())
-    assert master.operation.args == [8, [0]]
+    assert master.operation.args == [8, [[0]]]
     master.answer(gained([], known=0))
     assert master.operation.args == [7, []]
 
@@ -117,7 +118,7 @@ def test_events_are_read_before_and_after_a_call_that_takes_them_away(params: An
     master.answer(gained([1.0], known=1))
     assert master.operation.call == "SetStatus"
     master.answer()
-    assert master.operation.args == [7, [1]]
+    assert master.operation.args == [7, [[1]]]
     master.answer(gained([], known=0))
     assert master.value("1") is None
 

@@ -13,6 +13,7 @@ import zmq
 from nestd.master.instructions import WriteFile
 from nestd.master.loop import EventPublisher, Master, Stopped, write_file
 from nestd.master.reply_cache import ReplyCache
+from nestd.partial.slices import SimulationPause
 from nestd.scripts.runner import Executor, ScriptRunner
 from protocol.errors import (
     ArgumentError,
@@ -219,7 +220,7 @@ def test_messages_are_taken_in_between_two_slices(loop: Loop) -> None:
         if operation.action is Action.ABORT:
             return None
         loop.send(Cancel("cancel", "1", "because"))
-        return {"$paused": True, "steps": 1, "from_ms": 0.0, "at_ms": 1.0, "until_ms": 5.0}
+        return SimulationPause(1, 0.0, 1.0, 5.0)
 
     loop.ranks.play = play
     loop.serve(command("1", "Simulate", 5.0))

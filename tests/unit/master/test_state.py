@@ -11,6 +11,7 @@ from nestd.master.events import Phase
 from nestd.master.queue import QueuedCommand
 from nestd.master.reply_cache import ReplyCache
 from nestd.master.state import IllegalStep
+from nestd.partial.slices import SimulationPause
 from protocol.errors import (
     ArgumentError,
     Cancelled,
@@ -243,7 +244,7 @@ def test_first_slice_after_a_change_is_short(call: str, budget: int) -> None:
 def test_rank_that_fails_while_others_have_paused_ends_the_simulation_everywhere() -> None:
     master = Harness(ranks=2).begin(command("0")).answer().begin(SIMULATION).answer(0.1)
     assert master.operation.min_delay_ms == 0.1
-    pause = {"$paused": True, "steps": 1, "from_ms": 0.0, "at_ms": 1.0, "until_ms": 100.0}
+    pause = SimulationPause(1, 0.0, 1.0, 100.0)
     failed = Executed(1, 1, error=ArgumentError("boom"))
     master.feed(ev.RanksAnswered([Executed(1, 0, pause), failed]))
     assert master.operation.action is Action.ABORT
