@@ -3,6 +3,16 @@
 >>> import nest_remote as nest
 >>> nest.connect("http://localhost:52425")
 >>> neurons = nest.Create("iaf_psc_alpha", 1000)
+
+session         connection to one server, and what PyNEST's classes need of it
+module          PyNEST's look-alike as a module
+description     the kernel's description of its PyNEST
+errors          errors of NEST and of the server
+output_formats  forms in which PyNEST gives columns
+objects/        classes of PyNEST's objects
+calls/          calls that are more than one request and reply
+http/           the way to a server over HTTP
+plots/          plots of PyNEST's modules
 """
 
 from __future__ import annotations
