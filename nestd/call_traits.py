@@ -45,7 +45,7 @@ class CallTraits:
 
     @property
     def changes_kernel(self) -> bool:
-        """Whether the kernel may be another one after the call."""
+        """Return whether the kernel may be another one after the call."""
         return (
             self.builds
             or self.sets

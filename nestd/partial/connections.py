@@ -64,7 +64,7 @@ class ConnectionChange(_Rows, kind="connection_change"):
 
     @classmethod
     def collect(cls, conns: Connections) -> ConnectionChange:
-        """Say what was changed, or deferred, to this rank's ``conns``."""
+        """Return what was changed in, or deferred for, this rank's ``conns``."""
         return cls(conns.missing, conns.description, conns.is_deferred)
 
     @classmethod

@@ -56,7 +56,7 @@ class Ranks(Protocol):
         """Number of ranks."""
 
     def execute(self, operation: Operation, references: bool) -> list[Executed]:
-        """One answer of every rank, in the order of ranks; never raises for the operation."""
+        """Execute an operation, and return every rank's answer, in the order of ranks."""
 
 
 class OneRank:
@@ -70,7 +70,7 @@ class OneRank:
         self._number = 0
 
     def execute(self, operation: Operation, references: bool) -> list[Executed]:
-        """The only rank's answer."""
+        """Execute an operation, and return the only rank's answer."""
         self._number += 1
         execute = Execute(self._number, operation, references, context.current_request())
         own = answer(self._kernel, 0, execute, self._rank_activity)
@@ -105,7 +105,7 @@ def answer(
 
 
 def grace_s(operation: Operation) -> float:
-    """How long a rank that raised in ``operation`` waits for the others."""
+    """Return how long a rank that raised in ``operation`` waits for the others."""
     return GRACE_S if traits_of(operation).communicates else LONG_GRACE_S
 
 
@@ -127,7 +127,7 @@ class Grace:
         self._left_s = grace_s(operation)
 
     def wait(self, poll: Callable[[int], Any]) -> Any:
-        """What ``poll(timeout_ms)`` gives, which is nothing when the time is over."""
+        """Return what ``poll(timeout_ms)`` gives: nothing when the time is over."""
         while True:
             found = poll(int(LOOK_S * 1000))
             if found:
@@ -140,7 +140,7 @@ class Grace:
 
 
 def identity(rank: int) -> bytes:
-    """Name of a rank's socket at rank 0."""
+    """Return the name of a rank's socket at rank 0."""
     return b"rank-%d" % rank
 
 
@@ -152,8 +152,8 @@ class ManyRanks:
     socket : bound ROUTER socket
     kernel : of rank 0
     size : number of ranks
-    board : to say on what this rank is at
-    neighbours : the ranks of this host
+    rank_activity : where this rank writes what it executes
+    local_ranks : the ranks of this host
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class ManyRanks:
         self._number = 0
 
     def execute(self, operation: Operation, references: bool) -> list[Executed]:
-        """One answer of every rank.
+        """Execute an operation on all ranks, and return their answers, in the order of ranks.
 
         Raises
         ------
@@ -212,17 +212,17 @@ class ManyRanks:
 
 
 class RankWorker:
-    """The other ranks' end: executes what comes and answers.
+    """Loop of a rank other than 0: executes operations of rank 0, and answers.
 
     Parameters
     ----------
     socket : DEALER socket, connected to rank 0 under the rank's name
     kernel : of this rank
     rank : this rank
-    directory : where to leave last words
+    directory : where to write a crash report
     generation : of the kernel
-    board : to say on what this rank is at
-    neighbours : the ranks of this host
+    rank_activity : where this rank writes what it executes
+    local_ranks : the ranks of this host
     """
 
     def __init__(
@@ -274,7 +274,7 @@ class RankWorker:
                 raise InternalError("rank 0 sent what is no operation")
 
     def _receive(self, grace: Grace | None) -> list[Buffer] | None:
-        """The next message; none of it after ``grace``, ``None`` when rank 0 is gone."""
+        """Return the parts of the next message: none after ``grace``, ``None`` without rank 0."""
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
@@ -284,7 +284,7 @@ class RankWorker:
         return None if self._monitor in ready else []
 
     def _give_up(self, error: NestdError) -> NoReturn:
-        """Say what happened here where it will be found, and end the job."""
+        """Write the crash report, and end the job."""
         report = diverged(error, self._rank, [])
         write_crash_report(self._directory, self._generation, report)
         log.error("%s", report)
@@ -293,7 +293,7 @@ class RankWorker:
 
 
 def diverged(error: NestdError, rank: int, missing: list[int]) -> Diverged:
-    """The error that ``rank`` raised alone, while others hang."""
+    """Return the error that ``rank`` raised alone, while others hang."""
     others = f"rank {', '.join(map(str, missing))}" if missing else "other ranks"
     return Diverged(
         f"{error} (on rank {rank} only; {others} wait for it inside NEST and can't go on, so the "

@@ -36,7 +36,7 @@ class NumpyReseed:
 
     @property
     def is_direct(self) -> bool:
-        """Whether the state lies in memory as expected."""
+        """Return whether the state lies in memory as expected."""
         return self._state is not None
 
     def renew(self) -> None:
