@@ -112,13 +112,13 @@ def grace_s(operation: Operation) -> float:
 class Grace:
     """The time that a rank which raised in ``operation`` gives the others.
 
-    It begins anew while a signal keeps one of them from running, as that one can't answer yet.
-    It is counted in waits, not by a clock, which would go on while this rank itself is stopped.
+    The time begins anew while a signal keeps another rank from running, as that rank can't answer
+    yet. Time is counted in waits, as a clock would go on while this rank itself is stopped.
 
     Parameters
     ----------
     operation : in which this rank raised
-    neighbours : the ranks of this host
+    local_ranks : the ranks of this host
     """
 
     def __init__(self, operation: Operation, local_ranks: Sequence[ProcessIdentity]) -> None:
@@ -129,14 +129,14 @@ class Grace:
     def wait(self, poll: Callable[[int], Any]) -> Any:
         """Return what ``poll(timeout_ms)`` gives: nothing when the time is over."""
         while True:
-            found = poll(int(LOOK_S * 1000))
-            if found:
-                return found
+            ready = poll(int(LOOK_S * 1000))
+            if ready:
+                return ready
             self._left_s -= LOOK_S
-            if any(neighbour.is_stopped() for neighbour in self._local_ranks):
+            if any(process.is_stopped() for process in self._local_ranks):
                 self._left_s = grace_s(self._operation)
             if self._left_s <= 0:
-                return found
+                return ready
 
 
 def identity(rank: int) -> bytes:
@@ -189,9 +189,9 @@ class ManyRanks:
         answers = [own, *self._collect(own, operation)]
         if any(answer.error is not None for answer in answers):
             self._kernel.rollback()
-            settled = frames.encode(Answered(self._number))
+            answered = frames.encode(Answered(self._number))
             for rank in range(1, self.size):
-                self._socket.send_multipart([identity(rank), *settled])
+                self._socket.send_multipart([identity(rank), *answered])
         return answers
 
     def _collect(self, own: Executed, operation: Operation) -> list[Executed]:
@@ -306,5 +306,5 @@ def diverged(error: NestdError, rank: int, missing: list[int]) -> Diverged:
 
 def write_crash_report(directory: Path, generation: str, error: NestdError) -> None:
     """Write why this kernel ends, for whoever waits for its answer."""
-    said = {"generation": generation, "error": facts_of(error)}
-    write_private(RuntimeDirectory(directory).crash_report, json.dumps(said).encode())
+    report = {"generation": generation, "error": facts_of(error)}
+    write_private(RuntimeDirectory(directory).crash_report, json.dumps(report).encode())
