@@ -56,7 +56,7 @@ _module.__class__ = _Remote
 def connect(
     url: str = "http://localhost:52425", token: str | None = None, progress: bool | None = None
 ) -> None:
-    """Execute from now on at the server at ``url``.
+    """Connect to the server at ``url``, which executes what follows.
 
     Ctrl-C during a call cancels it on the server and raises ``KeyboardInterrupt``; the network
     can be used on from where the call has stopped.
@@ -117,7 +117,7 @@ def batch(calls: Iterable[Sequence[Any]]) -> list[Any]:
 
 
 def submit(call: str, *args: Any, **kwargs: Any) -> Job:
-    """Have a function of PyNEST executed without waiting for it: ``submit("Simulate", 1e4)``.
+    """Submit a call as a job, without waiting for the call: ``submit("Simulate", 1e4)``.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def submit(call: str, *args: Any, **kwargs: Any) -> Job:
 
 
 def submit_script(source: str, return_vars: str | list[str] | None = None) -> Job:
-    """Have a script run on the server without waiting for it.
+    """Submit a script as a job, without waiting for the script.
 
     Parameters
     ----------

@@ -57,7 +57,6 @@ class CallTraits:
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of a text."""
     return text.split()
 
 

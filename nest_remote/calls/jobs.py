@@ -164,7 +164,7 @@ class Job:
 
 
 def submit(session: Session, call: str, *args: Any, **kwargs: Any) -> Job:
-    """Have a call executed without waiting for it.
+    """Submit a call as a job, without waiting for the call.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def submit(session: Session, call: str, *args: Any, **kwargs: Any) -> Job:
 
 
 def submit_script(session: Session, source: str, returns: str | list[str] | None) -> Job:
-    """Have a script run without waiting for it."""
+    """Submit a script as a job, without waiting for the script."""
     return Job(session, _transport(session).submit_script(source, returns))
 
 

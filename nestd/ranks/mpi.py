@@ -132,10 +132,10 @@ class MpiWorld:
         own = Cores.of_this_process()
         let_threads_sleep(own, list(map(Cores.decode, self.gather(own.encode()))))
 
-    def share(self, data: bytes) -> bytes:
+    def broadcast(self, data: bytes) -> bytes:
         """Return rank 0's ``data`` on every rank."""
-        shared: bytes = self._communicator.bcast(data if self.rank == 0 else None, root=0)
-        return shared
+        received: bytes = self._communicator.bcast(data if self.rank == 0 else None, root=0)
+        return received
 
     def gather(self, data: bytes) -> list[bytes]:
         """Return every rank's ``data`` on every rank, in the order of ranks."""

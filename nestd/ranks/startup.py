@@ -96,7 +96,7 @@ def start_master(
             watch.key,
             settings.native,
         )
-    world.share(json.dumps(startup_info.__dict__).encode())
+    world.broadcast(json.dumps(startup_info.__dict__).encode())
     kernel, problem = _try_kernel(generation, world, settings.native)
     problems = _gather_problems(world, problem)
     for rank, reason in enumerate(problems):
@@ -111,7 +111,7 @@ def start_master(
 def run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> None:
     """Start the kernel of another rank, and execute what rank 0 sends until rank 0 is gone."""
     processes = _gather_processes(world)
-    startup_info = StartupInfo(**json.loads(world.share(b"")))
+    startup_info = StartupInfo(**json.loads(world.broadcast(b"")))
     if startup_info.watch_endpoint is not None:
         hosts = [process.host for process in processes]
         watch = RankHeartbeat(
