@@ -157,7 +157,7 @@ class NESTServerClient:
         return jobs.submit_script(self._session, source, return_vars)
 
     def jobs(self) -> list[Job]:
-        """Return the jobs of all sessions, and requests that wait, in the order of their arrival."""
+        """Return the jobs of all sessions, and requests that wait, in order of their arrival."""
         return jobs.jobs(self._session)
 
     def job(self, id: str) -> Job:
