@@ -18,7 +18,7 @@ from protocol.http_status import STATUS
 
 
 class NESTServerClient:
-    """Calls PyNEST functions on a NEST Server.
+    """Client that calls PyNEST functions on a NEST Server.
 
     Every function of PyNEST's public interface is a method here, with the same parameters.
     Nodes are NodeCollections as in PyNEST; as arguments lists of ids are nodes, too. Kernel
@@ -116,7 +116,7 @@ class NESTServerClient:
         ------
         NESTServerError
             If one fails. Its ``index`` says which, from 0, and its ``results`` are what those
-            before it return. Those behind it are not executed.
+            before it return. Later calls are not executed.
         """
         return execute_all(self._session, calls)
 

@@ -109,7 +109,7 @@ def batch(calls: Iterable[Sequence[Any]]) -> list[Any]:
     ------
     Exception
         What the first call raises that fails. Its ``index`` says which, from 0, and its ``results``
-        are what those before it return. Those behind it are not executed.
+        are what those before it return. Later calls are not executed.
     """
     from nest_remote.calls.batch import execute_all
 

@@ -1,7 +1,7 @@
 """Table of what each PyNEST call does to the kernel, and to those who keep facts about it.
 
-Whoever has to treat some calls apart asks this table. A test holds the table complete over all
-names that the allow-list offers.
+Modules that treat some calls apart ask this table. A test holds the table complete over all names
+that the allow list offers.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _LOOK_S = 0.25
 class Job:
     """A call or a script that the server executes, or has executed.
 
-    It goes on when this object, this program and the connection are gone. Everything but
+    A job goes on when this object, this program and the connection are gone. Everything but
     :attr:`id` and :attr:`what` asks the server.
 
     Parameters
@@ -122,7 +122,7 @@ class Job:
         Exception
             What the call would have raised.
         TimeoutError
-            If it has not ended in time. It goes on.
+            If the job has not ended in time. The job goes on.
         """
         # Objects of NEST are let go with what stands for them here, and are not there twice.
         if not self._result:

@@ -1,4 +1,4 @@
-"""What the kernel is at, for the status file and as events."""
+"""Activity of the kernel, for the status file and as events."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SimulationProgress:
 
 
 class Activity:
-    """Tells what is executed, how far that is, and what waits.
+    """Reports what is executed, how far that is, and what waits.
 
     Parameters
     ----------

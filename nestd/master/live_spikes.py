@@ -1,4 +1,4 @@
-"""What recorders record, for those who watch a simulation."""
+"""New events of recorders, for readers who watch a simulation."""
 
 from __future__ import annotations
 

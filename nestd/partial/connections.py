@@ -56,8 +56,8 @@ class _Rows(PartialAnswer):
 class ConnectionChange(_Rows, kind="connection_change"):
     """Answer to a call that changes connections and returns nothing.
 
-    Of connections that a caller described, no rank knows whether another has those that it lacks.
-    The change is deferred until all are known to be there, as on one process.
+    No rank knows whether another has the connections of a description that are not its own. So
+    the change is deferred until all are known to be there, as on one process.
     """
 
     is_deferred: bool

@@ -1,10 +1,10 @@
-"""Has every rank execute an operation and collects what each answers.
+"""Transport of operations from rank 0 to all ranks, and of their answers back.
 
 Every rank answers every operation exactly once, with a value or an error. The two ends of the
-conversation stand here one after the other: :class:`ManyRanks` on rank 0, :class:`RankWorker` on
+transport stand here one after the other: :class:`ManyRanks` on rank 0, :class:`RankWorker` on
 the others.
 
-They talk over ZeroMQ: an idle rank sleeps on its socket, costs nothing and wakes at once, where
+Ranks talk over ZeroMQ: an idle rank sleeps on its socket, costs nothing and wakes at once, where
 waiting in MPI burns a core. Rank 0 binds, the others connect with a key that they got over MPI.
 """
 
@@ -145,7 +145,7 @@ def identity(rank: int) -> bytes:
 
 
 class ManyRanks:
-    """Rank 0's end: sends an operation to all, executes it itself, collects the answers.
+    """All ranks of a kernel: sends each an operation, executes the own one, collects the answers.
 
     Parameters
     ----------
