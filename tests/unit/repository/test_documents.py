@@ -55,7 +55,7 @@ def test_protocol_page_states_the_limits() -> None:
     assert f"{frames.SIZE_LIMIT_BYTES // 2**30} GiB" in PROTOCOL
     assert f"header itself included | {values.NESTING_LIMIT} |" in PROTOCOL
     assert f"sends and gets | {values.VALUE_NESTING_LIMIT} |" in PROTOCOL
-    assert f"{DEFAULT_QUEUE_LIMIT} unless told otherwise" in PROTOCOL
+    assert f"{DEFAULT_QUEUE_LIMIT} unless set otherwise" in PROTOCOL
 
 
 def test_protocol_page_lists_every_field_of_the_connection_file() -> None:
