@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
-import os
 import secrets
 import signal
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
@@ -102,7 +100,6 @@ def run(
             _run_master(settings, generation, world, closing, on_ready, scripts, zap_proxy)
         else:
             run_worker(world, closing)
-            _leave(0)
 
 
 def _run_master(
@@ -199,14 +196,14 @@ def _run_master(
         write_crash_report(directory, generation, error)
         commands.close(linger=1000)
         scripts.close()
-        _leave(EXIT_DIVERGED)
+        mpi.leave(EXIT_DIVERGED)
     except Stopped:
         log.info("kernel %s stops", generation)
         master.dismiss()
         if world is not None:
             stack.close()
             # NEST's own end waits for all ranks inside MPI, and they may be computing.
-            _leave(0)
+            mpi.leave(0)
         raise
 
 
@@ -235,14 +232,6 @@ def _describe(
         scripts=scripts,
         processes=tuple(processes),
     )
-
-
-def _leave(code: int) -> NoReturn:
-    """End this rank at once, without waiting for others inside MPI."""
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def _ignore(signum: int, frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ import socket as network
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import zmq
 
@@ -45,10 +45,10 @@ class StartupInfo:
     endpoint: str
     key: str | None
     #: Endpoint and key for heartbeats, where ranks are on several hosts.
-    watch_endpoint: str | None = None
-    watch_key: str | None = None
+    watch_endpoint: str | None
+    watch_key: str | None
     #: Whether NEST's memory is read and written beside PyNEST; launchers may pass no variables on.
-    native: bool = True
+    native: bool
 
 
 def start_master(
@@ -73,9 +73,7 @@ def start_master(
         # Where other hosts see the directory, sockets may be impossible in it.
         place = RuntimeDirectory(directory) if binding is None else RuntimeDirectory.of_user()
         endpoint = bind_beside(socket, place.ranks_socket(generation), stack)
-        startup_info = StartupInfo(
-            str(directory), generation, endpoint, None, native=settings.native
-        )
+        key = watch_endpoint = watch_key = None
     else:
         keys = new_keys()
         socket.curve_server = True
@@ -87,19 +85,13 @@ def start_master(
         hosts = [process.host for process in processes]
         watch = RankHeartbeat(HeartbeatSettings(0, hosts, str(directory), generation, interface))
         stack.callback(watch.close)
-        startup_info = StartupInfo(
-            str(directory),
-            generation,
-            endpoint,
-            keys.public,
-            watch.endpoint,
-            watch.key,
-            settings.native,
-        )
+        key, watch_endpoint, watch_key = keys.public, watch.endpoint, watch.key
+    startup_info = StartupInfo(
+        str(directory), generation, endpoint, key, watch_endpoint, watch_key, settings.native
+    )
     world.broadcast(json.dumps(startup_info.__dict__).encode())
     kernel, problem = _try_kernel(generation, world, settings.native)
-    problems = _gather_problems(world, problem)
-    for rank, reason in enumerate(problems):
+    for rank, reason in enumerate(_gather_problems(world, problem)):
         if reason is not None:
             raise ConfigurationError(f"rank {rank}: {reason}" if reason != problem else reason)
     assert kernel is not None
@@ -108,8 +100,8 @@ def start_master(
     return kernel, ManyRanks(socket, kernel, world.size, rank_activity, local_ranks), processes
 
 
-def run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> None:
-    """Start the kernel of another rank, and execute what rank 0 sends until rank 0 is gone."""
+def run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> NoReturn:
+    """Start the kernel of another rank, execute what rank 0 sends, and leave after rank 0."""
     processes = _gather_processes(world)
     startup_info = StartupInfo(**json.loads(world.broadcast(b"")))
     if startup_info.watch_endpoint is not None:
@@ -149,6 +141,7 @@ def run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> None:
     )
     with contextlib.suppress(Stopped):
         worker.serve()
+    mpi.leave(0)
 
 
 def _gather_processes(world: mpi.MpiWorld) -> list[RankProcess]:
