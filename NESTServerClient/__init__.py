@@ -3,6 +3,8 @@
 >>> from NESTServerClient import NESTServerClient
 >>> nsc = NESTServerClient()
 >>> neurons = nsc.Create("iaf_psc_alpha", 1000)
+
+client  the client
 """
 
 from nest_remote import NESTServerError

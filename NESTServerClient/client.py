@@ -18,7 +18,7 @@ from protocol.http_status import STATUS
 
 
 class NESTServerClient:
-    """Calls PyNEST functions on a NEST Server.
+    """Client that calls PyNEST functions on a NEST Server.
 
     Every function of PyNEST's public interface is a method here, with the same parameters.
     Nodes are NodeCollections as in PyNEST; as arguments lists of ids are nodes, too. Kernel
@@ -116,12 +116,12 @@ class NESTServerClient:
         ------
         NESTServerError
             If one fails. Its ``index`` says which, from 0, and its ``results`` are what those
-            before it return. Those behind it are not executed.
+            before it return. Later calls are not executed.
         """
         return execute_all(self._session, calls)
 
     def submit(self, call: str, *args: Any, **kwargs: Any) -> Job:
-        """Have a function of PyNEST executed without waiting for it.
+        """Submit a call of PyNEST as a job, without waiting for the call.
 
         ``nsc.submit("Simulate", 1000.0)`` is ``nsc.Simulate(1000.0)`` in the background.
 
@@ -143,7 +143,7 @@ class NESTServerClient:
         return jobs.submit(self._session, call, *args, **kwargs)
 
     def submit_script(self, source: str, return_vars: str | list[str] | None = None) -> Job:
-        """Have a script run on the server without waiting for it.
+        """Submit a script as a job, without waiting for the script.
 
         Parameters
         ----------
@@ -157,8 +157,7 @@ class NESTServerClient:
         return jobs.submit_script(self._session, source, return_vars)
 
     def jobs(self) -> list[Job]:
-        """The server's jobs, of all sessions, and requests that wait, in the order of their
-        arrival."""
+        """Return the jobs of all sessions, and requests that wait, in order of their arrival."""
         return jobs.jobs(self._session)
 
     def job(self, id: str) -> Job:

@@ -3,6 +3,16 @@
 >>> import nest_remote as nest
 >>> nest.connect("http://localhost:52425")
 >>> neurons = nest.Create("iaf_psc_alpha", 1000)
+
+session         connection to one server, and what PyNEST's classes need of it
+module          PyNEST's look-alike as a module
+description     the kernel's description of its PyNEST
+errors          errors of NEST and of the server
+output_formats  forms in which PyNEST gives columns
+objects/        classes of PyNEST's objects
+calls/          calls that are more than one request and reply
+http/           the way to a server over HTTP
+plots/          plots of PyNEST's modules
 """
 
 from __future__ import annotations
@@ -46,7 +56,7 @@ _module.__class__ = _Remote
 def connect(
     url: str = "http://localhost:52425", token: str | None = None, progress: bool | None = None
 ) -> None:
-    """Execute from now on at the server at ``url``.
+    """Connect to the server at ``url``, which executes what follows.
 
     Ctrl-C during a call cancels it on the server and raises ``KeyboardInterrupt``; the network
     can be used on from where the call has stopped.
@@ -99,7 +109,7 @@ def batch(calls: Iterable[Sequence[Any]]) -> list[Any]:
     ------
     Exception
         What the first call raises that fails. Its ``index`` says which, from 0, and its ``results``
-        are what those before it return. Those behind it are not executed.
+        are what those before it return. Later calls are not executed.
     """
     from nest_remote.calls.batch import execute_all
 
@@ -107,7 +117,7 @@ def batch(calls: Iterable[Sequence[Any]]) -> list[Any]:
 
 
 def submit(call: str, *args: Any, **kwargs: Any) -> Job:
-    """Have a function of PyNEST executed without waiting for it: ``submit("Simulate", 1e4)``.
+    """Submit a call as a job, without waiting for the call: ``submit("Simulate", 1e4)``.
 
     Parameters
     ----------
@@ -124,7 +134,7 @@ def submit(call: str, *args: Any, **kwargs: Any) -> Job:
 
 
 def submit_script(source: str, return_vars: str | list[str] | None = None) -> Job:
-    """Have a script run on the server without waiting for it.
+    """Submit a script as a job, without waiting for the script.
 
     Parameters
     ----------

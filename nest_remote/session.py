@@ -145,9 +145,11 @@ class Session:
 
     def release(self) -> None:
         """Release dropped objects in the kernel."""
-        gone = [self._dropped.popleft() for _ in range(len(self._dropped))]
-        if gone:
-            self.transport.execute(Operation(Action.RELEASE, args=gone), to_value, self.object_for)
+        unused = [self._dropped.popleft() for _ in range(len(self._dropped))]
+        if unused:
+            self.transport.execute(
+                Operation(Action.RELEASE, args=unused), to_value, self.object_for
+            )
 
     def close(self) -> None:
         """Release all objects and close the transport."""

@@ -1,1 +1,15 @@
-"""The long-running daemon that owns a NEST kernel, and the supervisor that keeps it up."""
+"""The long-running daemon that owns a NEST kernel, and the supervisor that keeps it up.
+
+cli          the command ``nestd``: the daemon alone
+startup      start of one rank: sockets, kernel, connection file, loop
+settings     settings of a nestd process
+call_traits  table: what a PyNEST call does to the kernel
+master/      rank 0: takes commands, has the ranks execute them, and answers
+ranks/       ranks of a kernel, and how they talk
+partial/     partial answers of ranks, and how they become one answer
+kernel/      NEST kernel of one rank
+scripts/     scripts, run in processes of their own
+network/     sockets on a network
+logs/        log of a server
+server/      the command ``nest-server``
+"""

@@ -1,7 +1,7 @@
 """Table of what each PyNEST call does to the kernel, and to those who keep facts about it.
 
-Whoever has to treat some calls apart asks this table. A test holds the table complete over all
-names that the allow-list offers.
+Modules that treat some calls apart ask this table. A test holds the table complete over all names
+that the allow list offers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CallTraits:
 
     @property
     def changes_kernel(self) -> bool:
-        """Whether the kernel may be another one after the call."""
+        """Return whether the kernel may be another one after the call."""
         return (
             self.builds
             or self.sets
@@ -57,7 +57,6 @@ class CallTraits:
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of a text."""
     return text.split()
 
 

@@ -116,13 +116,13 @@ class Metrics:
 
     def _count(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         key = (method, route, status)
-        found = self._children.get(key)
-        if found is None:
-            found = self._children[key] = (
+        children = self._children.get(key)
+        if children is None:
+            children = self._children[key] = (
                 self._requests.labels(method, route, str(status)),
                 self._seconds.labels(method, route),
             )
-        return found
+        return children
 
     def _stream(self, parts: Iterable[Any]) -> Iterator[Any]:
         for part in parts:

@@ -1,14 +1,12 @@
 """Addresses of the gateway: each module has those that its name says.
 
-==================  ============================================================================
-``calls``           ``/api``, ``/api/<call>``, ``/batch``, ``/operation``, ``/release``
-``scripts``         ``/exec``
-``jobs``            ``/jobs`` and below
-``events``          ``/events``, ``/recorders``
-``server``          ``/``, ``/healthz``, ``/readyz``, ``/metrics``, ``DELETE /kernel``
-``pages``           the page at ``/`` in a browser, ``/static/``
-``api_docs``        ``/openapi.json``, ``/api-docs/``
-``desktop``         ``/desktop/``: NEST Desktop
-``answers``         replies to what the kernel is asked for: a result, or a job
-==================  ============================================================================
+calls     ``/api``, ``/api/<call>``, ``/batch``, ``/operation``, ``/release``
+scripts   ``/exec``
+jobs      ``/jobs`` and below
+events    ``/events``, ``/recorders``
+server    ``/``, ``/healthz``, ``/readyz``, ``/metrics``, ``DELETE /kernel``
+pages     the page at ``/`` in a browser, ``/static/``
+api_docs  ``/openapi.json``, ``/api-docs/``
+desktop   ``/desktop/``: NEST Desktop
+answers   replies to what the kernel is asked for: a result, or a job
 """

@@ -54,7 +54,7 @@ def recorders() -> Response:
 def stream() -> Response:
     """Stream events, as server-sent events.
 
-    Of one job with ``?job=``; spikes of recorders with ``?recorder=``, which may be repeated.
+    With ``?job=``, those of one job; with ``?recorder=``, which may be repeated, also spikes.
     """
     ids = request.args.getlist("recorder")
     if not all(id.isdecimal() and 0 < int(id) < 2**31 for id in ids):

@@ -30,7 +30,7 @@ def run_script() -> Response:
     """Run a script of PyNEST.
 
     The answer has `data` if there is a `return`: the value of the variable that it names, or
-    an object of the values of several. It has `stdout` if anything was printed.
+    an object of the values of several. The answer has `stdout` if anything was printed.
     """
     if request.method == "HEAD":
         return Response(status=405, headers={"Allow": "GET, POST, DELETE, OPTIONS"})

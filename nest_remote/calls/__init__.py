@@ -1,8 +1,8 @@
 """Calls that are more than one request and reply.
 
-- ``batch``: several calls in one request
-- ``blocking``: requests that show progress and end on Ctrl-C
-- ``jobs``: calls and scripts that run while no caller waits
-- ``progress``: progress of a simulation, as the server reports it
-- ``progress_bar``: its bar on a terminal or in a notebook
+batch         several calls in one request
+blocking      requests that show progress and end on Ctrl-C
+jobs          calls and scripts that run while no caller waits
+progress      progress of a simulation, as the server reports it
+progress_bar  its bar on a terminal or in a notebook
 """

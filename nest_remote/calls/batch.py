@@ -23,7 +23,7 @@ def execute_all(session: Session, calls: Iterable[Sequence[Any]]) -> list[Any]:
     ------
     Exception
         What the first call raises that fails. Its ``index`` says which, from 0, and its ``results``
-        are what those before it return. Those behind it are not executed.
+        are what those before it return. Later calls are not executed.
     """
     if not isinstance(session.transport, HttpTransport):
         raise TypeError("batches are for sessions with a server")

@@ -25,7 +25,7 @@ _LOOK_S = 0.25
 class Job:
     """A call or a script that the server executes, or has executed.
 
-    It goes on when this object, this program and the connection are gone. Everything but
+    A job goes on when this object, this program and the connection are gone. Everything but
     :attr:`id` and :attr:`what` asks the server.
 
     Parameters
@@ -122,7 +122,7 @@ class Job:
         Exception
             What the call would have raised.
         TimeoutError
-            If it has not ended in time. It goes on.
+            If the job has not ended in time. The job goes on.
         """
         # Objects of NEST are let go with what stands for them here, and are not there twice.
         if not self._result:
@@ -164,7 +164,7 @@ class Job:
 
 
 def submit(session: Session, call: str, *args: Any, **kwargs: Any) -> Job:
-    """Have a call executed without waiting for it.
+    """Submit a call as a job, without waiting for the call.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def submit(session: Session, call: str, *args: Any, **kwargs: Any) -> Job:
 
 
 def submit_script(session: Session, source: str, returns: str | list[str] | None) -> Job:
-    """Have a script run without waiting for it."""
+    """Submit a script as a job, without waiting for the script."""
     return Job(session, _transport(session).submit_script(source, returns))
 
 

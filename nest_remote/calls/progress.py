@@ -34,10 +34,10 @@ class Progress:
     @classmethod
     def of(cls, job: dict[str, Any]) -> Progress | None:
         """Return the progress in a job's description; ``None`` if the job does not simulate now."""
-        said = job.get("progress")
-        if said is None:
+        facts = job.get("progress")
+        if facts is None:
             return None
-        done_ms, total_ms, wall_s = said["done_ms"], said["total_ms"], said["wall_s"]
+        done_ms, total_ms, wall_s = facts["done_ms"], facts["total_ms"], facts["wall_s"]
         end = None
         if done_ms:
             # From what is left and not from the server's clock, which may be another.
@@ -45,11 +45,11 @@ class Progress:
             end = datetime.now().astimezone() + timedelta(seconds=min(left_s, _LONGEST_S))
         return cls(
             call=job.get("call") or job["what"],
-            biological_time_ms=said["biological_time_ms"],
+            biological_time_ms=facts["biological_time_ms"],
             done_ms=done_ms,
             total_ms=total_ms,
             wall_s=wall_s,
-            real_time_factor=said["real_time_factor"],
+            real_time_factor=facts["real_time_factor"],
             estimated_end=end,
         )
 

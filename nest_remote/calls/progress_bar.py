@@ -24,8 +24,8 @@ def is_wanted(asked: bool | None) -> bool:
     """
     if asked is not None:
         return asked
-    said = os.environ.get(VARIABLE, "").strip()
-    return not said or is_truthy(said)
+    setting = os.environ.get(VARIABLE, "").strip()
+    return not setting or is_truthy(setting)
 
 
 def is_seen() -> bool:
@@ -81,7 +81,7 @@ class ProgressBar:
             ended = self._progress.at_end()
             self._draw(ended.call, ended.done_ms, ended.total_ms, str(ended))
 
-    def _draw(self, label: str, done: float, total: float, said: str) -> None:
+    def _draw(self, label: str, done: float, total: float, text: str) -> None:
         if self._bar is None:
             # Takes a while, which nobody notices who waits already.
             from tqdm.auto import tqdm
@@ -90,7 +90,7 @@ class ProgressBar:
                 desc=label,
                 total=total,
                 initial=done,
-                postfix=said,
+                postfix=text,
                 bar_format=_FORMAT,
                 dynamic_ncols=True,
             )
@@ -100,5 +100,5 @@ class ProgressBar:
             bar.reset(total)
         bar.n = done
         bar.set_description_str(label, refresh=False)
-        bar.set_postfix_str(said, refresh=False)
+        bar.set_postfix_str(text, refresh=False)
         bar.refresh()

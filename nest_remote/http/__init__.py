@@ -1,5 +1,5 @@
 """The way to a server over HTTP.
 
-- ``connection``: connections that are kept, requests and replies
-- ``transport``: operations as requests, values from replies
+connection  connections that are kept, requests and replies
+transport   operations as requests, values from replies
 """

@@ -54,14 +54,14 @@ class Reply:
     def error(self) -> NESTServerError:
         """Return the error in a JSON or plain body."""
         try:
-            said = json.loads(self.text())
+            facts = json.loads(self.text())
             return NESTServerError(
-                said["message"],
-                said.get("error") or "Error",
+                facts["message"],
+                facts.get("error") or "Error",
                 self.status,
-                said.get("lineNumber"),
-                said.get("traceback") or "",
-                said.get("stdout") or "",
+                facts.get("lineNumber"),
+                facts.get("traceback") or "",
+                facts.get("stdout") or "",
             )
         except (ValueError, KeyError, TypeError):
             text = self.text().strip()

@@ -103,7 +103,7 @@ class HttpTransport:
             ``results`` of those before it.
         """
         body = _packed(operations, convert)
-        shows = self.progress and any(one.call in SIMULATING for one in operations)
+        shows = self.progress and any(operation.call in SIMULATING for operation in operations)
         found: list[Any] = value_of(
             ask(self.connection, "/operation", body, BATCH, shows), reference
         )
@@ -134,9 +134,9 @@ class HttpTransport:
         body = _packed(operation, convert)
         reply = self.connection.send("POST", "/operation", body, _ASYNC)
         if reply.status != 202:
-            raise said(reply)
-        found: dict[str, Any] = reply.json()
-        return found
+            raise error_of(reply)
+        view: dict[str, Any] = reply.json()
+        return view
 
     def submit_script(self, source: str, returns: Any) -> dict[str, Any]:
         """Submit a script as a job and return the job's description.
@@ -147,8 +147,8 @@ class HttpTransport:
             If the server does not take it.
         """
         reply = self.connection.send("POST", "/exec", _script(source, returns), _ASYNC)
-        found: dict[str, Any] = reply.json()
-        return found
+        view: dict[str, Any] = reply.json()
+        return view
 
     def get(self, path: str) -> Any:
         """Return the JSON answer to ``GET path``.
@@ -182,21 +182,21 @@ def value_of(reply: Reply, reference: Callable[[Reference], Any]) -> Any:
     """
     if reply.status == 200:
         return Unpacker(reference=reference, writable=True).unpack(reply.body)
-    raise said(reply, reference)
+    raise error_of(reply, reference)
 
 
-def said(reply: Reply, reference: Callable[[Reference], Any] = lambda found: found) -> Exception:
-    """Return a job's description from the reply that accepts the job."""
+def error_of(reply: Reply, reference: Callable[[Reference], Any] = lambda item: item) -> Exception:
+    """Return the error in a reply, with all facts if the reply has them."""
     try:
         facts = Unpacker(reference=reference, writable=True).unpack(reply.body)
-        found: NestdError = error_from_facts(facts)
+        error: NestdError = error_from_facts(facts)
     except (ProtocolError, TypeError, ValueError, AttributeError):
         return reply.error()
-    return found
+    return error
 
 
 def _packed(asked: Operation | list[Operation], convert: Callable[[Any], Value]) -> list[Buffer]:
-    fields = [_fields(one) for one in asked] if isinstance(asked, list) else _fields(asked)
+    fields = list(map(_fields, asked)) if isinstance(asked, list) else _fields(asked)
     try:
         return Packer(tuples=True, convert=convert).pieces(fields)
     except ProtocolError as error:

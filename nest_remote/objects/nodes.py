@@ -82,9 +82,9 @@ class NodeCollection(Handle):
             return self._asked("take", key)
         raise IndexError("only integers, slices, lists, tuples, and numpy arrays are valid indices")
 
-    def _asked(self, what: str, *args: Any) -> NodeCollection:
+    def _asked(self, method: str, *args: Any) -> NodeCollection:
         """Ask the kernel for a part of the nodes; NEST says what is wrong with a key."""
-        chosen: NodeCollection = self._session.call(f"NodeCollection.{what}", self, *args)
+        chosen: NodeCollection = self._session.call(f"NodeCollection.{method}", self, *args)
         return chosen
 
     def _selected(self, chosen: range) -> NodeCollection:

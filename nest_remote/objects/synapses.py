@@ -25,7 +25,7 @@ _IDENTITY = ["source", "target", "target_thread", "synapse_id", "port"]
 class SynapseCollection(Handle):
     """Connections, found by ``GetConnections``.
 
-    They are in the order of synapse model, source, target and port, on any number of ranks.
+    Connections are in the order of synapse model, source, target and port, on any number of ranks.
     """
 
     def __init__(self, data: Any) -> None:

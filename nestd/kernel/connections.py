@@ -199,13 +199,13 @@ def find_connections(description: dict[str, Any], parameter: str) -> Connections
         raise ArgumentError(
             f"{parameter}: connections need at least source and target", parameter=parameter
         )
-    given = [field for field in _IDENTITY if field in description]
-    columns = [_column(description[field]) for field in given]
+    fields = [field for field in _IDENTITY if field in description]
+    columns = [_column(description[field]) for field in fields]
     if len({len(column) for column in columns}) != 1:
         raise ArgumentError(
-            f"{parameter}: {', '.join(given)} must be lists of one length", parameter=parameter
+            f"{parameter}: {', '.join(fields)} must be lists of one length", parameter=parameter
         )
-    ids = [_node_ids(columns[given.index(name)], name, parameter) for name in ("source", "target")]
+    ids = [_node_ids(columns[fields.index(name)], name, parameter) for name in ("source", "target")]
     total = len(ids[0])
     if total == 0:
         return Connections(SynapseCollection(None), np.zeros(0, np.int64))
@@ -213,7 +213,7 @@ def find_connections(description: dict[str, Any], parameter: str) -> Connections
         candidates = nest.GetConnections(*(NodeCollection(sorted(set(column))) for column in ids))
     except nest.NESTErrors.UnknownNode as error:
         raise ArgumentError(f"{parameter}: {error}", parameter=parameter) from error
-    places = _by_identity(candidates, given)
+    places = _by_identity(candidates, fields)
     chosen: list[Any] = []
     rows: list[int] = []
     missing: list[int] = []
@@ -233,22 +233,22 @@ def find_connections(description: dict[str, Any], parameter: str) -> Connections
         total,
         np.array(missing, np.int64),
         # Rank 0 says what is missing on all.
-        (parameter, dict(zip(given, columns, strict=True))) if RANK == 0 else None,
+        (parameter, dict(zip(fields, columns, strict=True))) if RANK == 0 else None,
         # A single rank knows by itself that nothing is missing.
         is_deferred=bool(missing) or RANKS > 1,
     )
 
 
-def _by_identity(candidates: Any, given: list[str]) -> dict[tuple[Any, ...], list[Any]]:
-    """Return PyNEST's data of connections by the values of ``given`` fields."""
+def _by_identity(candidates: Any, fields: list[str]) -> dict[tuple[Any, ...], list[Any]]:
+    """Return PyNEST's data of connections by the values of ``fields``."""
     places: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
     if len(candidates) == 0:
         return places
-    columns = candidates.get(given)
+    columns = candidates.get(fields)
     if len(candidates) == 1:
         columns = {field: [value] for field, value in columns.items()}
     for identity, datum in zip(
-        zip(*(columns[field] for field in given), strict=True), candidates._datum, strict=True
+        zip(*(columns[field] for field in fields), strict=True), candidates._datum, strict=True
     ):
         places[identity].append(datum)
     return places

@@ -14,8 +14,8 @@ from nestd.kernel.pynest import RANK, RANKS, nest, node_ids
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-#: First and last id of nodes that are on all ranks, in their order. Like NEST's kernel, there is
-#: one of it in a process.
+#: First and last id of nodes that are on all ranks, in their order. A process has one
+#: list, as it has one kernel.
 _everywhere: list[tuple[int, int]] = []
 
 

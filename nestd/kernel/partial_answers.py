@@ -21,7 +21,7 @@ from nestd.partial.status import KernelFields, LocalVps, ModelDefaults, key_name
 #: Attributes of the kernel that the connections of all ranks decide.
 _DELAYS = ("min_delay", "max_delay")
 
-#: Like NEST's kernel, there is one of it in a process.
+#: Reader of recorded events; a process has one, as it has one kernel.
 recordings = Recordings()
 
 

@@ -1,4 +1,4 @@
-"""Which recorders there are."""
+"""Recorders of the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the kernel is at, for the status file and as events."""
+"""Activity of the kernel, for the status file and as events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from protocol.wire.values import Value
 #: Between two events about the progress of a simulation.
 _PROGRESS_S = 0.2
 #: Age at which the status file is written again, which shows that this process still listens.
-BEAT_S = 2.0
+REFRESH_S = 2.0
 #: Length of a command's label that others see.
 _LABEL_CHARACTERS = 200
 
@@ -37,7 +37,7 @@ class SimulationProgress:
 
 
 class Activity:
-    """Tells what is executed, how far that is, and what waits.
+    """Reports what is executed, how far that is, and what waits.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ class Activity:
         self._progress = None
         self._simulated_ms += biological_ms
 
-    def beat(self) -> None:
+    def refresh(self) -> None:
         """Have the status written again if it is old."""
-        if self._turn.now_s - self._written_s >= BEAT_S:
+        if self._turn.now_s - self._written_s >= REFRESH_S:
             self._write()
 
     def begin_stopping(self) -> None:

@@ -36,7 +36,7 @@ from protocol.wire.values import Buffer
 
 
 class StateEvent:
-    """What has happened."""
+    """Event that reaches the state."""
 
 
 @dataclass(frozen=True)

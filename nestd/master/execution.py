@@ -117,7 +117,7 @@ class Execution:
         error = reply.error if isinstance(reply, Failure) else None
         lines.note(
             log,
-            "the kernel has executed it" if error is None else "it failed in the kernel",
+            "the kernel has executed it" if error is None else "the kernel failed to execute it",
             always=took_s > lines.SLOW_S or isinstance(error, InternalError),
             call=queued.label,
             job=queued.id,

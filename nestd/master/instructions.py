@@ -14,11 +14,11 @@ from protocol.wire.values import Buffer, Value
 
 
 class Instruction:
-    """What the loop is to do."""
+    """Instruction to the loop."""
 
 
 class Step(Instruction):
-    """What the loop is to do and to answer by an event."""
+    """Instruction that the loop answers by an event."""
 
 
 @dataclass(frozen=True)

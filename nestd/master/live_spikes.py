@@ -1,4 +1,4 @@
-"""What recorders record, for those who watch a simulation."""
+"""New events of recorders, for readers who watch a simulation."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class LiveSpikes:
         """Publish what there is to publish, now."""
         now_s = self._turn.now_s
         self._is_due = False
-        watched = {one: until_s for one, until_s in self._watched.items() if until_s > now_s}
+        watched = {id: until_s for id, until_s in self._watched.items() if until_s > now_s}
         self._watched = watched
         # Watchers who come back later are sent everything.
         for recorder in self._published.keys() - watched.keys():

@@ -49,7 +49,7 @@ class SliceBudget:
         self._careful = False
 
     def invalidate(self, traits: CallTraits) -> None:
-        """Doubt the estimate after a call that may have made the network slower."""
+        """Forget the estimate after a call that may have made the network slower."""
         if traits.builds:
             self._rate = None
         elif traits.changes_kernel:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nestd.master import events as ev
-from nestd.master.activity import BEAT_S, Activity
+from nestd.master.activity import REFRESH_S, Activity
 from nestd.master.courses import Course, Courses, Turn
 from nestd.master.events import FOLLOWING, Phase
 from nestd.master.execution import Execution, list_recorders
@@ -113,7 +113,7 @@ class MasterState:
     def wait_s(self, now_s: float) -> float:
         """Return the time for which the loop may wait for messages before a tick."""
         due_in_s = self._spikes.due_in_s(now_s)
-        return BEAT_S if due_in_s is None else min(due_in_s, BEAT_S)
+        return REFRESH_S if due_in_s is None else min(due_in_s, REFRESH_S)
 
     def handle(self, event: ev.MasterEvent, now_s: float) -> list[Instruction]:
         """Take an event, and return what the loop is to do, in this order.
@@ -233,7 +233,7 @@ class MasterState:
     # Time, and the end
 
     def _tick(self, event: ev.Tick) -> None:
-        self.activity.beat()
+        self.activity.refresh()
         if self.is_draining:
             self._courses.begin(self._drain())
         elif self._queue.current is None and not self._queue:
@@ -249,8 +249,8 @@ class MasterState:
         current = self._queue.current
         at = "nothing runs"
         if current is not None:
-            given = "to its end" if limit_s is None else f"for at most {limit_s:g} s"
-            at = f"{current.label} goes on {given}"
+            extent = "to its end" if limit_s is None else f"for at most {limit_s:g} s"
+            at = f"{current.label} goes on {extent}"
         log.info("nothing new is taken, %s", at)
         self.activity.begin_stopping()
 

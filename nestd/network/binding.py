@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket as network
 from dataclasses import dataclass
+from pathlib import Path
 
 import zmq
 
 from protocol.errors import ConfigurationError
 from protocol.process.environment import Environment
 from protocol.process.tcp_keepalive import set_keepalive
+from protocol.runtime.private_files import bind_private
 from protocol.security.curve_keys import KeyPair
 
 _FORM = re.compile(r"tcp://(?P<interface>[^:/\s]+):(?P<port>\d{1,5}|\*)")
@@ -123,3 +126,22 @@ def own_address() -> str:
         raise ConfigurationError(
             f"this host's name, {name}, has no address: choose an interface with --bind"
         ) from error
+
+
+def open_router(
+    context: zmq.Context[zmq.Socket[bytes]], stack: contextlib.ExitStack
+) -> zmq.Socket[bytes]:
+    """Return a new ROUTER socket, which ``stack`` closes."""
+    socket = context.socket(zmq.ROUTER)
+    # No answer may be dropped because its receiver is slow; the queue bounds their number.
+    socket.set_hwm(0)
+    socket.linger = 1000
+    stack.callback(socket.close)
+    return socket
+
+
+def bind_beside(socket: zmq.Socket[bytes], path: Path, stack: contextlib.ExitStack) -> str:
+    """Bind ``socket`` to ``path``, which ``stack`` removes, and return the endpoint."""
+    endpoint = bind_private(socket, path)
+    stack.callback(path.unlink, missing_ok=True)
+    return endpoint

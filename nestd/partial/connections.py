@@ -56,15 +56,15 @@ class _Rows(PartialAnswer):
 class ConnectionChange(_Rows, kind="connection_change"):
     """Answer to a call that changes connections and returns nothing.
 
-    Of connections that a caller described, no rank knows whether another has those that it lacks.
-    The change is deferred until all are known to be there, as on one process.
+    No rank knows whether another has the connections of a description that are not its own. So
+    the change is deferred until all are known to be there, as on one process.
     """
 
     is_deferred: bool
 
     @classmethod
     def collect(cls, conns: Connections) -> ConnectionChange:
-        """Say what was changed, or deferred, to this rank's ``conns``."""
+        """Return what was changed in, or deferred for, this rank's ``conns``."""
         return cls(conns.missing, conns.description, conns.is_deferred)
 
     @classmethod

@@ -128,16 +128,16 @@ def _merged(call: str, parts: Sequence[_NodeColumns]) -> dict[str, list[Value]]:
         owners = np.argmax(local, axis=0).tolist()
     columns: dict[str, list[Value]] = {}
     for key in sorted({key for part in parts for key in part.columns}):
-        given = [part.columns.get(key) for part in parts]
+        by_rank = [part.columns.get(key) for part in parts]
         if key in GENERIC:
             columns[key] = [GENERIC[key]] * count
         elif ranks == 1 and key not in NODE_FIELDS:
             columns[key] = list(parts[0].columns[key])
         else:
             columns[key] = [
-                _on_all_ranks(call, key, [_at(values, index) for values in given])
+                _on_all_ranks(call, key, [_at(values, index) for values in by_rank])
                 if everywhere[index]
-                else _on_one_rank(key, _at(given[owners[index]], index))
+                else _on_one_rank(key, _at(by_rank[owners[index]], index))
                 for index in range(count)
             ]
     return columns

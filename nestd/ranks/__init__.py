@@ -1,7 +1,8 @@
 """Ranks of a kernel, and how they talk.
 
 transport    operations from rank 0 to all ranks, and their answers back
-mpi          launchers, and what is shared over MPI at the start
+mpi          launchers, and MPI between the ranks
+startup      start of a kernel on all ranks: both ends of what they exchange over MPI
 heartbeat    signs between ranks on several hosts, which show a network that is cut
 cores        waiting of ranks and threads where there are few cores
 large_pages  memory of NEST in large pages

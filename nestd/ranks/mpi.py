@@ -6,7 +6,9 @@ No other module of the project imports mpi4py. Operations and answers travel ove
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -132,10 +134,10 @@ class MpiWorld:
         own = Cores.of_this_process()
         let_threads_sleep(own, list(map(Cores.decode, self.gather(own.encode()))))
 
-    def share(self, data: bytes) -> bytes:
+    def broadcast(self, data: bytes) -> bytes:
         """Return rank 0's ``data`` on every rank."""
-        shared: bytes = self._communicator.bcast(data if self.rank == 0 else None, root=0)
-        return shared
+        received: bytes = self._communicator.bcast(data if self.rank == 0 else None, root=0)
+        return received
 
     def gather(self, data: bytes) -> list[bytes]:
         """Return every rank's ``data`` on every rank, in the order of ranks."""
@@ -146,3 +148,11 @@ class MpiWorld:
         """End all ranks of the job at once."""
         self._communicator.Abort(code)
         os._exit(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End this rank at once, without waiting for others inside MPI."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

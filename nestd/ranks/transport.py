@@ -1,10 +1,10 @@
-"""Has every rank execute an operation and collects what each answers.
+"""Transport of operations from rank 0 to all ranks, and of their answers back.
 
 Every rank answers every operation exactly once, with a value or an error. The two ends of the
-conversation stand here one after the other: :class:`ManyRanks` on rank 0, :class:`RankWorker` on
+transport stand here one after the other: :class:`ManyRanks` on rank 0, :class:`RankWorker` on
 the others.
 
-They talk over ZeroMQ: an idle rank sleeps on its socket, costs nothing and wakes at once, where
+Ranks talk over ZeroMQ: an idle rank sleeps on its socket, costs nothing and wakes at once, where
 waiting in MPI burns a core. Rank 0 binds, the others connect with a key that they got over MPI.
 """
 
@@ -56,7 +56,7 @@ class Ranks(Protocol):
         """Number of ranks."""
 
     def execute(self, operation: Operation, references: bool) -> list[Executed]:
-        """One answer of every rank, in the order of ranks; never raises for the operation."""
+        """Execute an operation, and return every rank's answer, in the order of ranks."""
 
 
 class OneRank:
@@ -70,7 +70,7 @@ class OneRank:
         self._number = 0
 
     def execute(self, operation: Operation, references: bool) -> list[Executed]:
-        """The only rank's answer."""
+        """Execute an operation, and return the only rank's answer."""
         self._number += 1
         execute = Execute(self._number, operation, references, context.current_request())
         own = answer(self._kernel, 0, execute, self._rank_activity)
@@ -105,20 +105,20 @@ def answer(
 
 
 def grace_s(operation: Operation) -> float:
-    """How long a rank that raised in ``operation`` waits for the others."""
+    """Return how long a rank that raised in ``operation`` waits for the others."""
     return GRACE_S if traits_of(operation).communicates else LONG_GRACE_S
 
 
 class Grace:
     """The time that a rank which raised in ``operation`` gives the others.
 
-    It begins anew while a signal keeps one of them from running, as that one can't answer yet.
-    It is counted in waits, not by a clock, which would go on while this rank itself is stopped.
+    The time begins anew while a signal keeps another rank from running, as that rank can't answer
+    yet. Time is counted in waits, as a clock would go on while this rank itself is stopped.
 
     Parameters
     ----------
     operation : in which this rank raised
-    neighbours : the ranks of this host
+    local_ranks : the ranks of this host
     """
 
     def __init__(self, operation: Operation, local_ranks: Sequence[ProcessIdentity]) -> None:
@@ -127,33 +127,33 @@ class Grace:
         self._left_s = grace_s(operation)
 
     def wait(self, poll: Callable[[int], Any]) -> Any:
-        """What ``poll(timeout_ms)`` gives, which is nothing when the time is over."""
+        """Return what ``poll(timeout_ms)`` gives: nothing when the time is over."""
         while True:
-            found = poll(int(LOOK_S * 1000))
-            if found:
-                return found
+            ready = poll(int(LOOK_S * 1000))
+            if ready:
+                return ready
             self._left_s -= LOOK_S
-            if any(neighbour.is_stopped() for neighbour in self._local_ranks):
+            if any(process.is_stopped() for process in self._local_ranks):
                 self._left_s = grace_s(self._operation)
             if self._left_s <= 0:
-                return found
+                return ready
 
 
 def identity(rank: int) -> bytes:
-    """Name of a rank's socket at rank 0."""
+    """Return the name of a rank's socket at rank 0."""
     return b"rank-%d" % rank
 
 
 class ManyRanks:
-    """Rank 0's end: sends an operation to all, executes it itself, collects the answers.
+    """All ranks of a kernel: sends each an operation, executes the own one, collects the answers.
 
     Parameters
     ----------
     socket : bound ROUTER socket
     kernel : of rank 0
     size : number of ranks
-    board : to say on what this rank is at
-    neighbours : the ranks of this host
+    rank_activity : where this rank writes what it executes
+    local_ranks : the ranks of this host
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class ManyRanks:
         self._number = 0
 
     def execute(self, operation: Operation, references: bool) -> list[Executed]:
-        """One answer of every rank.
+        """Execute an operation on all ranks, and return their answers, in the order of ranks.
 
         Raises
         ------
@@ -189,9 +189,9 @@ class ManyRanks:
         answers = [own, *self._collect(own, operation)]
         if any(answer.error is not None for answer in answers):
             self._kernel.rollback()
-            settled = frames.encode(Answered(self._number))
+            answered = frames.encode(Answered(self._number))
             for rank in range(1, self.size):
-                self._socket.send_multipart([identity(rank), *settled])
+                self._socket.send_multipart([identity(rank), *answered])
         return answers
 
     def _collect(self, own: Executed, operation: Operation) -> list[Executed]:
@@ -212,17 +212,17 @@ class ManyRanks:
 
 
 class RankWorker:
-    """The other ranks' end: executes what comes and answers.
+    """Loop of a rank other than 0: executes operations of rank 0, and answers.
 
     Parameters
     ----------
     socket : DEALER socket, connected to rank 0 under the rank's name
     kernel : of this rank
     rank : this rank
-    directory : where to leave last words
+    directory : where to write a crash report
     generation : of the kernel
-    board : to say on what this rank is at
-    neighbours : the ranks of this host
+    rank_activity : where this rank writes what it executes
+    local_ranks : the ranks of this host
     """
 
     def __init__(
@@ -274,7 +274,7 @@ class RankWorker:
                 raise InternalError("rank 0 sent what is no operation")
 
     def _receive(self, grace: Grace | None) -> list[Buffer] | None:
-        """The next message; none of it after ``grace``, ``None`` when rank 0 is gone."""
+        """Return the parts of the next message: none after ``grace``, ``None`` without rank 0."""
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
@@ -284,7 +284,7 @@ class RankWorker:
         return None if self._monitor in ready else []
 
     def _give_up(self, error: NestdError) -> NoReturn:
-        """Say what happened here where it will be found, and end the job."""
+        """Write the crash report, and end the job."""
         report = diverged(error, self._rank, [])
         write_crash_report(self._directory, self._generation, report)
         log.error("%s", report)
@@ -293,7 +293,7 @@ class RankWorker:
 
 
 def diverged(error: NestdError, rank: int, missing: list[int]) -> Diverged:
-    """The error that ``rank`` raised alone, while others hang."""
+    """Return the error that ``rank`` raised alone, while others hang."""
     others = f"rank {', '.join(map(str, missing))}" if missing else "other ranks"
     return Diverged(
         f"{error} (on rank {rank} only; {others} wait for it inside NEST and can't go on, so the "
@@ -306,5 +306,5 @@ def diverged(error: NestdError, rank: int, missing: list[int]) -> Diverged:
 
 def write_crash_report(directory: Path, generation: str, error: NestdError) -> None:
     """Write why this kernel ends, for whoever waits for its answer."""
-    said = {"generation": generation, "error": facts_of(error)}
-    write_private(RuntimeDirectory(directory).crash_report, json.dumps(said).encode())
+    report = {"generation": generation, "error": facts_of(error)}
+    write_private(RuntimeDirectory(directory).crash_report, json.dumps(report).encode())

@@ -137,7 +137,7 @@ class ScriptRunner:
         if script is None:
             return None
         # If its process was killed, nobody waits for what the script has asked for.
-        self._hear_fork_server()
+        self._receive_reports()
         self._note_time(script)
         return script.ending
 
@@ -176,7 +176,7 @@ class ScriptRunner:
     def _begin(self, script: Script) -> tuple[ScriptProcess, ForkedProcess]:
         """Hand the script to a process that waits for one."""
         self.clear_up()
-        self._hear_fork_server()
+        self._receive_reports()
         while True:
             process = self._forks.take()
             try:
@@ -220,7 +220,7 @@ class ScriptRunner:
                 if not script.listens:
                     poller.unregister(connected)
             if self._forks.is_alive and self._forks.fileno() in ready:
-                self._hear_fork_server()
+                self._receive_reports()
             if not self._forks.is_alive:
                 self._note_loss()
             self._note_time(script)
@@ -250,7 +250,7 @@ class ScriptRunner:
             return None
         return instruction
 
-    def _hear_fork_server(self) -> None:
+    def _receive_reports(self) -> None:
         """Take note of what the fork server has reported, or of its end."""
         for process, event in self._forks.reports():
             if process is self._process and self._script is not None:

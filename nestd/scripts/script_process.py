@@ -205,17 +205,17 @@ class ScriptProcess:
 
     @property
     def is_over(self) -> bool:
-        """Whether the caller's answer is known."""
+        """Return whether the caller's answer is known."""
         return self._answer is not None
 
     @property
     def listens(self) -> bool:
-        """Whether the process's socket is to be read."""
+        """Return whether the process's socket is to be read."""
         return self.state in _OPEN
 
     @property
     def takes_answers(self) -> bool:
-        """Whether answers are to be sent: a script that is being ended must not go on."""
+        """Return whether answers are to be sent: a script that is being ended must not go on."""
         return self.state is ScriptState.RUNNING
 
     @property

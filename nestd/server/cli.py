@@ -80,8 +80,8 @@ def kernel(port: int | None, ranks: int | None) -> None:
 def gateway(port: int | None, host: str | None, desktop: bool) -> None:
     """Run the gateway of a server alone, for a service manager.
 
-    It serves the kernel with the same port, whenever there is one. SIGUSR2 has another gateway
-    take its place, which loses no request.
+    The gateway serves the kernel with the same port, whenever there is one. SIGUSR2 has another
+    gateway take its place, which loses no request.
     """
     _serve_part(Flags(port=port, host=host, desktop=desktop), settings.Part.GATEWAY)
 

@@ -207,11 +207,11 @@ def _refuse_second_kernel(directory: Path) -> None:
     try:
         info = connection_file.read(RuntimeDirectory(directory).connection_file)
     except ConfigurationError:
-        # Of another version, or not to be read; its process can't be ours.
+        # A file of another version, or one that can't be read: its process can't be ours.
         return
     if info is None or not info.is_local:
         return
-    # One whose supervisor was killed ends with it, and perhaps not yet.
+    # A kernel whose supervisor was killed ends soon.
     if not poll_until(lambda: not info.process.is_running(), ENDING_DEADLINE_S):
         raise ConfigurationError(
             f"there is a kernel in {directory} already, process {info.pid}; choose "

@@ -138,9 +138,8 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
     # Accepted for clients' scripts; there is one kernel, and no time after which it is killed.
     environment.integer("NEST_SERVER_TIMEOUT", 30, 0, 10**9)
     environment.integer("NEST_SERVER_WORKERS", 1, 1, 10**6)
-    # For the gateway, which reads it itself; what is wrong with it is better said here.
+    # Read by the gateway and by nestd themselves; a wrong value is better reported here.
     environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536)
-    # For nestd, likewise.
     environment.choice(NATIVE_VARIABLE, ("on", "off"), "on")
     try:
         # For nestd, which reads them itself; likewise.

@@ -1,8 +1,8 @@
 """Status file: what the kernel executes, where a gateway reads it without asking.
 
-While NEST computes, nestd can't answer. It notes in a small mapped file which command it executes,
-how far that is, and which commands wait. The file has a number that is odd while it is being
-written, so that readers notice and read again.
+While NEST computes, nestd can't answer. So it notes in a small mapped file which command it
+executes, how far that is, and which commands wait. The file has a number that is odd while it is
+being written, so that readers notice and read again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Keys for ``tcp://``: the gateway's own, and those that a nestd lets in (CURVE, RFC 26).
 
-They lie in a directory beside the connection file, private to its user::
+Keys lie in a directory beside the connection file, private to its user::
 
     keys/gateway.json       the gateway's own pair, made by the process that needs it first
     keys/authorized/*.pub   public keys of further gateways, one line each

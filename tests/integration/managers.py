@@ -30,18 +30,18 @@ class Manager:
         self._socket.bind("\0" + address[1:] if address.startswith("@") else address)
         self._socket.setblocking(False)
         #: Lines of all datagrams, in their order.
-        self.said: list[str] = []
+        self.lines: list[str] = []
         #: Descriptors that it keeps, with their names.
         self.kept: list[tuple[str, int]] = []
 
-    def hear(self) -> list[str]:
-        """What has been said since the last time."""
+    def receive(self) -> list[str]:
+        """Return the lines that have arrived since the last call."""
         new: list[str] = []
         while True:
             try:
                 data, rights, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(64))
             except BlockingIOError:
-                self.said += new
+                self.lines += new
                 return new
             lines = data.decode().splitlines()
             new += lines
@@ -51,8 +51,10 @@ class Manager:
                 self.kept += [(named[0], descriptor) for descriptor in descriptors]
 
     def await_line(self, line: str) -> None:
-        """Return when ``line`` has been said."""
-        assert poll_until(lambda: line in self.hear() or line in self.said, DEADLINE_S), self.said
+        """Return when ``line`` has arrived."""
+        assert poll_until(lambda: line in self.receive() or line in self.lines, DEADLINE_S), (
+            self.lines
+        )
 
     @contextmanager
     def starting(
@@ -87,7 +89,7 @@ class Manager:
             process.wait(DEADLINE_S)
 
     def close(self) -> None:
-        """Hear nothing more, and let go of what was kept."""
+        """Close the socket, and what was kept."""
         self._socket.close()
         for _, descriptor in self.kept:
             os.close(descriptor)

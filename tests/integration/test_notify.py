@@ -62,11 +62,11 @@ def test_halves_say_when_they_serve_and_when_they_stop(
             assert kernel.wait(DEADLINE_S) == 0
             manager.await_line("STOPPING=1")
             # The manager is asked for the time that what runs may take.
-            assert "EXTEND_TIMEOUT_USEC=60000000" in manager.said
+            assert "EXTEND_TIMEOUT_USEC=60000000" in manager.lines
         assert server.get("/readyz").status_code == 503
         assert not connection_file.exists()
         # No sign of life is given to who has not asked for it.
-        assert "WATCHDOG=1" not in manager.said + gateway_manager.said
+        assert "WATCHDOG=1" not in manager.lines + gateway_manager.lines
         server.session.close()
         gateway.terminate()
         assert gateway.wait(DEADLINE_S) == 0
@@ -87,11 +87,11 @@ def test_watchdog_is_fed_while_commands_can_be_served_or_progress(
     env = {**WATCHDOG, "NEST_SERVER_ACCESS_TOKEN": TOKEN, "NEST_SERVER_DRAIN": "0"}
 
     def count(number: int) -> bool:
-        before = manager.said.count("WATCHDOG=1")
+        before = manager.lines.count("WATCHDOG=1")
 
         def look() -> bool:
-            manager.hear()
-            return manager.said.count("WATCHDOG=1") >= before + number
+            manager.receive()
+            return manager.lines.count("WATCHDOG=1") >= before + number
 
         return bool(poll_until(look, DEADLINE_S))
 
@@ -132,21 +132,21 @@ def test_listening_sockets_are_kept_for_the_next_gateway(
     # Nobody serves, but whoever calls waits.
     with pending(Server(runtime, port, TOKEN)) as send:
         waits = send("../healthz")
-        gateway_manager.said.clear()
+        gateway_manager.lines.clear()
         with gateway_manager.starting(runtime, "gateway", "-p", str(port), env=env) as second:
             gateway_manager.await_line("READY=1")
             assert waits.result(DEADLINE_S).status_code == 405
             assert requests.get(url, timeout=DEADLINE_S).json() == {"alive": True}
             # The same socket, so nothing new is to be kept.
-            assert not any(line.startswith("FDSTORE=") for line in gateway_manager.said)
+            assert not any(line.startswith("FDSTORE=") for line in gateway_manager.lines)
             second.terminate()
             assert second.wait(DEADLINE_S) == 0
         # After a change of settings the old port is let go of.
-        gateway_manager.said.clear()
+        gateway_manager.lines.clear()
         other = str(free_port())
         with gateway_manager.starting(runtime, "gateway", "-p", other, env=env) as third:
             gateway_manager.await_line("READY=1")
-            assert {"FDSTOREREMOVE=1", f"FDNAME=port-{port}"} <= set(gateway_manager.said)
+            assert {"FDSTOREREMOVE=1", f"FDNAME=port-{port}"} <= set(gateway_manager.lines)
             third.terminate()
             assert third.wait(DEADLINE_S) == 0
     for left in runtime.directory.glob("server-*"):

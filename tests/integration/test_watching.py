@@ -16,6 +16,8 @@ from tests.integration.servers import DEADLINE_S, Server
 
 Start = Callable[..., Server]
 
+FAILED = "the kernel failed to execute it"
+
 
 def network(server: Server) -> None:
     """Two neurons that spike, and a recorder of them, which is node 3."""
@@ -121,9 +123,9 @@ def test_lines_that_are_logged_are_told_to_who_reads_everything(start: Start) ->
         line = next(facts for _, kind, facts in happening if kind == "log")
         assert line["source"] == "kernel"
         assert line["level"] == "info"
-        assert line["text"].startswith(f"it failed in the kernel call=Simulate job={id} took_s=")
+        assert line["text"].startswith(f"{FAILED} call=Simulate job={id} took_s=")
         # The same line, whose fields are before its text there.
-        assert line["text"].removeprefix("it failed in the kernel ") in server.log()
+        assert line["text"].removeprefix(f"{FAILED} ") in server.log()
         simulate(server)
         os.kill(server.connection_info()["pid"], signal.SIGKILL)
         line = next(facts for _, kind, facts in happening if kind == "log")

@@ -39,7 +39,7 @@ def service(installation: Installation) -> Iterator[Service]:
 
 def test_hardened_services_serve_calls_and_scripts(service: Service) -> None:
     index = service.get("/").json()
-    # The walls of scripts stand inside those of the service.
+    # The sandbox of scripts works inside that of the service.
     assert (index["state"], index["scripts"]) == ("idle", "restricted")
     assert service.call("Create", ["iaf_psc_alpha", 3]) == [1, 2, 3]
     source = "nest.Simulate(10.0)\nt = nest.biological_time"

@@ -1,4 +1,4 @@
-"""Services on two ranks under a systemd that runs: of the system and of a user, with all walls."""
+"""Services on two ranks under a systemd that runs: of the system and of a user, fully confined."""
 
 from __future__ import annotations
 

@@ -13,26 +13,26 @@ from protocol.wire.messages import SIMULATING, Action, Operation
 
 
 @pytest.fixture(scope="module")
-def catalogue() -> AllowList:
+def allow_list() -> AllowList:
     """Return the allow-list of the NEST that is installed."""
     return AllowList(Layers(), Simulation())
 
 
-def test_table_has_each_offered_name_and_no_other(catalogue: AllowList) -> None:
-    unreported = set(type(nest)._kernel_attr_names) - set(catalogue.names)
-    assert set(TRAITS) - unreported == set(catalogue.names)
+def test_table_has_each_offered_name_and_no_other(allow_list: AllowList) -> None:
+    unreported = set(type(nest)._kernel_attr_names) - set(allow_list.names)
+    assert set(TRAITS) - unreported == set(allow_list.names)
 
 
-def test_attributes_of_the_table_are_those_of_the_allow_list(catalogue: AllowList) -> None:
-    roles = {name: catalogue.find(name).role for name in catalogue.names}
+def test_attributes_of_the_table_are_those_of_the_allow_list(allow_list: AllowList) -> None:
+    roles = {name: allow_list.find(name).role for name in allow_list.names}
     offered = {name for name, role in roles.items() if role is Role.ATTRIBUTE}
     assert offered <= ATTRIBUTES
     assert {roles[name] for name in ATTRIBUTES & roles.keys()} == {Role.ATTRIBUTE}
 
 
-def test_constructors_and_values_change_nothing(catalogue: AllowList) -> None:
-    for name in catalogue.names:
-        if catalogue.find(name).role in (Role.CONSTRUCTOR, Role.VALUE, Role.ATTRIBUTE):
+def test_constructors_and_values_change_nothing(allow_list: AllowList) -> None:
+    for name in allow_list.names:
+        if allow_list.find(name).role in (Role.CONSTRUCTOR, Role.VALUE, Role.ATTRIBUTE):
             assert not TRAITS[name].changes_kernel, name
 
 

@@ -1,10 +1,10 @@
 """Calls of PyNEST: which there are, what they take, and how they differ here.
 
-- ``allow_list``: names of PyNEST that can be called or read
-- ``parameters``: kinds of the parameters of its calls
-- ``binding``: arguments matched to parameters, and text made typed values
-- ``arguments``: PyNEST's objects made of arguments
-- ``calls``: functions called in place of PyNEST's own
-- ``connection_checks``: connection rules that NEST would never finish
-- ``description``: allow list as ``protocol/api_description.py`` describes it
+allow_list         names of PyNEST that can be called or read
+parameters         kinds of the parameters of its calls
+binding            arguments matched to parameters, and text made typed values
+arguments          PyNEST's objects made of arguments
+calls              functions called in place of PyNEST's own
+connection_checks  connection rules that NEST would never finish
+description        allow list as ``protocol/api_description.py`` describes it
 """

@@ -1,7 +1,7 @@
 """Allow list: which names of PyNEST can be called or read, and as what.
 
-The list is drawn from PyNEST's public interface when the kernel starts. It never has ``ll_api``,
-modules of modules or names with an underscore.
+The list is made of PyNEST's public interface when the kernel starts, without ``ll_api``, modules
+of modules, and names with an underscore.
 """
 
 from __future__ import annotations

@@ -141,20 +141,20 @@ class Recordings:
         # NEST's dictionaries are sorted.
         return {key: status[key] for key in sorted(status)}
 
-    def beyond(self, node: Any, told: Sequence[int]) -> tuple[Columns, list[int]]:
-        """Return the events of a recorder behind those already told, and how many there are now.
+    def beyond(self, node: Any, read: Sequence[int]) -> tuple[Columns, list[int]]:
+        """Return the events of a recorder behind those already read, and how many there are now.
 
         NEST appends events to the columns of each thread until they are cleared, when there
-        are fewer events than were told. Only new events are copied.
+        are fewer events than were read. Only new events are copied.
 
         Parameters
         ----------
         node : NodeCollection of one node
-        told : number of events of each thread that were told, as this has returned it, or empty
+        read : number of events of each thread that were read, as this has returned it, or empty
 
         Returns
         -------
-        columns, each of shape (number of new events,), thread by thread; and the next ``told``
+        columns, each of shape (number of new events,), thread by thread; and the next ``read``
 
         Raises
         ------
@@ -169,10 +169,10 @@ class Recordings:
         sizes = [len(columns["times"]) for columns in threads]
         if len(sizes) == 1:
             # Of all threads, if PyNEST is asked from now on.
-            told = [sum(told)]
-        if len(told) != len(sizes) or any(map(operator.gt, told, sizes)):
-            told = [0] * len(sizes)
-        return _joined(threads, told), sizes
+            read = [sum(read)]
+        if len(read) != len(sizes) or any(map(operator.gt, read, sizes)):
+            read = [0] * len(sizes)
+        return _joined(threads, read), sizes
 
     def _threads(self, node: Any) -> list[Columns]:
         """Return the columns of each thread, in NEST's memory; through PyNEST, all as of one."""

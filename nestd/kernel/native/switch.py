@@ -1,7 +1,7 @@
 """Switch for all access to NEST's memory, on unless ``NESTD_NATIVE=off``.
 
-A process has one NEST, so there is one switch. ``nestd/startup.py`` sets it on every rank, before
-the kernel is made.
+A process has one NEST, so there is one switch. ``nestd/ranks/startup.py`` sets the switch on every
+rank, before the kernel is made.
 """
 
 from __future__ import annotations

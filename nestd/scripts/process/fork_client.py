@@ -62,7 +62,7 @@ class ForkClient:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the fork server runs, as far as is known."""
+        """Return whether the fork server runs, as far as is known."""
         return self._control is not None
 
     def fileno(self) -> int:

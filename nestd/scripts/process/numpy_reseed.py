@@ -18,8 +18,8 @@ _AT_END = _NUMBERS.to_bytes(4, sys.byteorder)
 class NumpyReseed:
     """State of NumPy's own generator, to be renewed before each fork.
 
-    ``np.random.seed()`` does the same, but by way of objects whose memory each fork has to copy.
-    It is used nevertheless where the state does not lie in memory as expected.
+    ``np.random.seed()`` does the same by way of objects whose memory each fork has to copy, so
+    that is used only where the state does not lie in memory as expected.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class NumpyReseed:
 
     @property
     def is_direct(self) -> bool:
-        """Whether the state lies in memory as expected."""
+        """Return whether the state lies in memory as expected."""
         return self._state is not None
 
     def renew(self) -> None:

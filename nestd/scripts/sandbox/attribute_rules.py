@@ -156,12 +156,12 @@ def shown_class(cls: type) -> Any:
 
 
 def is_special(name: str) -> bool:
-    """Whether ``name`` is a special name of Python."""
+    """Return whether ``name`` is a special name of Python."""
     return name.startswith("__") and name.endswith("__")
 
 
 def is_denied(obj: Any, name: str) -> bool:
-    """Whether scripts can't read the attribute of ``obj``, by ``DENIED``."""
+    """Return whether scripts can't read the attribute of ``obj``, by ``DENIED``."""
     return name in DENIED and issubclass(subject(obj, type(obj)), DENIED[name])
 
 
@@ -173,7 +173,7 @@ def subject(obj: Any, kind: type) -> type:
 
 
 def is_of_nest(kind: type) -> bool:
-    """Whether objects of this class are of the look-alike of PyNEST."""
+    """Return whether objects of this class belong to the look-alike of PyNEST."""
     return kind.__module__.partition(".")[0] == "nest_remote"
 
 

@@ -61,7 +61,7 @@ class Guards:
             raise
 
     def hasattr(self, obj: Any, name: Any) -> bool:
-        """Whether :meth:`getattr` returns something."""
+        """Return whether :meth:`getattr` returns something."""
         try:
             self.read(obj, name)
         except AttributeError:

@@ -254,7 +254,7 @@ def _is_hidden(module: str, name: str) -> bool:
 
 
 def _is_own(module: str, value: Any) -> bool:
-    """Whether ``value`` is a constant, or comes from the package of ``module``."""
+    """Return whether ``value`` is a constant, or comes from the package of ``module``."""
     if isinstance(value, _PLAIN):
         return True
     if isinstance(value, (tuple, frozenset)):

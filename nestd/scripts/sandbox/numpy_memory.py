@@ -72,6 +72,6 @@ def check_buffer(buffer: Any) -> None:
 
 
 def holds_objects(view: memoryview) -> bool:
-    """Whether the memory holds Python objects (format ``O`` of PEP 3118)."""
+    """Return whether the memory holds Python objects (format ``O`` of PEP 3118)."""
     # Names of fields stand between colons.
     return "O" in re.sub(":[^:]*:", "", view.format)

@@ -51,7 +51,7 @@ class Finding:
     #: What was checked.
     label: str
     level: Level
-    #: What was found.
+    #: Text for a person, in one line.
     found: str
     #: What to do; empty if nothing is to be done.
     advice: str = ""
@@ -87,8 +87,8 @@ def probe_package(name: str) -> dict[str, Any]:
     if done.returncode == 0:
         facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return facts
-    said = (done.stderr or done.stdout).strip().splitlines()
-    return {"problem": said[-1] if said else f"its import ends with {done.returncode}"}
+    lines = (done.stderr or done.stdout).strip().splitlines()
+    return {"problem": lines[-1] if lines else f"its import ends with {done.returncode}"}
 
 
 def check(wanted: WantedServer, probe: PackageProbe = probe_package) -> list[Finding]:
@@ -149,24 +149,24 @@ def mpi(
     install = "scripts/install-nest-mpi installs NEST with MPI, mpi4py and says what else"
     found = []
     if "problem" not in nest and not nest["mpi"]:
-        said = f"NEST has none, so {wanted.ranks} ranks would be {wanted.ranks} networks"
-        found.append(Finding("MPI", level, said, install))
+        text = f"NEST has none, so {wanted.ranks} ranks would be {wanted.ranks} networks"
+        found.append(Finding("MPI", level, text, install))
     if launcher is None:
         found.append(Finding("MPI launcher", level, "there is no mpirun or mpiexec", install))
     else:
         found.append(Finding("MPI launcher", Level.OK, launcher))
     if "problem" in mpi4py:
-        said = f"can't be imported: {mpi4py['problem']}"
-        found.append(Finding("mpi4py", level, said, "pip install mpi4py"))
+        text = f"can't be imported: {mpi4py['problem']}"
+        found.append(Finding("mpi4py", level, text, "pip install mpi4py"))
         return found
     ours, nests = _real(mpi4py["libraries"]), _real(nest.get("libraries", []))
-    said = f"{mpi4py['version']} ({', '.join(ours) or 'no library found'})"
+    text = f"{mpi4py['version']} ({', '.join(ours) or 'no library found'})"
     if nests and ours and set(ours) != set(nests):
-        said += f", but NEST uses {', '.join(nests)}"
+        text += f", but NEST uses {', '.join(nests)}"
         advice = "build mpi4py for the MPI of NEST: pip install --force-reinstall --no-binary "
-        found.append(Finding("mpi4py", level, said, advice + "mpi4py mpi4py"))
+        found.append(Finding("mpi4py", level, text, advice + "mpi4py mpi4py"))
     else:
-        found.append(Finding("mpi4py", Level.OK, said))
+        found.append(Finding("mpi4py", Level.OK, text))
     return found
 
 
@@ -177,22 +177,22 @@ def _real(paths: list[str]) -> list[str]:
 def command(path: str | None) -> Finding:
     """Check whether ``nest-server`` is the command of this project."""
     if path is None:
-        said = "there is no nest-server on the path"
+        text = "there is no nest-server on the path"
         advice = f"activate the environment: . {sys.prefix}/bin/activate"
-        return Finding("Command", Level.NOTE, said, advice)
+        return Finding("Command", Level.NOTE, text, advice)
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         return Finding("Command", Level.NOTE, f"{path} can't be read: {error.strerror}")
     if _OWN_COMMAND not in text:
-        said = f"{path} belongs to another package, probably to NEST's own"
+        text = f"{path} belongs to another package, probably to NEST's own"
         advice = "install this project last: pip install --force-reinstall --no-deps nestd; or "
-        return Finding("Command", Level.PROBLEM, said, advice + f"call python -m {_OWN_COMMAND}")
+        return Finding("Command", Level.PROBLEM, text, advice + f"call python -m {_OWN_COMMAND}")
     if Path(path).resolve().parent != Path(sys.executable).parent.resolve():
         own = Path(sys.executable).parent
-        said = f"{path} is of another environment than this one in {own.parent}"
+        text = f"{path} is of another environment than this one in {own.parent}"
         advice = f"activate the environment that is meant: . {own}/activate"
-        return Finding("Command", Level.NOTE, said, advice)
+        return Finding("Command", Level.NOTE, text, advice)
     return Finding("Command", Level.OK, path)
 
 
@@ -203,17 +203,17 @@ def ports(wanted: WantedServer) -> list[Finding]:
     for port in wanted.ports:
         label = f"Port {port}"
         if port in own:
-            said = "used by a server of yours, which nest-server status shows"
-            findings.append(Finding(label, Level.NOTE, said))
+            text = "used by a server of yours, which nest-server status shows"
+            findings.append(Finding(label, Level.NOTE, text))
             usable = True
             continue
         try:
             for listener in open_listeners(wanted.host, (port,))[0]:
                 listener.close()
         except PortTaken:
-            said = f"taken by another program, or not allowed, on {wanted.host}"
+            text = f"taken by another program, or not allowed, on {wanted.host}"
             advice = f"ss -ltnp 'sport = :{port}' shows by which; choose another with -p PORT"
-            findings.append(Finding(label, Level.NOTE, said, advice))
+            findings.append(Finding(label, Level.NOTE, text, advice))
         except (ConfigurationError, socket.gaierror) as error:
             advice = "choose an address of this machine with -h HOST"
             findings.append(Finding(label, Level.PROBLEM, str(error), advice))
@@ -244,20 +244,20 @@ def seccomp(problem: str | None) -> Finding:
     """Check whether the system confines scripts (seccomp)."""
     if problem is None:
         return Finding("Scripts", Level.OK, "confined by Python and by the system (seccomp)")
-    said = f"confined by Python alone: {problem}"
+    text = f"confined by Python alone: {problem}"
     advice = "install libseccomp (Debian and Ubuntu: apt-get install libseccomp2), and allow "
     advice += "seccomp where a container forbids it"
-    return Finding("Scripts", Level.NOTE, said, advice)
+    return Finding("Scripts", Level.NOTE, text, advice)
 
 
 def cores(wanted: WantedServer, available: int) -> Finding:
     """Check whether there are enough cores for all ranks and threads."""
     used = wanted.ranks * wanted.threads
-    said = f"{available} for {wanted.ranks} rank(s) x {wanted.threads} thread(s)"
+    text = f"{available} for {wanted.ranks} rank(s) x {wanted.threads} thread(s)"
     if used > available:
         advice = f"ranks x threads of at most {available}; more wait for each other"
-        return Finding("Cores", Level.NOTE, said, advice)
-    return Finding("Cores", Level.OK, said)
+        return Finding("Cores", Level.NOTE, text, advice)
+    return Finding("Cores", Level.OK, text)
 
 
 def report(findings: list[Finding]) -> str:

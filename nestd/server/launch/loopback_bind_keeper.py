@@ -1,8 +1,8 @@
 """Keeper of ``loopback_bind.py``: process that changes where its parent listens.
 
 ``loopback_bind_keeper.py FD`` gets a notification of each bind(2) of the parent and its children on
-the file descriptor FD (seccomp_unotify(2)). Those of the children, the ranks, are let through as
-they are: a script without restriction may listen where it likes. The keeper ends with its parent.
+the file descriptor FD (seccomp_unotify(2)). Calls of the children, the ranks, are let through
+unchanged: a script without restriction may listen where it likes. The keeper ends with its parent.
 """
 
 from __future__ import annotations

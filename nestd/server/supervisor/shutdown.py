@@ -54,7 +54,7 @@ STOP_SIGNALS = frozenset(_EVENTS)
 
 #: How long a slice may take, and a kernel to end by itself after it.
 SLICE_GRACE_S = 2.0
-#: How long a launcher has to end its ranks; it gives them a second itself.
+#: How long a launcher has to end its ranks; launchers give ranks a second.
 TERM_GRACE_S = 2.0
 
 

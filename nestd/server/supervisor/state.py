@@ -272,7 +272,7 @@ class SupervisorState:
         self, kernel: bool | None, gateway: bool | None, now_s: float
     ) -> _Instructions:
         if kernel is None:
-            # While it starts, or waits to be started again.
+            # The kernel starts, or waits to be started again.
             kernel = self._kernel is None or now_s - self._kernel.started_s < READY_DEADLINE_S
         is_alive = kernel and gateway is not False
         if is_alive:

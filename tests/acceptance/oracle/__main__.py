@@ -70,7 +70,7 @@ def _demonstrated() -> list[str]:
 def _run(servers: list[Server]) -> tuple[list[str], int]:
     rows: list[str] = []
     failures = 0
-    catalogue = set(servers[0].get("/api").json()) - BY_TEST
+    names = set(servers[0].get("/api").json()) - BY_TEST
     models = of_models(servers[0].call("node_models"), servers[0].call("synapse_models"))
     for name, sequence in {**SEQUENCES, **models}.items():
         ask = Ask(servers)
@@ -79,7 +79,7 @@ def _run(servers: list[Server]) -> tuple[list[str], int]:
             sequence(ask)
         finally:
             ask.close()
-        catalogue -= ask.calls
+        names -= ask.calls
         for difference in ask.differences:
             print(f"{name}: {difference}", file=sys.stderr)
         failures += len(ask.differences)
@@ -88,9 +88,9 @@ def _run(servers: list[Server]) -> tuple[list[str], int]:
             f"| {name} | {_first_line(sequence)} | {ask.asked} | {ask.refused} "
             f"| {len(ask.differences)} |"
         )
-    if catalogue:
-        print(f"not asked: {', '.join(sorted(catalogue))}", file=sys.stderr)
-    return rows, failures + len(catalogue)
+    if names:
+        print(f"not asked: {', '.join(sorted(names))}", file=sys.stderr)
+    return rows, failures + len(names)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from nestd.master import events as ev
 from nestd.master import instructions as ins
-from nestd.master.activity import BEAT_S
+from nestd.master.activity import REFRESH_S
 from nestd.master.live_spikes import WATCHED_S
 from nestd.partial.slices import NewEvents
 from protocol.errors import ArgumentError
@@ -55,7 +55,7 @@ def test_reading_takes_a_small_part_of_the_time() -> None:
     master.pause(20.0).resume()
     assert master.operation.action is Action.RESUME
     # The loop waits no longer for messages than until the next reading.
-    assert master.state.wait_s(master.now_s) == BEAT_S
+    assert master.state.wait_s(master.now_s) == REFRESH_S
     master.answer()
     assert master.value("sim") is None
 
@@ -67,7 +67,7 @@ def test_what_is_due_is_published_while_nothing_else_happens() -> None:
     assert master.operation.args == [7, []]
     master.answer(error=ArgumentError("no recorder"))
     assert master.published("spikes") == [{"recorder": 7, "problem": "no recorder"}]
-    assert master.state.wait_s(master.now_s) == BEAT_S
+    assert master.state.wait_s(master.now_s) == REFRESH_S
 
 
 def test_recorder_without_watchers_is_forgotten() -> None:

@@ -368,7 +368,9 @@ def test_drain_during_a_command_lets_the_command_end(loop: Loop) -> None:
     assert "takes nothing new" in loop.receive().error.message
 
 
-def test_status_beats_while_nothing_happens(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_is_refreshed_while_nothing_happens(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ticks: list[Any] = []
     monkeypatch.setattr(loop.master._state, "wait_s", lambda now_s: 0.0)
     handle = loop.master._state.handle

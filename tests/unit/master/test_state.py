@@ -6,7 +6,7 @@ import pytest
 
 from nestd.master import events as ev
 from nestd.master import instructions as ins
-from nestd.master.activity import BEAT_S
+from nestd.master.activity import REFRESH_S
 from nestd.master.events import Phase
 from nestd.master.queue import QueuedCommand
 from nestd.master.reply_cache import ReplyCache
@@ -559,7 +559,7 @@ def test_status_is_written_again_from_time_to_time() -> None:
     master = Harness().begin(command("1")).answer()
     before = len(master.of(ins.WriteStatus))
     assert len(master.feed(ev.Tick()).of(ins.WriteStatus)) == before
-    master.now_s += BEAT_S
+    master.now_s += REFRESH_S
     assert len(master.feed(ev.Tick()).of(ins.WriteStatus)) == before + 1
 
 

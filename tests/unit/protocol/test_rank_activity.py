@@ -38,7 +38,7 @@ def test_ranks_write_their_own_lines(tmp_path: Path) -> None:
     assert all(before <= mark.began_s <= time.time() for mark in marks)
 
 
-def test_board_that_is_missing_or_cut_says_what_is_whole(tmp_path: Path) -> None:
+def test_file_that_is_missing_or_cut_says_what_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "activity"
     assert read_rank_activity(path) == []
     make_rank_activity(path, 2)
@@ -49,7 +49,7 @@ def test_board_that_is_missing_or_cut_says_what_is_whole(tmp_path: Path) -> None
     assert read_rank_activity(path) == []
 
 
-def test_rank_without_a_line_is_an_error_and_not_a_longer_board(tmp_path: Path) -> None:
+def test_rank_without_a_line_is_an_error_and_not_a_longer_file(tmp_path: Path) -> None:
     path = tmp_path / "activity"
     make_rank_activity(path, 2)
     with pytest.raises(Exception, match="buffer"):

@@ -85,7 +85,7 @@ def test_the_command_nest_server_treats_kernel_and_gateway_as_programs() -> None
             # a program that ``doctor`` starts.
             continue
         for name in imports(module):
-            outside = ("nest.", "gateway", "nestd.kernel", "nestd.startup")
+            outside = ("nest.", "gateway", "nestd.kernel", "nestd.startup", "nestd.ranks.startup")
             assert not name.startswith(outside), module
             assert name != "nest"
 

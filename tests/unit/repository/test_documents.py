@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import re
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_protocol_page_states_the_limits() -> None:
     assert f"{frames.SIZE_LIMIT_BYTES // 2**30} GiB" in PROTOCOL
     assert f"header itself included | {values.NESTING_LIMIT} |" in PROTOCOL
     assert f"sends and gets | {values.VALUE_NESTING_LIMIT} |" in PROTOCOL
-    assert f"{DEFAULT_QUEUE_LIMIT} unless told otherwise" in PROTOCOL
+    assert f"{DEFAULT_QUEUE_LIMIT} unless set otherwise" in PROTOCOL
 
 
 def test_protocol_page_lists_every_field_of_the_connection_file() -> None:
@@ -91,3 +92,12 @@ def test_files_that_a_page_names_are_there(page: Path) -> None:
     named = re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`", page.read_text(encoding="utf-8"))
     assert named
     assert [name for name in named if not (DOCS.parent / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_that_a_page_imports_from_this_project_are_there(page: Path) -> None:
+    ours = "protocol|nestd|gateway|nest_remote|NESTServerClient"
+    text = page.read_text(encoding="utf-8")
+    for module, names in re.findall(rf"^from ((?:{ours})[\w.]*) import (.*)$", text, re.MULTILINE):
+        for name in names.split(", "):
+            assert hasattr(importlib.import_module(module), name), (module, name)

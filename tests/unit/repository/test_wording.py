@@ -12,9 +12,6 @@ import pytest
 
 from tests.unit.repository.test_dependencies import ALLOWED, ROOT, modules
 
-#: Rooms that do not pass yet, by the beginning of their path.
-EXEMPT = {"gateway/", "nest_remote/", "nestd/", "NESTServerClient/"}
-
 LINES_LIMIT = 350
 MODULES_LIMIT = 12
 
@@ -27,10 +24,6 @@ NO_VERBS = ("A", "An", "The", "What", "Whether", "Who", "Where", "When", "How", 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def is_exempt(path: Path) -> bool:
-    return str(path.relative_to(ROOT)).startswith(tuple(EXEMPT))
-
-
 def product() -> dict[Path, ast.Module]:
     """Parse all modules of the product."""
     return {
@@ -41,8 +34,6 @@ def product() -> dict[Path, ast.Module]:
 
 
 PRODUCT = product()
-#: Of rooms that have to pass.
-HELD = {path: tree for path, tree in PRODUCT.items() if not is_exempt(path)}
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[Documented, str]]:
@@ -77,14 +68,13 @@ def test_names_of_classes_are_unique_in_the_product() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 where[node.name.strip("_")].append(path)
-    twice = {name: paths for name, paths in where.items() if len(paths) > 1}
-    assert {name: paths for name, paths in twice.items() if not any(map(is_exempt, paths))} == {}
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}
 
 
 def test_docstrings_say_what_they_are_about() -> None:
     riddles = [
         f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
-        for path, tree in HELD.items()
+        for path, tree in PRODUCT.items()
         for node, text in docstrings(tree)
         if is_riddle(node, text)
     ]
@@ -92,13 +82,13 @@ def test_docstrings_say_what_they_are_about() -> None:
 
 
 def test_modules_are_short() -> None:
-    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in HELD}
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PRODUCT}
     assert {path: count for path, count in lines.items() if count > LINES_LIMIT} == {}
 
 
 def test_folders_have_few_modules() -> None:
     counts: defaultdict[Path, int] = defaultdict(int)
-    for path in HELD:
+    for path in PRODUCT:
         counts[path.parent] += path.name != "__init__.py"
     assert {folder: count for folder, count in counts.items() if count > MODULES_LIMIT} == {}
 
@@ -106,7 +96,7 @@ def test_folders_have_few_modules() -> None:
 def test_each_package_has_a_map_of_its_modules() -> None:
     missing = {
         str(path.relative_to(ROOT)): names
-        for path, tree in HELD.items()
+        for path, tree in PRODUCT.items()
         if path.name == "__init__.py"
         and (names := unnamed(str(path.parent.relative_to(ROOT)), ast.get_docstring(tree) or ""))
     }

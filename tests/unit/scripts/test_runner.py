@@ -87,16 +87,16 @@ def kill(runner: ScriptRunner) -> None:
 def test_killed_right_after_its_reports_were_read(
     runner: ScriptRunner, execute: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hearings: list[int] = []
-    hear = runner._hear_fork_server
+    rounds: list[int] = []
+    receive = runner._receive_reports
 
-    def hear_and_kill() -> None:
-        hear()
-        hearings.append(1)
-        if len(hearings) == 1:
+    def receive_and_kill() -> None:
+        receive()
+        rounds.append(1)
+        if len(rounds) == 1:
             kill(runner)
 
-    monkeypatch.setattr(runner, "_hear_fork_server", hear_and_kill)
+    monkeypatch.setattr(runner, "_receive_reports", receive_and_kill)
     assert execute() == {"data": 42}
     assert execute() == {"data": 42}
 
@@ -211,7 +211,7 @@ def test_without_file_descriptors_there_are_no_scripts_until_there_are_some_agai
 ) -> None:
     if is_killed:
         kill(runner)
-        runner._hear_fork_server()
+        runner._receive_reports()
     runner._forks.discard_idle()
     before = open_files()
     with no_more_files():

@@ -173,7 +173,7 @@ def test_runtime_directory_has_to_be_private_and_short(
     assert "bytes" in checks.directory().found
 
 
-def test_missing_second_wall_of_scripts_is_noted() -> None:
+def test_missing_seccomp_filter_is_noted() -> None:
     assert checks.seccomp(None).level is Level.OK
     found = checks.seccomp("the system library libseccomp (libseccomp.so.2) is not installed")
     assert found.level is Level.NOTE
