@@ -245,8 +245,8 @@ class Jobs:
         view = self.view(id)
         if not view.get("ending"):
             view["message"] = (
-                "what is executed now can't be interrupted, and this is cancelled after it; "
-                "DELETE /kernel ends everything, the network included"
+                "what is executed now can't be interrupted: a job that waits is cancelled after "
+                "it, a single call ends as done; DELETE /kernel ends everything, the network too"
             )
         return view
 

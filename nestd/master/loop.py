@@ -288,7 +288,8 @@ class Master:
         try:
             return ev.JobClaimed(step.job.take(step.by))
         except OSError as error:
-            # Without room for a claim, nobody has claimed the job.
+            # The claim can't be written. Unless another process has one, the job counts as ours, so
+            # that its caller gets an answer.
             return ev.JobClaimed(step.job.claim is None, error.strerror or str(error))
 
     def _run_script(self, step: ins.RunScript) -> ev.ScriptEnded:

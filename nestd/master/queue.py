@@ -50,6 +50,8 @@ class QueuedCommand:
 class Queue:
     """Commands that wait, and the command that is executed.
 
+    The length counts commands that wait; iteration begins with the command that is executed.
+
     Parameters
     ----------
     limit : commands that may wait; one more is refused

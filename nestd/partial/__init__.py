@@ -1,6 +1,8 @@
 """Partial answers of ranks, and how they become one answer; nothing here imports NEST.
 
-Each family has ``collect()``, what a rank does, beside ``merge()``, what rank 0 does.
+A family is the calls whose answers are merged alike. ``nestd/kernel/partial_answers.py`` and
+``partial_spatial.py`` call a class's ``collect()`` on each rank; ``merging`` calls its ``merge()``
+on rank 0.
 
 answers         base classes, and their way between ranks
 merging         one answer, or error, of those of all ranks; deferred changes

@@ -10,7 +10,8 @@ the kernel. In the directory are
 ``claim``             who took it: nestd to execute it, or whoever ends it before that; the
                       first process to make this file has the job
 ``output``            what a script has printed so far
-``result``            the message that answers it; there when it has ended, and never replaced
+``result``            the message that answers it; there when it has ended, and never replaced; of a
+                      job that was cancelled before it began, the claim says so instead
 ``note``              room for one line, kept from the start, for when the disk is full
 ====================  =====================================================================
 
@@ -195,7 +196,7 @@ class StoredJob:
         return None
 
     def answer(self) -> Result | Failure | None:
-        """Return the job's answer; ``None`` if it has not ended.
+        """Return the job's answer; ``None`` if it has not ended, or was cancelled before it began.
 
         Raises
         ------

@@ -70,7 +70,7 @@ class _ForkedScript:
     reason: str | None = None
 
 
-class Zygote:
+class ForkServer:
     """Forks a process for each script, and ends it.
 
     Parameters
@@ -220,6 +220,7 @@ class Zygote:
     def _end(self, script: _ForkedScript, locate: bool) -> None:
         """Kill a script's process; if wanted, let the process report its line before."""
         if locate:
+            # This does not end the process: faulthandler there reports the line (``child.py``).
             os.kill(script.pid, signal.SIGTERM)
             deadline = time.monotonic() + LOCATE_S
             # The process writes bit by bit.
@@ -298,7 +299,7 @@ def main() -> None:
         signal.signal(sig, signal.SIG_IGN)
     prepare_streams()
     become_subreaper()
-    Zygote(ControlSocket(control)).serve()
+    ForkServer(ControlSocket(control)).serve()
     # Clearing up would take time for nothing.
     os._exit(0)
 

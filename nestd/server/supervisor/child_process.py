@@ -15,8 +15,8 @@ from protocol.process.polling import poll_until
 from protocol.process.ready_pipe import READY_VARIABLE
 from protocol.process.sd_notify import MANAGER_VARIABLES
 
-#: Variables that are for the supervisor alone. Secrets reach the gateway by file, and a
-#: kernel not at all.
+#: Variables that are for the supervisor alone. Secrets reach the gateway by file. A kernel that
+#: writes a log file reads the token from its file, to keep it out of the log.
 _NOT_FOR_CHILDREN = (
     "NEST_SERVER_ACCESS_TOKEN",
     "NEST_SERVER_TOKEN_FILE",

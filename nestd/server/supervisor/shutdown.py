@@ -12,11 +12,12 @@ class ShutdownStage(enum.Enum):
 
     #: The server is not being stopped.
     SERVING = "serving"
-    #: What runs has its time limit; nothing new is taken, and what waits is turned away.
+    #: SIGUSR1 to rank 0: the current command has a time limit, and others are turned away.
     DRAIN = "drain"
-    #: A simulation ends at its next slice, a script between two calls.
+    #: SIGTERM to rank 0 alone: a simulation ends at its next slice, a script at once unless a call
+    #: of it is executed.
     SLICE = "slice"
-    #: SIGTERM, which a launcher of ranks passes on.
+    #: SIGTERM to the process that was started: nestd, or the launcher of its ranks.
     TERM = "TERM"
     #: SIGKILL, which nothing withstands.
     KILL = "KILL"

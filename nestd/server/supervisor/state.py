@@ -189,18 +189,19 @@ class SupervisorState:
                 self._kernel.cancel()
                 yield from self._end()
             else:
-                yield from self._restart(self._kernel, event, " and its network is lost")
+                yield from self._announce_restart(self._kernel, event, " and its network is lost")
         elif self._gateway is not None and child == self._gateway.running:
             self._gateway_serves = False
             self._gateway.on_exit(now_s)
             if self.shutdown.stage in (ShutdownStage.SERVING, ShutdownStage.DRAIN):
-                yield from self._restart(self._gateway, event)
+                yield from self._announce_restart(self._gateway, event)
             else:
                 self._gateway.cancel()
 
-    def _restart(
+    def _announce_restart(
         self, child: RestartSchedule, event: events.ChildExited, loss: str = ""
     ) -> _Instructions:
+        """Log that the child starts when its time has come; give up if that is hopeless."""
         name = event.child.program.value
         is_hopeless = event.status == EXIT_CONFIGURATION or child.starts >= FRUITLESS_STARTS
         if is_hopeless and self._step(_PhaseEvent.HOPELESS):
