@@ -72,10 +72,7 @@ FORMS = [
     ("/exec", "multipart/form-data", "source", SCRIPT["source"]),
     ("/exec", "text/plain", '{"source": "import nest; nest.ResetKernel()", "x": "', '"}'),
 ]
-IMAGES = [
-    "/api/ResetKernel",
-    "/exec?source=import%20nest;%20nest.ResetKernel()",
-]
+IMAGES = ["/api/ResetKernel", "/exec?source=import%20nest;%20nest.ResetKernel()"]
 IDS = [f"{path} as {kind}" for path, kind, *_ in FORMS]
 
 

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.steps import (
-    OPEN,
-    UNAUTHORIZED,
-    Expected,
-    call,
-    case,
-    get,
-    request,
-)
+from tests.contract.steps import OPEN, UNAUTHORIZED, Expected, call, case, get, request
 
 ADDRESSES = [
     ("GET", "/"),
@@ -80,8 +72,7 @@ CASES = [
     ),
     *(
         case(
-            f"{name}: {value!r} is 403",
-            get("/", UNAUTHORIZED, headers={name: value}, token=False),
+            f"{name}: {value!r} is 403", get("/", UNAUTHORIZED, headers={name: value}, token=False)
         )
         for name, value in WRONG
     ),

@@ -175,7 +175,6 @@ CASES = [
         ),
     ),
     case(
-        "a batch is taken by POST only",
-        get("/batch", Expected(405, has(message=satisfying(bool)))),
+        "a batch is taken by POST only", get("/batch", Expected(405, has(message=satisfying(bool))))
     ),
 ]

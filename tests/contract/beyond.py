@@ -369,7 +369,7 @@ RANKS = [
         ),
         call("Create", ["iaf_psc_alpha"], [1]),
         get("/api/GetKernelStatus?keys=network_size", 1),
-    ),
+    )
 ]
 
 CASES = [*EXPRESSIONS, *BINARY, *REFERENCES, *RANKS]

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.contract.steps import (
-    FORM,
-    JSON,
-    call,
-    case,
-    error,
-    get,
-    has,
-    post,
-    request,
-)
+from tests.contract.steps import FORM, JSON, call, case, error, get, has, post, request
 
 TEXT = "text/plain"
 

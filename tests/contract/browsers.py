@@ -241,10 +241,7 @@ CASES = [
         for headers in ACCEPTED
     ),
     *(
-        case(
-            f"{headers} does not matter with the token",
-            get("/api/GetNodes", [], headers=headers),
-        )
+        case(f"{headers} does not matter with the token", get("/api/GetNodes", [], headers=headers))
         for headers in REFUSED
     ),
 ]

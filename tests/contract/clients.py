@@ -407,11 +407,7 @@ DOCUMENTATION = [
     *(
         bash(kind, headers, GUARDED if headers else OPEN)
         for kind in (JSON, "application/x-www-form-urlencoded")
-        for headers in (
-            {},
-            {"NESTServerAuth": "{token}"},
-            {"Authorization": "Bearer {token}"},
-        )
+        for headers in ({}, {"NESTServerAuth": "{token}"}, {"Authorization": "Bearer {token}"})
     ),
     case(
         "documented curl of a script in a file",

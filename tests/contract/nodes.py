@@ -199,8 +199,7 @@ NODES = [
             None,
         ),
         call(
-            "GetConnections",
-            answer=has(source=[1, 1, 3], target=[2, 4, 2], weight=[3.0, 2.0, 1.0]),
+            "GetConnections", answer=has(source=[1, 1, 3], target=[2, 4, 2], weight=[3.0, 2.0, 1.0])
         ),
         *(call("GetStatus", [ids], error(400, "BadProperty")) for ids in ([2, 1], [1, 1])),
     ),

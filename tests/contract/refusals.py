@@ -8,18 +8,7 @@ from typing import Any
 import msgpack
 
 from protocol.wire.values import VALUE_NESTING_LIMIT
-from tests.contract.steps import (
-    JSON,
-    MSGPACK,
-    Case,
-    Step,
-    call,
-    case,
-    error,
-    get,
-    has,
-    satisfying,
-)
+from tests.contract.steps import JSON, MSGPACK, Case, Step, call, case, error, get, has, satisfying
 
 #: Call, arguments that are wrong in a network of two neurons, the parameter that is named.
 WRONG: list[tuple[str, Any, str]] = [

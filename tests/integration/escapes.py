@@ -44,9 +44,7 @@ class Escape:
 def _read(name: str) -> list[Escape]:
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     parts = re.split(
-        r"^### (.+?)((?: \[[a-z ]+\])*)\n",
-        re.sub(r"^#### .*\n", "", text, flags=re.M),
-        flags=re.M,
+        r"^### (.+?)((?: \[[a-z ]+\])*)\n", re.sub(r"^#### .*\n", "", text, flags=re.M), flags=re.M
     )
     return [
         Escape(title, source.strip("\n") + "\n", "[not plain]" not in marks, "[system]" in marks)

@@ -132,9 +132,7 @@ def test_slices_of_nodes_are_nodes(nsc: NESTServerClient) -> None:
     assert nsc.GetStatus(recorder, "n_events")[0] == 0
 
 
-def test_client_needs_no_nest_and_finds_the_token_of_the_users_own_server(
-    server: Server,
-) -> None:
+def test_client_needs_no_nest_and_finds_the_token_of_the_users_own_server(server: Server) -> None:
     script = f"""
 import sys
 for name in ("nest", "flask", "gunicorn", "zmq", "mpi4py", "matplotlib", "RestrictedPython"):

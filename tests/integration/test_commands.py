@@ -19,13 +19,7 @@ import requests
 
 from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel, processes
-from tests.integration.servers import (
-    DEADLINE_S,
-    Runtime,
-    Server,
-    free_port,
-    marked_processes,
-)
+from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port, marked_processes
 
 Start = Callable[..., Server]
 
@@ -229,9 +223,7 @@ def test_kernel_comes_back_also_when_the_console_is_gone(runtime: Runtime) -> No
             process.kill()
 
 
-def test_terminal_shows_the_token_once_with_links_and_nests_output_with_o(
-    runtime: Runtime,
-) -> None:
+def test_terminal_shows_the_token_once_with_links_and_nests_output_with_o(runtime: Runtime) -> None:
     port = free_port()
     terminal, other_end = os.openpty()
     os.set_blocking(terminal, False)
@@ -319,9 +311,7 @@ def test_variables_choose_as_flags_do_and_no_secret_leaks(runtime: Runtime, tmp_
         assert runtime.run("stop").returncode == 0
 
 
-def test_without_authentication_anyone_may_call_and_the_user_is_warned(
-    runtime: Runtime,
-) -> None:
+def test_without_authentication_anyone_may_call_and_the_user_is_warned(runtime: Runtime) -> None:
     port = free_port()
     done = runtime.run("start", "-d", "-p", str(port), env={"NEST_SERVER_DISABLE_AUTH": "true"})
     try:
@@ -352,9 +342,7 @@ def test_port_of_another_program_is_refused_with_exit_code_4(
     assert f"Port {port} on 127.0.0.1 is taken by another program." in sentence
 
 
-def test_default_ports_are_both_and_a_taken_one_is_reported_and_left_out(
-    runtime: Runtime,
-) -> None:
+def test_default_ports_are_both_and_a_taken_one_is_reported_and_left_out(runtime: Runtime) -> None:
     host = loopback_address()
     env = {"NEST_SERVER_HOST": host}
     with foreign_listener(host, 52425):

@@ -233,12 +233,7 @@ def test_waiting_callers_of_one_key_all_get_its_answer(server: Server) -> None:
     with busy(server), ThreadPoolExecutor(8) as callers:
         same = [
             callers.submit(
-                ask,
-                server,
-                "POST",
-                "/api/Create",
-                ["parrot_neuron"],
-                **{"Idempotency-Key": "k"},
+                ask, server, "POST", "/api/Create", ["parrot_neuron"], **{"Idempotency-Key": "k"}
             )
             for _ in range(8)
         ]

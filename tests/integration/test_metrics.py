@@ -61,9 +61,7 @@ def test_prometheus_gets_the_format_it_prefers(server: Server) -> None:
     assert reply.text.endswith("# EOF\n")
 
 
-def test_requests_are_counted_by_route_and_status_with_their_time_and_bytes(
-    server: Server,
-) -> None:
+def test_requests_are_counted_by_route_and_status_with_their_time_and_bytes(server: Server) -> None:
     before = scrape(server)
     for _ in range(3):
         sent = server.post("/api/GetKernelStatus", ["resolution"])

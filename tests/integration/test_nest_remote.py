@@ -108,9 +108,7 @@ def test_connecting_says_what_is_wrong(server: Server) -> None:
             nest_remote.connect(url, token="x")
 
 
-def test_lost_kernel_is_a_server_error_and_stale_objects_are_refused(
-    start: Any,
-) -> None:
+def test_lost_kernel_is_a_server_error_and_stale_objects_are_refused(start: Any) -> None:
     server = start()
     nest_remote.connect(server.url, token=server.token)
     neurons = nest_remote.Create("iaf_psc_alpha", 2)

@@ -15,14 +15,7 @@ import pytest
 from protocol.process.identity import identify
 from protocol.process.polling import poll_until
 from protocol.wire.unpack import Unpacker
-from tests.integration.servers import (
-    DEADLINE_S,
-    OPEN,
-    Runtime,
-    Server,
-    marked_processes,
-    serving,
-)
+from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server, marked_processes, serving
 
 Start = Callable[..., Server]
 

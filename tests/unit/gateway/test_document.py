@@ -127,12 +127,7 @@ def test_the_routes_that_ask_for_no_token_are_these(app: Flask, found: dict[str,
         if operation.get("security") == []
     }
     desktop = {path for path in found["paths"] if path.startswith("/desktop/")}
-    assert open_ones == desktop | {
-        "/healthz",
-        "/api-docs/",
-        "/api-docs/{name}",
-        "/static/{name}",
-    }
+    assert open_ones == desktop | {"/healthz", "/api-docs/", "/api-docs/{name}", "/static/{name}"}
     client = app.test_client()
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<name>", "api-docs.js").replace("<call>", "Create")

@@ -38,14 +38,7 @@ from protocol.wire.messages import (
     Operation,
     Result,
 )
-from tests.unit.master.harness import (
-    CALLER,
-    GENERATION,
-    Harness,
-    batch,
-    command,
-    script,
-)
+from tests.unit.master.harness import CALLER, GENERATION, Harness, batch, command, script
 
 SIMULATION = command("sim", "Simulate", 100.0)
 

@@ -351,9 +351,7 @@ def test_large_values_in_memory_of_their_own_are_the_same(value: Any, large: int
 
 
 @pytest.mark.parametrize("before", range(8))
-def test_arrays_in_memory_of_their_own_are_not_copied_and_lie_where_numbers_do(
-    before: int,
-) -> None:
+def test_arrays_in_memory_of_their_own_are_not_copied_and_lie_where_numbers_do(before: int) -> None:
     value = ["x" * before, np.arange(10_000), {"a": np.arange(7_000) + 1j, "b": np.arange(9_999.0)}]
     expected = [value[1], value[2]["a"], value[2]["b"]]
     memory = np.frombuffer(bytearray(Packer(tuples=True).pack(value)), np.uint8)

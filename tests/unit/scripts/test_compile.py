@@ -51,10 +51,7 @@ ORDINARY: dict[str, tuple[Any, str]] = {
         v = 5; v ^= 3; x.append(v)
         """,
     ),
-    "augmented attribute": (
-        5,
-        "class A:\n    n = 2\na = A()\na.n += 3\nx = a.n",
-    ),
+    "augmented attribute": (5, "class A:\n    n = 2\na = A()\na.n += 3\nx = a.n"),
     "augmented attribute of a class": (
         2,
         """
@@ -126,10 +123,7 @@ ORDINARY: dict[str, tuple[Any, str]] = {
     "walrus in a condition": (3, "if (n := len('abc')) > 2:\n    x = n"),
     "del": (False, "d = {'a': 1}\ndel d['a']\nx = 'a' in d"),
     "del of several": ([3], "x = [1, 2, 3]\nb = 1\ndel x[0], x[0], b"),
-    "del of an attribute": (
-        False,
-        "class A: pass\na = A()\na.n = 1\ndel a.n\nx = hasattr(a, 'n')",
-    ),
+    "del of an attribute": (False, "class A: pass\na = A()\na.n = 1\ndel a.n\nx = hasattr(a, 'n')"),
     "line that begins like an import": (5.0, "from_rate = 5.\nimportant = 3\nx = from_rate"),
     "underscore": (3, "x = 0\nfor _ in range(3):\n    x += 1"),
     "private names": (3, "_a, __b = 1, 2\ndef _f(_n): return _n\nx = _f(_a) + __b"),
