@@ -16,9 +16,10 @@ so that their filter alone has to refuse them.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.sections import read_sections
 
 #: Printed by attempts that got at memory. They write it in two parts, as errors quote sources.
 REACHED = "REACHED"
@@ -42,14 +43,11 @@ class Escape:
 
 
 def _read(name: str) -> list[Escape]:
-    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
-    parts = re.split(
-        r"^### (.+?)((?: \[[a-z ]+\])*)\n", re.sub(r"^#### .*\n", "", text, flags=re.M), flags=re.M
-    )
-    return [
-        Escape(title, source.strip("\n") + "\n", "[not plain]" not in marks, "[system]" in marks)
-        for title, marks, source in zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
-    ]
+    found = []
+    for heading, source in read_sections(Path(__file__).with_name(name)):
+        title, *marks = heading.split(" [")
+        found.append(Escape(title, source, "not plain]" not in marks, "system]" in marks))
+    return found
 
 
 ESCAPES = _read("escapes.txt")

@@ -1,0 +1,15 @@
+"""Tables of sources kept as text: ``###`` and a name begin a case, ``####`` begins a heading."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+
+def read_sections(path: Path) -> list[tuple[str, str]]:
+    """Return name and text of each section of the file ``path``, without its headings."""
+    text = re.sub(r"^#### .*\n", "", path.read_text(encoding="utf-8"), flags=re.M)
+    _, *parts = re.split(r"^### (.+)\n", text, flags=re.M)
+    return [
+        (name, body.strip("\n") + "\n") for name, body in zip(parts[::2], parts[1::2], strict=True)
+    ]
