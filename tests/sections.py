@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
+from typing import Any
 
 
 def read_sections(path: Path) -> list[tuple[str, str]]:
@@ -13,3 +15,14 @@ def read_sections(path: Path) -> list[tuple[str, str]]:
     return [
         (name, body.strip("\n") + "\n") for name, body in zip(parts[::2], parts[1::2], strict=True)
     ]
+
+
+def read_rows(path: Path) -> dict[str, list[Any]]:
+    """Return the rows of each section of the file ``path``: a Python literal on each line.
+
+    Several literals with commas between them are a tuple. Lines of ``#`` are comments.
+    """
+    return {
+        name: [ast.literal_eval(line) for line in body.splitlines() if line and line[0] != "#"]
+        for name, body in read_sections(path)
+    }
