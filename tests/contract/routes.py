@@ -69,13 +69,14 @@ ROOT = [
     case(
         "GET /recorders lists recorders by ranges of their ids",
         get("/recorders", []),
-        call("Create", ["spike_recorder", 2], [1, 2]),
+        call("CopyModel", ["spike_recorder", "of mine"], None),
+        call("Create", ["of mine", 2], [1, 2]),
         call("Create", ["parrot_neuron"], [3]),
         call("Create", ["voltmeter"], [4]),
         get(
             "/recorders",
             [
-                {"first": 1, "last": 2, "model": "spike_recorder"},
+                {"first": 1, "last": 2, "model": "of mine"},
                 {"first": 4, "last": 4, "model": "voltmeter"},
             ],
         ),

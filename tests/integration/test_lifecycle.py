@@ -170,26 +170,6 @@ def test_surplus_callers_get_503_at_once_and_accepted_ones_their_answers(start: 
     assert server.call("GetKernelStatus", ["network_size"]) == 3
 
 
-def test_server_answers_while_nest_computes(server: Server) -> None:
-    server.call("Create", ["iaf_psc_alpha"])
-    with pending(server) as send:
-        run = send("Simulate", [200_000.0])
-        await_waiting(server, 1)
-        index = server.get("/")
-        alive = requests.get(f"{server.url}/healthz", timeout=DEADLINE_S)
-        ready = server.get("/readyz")
-        names = server.get("/api")
-        assert not run.done()
-        assert run.result().status_code == 200
-    assert index.json()["nest"].startswith("3.")
-    assert index.json()["mpi"] is False
-    assert index.json()["state"] == "busy"
-    assert (alive.status_code, alive.json()) == (200, {"alive": True})
-    assert ready.json()["ready"] is True
-    assert names.status_code == 200
-    assert "Create" in names.json()
-
-
 def test_slow_clients_keep_nobody_waiting(start: Start) -> None:
     # With few threads for those that wait for the kernel, so that 40 clients are many.
     server = start({"NEST_SERVER_QUEUE_LIMIT": "1"})

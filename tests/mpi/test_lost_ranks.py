@@ -35,24 +35,6 @@ def launcher(server: Server) -> int:
     return pid
 
 
-def test_error_on_one_rank_only_names_it_and_leaves_all_in_step(two_ranks: Server) -> None:
-    two_ranks.call("Create", ["iaf_psc_alpha", 4])
-    # Node 1 is on virtual process 1, which is rank 1's.
-    reply = two_ranks.post("/api/SetStatus", {"nodes": [1], "params": {"C_m": -1.0}})
-    assert reply.status_code == 400
-    assert (reply.json()["error"], reply.json()["ranks"]) == ("BadProperty", [1])
-    assert two_ranks.call("GetStatus", [[1, 2, 3, 4], "C_m"]) == [250.0] * 4
-    two_ranks.call("Simulate", [10.0])
-    assert two_ranks.call("biological_time") == 10.0
-
-
-def test_error_on_every_rank_names_none(two_ranks: Server) -> None:
-    reply = two_ranks.post("/api/Create", ["nope"])
-    assert (reply.status_code, reply.json()["error"]) == (400, "UnknownModelName")
-    assert "ranks" not in reply.json()
-    assert two_ranks.call("Create", ["iaf_psc_alpha"]) == [1]
-
-
 @pytest.mark.parametrize(("ranks", "node"), [(2, 1), (2, 2), (4, 3)])
 def test_rank_that_raises_while_others_hang_is_answered_and_replaced(
     start: Start, ranks: int, node: int

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -124,13 +122,6 @@ nest.ResetKernel()
     assert data["none"] == []
 
 
-def test_recorder_read_in_a_script_has_all_spikes(two_ranks: Server) -> None:
-    source = "import nest\nn = nest.Create('iaf_psc_alpha', 4, {'I_e': 500.})\n"
-    source += "r = nest.Create('spike_recorder')\nnest.Connect(n, r)\nnest.Simulate(20.)\n"
-    source += "e = r.events\nfound = [len(e['times']), r.n_events, e['senders'].tolist()]"
-    assert answer(two_ranks, source, "found")["data"] == [4, 4, [1, 2, 3, 4]]
-
-
 @pytest.mark.parametrize(
     ("source", "name", "line"),
     [
@@ -204,30 +195,6 @@ def test_rank_that_diverges_in_a_script_is_named_and_the_kernel_comes_back(start
     assert reply.status_code == 500
     assert reply.json()["error"] == "NumericalInstability"
     assert reply.json()["ranks"] == [1]
-    await_new_kernel(server, old)
-    assert answer(server, "a = 1", "a") == {"data": 1}
-
-
-def test_rank_that_is_killed_in_a_script_is_named_and_the_kernel_comes_back(start: Start) -> None:
-    server = start(None, "-n", "2")
-    old = server.get("/").json()["generation"]
-    replies: list[Any] = []
-
-    def ask() -> None:
-        own = Server(server.runtime, server.port, server.token)
-        replies.append(
-            own.post("/exec", {"source": "import nest\nwhile True:\n    nest.resolution"})
-        )
-        own.session.close()
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    assert poll_until(lambda: server.get("/").json()["state"] == "busy", DEADLINE_S)
-    os.kill(server.connection_info()["processes"][1]["pid"], signal.SIGKILL)
-    asking.join(DEADLINE_S)
-    (reply,) = replies
-    assert (reply.status_code, reply.json()["error"]) == (503, "KernelLost")
-    assert "signal 9 (SIGKILL) of rank 1 during a script" in reply.json()["message"]
     await_new_kernel(server, old)
     assert answer(server, "a = 1", "a") == {"data": 1}
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from tests.integration.pending import (
     await_end,
     await_refusal,
-    begin_endless_run,
     pending,
     processes,
     running_script,
@@ -56,18 +55,4 @@ def test_supervisor_lets_what_runs_on_ranks_end(start: Start, tmp_path: Path) ->
     assert "nestd was stopped at the stage drain" in server.log()
     # Nor has the launcher found anything wrong with that.
     assert "finalize" not in server.log()
-    server.session.close()
-
-
-def test_run_on_ranks_that_takes_longer_than_its_time_ends_at_a_slice(start: Start) -> None:
-    server = start({"NEST_SERVER_DRAIN": "0.5"}, "-n", "2")
-    (pid,) = processes(server, "nestd.server.background")
-    with pending(server) as send:
-        run = begin_endless_run(server, send)
-        os.kill(pid, signal.SIGTERM)
-        reply = run.result(DEADLINE_S)
-    assert (reply.status_code, reply.json()["error"]) == (503, "KernelLost")
-    assert "had not ended in the time it was given" in reply.text
-    await_end(pid)
-    assert "nestd was stopped at the stage slice" in server.log()
     server.session.close()
