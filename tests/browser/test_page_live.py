@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,9 +25,7 @@ from tests.browser.tabs import (
     pictured,
 )
 from tests.integration.pending import ENDLESS_MS, pending, processes
-from tests.integration.servers import DEADLINE_S, Server
-
-Start = Callable[..., Server]
+from tests.integration.servers import DEADLINE_S, Server, Start
 
 #: What stands where nothing is known.
 UNKNOWN = "\N{EN DASH}"

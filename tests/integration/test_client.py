@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,6 @@ from nest_remote import NESTServerError
 from NESTServerClient import NESTServerClient
 from protocol.wire.unpack import Unpacker
 from tests.integration.servers import DEADLINE_S, Server, free_port
-
-
-@pytest.fixture
-def nsc(server: Server) -> Iterator[NESTServerClient]:
-    """A client of the shared server, whose network is empty."""
-    client = NESTServerClient("127.0.0.1", server.port, server.token)
-    yield client
-    client.close()
 
 
 def exact(server: Server, call: str, body: object) -> object:

@@ -19,9 +19,18 @@ import requests
 
 from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel, processes
-from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port, marked_processes
+from tests.integration.servers import (
+    DEADLINE_S,
+    Runtime,
+    Server,
+    Start,
+    free_port,
+    marked_processes,
+)
+from tests.sections import read_rows
 
-Start = Callable[..., Server]
+ROWS = read_rows(Path(__file__).with_name("commands.txt"))
+
 
 SUBCOMMANDS = ["start", "stop", "restart", "status", "log", "token", "kernel", "gateway", "doctor"]
 
@@ -77,27 +86,7 @@ def test_help_lists_all_commands(runtime: Runtime) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "env", "code", "sentence"),
-    [
-        (["start", "-n", "2"], {"PATH": ""}, 78, "2 ranks need MPI, and there is no mpirun"),
-        (["start", "-p", "70000"], {}, 2, "-p"),
-        (["start", "--nonsense"], {}, 2, "--nonsense"),
-        (["frobnicate"], {}, 2, "frobnicate"),
-        (
-            ["start"],
-            {"NEST_SERVER_PORT": "many", "NEST_SERVER_WORKERS": "-1"},
-            78,
-            "NEST_SERVER_PORT must be an integer from 1 to 65535, not 'many'; NEST_SERVER_WORKERS",
-        ),
-        (["start"], {"NEST_SERVER_BODY_LIMIT_MIB": "plenty"}, 78, "NEST_SERVER_BODY_LIMIT_MIB"),
-        # It is not in the environment of these tests.
-        (["start", "--desktop"], {}, 78, "install it with pip install 'nest-desktop>=4.2'"),
-        (["start"], {"NEST_SERVER_DESKTOP": "1"}, 78, "NEST Desktop is not installed"),
-        (["start", "-h", "192.0.2.1"], {}, 78, "can't listen on 192.0.2.1"),
-        (["stop"], {}, 3, "No NEST Server of yours is running."),
-        (["status"], {}, 3, "No NEST Server is running."),
-        (["token", "-p", "52425"], {}, 3, "No NEST Server of yours is running on port 52425."),
-        (["log", "--no-follow"], {}, 3, "there is no log"),
-    ],
+    ROWS["what can not be done is one sentence and an exit code"],
 )
 def test_what_can_not_be_done_is_one_sentence_and_an_exit_code(
     runtime: Runtime, arguments: list[str], env: dict[str, str], code: int, sentence: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,6 @@ LIMITS = {
     "NEST_SERVER_EXEC_MEMORY_MIB": "512",
     "NEST_SERVER_EXEC_OUTPUT_MIB": "1",
 }
-
-Start = Callable[..., Server]
 
 
 @dataclass

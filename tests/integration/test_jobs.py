@@ -13,11 +13,10 @@ import requests
 from protocol.process.polling import poll_until
 from tests.integration.events import events
 from tests.integration.pending import ENDLESS_MS, begin_endless_run, kill, pending, processes
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Server, Start
 
 FINAL = ("done", "failed", "cancelled")
 
-Start = Callable[..., Server]
 
 ASYNC = {"Prefer": "respond-async"}
 

@@ -12,7 +12,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -26,10 +26,8 @@ from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.stored_job import Facts
 from protocol.wire.messages import Action, Command, Operation
 from tests.integration.pending import ENDLESS_MS, await_new_kernel, kill, processes
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Server, Start
 from tests.integration.test_jobs import FINAL, await_state, look, result, submit
-
-Start = Callable[..., Server]
 
 
 def ask(server: Server, method: str, path: str, body: Any = None, **headers: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 
 from tests.integration.pending import (
     await_end,
@@ -15,9 +14,7 @@ from tests.integration.pending import (
     kill,
     pending,
 )
-from tests.integration.servers import Server
-
-Start = Callable[..., Server]
+from tests.integration.servers import Server, Start
 
 
 def test_kernel_killed_in_a_run_answers_every_waiting_caller_with_503(server: Server) -> None:

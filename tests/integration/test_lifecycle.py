@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import requests
@@ -20,16 +19,16 @@ from tests.integration.pending import (
     pending,
     post,
     processes,
+    supervisor,
 )
-from tests.integration.servers import DEADLINE_S, Runtime, Server, marked_processes, start_server
-
-Start = Callable[..., Server]
-
-
-def supervisor(server: Server) -> int:
-    """Process id of the supervisor."""
-    (pid,) = processes(server, "nestd.server.background")
-    return pid
+from tests.integration.servers import (
+    DEADLINE_S,
+    Runtime,
+    Server,
+    Start,
+    marked_processes,
+    start_server,
+)
 
 
 def has_large_pages(pid: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +11,7 @@ import pytest
 from protocol.logging.lines import parse
 from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel
-from tests.integration.servers import DEADLINE_S, Runtime, Server, start_server
-
-Start = Callable[..., Server]
+from tests.integration.servers import DEADLINE_S, Runtime, Server, Start, start_server
 
 
 def lines(server: Server) -> list[dict[str, Any]]:

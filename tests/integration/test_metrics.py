@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,8 @@ from tests.integration.pending import (
     pending,
     processes,
 )
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Server, Start
 
-Start = Callable[..., Server]
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 

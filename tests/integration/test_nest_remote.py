@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import matplotlib
@@ -18,14 +17,6 @@ import nest_remote
 from nest_remote import NESTServerError
 from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Server, free_port
-
-
-@pytest.fixture
-def nest(server: Server) -> Iterator[Any]:
-    """``nest_remote``, connected to the shared server, whose network is empty."""
-    nest_remote.connect(server.url, token=server.token)
-    yield nest_remote
-    nest_remote.disconnect()
 
 
 def test_script_of_pynest_runs_remotely(nest: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,15 @@ import pytest
 
 from protocol.process.polling import poll_until
 from protocol.wire.unpack import Unpacker
-from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server, marked_processes, serving
-
-Start = Callable[..., Server]
+from tests.integration.servers import (
+    DEADLINE_S,
+    OPEN,
+    Runtime,
+    Server,
+    Start,
+    marked_processes,
+    serving,
+)
 
 
 @pytest.fixture(params=["restricted", "unrestricted"])

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from protocol.process.polling import poll_until
 from tests.integration.events import events
 from tests.integration.pending import ENDLESS_MS
-from tests.integration.servers import DEADLINE_S, Server
-
-Start = Callable[..., Server]
+from tests.integration.servers import DEADLINE_S, Server, Start
 
 
 def network(server: Server) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -19,9 +18,7 @@ from tests.integration.pending import (
     pending,
     processes,
 )
-from tests.integration.servers import DEADLINE_S, Server
-
-Start = Callable[..., Server]
+from tests.integration.servers import DEADLINE_S, Server, Start
 
 
 def ranks_of(server: Server) -> list[int]:

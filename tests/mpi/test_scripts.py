@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel
-from tests.integration.servers import DEADLINE_S, Server
-
-Start = Callable[..., Server]
+from tests.integration.servers import DEADLINE_S, Server, Start
 
 #: Uses what differs between ranks in PyNEST: events, connections, positions, lists, branches.
 SCRIPT = """

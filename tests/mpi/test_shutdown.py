@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
-from tests.integration.pending import (
-    await_end,
-    await_refusal,
-    pending,
-    processes,
-    running_script,
-)
-from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server, free_port
+from tests.integration.pending import await_end, await_refusal, pending, processes, running_script
+from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Start, free_port
 from tests.mpi.jobs import Launch, answering
-
-Start = Callable[..., Server]
 
 
 def test_launcher_passes_on_that_what_runs_may_end(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -42,6 +43,7 @@ from protocol.wire.messages import (
     Watch,
 )
 from protocol.wire.values import VALUE_NESTING_LIMIT, Expression
+from tests.sections import read_rows
 from tests.unit.strategies import atoms, names, same, sent_values, texts, values
 
 operations = st.builds(
@@ -87,6 +89,9 @@ messages = st.one_of(
     st.builds(ListRecorders, texts),
     st.builds(Event, texts, st.dictionaries(texts, values, max_size=3)),
 )
+
+#: Headers of a wrong form.
+HEADERS = read_rows(Path(__file__).with_name("headers.txt"))["headers"]
 
 PREAMBLE = frames.MAGIC + bytes([frames.VERSION])
 
@@ -330,57 +335,11 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
     [
         [PREAMBLE, msgpack.packb(None)],
         [PREAMBLE, msgpack.packb({})],
-        header(),
-        header(1),
-        header("unknown"),
-        header("command"),
-        header("command", 1, "call", "x", [], {}, False, False, "", "", False),
-        header("command", "1", "destroy", "x", [], {}, False, False, "", "", False),
-        header("command", "1", "call", None, [], {}, False, False, "", "", False),
-        header("command", "1", "call", "x", {}, {}, False, False, "", "", False),
-        header("command", "1", "call", "x", [], [], False, False, "", "", False),
-        header("command", "1", "call", "x", [], {}, 0, False, "", "", False),
-        header("command", "1", "call", "x", [], {}, False, None, "", "", False),
-        header("command", "1", "call", "x", [], {}, False, False, "", "", False, None),
-        header("command", "1", "call", "x", [], {}, False, False, "", "two words", False),
-        header("command", "1", "call", "x", [], {}, False, False, "", "a\nb", True),
-        header("command", "1", "call", "x", [], {}, False, False, "", None, False),
-        header("command", "1", "call", "x", [], {}, False, False, None, "", False),
-        header("command", "1", "call", "x", [], {}, False, False, "", "", 1),
         *(
             header("command", "1", action.value, "x", [], {}, False, False, "", "", True)
             for action in sorted(BETWEEN_RANKS, key=str)
         ),
-        header("batch", "1", {}, False, "", "", False),
-        header("batch", "1", ["call"], False, "", "", False),
-        header("batch", "1", [["call", "x", []]], False, "", "", False),
-        header("batch", "1", [["call", "x", [], None]], False, "", "", False),
-        header("batch", "1", [["resume", "x", [], {}]], False, "", "", False),
-        header("batch", "1", [["destroy", "x", [], {}]], False, "", "", False),
-        header("batch", "1", [], None, "", "", False),
-        header("execute", "1", "call", "x", [], {}, False, None, None, "", False),
-        header("execute", 1, "destroy", "x", [], {}, False, None, None, "", False),
-        header("execute", 1, "call", "x", [], {}, None, None, None, "", False),
-        header("execute", 1, "call", "x", [], {}),
-        header("executed", 1, "0", None, None),
-        header("executed", 1, 0, None),
-        header("executed", 1, 0, None, "error"),
-        header("executed", 1, 0, None, {"kind": "nonsense", "message": "m"}),
-        header("answered"),
-        header("answered", "1"),
-        header("answered", 1, 2),
-        header("result", "1", "g"),
-        header("result", "1", None, 2),
-        header("failure", "1", "g", "message"),
-        header("failure", "1", "g", {}),
-        header("failure", "1", "g", {"kind": "nonsense", "message": "m"}),
-        header("failure", "1", "g", {"kind": ["kernel"], "message": "m"}),
-        header("failure", "1", "g", {"kind": "kernel"}),
-        header("failure", "1", "g", {"kind": "kernel", "message": "m", "ranks": ["0"]}),
-        header("failure", "1", "g", {"kind": "kernel", "message": "m", "call": 1}),
-        header("failure", "1", "g", {"kind": "kernel", "message": "m", "index": "0"}),
-        header("failure", "1", "g", {"kind": "kernel", "message": "m", "results": {}}),
-        header("failure", "1", "g", {"kind": "kernel", "message": "m", "other": 1}),
+        *(header(*fields) for fields in HEADERS),
     ],
     ids=lambda received: repr(msgpack.unpackb(received[1])),
 )
