@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from protocol.errors import (
     ERROR_KINDS,
     KernelError,
     MalformedRequest,
+    NestdError,
     ProtocolError,
     VersionMismatch,
     facts_of,
@@ -120,66 +121,21 @@ def header(*fields: Any) -> list[bytes]:
     return [PREAMBLE, msgpack.packb(list(fields))]
 
 
-def is_same_operation(one: Operation, other: Operation) -> bool:
-    return (one.action, one.call, one.budget, one.min_delay_ms) == (
-        other.action,
-        other.call,
-        other.budget,
-        other.min_delay_ms,
-    ) and same([one.args, one.kwargs], [other.args, other.kwargs])
+def parts_of(item: Any) -> Any:
+    """Return what has to arrive of a message, or of what is in one."""
+    if isinstance(item, NestdError):
+        return facts_of(item)
+    if isinstance(item, (Message, Operation)):
+        return {
+            each.name: parts_of(getattr(item, each.name)) for each in fields(item) if each.compare
+        }
+    if isinstance(item, list) and item and isinstance(item[0], Operation):
+        return [parts_of(operation) for operation in item]
+    return item
 
 
 def is_same(one: Message, other: Message) -> bool:
-    match one, other:
-        case Command(), Command():
-            return (one.id, one.references, one.unmerged, one.context, one.delivery_id) == (
-                other.id,
-                other.references,
-                other.unmerged,
-                other.context,
-                other.delivery_id,
-            ) and is_same_operation(one.operation, other.operation)
-        case Batch(), Batch():
-            return (one.id, one.references, one.context, one.delivery_id) == (
-                other.id,
-                other.references,
-                other.context,
-                other.delivery_id,
-            ) and all(
-                is_same_operation(*pair)
-                for pair in zip(one.operations, other.operations, strict=True)
-            )
-        case Execute(), Execute():
-            return (one.number, one.references, one.context) == (
-                other.number,
-                other.references,
-                other.context,
-            ) and is_same_operation(one.operation, other.operation)
-        case Executed(), Executed():
-            facts = [None if m.error is None else facts_of(m.error) for m in (one, other)]
-            return (one.number, one.rank) == (other.number, other.rank) and same(
-                [one.value, facts[0]], [other.value, facts[1]]
-            )
-        case (
-            (Answered(), Answered())
-            | (Submit(), Submit())
-            | (Script(), Script())
-            | (ListRecorders(), ListRecorders())
-        ):
-            return one == other
-        case (Cancel(), Cancel()) | (Watch(), Watch()):
-            return one == other
-        case Event(), Event():
-            return one.kind == other.kind and same(one.facts, other.facts)
-        case Result(), Result():
-            return (one.id, one.generation) == (other.id, other.generation) and same(
-                one.value, other.value
-            )
-        case Failure(), Failure():
-            return (one.id, one.generation) == (other.id, other.generation) and same(
-                facts_of(one.error), facts_of(other.error)
-            )
-    return False
+    return type(one) is type(other) and same(parts_of(one), parts_of(other))
 
 
 def assert_message_or_protocol_error(received: list[Any]) -> None:
