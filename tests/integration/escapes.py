@@ -16,6 +16,10 @@ so that their filter alone has to refuse them.
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +44,46 @@ class Escape:
         """Return the source, with its gaps filled."""
         source = self.source.replace("{marker}", marker).replace("{secret_file}", secret_file)
         return source.replace("{secret_variable}", secret_variable).replace("{port}", str(port))
+
+
+@dataclass
+class Target:
+    """Places where effects of attempts would be seen."""
+
+    marker: Path
+    secret_file: Path
+    secret: str
+    listening: socket.socket
+
+    @classmethod
+    @contextmanager
+    def made(cls, directory: Path, secret: str) -> Iterator[Target]:
+        """Make the places in ``directory``, with ``secret`` in the file that has one."""
+        (directory / "secret").write_text(secret)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            yield cls(directory / "marker", directory / "secret", secret, listening)
+
+    def source(self, escape: Escape, variable: str) -> str:
+        """Return the source of an attempt, with its gaps filled."""
+        port = self.listening.getsockname()[1]
+        return escape.filled(str(self.marker), str(self.secret_file), variable, port)
+
+    def effects(self, answer: str, printed: str) -> list[str]:
+        """Return what an attempt has achieved."""
+        found = []
+        if os.path.lexists(self.marker):
+            found.append("there is a new file")
+        if self.secret in answer:
+            found.append("a secret came out")
+        if REACHED in printed:
+            found.append("it says so")
+        try:
+            self.listening.accept()[0].close()
+            found.append("somebody connected")
+        except BlockingIOError:
+            pass
+        return found
 
 
 def _read(name: str) -> list[Escape]:

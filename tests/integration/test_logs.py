@@ -104,22 +104,6 @@ def test_every_reply_names_its_request(server: Server) -> None:
     about(server, too_long.headers["X-Request-ID"], {("gateway", "a request can't be read")})
 
 
-def test_messages_of_nest_have_their_rank(server: Server) -> None:
-    # Others share the server, and what they had it warn of.
-    before = len(lines(server))
-    server.call("set_verbosity", ["M_ALL"])
-    server.call("Create", ["iaf_psc_alpha"])
-    server.call("Simulate", [1.0])
-
-    def look() -> list[dict[str, Any]]:
-        return [one for one in lines(server)[before:] if one.get("printed") == "nest"]
-
-    found = poll_until(look, DEADLINE_S)
-    # ResetKernel leaves it.
-    server.call("set_verbosity", ["M_INFO"])
-    assert found and all((str(one["rank"]), one["level"]) == ("0", "info") for one in found)
-
-
 @pytest.fixture(params=["text", "json"])
 def eventful(request: pytest.FixtureRequest, runtime: Runtime) -> Iterator[Server]:
     server = start_server(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,43 +11,12 @@ import pytest
 from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel
 from tests.integration.servers import DEADLINE_S, Server, Start
+from tests.sections import read_sections
+
+TEXTS = dict(read_sections(Path(__file__).with_name("scripts.txt")))
 
 #: Uses what differs between ranks in PyNEST: events, connections, positions, lists, branches.
-SCRIPT = """
-import nest
-import numpy as np
-nest.rng_seed = 5
-neurons = nest.Create("iaf_psc_alpha", 10, {"V_m": nest.random.uniform(-70., -60.)})
-neurons.set({"C_m": [250. + i for i in range(10)]})
-layer = nest.Create("iaf_psc_exp", positions=nest.spatial.grid([3, 2]))
-noise = nest.Create("poisson_generator", params={"rate": 15000.})
-recorder = nest.Create("spike_recorder")
-meter = nest.Create("voltmeter")
-nest.Connect(noise, neurons, syn_spec={"weight": 20.})
-nest.Connect(neurons, neurons, {"rule": "fixed_indegree", "indegree": 3})
-nest.Connect(layer, neurons, syn_spec={"weight": nest.random.normal(1., .1)})
-nest.Connect(neurons, recorder)
-nest.Connect(meter, neurons[:3])
-conns = nest.GetConnections(neurons, neurons)
-conns.set(weight=[float(i) for i in range(len(conns))])
-nest.Simulate(100.)
-if recorder.n_events > 5:
-    nest.Simulate(50.)
-times = recorder.get("events", "times")
-senders = recorder.events["senders"]
-voltages = meter.events["V_m"]
-rates = [int(np.sum(senders == n.global_id)) for n in neurons]
-weights = nest.GetConnections(layer).get("weight")
-where = nest.GetPosition(layer)
-nest.Connect(layer, layer[:4:3])
-apart = nest.GetConnections(layer, layer).distance
-nearest = nest.FindNearestElement(layer, [0.1, 0.2])
-for n in neurons[::3]:
-    n.V_m = -55.
-after = neurons.V_m
-state = [nest.local_num_threads, nest.num_processes, nest.Rank(), nest.biological_time]
-print(neurons, len(conns))
-"""
+SCRIPT = TEXTS["script"]
 NAMES = [
     "times",
     "senders",
