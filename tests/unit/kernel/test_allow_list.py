@@ -142,28 +142,7 @@ def test_every_value_is_a_parameter(name: str) -> None:
     assert isinstance(ALLOW_LIST.find(name).target(), nest.Parameter)
 
 
-NODE_PARAMETERS = [
-    "nodes",
-    "nodes_or_conns",
-    "source",
-    "target",
-    "pre",
-    "post",
-    "nc",
-    "third",
-    "layer",
-    "conns",
-    "sources",
-    "targets",
-    "source_layer",
-    "target_layer",
-    "src_layer",
-    "tgt_layer",
-    "spatial_nc",
-    "node_collection",
-    "from_arg",
-    "to_arg",
-]
+NODE_PARAMETERS = ROWS["node parameters"]
 
 
 def test_every_parameter_that_takes_nodes_or_connections_is_known_as_such() -> None:
