@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.chromium import DEADLINE_MS
 from tests.integration.servers import Server
+from tests.sections import read_sections
+
+TEXTS = dict(read_sections(Path(__file__).with_name("tabs.txt")))
 
 Open = Callable[..., Page]
 
@@ -29,53 +32,11 @@ STICKING_OUT = """
   .map(element => element.outerHTML.slice(0, 100))
 """
 #: Texts that are cut off by the box that they are in, or lie on each other.
-OVERLAPPING = """
-() => {
-  const visible = element => getComputedStyle(element).visibility === "visible";
-  const kinds = "h1, h2, h3, p, dt, dd, pre, button, a.button, label";
-  const texts = [...document.querySelectorAll(kinds)]
-    .filter(element => visible(element) && !element.closest(".unseen") && element.innerText.trim());
-  // What is scrolled out of a box is not seen.
-  const boxes = texts.map(element => {
-    const { left, right, top, bottom } = element.getBoundingClientRect();
-    const box = element.closest("[role=region]")?.getBoundingClientRect();
-    if (!box) return { left, right, top, bottom };
-    const [from, to] = [Math.max(top, box.top), Math.min(bottom, box.bottom)];
-    return { left, right, top: from, bottom: to };
-  });
-  const found = [];
-  texts.forEach((one, i) => texts.forEach((other, j) => {
-    if (i >= j || one.contains(other) || other.contains(one)) return;
-    const [a, b] = [boxes[i], boxes[j]];
-    const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-    const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-    if (width > 1 && height > 1) found.push([one.innerText, other.innerText]);
-  }));
-  return found;
-}
-"""
+OVERLAPPING = TEXTS["overlapping"]
 #: How far things have moved by themselves since the page was opened (Cumulative Layout Shift).
-SHIFTED = """
-() => new Promise(resolve => {
-  let sum = 0;
-  const observer = new PerformanceObserver(list => {
-    for (const entry of list.getEntries()) sum += entry.value;
-  });
-  observer.observe({type: "layout-shift", buffered: true});
-  requestAnimationFrame(() => requestAnimationFrame(() => resolve(sum)));
-})
-"""
+SHIFTED = TEXTS["shifted"]
 #: The element that has the focus: what it is called, and how it is marked.
-FOCUSED = """
-() => {
-  const element = document.activeElement;
-  if (element === document.body) return null;
-  const name = element.getAttribute("aria-label")
-    ?? element.labels?.[0]?.textContent ?? element.textContent;
-  const style = getComputedStyle(element);
-  return [name.trim(), style.outlineStyle === "solid" ? parseFloat(style.outlineWidth) : 0];
-}
-"""
+FOCUSED = TEXTS["focused"]
 
 
 @pytest.fixture

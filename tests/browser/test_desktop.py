@@ -76,10 +76,7 @@ def test_project_spike_activity_has_the_spikes_that_it_always_had(
     ("line", "message"),
     [
         ("x=1/0", "ZeroDivisionError at line 27: division by zero"),
-        (
-            'nest.Create("nope")',
-            "UnknownModelName at line 27: nope is not a known model name.",
-        ),
+        ('nest.Create("nope")', "UnknownModelName at line 27: nope is not a known model name."),
     ],
 )
 def test_line_that_is_wrong_is_marked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from playwright.sync_api import Browser, Page, Response
 from tests.browser.chromium import DEADLINE_MS, EVIL
 from tests.browser.foreign import serve_empty_pages
 from tests.integration.servers import Server
+from tests.sections import read_sections
+
+TEXTS = dict(read_sections(Path(__file__).with_name("foreign_pages.txt")))
 
 #: As the documentation of NEST Server has it, and what came after XMLHttpRequest. Gives status
 #: and text of the answer, 0 and nothing if the browser does not show it to the page.
@@ -45,17 +49,7 @@ HEADERS = {
 }
 SCRIPT = {"source": "import nest\nnest.ResetKernel()\nprint('reset')", "return": ""}
 
-FORM = """
-    ([url, kind, name, value]) => {
-      const form = document.createElement("form");
-      Object.assign(form, {method: "POST", action: url, enctype: kind});
-      const field = document.createElement("input");
-      Object.assign(field, {type: "hidden", name, value});
-      form.append(field);
-      document.body.append(form);
-      form.submit();
-    }
-"""
+FORM = TEXTS["form"]
 #: Whatever comes is no image, and is not shown to anyone.
 IMAGE = """
     url => new Promise(resolve => {
@@ -72,10 +66,7 @@ FORMS = [
     ("/exec", "multipart/form-data", "source", SCRIPT["source"]),
     ("/exec", "text/plain", '{"source": "import nest; nest.ResetKernel()", "x": "', '"}'),
 ]
-IMAGES = [
-    "/api/ResetKernel",
-    "/exec?source=import%20nest;%20nest.ResetKernel()",
-]
+IMAGES = ["/api/ResetKernel", "/exec?source=import%20nest;%20nest.ResetKernel()"]
 IDS = [f"{path} as {kind}" for path, kind, *_ in FORMS]
 
 

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.integration.servers import DEADLINE_S, Server
+from tests.sections import read_sections
 from tests.system.documents import ROOT, blocks, matches
 
+TEXTS = dict(read_sections(Path(__file__).with_name("javascript.txt")))
+
 #: XMLHttpRequest with the header that the recipes set, a response's in a request.
-SEND = """
-([method, url, body]) => new Promise((resolve) => {
-  const xhr = new XMLHttpRequest();
-  xhr.addEventListener("readystatechange", () => {
-    if (xhr.readyState === 4) resolve([xhr.status, xhr.responseText]);
-  });
-  xhr.open(method, url);
-  if (body !== null) {
-    xhr.setRequestHeader("Access-Control-Allow-Headers", "Content-Type");
-    xhr.setRequestHeader("Content-Type", "application/json");
-  }
-  xhr.send(body);
-})
-"""
+SEND = TEXTS["send"]
 
 
 @pytest.fixture

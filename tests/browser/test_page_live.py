@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,9 +25,10 @@ from tests.browser.tabs import (
     pictured,
 )
 from tests.integration.pending import ENDLESS_MS, pending, processes
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Server, Start
+from tests.sections import read_sections
 
-Start = Callable[..., Server]
+TEXTS = dict(read_sections(Path(__file__).with_name("page_live.txt")))
 
 #: What stands where nothing is known.
 UNKNOWN = "\N{EN DASH}"
@@ -36,21 +37,7 @@ ASYNC = {"Prefer": "respond-async"}
 RECORDER = 3
 
 #: Number of the canvas' pixels that have the colour of marks.
-PIXELS = """
-() => {
-  const style = getComputedStyle(document.documentElement);
-  const colour = style.getPropertyValue("--accent").trim();
-  const [red, green, blue] = [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16));
-  const canvas = document.querySelector("#plot canvas");
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  let found = 0;
-  for (let at = 0; at < data.length; at += 4) {
-    const near = (value, other) => Math.abs(value - other) < 8;
-    if (near(data[at], red) && near(data[at + 1], green) && near(data[at + 2], blue)) found += 1;
-  }
-  return found;
-}
-"""
+PIXELS = TEXTS["pixels"]
 
 
 @pytest.fixture(params=["server", "server_on_two_ranks"], ids=["one rank", "two ranks"])
@@ -405,20 +392,7 @@ def test_page_goes_on_when_the_gateway_was_restarted(open_tab: Open, start: Star
 
 
 #: What the page's parser makes of a stream that comes in these pieces.
-PARSED = """
-async ([address, pieces]) => {
-  const { parsed } = await import(address);
-  const body = new ReadableStream({
-    start(controller) {
-      for (const piece of pieces) controller.enqueue(new Uint8Array(piece));
-      controller.close();
-    },
-  });
-  const found = [];
-  for await (const event of parsed(body)) found.push(event);
-  return found;
-}
-"""
+PARSED = TEXTS["parsed"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
@@ -439,22 +413,7 @@ def test_events_are_read_whatever_pieces_they_come_in(
 
 
 #: What is kept of as many spikes, told in portions of the same size, and then told again.
-KEPT = """
-async ([address, portions, size]) => {
-  const { KEPT, Points } = await import(address);
-  const points = new Points();
-  let told;
-  for (let portion = 0; portion < portions; portion += 1) {
-    const times = Array.from({ length: size }, (_, index) => portion * size + index);
-    told = { recorder: 1, after_ms: null, skipped: 1, times, senders: times.map((n) => n % 7) };
-    points.add(told);
-  }
-  points.add({ ...told, skipped: 0 });
-  const { x, y } = points;
-  const right = x.every((time, index) => time === x[0] + index && y[index] === time % 7);
-  return [KEPT, points.count, points.leftOut, x[0], x[x.length - 1], right, points.senders.size];
-}
-"""
+KEPT = TEXTS["kept"]
 
 
 def test_points_that_are_kept_are_the_newest_and_the_others_are_counted(

@@ -206,11 +206,7 @@ class _Build:
         log = self._work / "step.log"
         with log.open("wb") as output:
             process = popen(
-                self._image.root,
-                mounts,
-                command,
-                output=output,
-                table=self._work / "step.fstab",
+                self._image.root, mounts, command, output=output, table=self._work / "step.fstab"
             )
             try:
                 status = process.wait(STEP_DEADLINE_S)

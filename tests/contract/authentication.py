@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from tests.contract.steps import (
-    OPEN,
-    UNAUTHORIZED,
-    Expected,
-    call,
-    case,
-    get,
-    request,
-)
+from pathlib import Path
 
-ADDRESSES = [
-    ("GET", "/"),
-    ("GET", "/api"),
-    ("GET", "/api/resolution"),
-    ("GET", "/api/ResetKernel"),
-    ("POST", "/api/ResetKernel"),
-    ("POST", "/exec"),
-    ("DELETE", "/exec"),
-    ("POST", "/batch"),
-    ("POST", "/operation"),
-    ("POST", "/release"),
-    ("GET", "/readyz"),
-    ("GET", "/nope"),
-    ("GET", "/api/NoSuchCall"),
-    ("PUT", "/api/Create"),
-]
+from tests.contract.steps import OPEN, UNAUTHORIZED, Expected, call, case, get, request
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("authentication.txt"))
+
+
+ADDRESSES = ROWS["ADDRESSES"]
 
 RIGHT = [
     {"NESTServerAuth": "{token}"},
@@ -38,23 +21,7 @@ RIGHT = [
     {"NESTServerAuth": "wrong", "Authorization": "Bearer {token}"},
 ]
 
-WRONG = [
-    ("NESTServerAuth", ""),
-    ("NESTServerAuth", "wrong"),
-    ("NESTServerAuth", "{token}x"),
-    ("NESTServerAuth", "{token}{token}"),
-    ("NESTServerAuth", "Bearer {token}"),
-    ("NESTServerAuth", "None"),
-    ("NESTServerAuth", "False"),
-    ("NESTServerAuth", "\xff\xfe"),
-    ("Authorization", "{token}"),
-    ("Authorization", "Basic {token}"),
-    ("Authorization", "Bearer"),
-    ("Authorization", "Bearer "),
-    ("Authorization", "Bearer wrong"),
-    ("Cookie", "NESTServerAuth={token}"),
-    ("X-NESTServerAuth", "{token}"),
-]
+WRONG = ROWS["WRONG"]
 
 UNTOUCHED = call("GetNodes", answer=[1])
 
@@ -80,8 +47,7 @@ CASES = [
     ),
     *(
         case(
-            f"{name}: {value!r} is 403",
-            get("/", UNAUTHORIZED, headers={name: value}, token=False),
+            f"{name}: {value!r} is 403", get("/", UNAUTHORIZED, headers={name: value}, token=False)
         )
         for name, value in WRONG
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from protocol.wire.values import Expression
@@ -22,20 +23,16 @@ from tests.contract.steps import (
     reference,
     satisfying,
 )
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("beyond.txt"))
+
 
 MASK = {"$call": "CreateMask", "args": ["circular", {"radius": 1.1}]}
 
 #: Expression, between which values it is.
 PARAMETERS: list[tuple[dict[str, Any], float, float]] = [
-    ({"$call": "random.uniform", "kwargs": {"min": 1.0, "max": 2.0}}, 1.0, 2.0),
-    ({"$call": "random.uniform", "args": [1.0, 2.0]}, 1.0, 2.0),
-    ({"$call": "random.uniform"}, 0.0, 1.0),
-    ({"$call": "random.uniform_int", "args": [3]}, 0.0, 2.0),
-    ({"$call": "random.normal", "args": [5.0, 0.001]}, 4.9, 5.1),
-    ({"$call": "random.exponential", "kwargs": {"beta": 2.0}}, 0.0, 100.0),
-    ({"$call": "random.lognormal", "args": [0.0, 0.001]}, 0.9, 1.1),
-    ({"$call": "CreateParameter", "args": ["constant", {"value": 4.0}]}, 4.0, 4.0),
-    ({"$call": "Parameter.add", "args": [{"$call": "random.uniform"}, 3]}, 3.0, 4.0),
+    *ROWS["PARAMETERS"],
     (
         {
             "$call": "math.exp",
@@ -44,27 +41,9 @@ PARAMETERS: list[tuple[dict[str, Any], float, float]] = [
         math.exp(-1.0),
         1.0,
     ),
-    (
-        {"$call": "math.min", "args": [{"$call": "random.normal", "args": [9.0, 0.1]}, 2.5]},
-        2.5,
-        2.5,
-    ),
 ]
 
-#: Positions, how many there are; the last are asked for by n.
-POSITIONS: list[tuple[dict[str, Any], int | None]] = [
-    ({"$call": "spatial.grid", "args": [[2, 3]]}, 6),
-    ({"$call": "spatial.grid", "args": [[2, 2, 2]], "kwargs": {"edge_wrap": True}}, 8),
-    ({"$call": "spatial.free", "args": [[[0.0, 0.1], [0.2, 0.3], [0.4, 0.4]]]}, 3),
-    (
-        {
-            "$call": "spatial.free",
-            "args": [{"$call": "random.uniform"}],
-            "kwargs": {"num_dimensions": 2},
-        },
-        None,
-    ),
-]
+POSITIONS: list[tuple[dict[str, Any], int | None]] = ROWS["POSITIONS"]
 
 #: Calls that make an object, their arguments.
 MADE: list[tuple[str, Any]] = [
@@ -76,20 +55,7 @@ MADE: list[tuple[str, Any]] = [
     ("Mask.or", [MASK, MASK]),
 ]
 
-#: Expressions that make no object, status and a word of the error.
-REFUSED: list[tuple[dict[str, Any], int, str]] = [
-    ({"$call": "random.nope"}, 404, "random.nope"),
-    ({"$call": "ll_api.os.getpid"}, 404, "not offered"),
-    ({"$call": "__import__", "args": ["os"]}, 404, "__import__"),
-    ({"$call": "Create", "args": ["iaf_psc_alpha"]}, 400, "only calls that make PyNEST"),
-    ({"$call": "ResetKernel"}, 400, "only calls that make PyNEST"),
-    ({"$call": "random.uniform", "kwargs": {"mini": 1}}, 400, "'mini' is no parameter"),
-    ({"$call": "random.uniform", "args": [1, 2, 3]}, 400, "at most 2 arguments"),
-    ({"$call": "random.uniform", "arguments": [1]}, 400, "unknown key 'arguments'"),
-    ({"$call": "random.uniform", "args": 1}, 400, "must have the form"),
-    ({"$call": 7}, 400, "must have the form"),
-    ({"$call": "spatial.distance", "args": [1]}, 400, "takes no arguments"),
-]
+REFUSED: list[tuple[dict[str, Any], int, str]] = ROWS["REFUSED"]
 
 
 UNIFORM = {"$call": "random.uniform"}
@@ -102,33 +68,12 @@ ROW = call(
 
 #: Call in a layer of two neurons, arguments, answer: what has no JSON form of its own.
 VALUES: list[tuple[str, Any, Any]] = [
+    *ROWS["VALUES"],
     # Parameters, masks, positions.
     ("random.uniform", None, UNIFORM),
     ("Parameter.add", [UNIFORM, 1.0], {"$call": "Parameter.add", "args": [UNIFORM, 1.0]}),
-    ("spatial.distance", None, {"$call": "spatial.distance"}),
-    ("spatial.grid", [[2, 1]], {"$call": "spatial.grid", "args": [[2, 1]]}),
-    # Nodes, layers, connections, none of them.
-    ("NodeCollection", [[1, 2]], [1, 2]),
-    ("NodeCollection", None, []),
-    ("NodeCollection.slice", [[1, 2], 1], [2]),
-    ("GetConnections", None, {}),
     ("NodeCollection.spatial", [[1, 2]], has(shape=[2, 1], edge_wrap=False)),
-    # NumPy arrays and scalars, nested ones, tuples.
-    ("GetPosition", [[1, 2]], [[-0.25, 0.0], [0.25, 0.0]]),
-    ("Displacement", [[1], [2]], [[-0.5, 0.0]]),
-    ("Distance", [[1], [2]], [0.5]),
-    ("NodeCollection.get", [[1, 2], "V_m"], [-70.0, -70.0]),
-    ("Mask.Inside", [{"$call": "CreateMask", "args": ["circular", {"radius": 1.0}]}, [0, 0]], True),
-    ("CollocatedSynapses", [{"weight": 1.0}], [{"weight": 1.0}]),
-    ("userdict", None, {}),
-    # One answer, however many ranks there are.
-    ("GetNodes", None, [1, 2]),
-    ("GetNodes", {"local_only": True}, [1, 2]),
-    ("GetLocalNodeCollection", [[1, 2]], [1, 2]),
     ("GetLocalVPs", None, satisfying(lambda found: found == list(range(len(found))) != [])),
-    ("NumProcesses", None, 1),
-    ("Rank", None, 0),
-    ("GetKernelStatus", [["num_processes", "mpi_rank"]], [1, 0]),
 ]
 
 
@@ -369,7 +314,7 @@ RANKS = [
         ),
         call("Create", ["iaf_psc_alpha"], [1]),
         get("/api/GetKernelStatus?keys=network_size", 1),
-    ),
+    )
 ]
 
 CASES = [*EXPRESSIONS, *BINARY, *REFERENCES, *RANKS]

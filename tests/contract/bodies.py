@@ -2,57 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from tests.contract.steps import (
-    FORM,
-    JSON,
-    call,
-    case,
-    error,
-    get,
-    has,
-    post,
-    request,
-)
+from tests.contract.steps import FORM, JSON, call, case, error, get, has, post, request
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("bodies.txt"))
+
 
 TEXT = "text/plain"
 
-#: Call, body, answer in an empty network.
-KINDS_OF_JSON: list[tuple[str, str, Any]] = [
-    ("Create", '["iaf_psc_alpha", 2]', [1, 2]),
-    ("Create", '{"model": "iaf_psc_alpha", "n": 2}', [1, 2]),
-    ("Create", '{"args": ["iaf_psc_alpha", 2]}', [1, 2]),
-    ("Create", '{"args": ["iaf_psc_alpha"], "n": 2}', [1, 2]),
-    ("Create", '{"args": "iaf_psc_alpha", "n": 2}', [1, 2]),
-    ("Create", '{"args": [], "model": "iaf_psc_alpha"}', [1]),
-    ("Create", '"iaf_psc_alpha"', [1]),
-    ("Create", ' \n["iaf_psc_alpha"]\n ', [1]),
-    ("Simulate", "10", None),
-    ("Simulate", "10.5", None),
-    ("Simulate", "[20.000000]", None),
-    ("Simulate", '{"t": 1e1}', None),
-    ("GetKernelStatus", '"resolution"', 0.1),
-    ("GetKernelStatus", '["resolution"]', 0.1),
-    ("GetKernelStatus", '[["resolution", "network_size"]]', [0.1, 0]),
-    ("GetKernelStatus", '{"keys": ["resolution", "network_size"]}', [0.1, 0]),
-    ("NumProcesses", "[]", 1),
-    ("NumProcesses", "{}", 1),
-]
+KINDS_OF_JSON: list[tuple[str, str, Any]] = ROWS["KINDS_OF_JSON"]
 
 #: Media types under which JSON is understood.
 MEDIA_TYPES = [
-    "application/json;charset=UTF-8",
-    "application/json; charset=utf-8",
-    "Application/JSON",
-    "application/vnd.api+json",
-    "application/problem+json;charset=UTF-8",
-    "text/json",
-    "text/plain;charset=UTF-8",
+    *ROWS["MEDIA_TYPES"],
     # What curl -d says if nobody tells it.
     FORM,
-    "application/octet-stream",
-    "no media type",
 ]
 
 #: Bodies of Create in which null means "not given".
@@ -118,47 +85,9 @@ BODIES = [
     ),
 ]
 
-#: Call, query string or form, answer in a network of two neurons.
-QUERIES: list[tuple[str, str, Any]] = [
-    ("Create", "model=iaf_psc_alpha&n=2", [3, 4]),
-    ("Create", "args=iaf_psc_alpha&args=2", [3, 4]),
-    ("Create", "args=iaf_psc_alpha&n=2", [3, 4]),
-    ("Create", 'model=iaf_psc_alpha&params={"V_m":-60.0}', [3]),
-    ("Create", 'model=iaf_psc_alpha&positions={"$call":"spatial.grid","args":[[2,1]]}', [3, 4]),
-    ("Create", "model=iaf%5Fpsc%5Falpha&params=%7B%22V_m%22:+-60.5%7D", [3]),
-    ("GetStatus", "nodes=1&keys=V_m", [-70.0]),
-    ("GetStatus", "nodes=1,2&keys=V_m,C_m", [[-70.0, 250.0], [-70.0, 250.0]]),
-    ("GetStatus", "nodes=[1,2]&keys=V_m", [-70.0, -70.0]),
-    ("GetStatus", "nodes=1&nodes=2&keys=V_m&keys=C_m", [[-70.0, 250.0], [-70.0, 250.0]]),
-    ("GetStatus", 'nodes=[1]&keys=["V_m"]', [[-70.0]]),
-    ("GetKernelStatus", "keys=resolution", 0.1),
-    ("GetKernelStatus", "args=resolution", 0.1),
-    ("SetKernelStatus", 'params={"rng_seed":7}', None),
-    ("SetStatus", 'nodes=1&params={"V_m":-61}', None),
-    ("Connect", "pre=1&post=2&conn_spec=one_to_one", None),
-    ("Connect", 'pre=1,2&post=2,1&conn_spec={"rule":"one_to_one"}&syn_spec={"weight":[2,3]}', None),
-    ("Connect", "pre=1&post=2&return_synapsecollection=false", None),
-    ("GetLocalNodeCollection", "nc=1,2", [1, 2]),
-    ("GetNodes", 'properties={"model":"iaf_psc_alpha"}&local_only=TRUE', [1, 2]),
-    ("Simulate", "t=10", None),
-    ("Simulate", "t=1e1", None),
-    ("Simulate", "args=10.0", None),
-    ("random.uniform", "min=1&max=2", {"$call": "random.uniform", "kwargs": {"min": 1, "max": 2}}),
-]
+QUERIES: list[tuple[str, str, Any]] = ROWS["QUERIES"]
 
-#: Call, text that does not fit, the parameter, what it would have to be.
-UNFIT = [
-    ("Create", "model=iaf_psc_alpha&n=two", "n", "an integer"),
-    ("Create", "model=iaf_psc_alpha&n=2.5", "n", "an integer"),
-    ("Create", "model=iaf_psc_alpha&n=", "n", "an integer"),
-    ("Simulate", "t=soon", "t", "a number"),
-    ("Simulate", "t=NaN", "t", "a number"),
-    ("Connect", "pre=1&post=x", "post", "nodes"),
-    ("GetNodes", "local_only=maybe", "local_only", "true or false"),
-    ("GetNodes", "properties=iaf", "properties", "an object"),
-    ("SetKernelStatus", "params=7", "params", "an object"),
-    ("SetKernelStatus", "resolution=0.2", "resolution", "is no parameter; there are: params"),
-]
+UNFIT = ROWS["UNFIT"]
 
 MULTIPART = (
     b'--parts\r\nContent-Disposition: form-data; name="model"\r\n\r\niaf_psc_alpha\r\n'

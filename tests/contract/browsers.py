@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.contract.steps import (
@@ -17,6 +18,10 @@ from tests.contract.steps import (
     post,
     request,
 )
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("browsers.txt"))
+
 
 DESKTOP = "http://localhost:54286"
 
@@ -27,17 +32,7 @@ ALLOWED = [
     "http://127.0.0.1:54286",
     "http://127.0.0.1",
 ]
-FOREIGN = [
-    "http://localhost.evil.example",
-    "http://localhost.evil.example:54286",
-    "http://localhost:54286.evil.example",
-    "http://127.0.0.1.evil.example",
-    "http://evil.example",
-    "https://localhost:54286",
-    "http://localhost@evil.example",
-    "null",
-    "file://",
-]
+FOREIGN = ROWS["FOREIGN"]
 
 #: No header that lets a page read.
 NO_LEAVE: dict[str, Any] = {
@@ -81,66 +76,22 @@ def granted(wanted: str | None, origin: str = DESKTOP) -> Expected:
 
 #: Method, path, body, with token, status: pages have to be able to read errors, too.
 ANSWERS: list[tuple[str, str, Any, bool, int]] = [
-    ("GET", "/", b"", True, 200),
-    ("POST", "/api/GetNodes", b"", True, 200),
-    ("POST", "/exec", b'{"source": "a = 1"}', True, 200),
-    ("GET", "/", b"", False, 403),
-    ("POST", "/api/Create", b'["nope"]', True, 400),
-    ("POST", "/api/Create", b"{", True, 400),
-    ("POST", "/exec", b'{"source": "1/0"}', True, 400),
-    ("GET", "/api/NoSuchCall", b"", True, 404),
-    ("GET", "/nope", b"", True, 404),
-    ("PUT", "/api/Create", b"", True, 405),
+    *ROWS["ANSWERS"],
     ("POST", "/api/Create", b" " * ((64 << 20) + 1), True, 413),
 ]
 
-WANTED = [
-    # NEST Desktop.
-    "content-type,nestserverauth",
-    # The documented JavaScript, and nest-jsclient.
-    "access-control-allow-headers,content-type",
-    "access-control-allow-headers,access-control-allow-methods,access-control-allow-origin,"
-    "content-type",
-    "authorization",
-    "x-anything-at-all",
-    None,
-]
+WANTED = ROWS["WANTED"]
 
-#: What a browser adds to requests of pages: those of foreign ones are refused.
-REFUSED: list[dict[str, str]] = [
-    # A form or fetch of a foreign page.
-    {"Origin": "http://evil.example"},
-    {"Origin": "http://localhost.evil.example"},
-    {"Origin": "null"},
-    {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"},
-    # An image or a link on a foreign page: no Origin.
-    {"Sec-Fetch-Site": "cross-site"},
-    # A foreign name that resolves to this machine.
-    {"Host": "evil.example"},
-    {"Host": "evil.example:52425", "Origin": "http://evil.example:52425"},
-    {"Host": "localhost.evil.example"},
-]
+REFUSED: list[dict[str, str]] = ROWS["REFUSED"]
 ACCEPTED: list[dict[str, str]] = [
-    # No browser.
-    {},
-    {"Host": "localhost"},
-    {"Host": "[::1]:52425"},
+    *ROWS["ACCEPTED"],
     {"Origin": DESKTOP},
     {"Origin": DESKTOP, "Sec-Fetch-Site": "cross-site"},
-    {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-site"},
-    # The user has typed the address.
-    {"Sec-Fetch-Site": "none"},
-    {"Sec-Fetch-Site": "same-origin"},
 ]
 #: Calls that change something, as pages can send them without a preflight.
 CHANGES: list[tuple[str, str, bytes, str]] = [
-    ("GET", "/api/Create?model=iaf_psc_alpha", b"", "text/plain"),
+    *ROWS["CHANGES"],
     ("POST", "/api/Create", b"model=iaf_psc_alpha", FORM),
-    ("POST", "/api/Create", b'["iaf_psc_alpha"]', "text/plain"),
-    ("GET", "/api/ResetKernel", b"", "text/plain"),
-    ("POST", "/exec", b'{"source": "import nest\\nnest.ResetKernel()"}', "text/plain"),
-    ("GET", "/exec?source=import nest;nest.ResetKernel()", b"", "text/plain"),
-    ("POST", "/release", b"[]", "text/plain"),
 ]
 
 CASES = [
@@ -241,10 +192,7 @@ CASES = [
         for headers in ACCEPTED
     ),
     *(
-        case(
-            f"{headers} does not matter with the token",
-            get("/api/GetNodes", [], headers=headers),
-        )
+        case(f"{headers} does not matter with the token", get("/api/GetNodes", [], headers=headers))
         for headers in REFUSED
     ),
 ]

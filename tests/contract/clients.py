@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.contract.browsers import DESKTOP, echo, granted, preflight
@@ -29,6 +30,10 @@ from tests.contract.steps import (
     request,
     satisfying,
 )
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("clients.txt"))
+
 
 POSITIVE = satisfying(lambda found: found > 0)
 
@@ -364,16 +369,7 @@ JAVASCRIPT = [
 # The documentation's curl, bash and Python.
 
 CURL = {"User-Agent": "curl/7.88.1", "Accept": "*/*"}
-#: Call, text after ``curl -d``, printed answer.
-BASH = [
-    ("ResetKernel", b"", b"null"),
-    ("Create", b'{"model": "iaf_psc_alpha", "n": 2}', b"[1,2]"),
-    ("Create", b'{"model": "poisson_generator", "params": {"rate": 6500.0}}', b"[3]"),
-    ("Create", b'{"model": "spike_recorder"}', b"[4]"),
-    ("Connect", b'{"pre": [3], "post": [1,2], "syn_spec": {"weight": 10.0}}', b"null"),
-    ("Connect", b'{"pre": [1,2], "post": [4]}', b"null"),
-    ("Simulate", b'{"t": 1000.0}', b"null"),
-]
+BASH = ROWS["BASH"]
 
 
 def bash(kind: str, headers: dict[str, str], on: tuple[str, ...]) -> Case:
@@ -407,11 +403,7 @@ DOCUMENTATION = [
     *(
         bash(kind, headers, GUARDED if headers else OPEN)
         for kind in (JSON, "application/x-www-form-urlencoded")
-        for headers in (
-            {},
-            {"NESTServerAuth": "{token}"},
-            {"Authorization": "Bearer {token}"},
-        )
+        for headers in ({}, {"NESTServerAuth": "{token}"}, {"Authorization": "Bearer {token}"})
     ),
     case(
         "documented curl of a script in a file",

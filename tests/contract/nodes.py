@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from tests.contract.steps import (
@@ -19,46 +20,17 @@ from tests.contract.steps import (
     reference,
     satisfying,
 )
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("nodes.txt"))
+
 
 MASK = {"$call": "CreateMask", "args": ["circular", {"radius": 1.1}]}
 
 #: Call and its arguments, with NODES where nodes go.
 TAKERS: list[tuple[str, dict[str, Any]]] = [
-    ("GetStatus", {"nodes": "NODES", "keys": "V_m"}),
-    ("GetStatus", {"nodes_or_conns": "NODES", "keys": "V_m"}),
-    ("GetStatus", {"args": ["NODES", "V_m"]}),
-    ("GetStatus", {"args": ["NODES"], "keys": "V_m"}),
-    ("SetStatus", {"nodes": "NODES", "params": {"V_m": -60.0}}),
-    ("SetStatus", {"args": ["NODES", {"V_m": -60.0}]}),
-    ("Connect", {"pre": "NODES", "post": "NODES"}),
-    ("Connect", {"args": ["NODES", "NODES"]}),
-    ("Disconnect", {"pre": "NODES", "post": "NODES"}),
-    ("Disconnect", {"args": ["NODES", "NODES"]}),
-    ("GetConnections", {"source": "NODES", "target": "NODES"}),
-    ("GetConnections", {"args": ["NODES", "NODES"]}),
-    (
-        "TripartiteConnect",
-        {
-            "pre": "NODES",
-            "post": "NODES",
-            "third": [10, 11],
-            "conn_spec": {"rule": "pairwise_bernoulli", "p": 1.0},
-            "third_factor_conn_spec": {"rule": "third_factor_bernoulli_with_pool", "p": 1.0},
-        },
-    ),
-    ("GetLocalNodeCollection", {"nc": "NODES"}),
-    ("GetPosition", {"nodes": "NODES"}),
-    ("Distance", {"from_arg": "NODES", "to_arg": "NODES"}),
-    ("Displacement", {"args": ["NODES", "NODES"]}),
-    ("FindCenterElement", {"layer": "NODES"}),
-    ("FindNearestElement", {"layer": "NODES", "locations": [0.1, 0.1]}),
+    *ROWS["TAKERS"],
     ("SelectNodesByMask", {"layer": "NODES", "anchor": [0.0, 0.0], "mask_obj": MASK}),
-    ("GetTargetNodes", {"sources": "NODES", "tgt_layer": "NODES"}),
-    ("GetSourceNodes", {"src_layer": "NODES", "targets": "NODES"}),
-    ("GetTargetPositions", {"sources": "NODES", "tgt_layer": "NODES"}),
-    ("NodeCollection", {"data": "NODES"}),
-    ("NodeCollection.get", {"args": ["NODES", "V_m"]}),
-    ("NodeCollection.spatial", {"nodes": "NODES"}),
 ]
 
 
@@ -123,34 +95,14 @@ def same(*places: int) -> Step:
     return call("GetLocalVPs", body)
 
 
-#: In a layer: call, arguments with one id for nodes, answer.
-ONE_NODE: list[tuple[str, Any, Any]] = [
-    ("GetStatus", [10, "V_m"], [-70.0]),
-    ("GetStatus", {"nodes": 10, "keys": ["V_m", "C_m"]}, [[-70.0, 250.0]]),
-    ("SetStatus", {"nodes": 10, "params": {"V_m": -60.0}}, None),
-    ("Connect", {"pre": 10, "post": 11}, None),
-    ("GetPosition", {"nodes": 1}, [-1.0, 1.0]),
-    ("GetLocalNodeCollection", {"nc": 10}, [10]),
-]
+ONE_NODE: list[tuple[str, Any, Any]] = ROWS["ONE_NODE"]
 
 TWO_AND_RECORDER = (
     call("Create", ["iaf_psc_alpha", 2], [1, 2]),
     call("Create", ["spike_recorder"], [3]),
 )
 
-#: Arguments of GetStatus in a network of two neurons and a recorder, and its answer.
-STATUS: list[tuple[Any, Any]] = [
-    ([[1, 2], "V_m"], [-70.0, -70.0]),
-    ([[1, 2], ["V_m"]], [[-70.0], [-70.0]]),
-    ([[1, 2], "V_m", "C_m"], [[-70.0, 250.0], [-70.0, 250.0]]),
-    ([[1, 2], ["V_m", "C_m"]], [[-70.0, 250.0], [-70.0, 250.0]]),
-    ({"nodes": [1, 2], "keys": "V_m"}, [-70.0, -70.0]),
-    ({"nodes": [1], "keys": "V_m"}, [-70.0]),
-    ({"args": [[1]], "keys": ["V_m", "C_m"]}, [[-70.0, 250.0]]),
-    ({"nodes": [3], "keys": "n_events"}, [0]),
-    ({"nodes": [1, 3], "keys": "model"}, ["iaf_psc_alpha", "spike_recorder"]),
-    ([[], "V_m"], []),
-]
+STATUS: list[tuple[Any, Any]] = ROWS["STATUS"]
 
 VOLTAGES = [-61.0, -66.5, -63.0]
 #: Call in a network of three neurons, arguments that give each a value of its own.
@@ -199,8 +151,7 @@ NODES = [
             None,
         ),
         call(
-            "GetConnections",
-            answer=has(source=[1, 1, 3], target=[2, 4, 2], weight=[3.0, 2.0, 1.0]),
+            "GetConnections", answer=has(source=[1, 1, 3], target=[2, 4, 2], weight=[3.0, 2.0, 1.0])
         ),
         *(call("GetStatus", [ids], error(400, "BadProperty")) for ids in ([2, 1], [1, 1])),
     ),
@@ -272,15 +223,7 @@ SEARCHES: list[tuple[Any, list[int]]] = [
     ({"synapse_model": "static_synapse"}, [1, 2]),
 ]
 
-#: Connections that are not there, a word of the error.
-NO_CONNECTIONS: list[tuple[dict[str, Any], str]] = [
-    ({"source": [1]}, "at least source and target"),
-    ({"source": [1, 2], "target": [3]}, "lists of one length"),
-    ({"source": [1], "target": [4]}, "no connection with source 1, target 4"),
-    ({"source": ["a"], "target": [4]}, "'a' in source is no node id"),
-    ({"source": [1], "target": [99]}, "99"),
-    ({"source": [1], "target": [3], "port": [{}]}, "no connection with"),
-]
+NO_CONNECTIONS: list[tuple[dict[str, Any], str]] = ROWS["NO_CONNECTIONS"]
 
 
 def columns(sources: list[int]) -> Check:

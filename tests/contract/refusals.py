@@ -3,164 +3,36 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgpack
 
 from protocol.wire.values import VALUE_NESTING_LIMIT
-from tests.contract.steps import (
-    JSON,
-    MSGPACK,
-    Case,
-    Step,
-    call,
-    case,
-    error,
-    get,
-    has,
-    satisfying,
-)
+from tests.contract.steps import JSON, MSGPACK, Case, Step, call, case, error, get, has, satisfying
+from tests.sections import read_rows
 
-#: Call, arguments that are wrong in a network of two neurons, the parameter that is named.
-WRONG: list[tuple[str, Any, str]] = [
-    # Missing, unknown, twice.
-    ("Create", None, "model"),
-    ("Create", {"n": 2}, "model"),
-    ("Connect", [[1]], "post"),
-    ("Create", {"model": "iaf_psc_alpha", "number": 2}, "number"),
-    ("Simulate", {"duration": 1.0}, "duration"),
-    ("SetKernelStatus", {"resolution": 0.2}, "resolution"),
-    ("ResetKernel", {"x": 1}, "x"),
-    ("Create", {"args": ["iaf_psc_alpha"], "model": "iaf_psc_alpha"}, "model"),
-    ("GetStatus", {"nodes": [1], "conns": {}}, "nodes_or_conns"),
-    # Of the wrong type.
-    ("Create", [5], "model"),
-    ("Create", [True], "model"),
-    ("Create", [["iaf_psc_alpha"]], "model"),
-    ("Create", [{"model": "iaf_psc_alpha"}], "model"),
-    ("Create", ["iaf_psc_alpha", "2"], "n"),
-    ("Create", ["iaf_psc_alpha", 2.5], "n"),
-    ("Create", ["iaf_psc_alpha", True], "n"),
-    ("Create", ["iaf_psc_alpha", [2]], "n"),
-    ("Simulate", ["10"], "t"),
-    ("Simulate", [[10.0]], "t"),
-    ("Simulate", [{}], "t"),
-    ("Simulate", [True], "t"),
-    ("Simulate", [None], "t"),
-    ("GetStatus", ["1"], "nodes_or_conns"),
-    ("GetStatus", [["1"]], "nodes_or_conns"),
-    ("GetStatus", [[1.5]], "nodes_or_conns"),
-    ("GetStatus", [[[1]]], "nodes_or_conns"),
-    ("GetStatus", [[None]], "nodes_or_conns"),
-    ("GetStatus", [[True]], "nodes_or_conns"),
-    ("GetStatus", [None], "nodes_or_conns"),
-    ("GetStatus", {"nodes": [1], "keys": 5}, "keys"),
-    ("GetStatus", {"nodes": [1], "keys": [5]}, "keys"),
-    ("GetKernelStatus", [{"a": 1}], "keys"),
-    ("Connect", ["a", [1]], "pre"),
-    ("Connect", [[1], None], "post"),
-    ("Connect", [[1], [2], 5], "conn_spec"),
-    ("GetConnections", {"source": "all"}, "source"),
-    ("GetNodes", {"properties": [1]}, "properties"),
-    ("SetKernelStatus", ["resolution"], "params"),
-    ("SelectNodesByMask", [[1], [0.0, 0.0], "circle"], "mask_obj"),
-    # Beyond what an id can be.
-    ("GetStatus", [[0]], "nodes_or_conns"),
-    ("GetStatus", [[-1]], "nodes_or_conns"),
-    ("GetStatus", [0], "nodes_or_conns"),
-]
+ROWS = read_rows(Path(__file__).with_name("refusals.txt"))
 
-#: Call, arguments that NEST refuses, NEST's name of the error, a word of its message.
-REFUSED_BY_NEST: list[tuple[str, Any, str, str]] = [
-    ("Create", ["nope"], "UnknownModelName", "nope"),
-    ("Create", ["iaf_psc_alpha\x00"], "UnknownModelName", "iaf_psc_alpha"),
-    ("GetDefaults", ["nope"], "UnknownComponent", "nope"),
-    ("GetStatus", [[99]], "UnknownNode", "99"),
-    ("Connect", [[1], [99]], "UnknownNode", "99"),
-    ("SetStatus", [[1], {"nope": 1.0}], "UnaccessedDictionaryEntry", "nope"),
-    ("SetStatus", [[1], {"V_m": "high"}], "TypeMismatch", "V_m"),
-    ("SetStatus", [[1], {"C_m": -1.0}], "BadProperty", "apacitance"),
-    ("GetStatus", [[1], "nope"], "KeyError", "nope"),
-    ("Connect", [[1], [2], "no_rule"], "BadProperty", "no_rule"),
-    ("Connect", [[1], [2], {"rule": "fixed_indegree"}], "IndexError", ""),
-    ("Connect", [[1], [2], None, "no_synapse"], "UnknownSynapseType", "no_synapse"),
-    ("Simulate", [-1.0], "BadParameter", "negative"),
-    ("SetKernelStatus", [{"resolution": 0.2}], "KernelException", "Nodes have already"),
-    ("SetKernelStatus", [{"nope": 1}], "ValueError", "nope"),
-    ("CopyModel", ["iaf_psc_alpha", "iaf_psc_alpha"], "NewModelNameExists", "iaf_psc_alpha"),
-    ("Install", ["no_such_module"], "KernelException", ""),
-    ("GetPosition", [[1]], "LayerExpected", ""),
-    ("Run", [1.0], "KernelException", ""),
-]
 
-#: Call in a network of two neurons, arguments that are wrong on all ranks or on one of them.
-FAILING: list[tuple[str, Any]] = [
-    ("Create", ["iaf_psc_alpha", 2, {"nope": 1.0}]),
-    ("Create", ["iaf_psc_alpha", -1]),
-    ("Connect", [[1], [2], "one_to_one", {"weight": [1.0, 2.0, 3.0]}]),
-    ("SetStatus", [[1], {"C_m": -1.0}]),
-    ("SetStatus", [[2], {"C_m": -1.0}]),
-    ("SetStatus", [[1, 2], {"V_m": [1.0]}]),
-    ("GetStatus", [[1], "nope"]),
-    ("GetStatus", [[2], "nope"]),
-    ("GetConnections", {"synapse_model": "nope"}),
-    ("SetDefaults", ["iaf_psc_alpha", {"C_m": -1.0}]),
-    ("GetPosition", [[1, 2]]),
-]
+WRONG: list[tuple[str, Any, str]] = ROWS["WRONG"]
+
+REFUSED_BY_NEST: list[tuple[str, Any, str, str]] = ROWS["REFUSED_BY_NEST"]
+
+FAILING: list[tuple[str, Any]] = ROWS["FAILING"]
 
 #: Bodies that are no JSON.
 NO_JSON: list[bytes] = [
-    b"{",
-    b'{"model":',
-    b'["iaf_psc_alpha"',
-    b'["iaf_psc_alpha",]',
-    b'["iaf_psc_alpha"] ["iaf_psc_alpha"]',
-    b"{'model': 'iaf_psc_alpha'}",
-    b"iaf_psc_alpha",
-    b"{model: 1}",
-    b"undefined",
-    b"True",
-    b"[NaN]",
-    b"[Infinity]",
-    b"[-Infinity]",
-    b"[1e999]",
-    b"[01]",
-    b"[0x10]",
-    b'["a\nb"]',
-    b'["\\x41"]',
-    b'["\\ud800"]',
-    b"[1]\x00",
-    b"\x00\x01\x02",
-    b"<html></html>",
-    b"--boundary\r\n",
-    # No UTF-8.
-    b'["\xff\xfe"]',
-    b"\xff",
-    b'["caf\xe9"]',
-    b'["\xed\xa0\x80"]',
-    b'["\xc0\x80"]',
+    *ROWS["NO_JSON"],
     '["iaf_psc_alpha"]'.encode("utf-16"),
     '["iaf_psc_alpha"]'.encode("utf-32"),
 ]
 
-#: Call, body with a number in it, a word of the message, if the number is too large.
-LARGE_NUMBERS = [
-    ("Create", '["iaf_psc_alpha", {}]', "'n' must be an integer"),
-    ("GetStatus", "[[{}]]", "is no node id"),
-    ("GetStatus", "[{}]", "is no node id"),
-    ("GetStatus", '{{"source": [{}], "target": [1]}}', ""),
-    ("Connect", "[[1], [{}]]", "is no node id"),
-    ("SetKernelStatus", '[{{"rng_seed": {}}}]', ""),
-    ("SetKernelStatus", '[{{"total_num_virtual_procs": {}}}]', ""),
-    ("GetConnections", '{{"synapse_label": {}}}', "'synapse_label' must be an integer"),
-]
+LARGE_NUMBERS = ROWS["LARGE_NUMBERS"]
 
 #: Bodies that are no MessagePack.
 NO_MESSAGEPACK: list[bytes] = [
-    b"\xc1",
-    b"\x93\x01",
-    b"\xdd\xff\xff\xff\xff",
-    b"\x01\x02",
+    *ROWS["NO_MESSAGEPACK"],
     b"\x91" * 100 + b"\x01",
     msgpack.packb({1: 2}),
     msgpack.packb(msgpack.ExtType(99, b"x")),
@@ -168,8 +40,6 @@ NO_MESSAGEPACK: list[bytes] = [
     msgpack.packb(msgpack.ExtType(2, msgpack.packb(["<f8", [2], b"1234567"]))),
     msgpack.packb(msgpack.ExtType(2, msgpack.packb(["|O", [1], b"12345678"]))),
     msgpack.packb(msgpack.ExtType(1, msgpack.packb([0, "<f8", [1]]))),
-    b"\xa4\xff\xff\xff\xff",
-    b'["iaf_psc_alpha"]',
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.contract.steps import (
@@ -18,6 +19,10 @@ from tests.contract.steps import (
     request,
     satisfying,
 )
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("routes.txt"))
+
 
 IS_JSON = {"Content-Type": JSON}
 IS_TEXT = satisfying(lambda found: isinstance(found, str) and found != "")
@@ -64,13 +69,14 @@ ROOT = [
     case(
         "GET /recorders lists recorders by ranges of their ids",
         get("/recorders", []),
-        call("Create", ["spike_recorder", 2], [1, 2]),
+        call("CopyModel", ["spike_recorder", "of mine"], None),
+        call("Create", ["of mine", 2], [1, 2]),
         call("Create", ["parrot_neuron"], [3]),
         call("Create", ["voltmeter"], [4]),
         get(
             "/recorders",
             [
-                {"first": 1, "last": 2, "model": "spike_recorder"},
+                {"first": 1, "last": 2, "model": "of mine"},
                 {"first": 4, "last": 4, "model": "voltmeter"},
             ],
         ),
@@ -165,52 +171,13 @@ INSPECTION = [
 ]
 
 UNKNOWN = [
-    "/nope",
-    "/api/",
-    "/api/NoSuchCall",
-    "/api/create",
-    "/api/Create%20",
-    "/api/Create/more",
-    "/api/Create%00",
-    "/api/%ff",
-    "/api/..%2f..%2fetc%2fpasswd",
-    "/api/__class__",
-    "/api/_compiled",
-    "/api/Create.__globals__",
-    "/api/ll_api",
-    "/api/ll_api.os",
-    "/api/lib.hl_api_nodes.Create",
-    "/api/nest.Create",
-    "/api/sli_run",
-    "/api/NESTError",
-    "/api/eval",
-    "/api/server",
+    *ROWS["UNKNOWN"],
     "/api/" + "x" * 4000,
 ]
 
-#: Method, address, one of the methods that are allowed there.
-METHODS = [
-    ("POST", "/", "GET"),
-    ("POST", "/api", "GET"),
-    ("PUT", "/api/Create", "POST"),
-    ("DELETE", "/api/ResetKernel", "POST"),
-    ("PATCH", "/api/Create", "GET"),
-    ("PUT", "/exec", "POST"),
-    ("GET", "/release", "POST"),
-    ("TRACE", "/", "GET"),
-    ("FROBNICATE", "/api/Create", "POST"),
-]
+METHODS = ROWS["METHODS"]
 
-ACCEPTS = [
-    "*/*",
-    "text/plain",
-    "text/html,application/xhtml+xml;q=0.9",
-    "image/png",
-    "application/json;q=0",
-    "application/x-msgpack;q=0",
-    "not a media type",
-    "",
-]
+ACCEPTS = ROWS["ACCEPTS"]
 
 STATUSES = [
     *(

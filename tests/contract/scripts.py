@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.contract.steps import (
@@ -18,24 +19,14 @@ from tests.contract.steps import (
     request,
     satisfying,
 )
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("scripts.txt"))
+
 
 #: Body, answer.
 ANSWERS: list[tuple[dict[str, Any], Any]] = [
-    ({"source": ""}, {}),
-    ({"source": "a = 1"}, {}),
-    ({"source": "a = 1\nprint(a)"}, {"stdout": "1\n"}),
-    ({"source": "a = 1", "return": "a"}, {"data": 1}),
-    ({"source": "a = 1\nprint(a)", "return": "a"}, {"data": 1, "stdout": "1\n"}),
-    ({"source": "a = 1", "return": ""}, {"data": None}),
-    ({"source": "a = 1", "return": None}, {"data": None}),
-    ({"source": "a = 1", "return": "b"}, {"data": None}),
-    ({"source": "a = 1", "return": ["a", "b"]}, {"data": {"a": 1, "b": None}}),
-    ({"source": "a = 1", "return": []}, {"data": {}}),
-    ({"source": "a = 1", "return": "a", "response_keys": ["x"], "more": 1}, {"data": 1}),
-    # Values as the table of docs/http.md has them.
-    ({"source": "a = float('nan')", "return": "a"}, {"data": None}),
-    ({"source": "a = float('inf')", "return": "a"}, {"data": None}),
-    ({"source": "a = {(1, 2): {3, 4}}", "return": "a"}, {"data": {"(1, 2)": [3, 4]}}),
+    *ROWS["ANSWERS"],
     ({"source": "a = 10 ** 30", "return": "a"}, {"data": str(10**30)}),
     *(
         ({"source": source, "return": "a"}, {"data": value})
@@ -56,51 +47,11 @@ ANSWERS: list[tuple[dict[str, Any], Any]] = [
             ("def f(*b, **c):\n    return [*b, *c]\na = f(*[1, 2], **{'d': 3})", [1, 2, "d"]),
         ]
     ),
-    # Imports, of modules that are allowed unless told otherwise.
-    ({"source": "import nest\na = nest.resolution", "return": "a"}, {"data": 0.1}),
-    ({"source": "import numpy\na = numpy.arange(3)", "return": "a"}, {"data": [0, 1, 2]}),
-    ({"source": "import numpy as np\na = np.arange(3)", "return": "a"}, {"data": [0, 1, 2]}),
-    ({"source": "from numpy import arange\na = arange(3)", "return": "a"}, {"data": [0, 1, 2]}),
-    # They are there without being imported, too.
-    ({"source": "a = nest.Create('iaf_psc_alpha', 2)", "return": "a"}, {"data": [1, 2]}),
-    ({"source": "a = np.arange(2) + numpy.ones(2)", "return": "a"}, {"data": [1.0, 2.0]}),
-    # No import, although it begins like one.
-    ({"source": "from_rate = 2\nimport_me = from_rate", "return": "import_me"}, {"data": 2}),
-    ({"source": "a = '''\nimport this\n'''", "return": "a"}, {"data": "\nimport this\n"}),
 ]
 
-#: Source, line, beginning of the message.
-ERRORS = [
-    ("x = 1\n\n1 / 0", 3, "ZeroDivisionError at line 3: division by zero"),
-    ("import nest\nnest.Create('no')", 2, "UnknownModelName at line 2: no is not a known model"),
-    ("def f():\n    return {}['a']\n\nf()", 2, "KeyError at line 2: 'a'"),
-    ("a = (1\n", 1, "SyntaxError at line 1: '(' was never closed"),
-    ("a = 1\n  b = 2", 2, "IndentationError at line 2: unexpected indent"),
-    ("assert 1 == 2", 1, "AssertionError at line 1: no explanation"),
-    ("assert 1 == 2, 'never'", 1, "AssertionError at line 1: never"),
-    ("raise ValueError", 1, "ValueError at line 1: no explanation"),
-    ("class Own(Exception):\n    pass\nraise Own('mine')", 3, "Own at line 3: mine"),
-    ("def f(n):\n    return f(n + 1)\nf(0)", 2, "RecursionError at line 2: maximum recursion"),
-    ("raise SystemExit(3)", 1, "SystemExit at line 1: the script ended itself with 3"),
-    ("import nest\nnest.nope", 2, "AttributeError at line 2: module 'nest' has no"),
-    ("import no_such_module", 1, " at line 1: "),
-    ("x = '\N{GREEK SMALL LETTER ALPHA}'\nundefined", 2, "NameError at line 2: name 'undefined'"),
-    ("import nest\nimport numpy as np\n\n1 / 0", 4, "ZeroDivisionError at line 4"),
-]
+ERRORS = ROWS["ERRORS"]
 
-#: Bodies that are no scripts.
-NO_SCRIPTS: list[Any] = [
-    None,
-    3,
-    [],
-    ["a=1"],
-    {},
-    {"source": 3},
-    {"source": None},
-    {"source": "a", "return": 3},
-    {"source": "a", "return": [1]},
-    {"return": "a"},
-]
+NO_SCRIPTS: list[Any] = ROWS["NO_SCRIPTS"]
 
 CASES = [
     *(case(f"/exec {body}", post("/exec", body, answer), on=BOTH) for body, answer in ANSWERS),

@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.contract.browsers import DESKTOP, NO_LEAVE, echo
-from tests.contract.steps import (
-    UNAUTHORIZED,
-    Case,
-    Expected,
-    call,
-    case,
-    error,
-    get,
-    post,
-    request,
-)
+from tests.contract.steps import UNAUTHORIZED, Case, Expected, call, case, error, get, post, request
 
 
 @dataclass(frozen=True)
@@ -145,9 +135,7 @@ STARTS = [
         case(
             "scripts are off",
             post(
-                "/exec",
-                {"source": "a = 1"},
-                error(403, "Refused", "NEST_SERVER_ENABLE_EXEC_CALL"),
+                "/exec", {"source": "a = 1"}, error(403, "Refused", "NEST_SERVER_ENABLE_EXEC_CALL")
             ),
             call("Create", ["iaf_psc_alpha"], [1]),
         ),

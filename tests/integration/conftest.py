@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import requests
 
+import nest_remote
+from NESTServerClient import NESTServerClient
 from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server, serving, start_server
 
@@ -46,6 +49,22 @@ def shared_server() -> Iterator[Server]:
 def server(shared_server: Server) -> Server:
     """The shared server with an empty network."""
     return emptied(shared_server)
+
+
+@pytest.fixture
+def nsc(server: Server) -> Iterator[NESTServerClient]:
+    """A client of the shared server, whose network is empty."""
+    client = NESTServerClient("127.0.0.1", server.port, server.token)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def nest(server: Server) -> Iterator[Any]:
+    """``nest_remote``, connected to the shared server, whose network is empty."""
+    nest_remote.connect(server.url, token=server.token)
+    yield nest_remote
+    nest_remote.disconnect()
 
 
 @pytest.fixture(scope="session")

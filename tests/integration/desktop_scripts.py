@@ -83,11 +83,7 @@ def _text(name: str) -> str:
     return (Path(__file__).with_name("desktop_scripts") / name).read_text(encoding="utf-8")
 
 
-SPIKES = DesktopScript(
-    "spikes of a population",
-    _text("spikes.txt"),
-    (Recorder(42, range(2, 42)),),
-)
+SPIKES = DesktopScript("spikes of a population", _text("spikes.txt"), (Recorder(42, range(2, 42)),))
 
 PLACED_VOLTAGES = DesktopScript(
     "voltages of a population in space",
@@ -97,9 +93,7 @@ PLACED_VOLTAGES = DesktopScript(
 )
 
 SPIKE_RESPONSE = DesktopScript(
-    "response of a neuron to spikes",
-    _text("spike_response.txt"),
-    (Recorder(3, [2], ("V_m",)),),
+    "response of a neuron to spikes", _text("spike_response.txt"), (Recorder(3, [2], ("V_m",)),)
 )
 
 CURRENT_STEP = DesktopScript(
@@ -130,20 +124,9 @@ EDITED = DesktopScript(
 BRANCHED = DesktopScript(
     "compartments, and connections that depend on distance",
     _text("branched.txt"),
-    (
-        Recorder(20, [2], ("v_comp0", "v_comp1")),
-        Recorder(21, range(12, 20), ("V_m",)),
-    ),
+    (Recorder(20, [2], ("v_comp0", "v_comp1")), Recorder(21, range(12, 20), ("V_m",))),
     range(3, 20),
 )
 
 #: In the shape of the projects that NEST Desktop comes with, and of what else its editor makes.
-SCRIPTS = [
-    SPIKES,
-    PLACED_VOLTAGES,
-    SPIKE_RESPONSE,
-    CURRENT_STEP,
-    PLACED_SPIKES,
-    EDITED,
-    BRANCHED,
-]
+SCRIPTS = [SPIKES, PLACED_VOLTAGES, SPIKE_RESPONSE, CURRENT_STEP, PLACED_SPIKES, EDITED, BRANCHED]

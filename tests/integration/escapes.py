@@ -16,9 +16,14 @@ so that their filter alone has to refuse them.
 
 from __future__ import annotations
 
-import re
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.sections import read_sections
 
 #: Printed by attempts that got at memory. They write it in two parts, as errors quote sources.
 REACHED = "REACHED"
@@ -41,17 +46,52 @@ class Escape:
         return source.replace("{secret_variable}", secret_variable).replace("{port}", str(port))
 
 
+@dataclass
+class Target:
+    """Places where effects of attempts would be seen."""
+
+    marker: Path
+    secret_file: Path
+    secret: str
+    listening: socket.socket
+
+    @classmethod
+    @contextmanager
+    def made(cls, directory: Path, secret: str) -> Iterator[Target]:
+        """Make the places in ``directory``, with ``secret`` in the file that has one."""
+        (directory / "secret").write_text(secret)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            yield cls(directory / "marker", directory / "secret", secret, listening)
+
+    def source(self, escape: Escape, variable: str) -> str:
+        """Return the source of an attempt, with its gaps filled."""
+        port = self.listening.getsockname()[1]
+        return escape.filled(str(self.marker), str(self.secret_file), variable, port)
+
+    def effects(self, answer: str, printed: str) -> list[str]:
+        """Return what an attempt has achieved."""
+        found = []
+        if os.path.lexists(self.marker):
+            found.append("there is a new file")
+        if self.secret in answer:
+            found.append("a secret came out")
+        if REACHED in printed:
+            found.append("it says so")
+        try:
+            self.listening.accept()[0].close()
+            found.append("somebody connected")
+        except BlockingIOError:
+            pass
+        return found
+
+
 def _read(name: str) -> list[Escape]:
-    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
-    parts = re.split(
-        r"^### (.+?)((?: \[[a-z ]+\])*)\n",
-        re.sub(r"^#### .*\n", "", text, flags=re.M),
-        flags=re.M,
-    )
-    return [
-        Escape(title, source.strip("\n") + "\n", "[not plain]" not in marks, "[system]" in marks)
-        for title, marks, source in zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
-    ]
+    found = []
+    for heading, source in read_sections(Path(__file__).with_name(name)):
+        title, *marks = heading.split(" [")
+        found.append(Escape(title, source, "not plain]" not in marks, "system]" in marks))
+    return found
 
 
 ESCAPES = _read("escapes.txt")

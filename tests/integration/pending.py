@@ -108,6 +108,12 @@ def processes(server: Server, module: str) -> list[int]:
     ]
 
 
+def supervisor(server: Server) -> int:
+    """Return the process id of the supervisor."""
+    (pid,) = processes(server, "nestd.server.background")
+    return pid
+
+
 def kill(*pids: int) -> None:
     """SIGKILL for all, as one."""
     for pid in pids:

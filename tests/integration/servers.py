@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -179,6 +179,10 @@ class Server:
         self.session.close()
         done = self.runtime.run("stop", "-p", str(self.port))
         assert done.returncode == 0, done.stderr
+
+
+#: Starts a server of a test's own, by its environment and arguments.
+Start = Callable[..., Server]
 
 
 def start_server(

@@ -141,13 +141,6 @@ def test_script_in_the_background(nsc: NESTServerClient) -> None:
     assert 'File "<script>", line 2' in caught.value.trace
 
 
-def test_output_of_a_script_that_runs(nsc: NESTServerClient) -> None:
-    job = nsc.submit_script("print('one')\nwhile nest.rng_seed != 7: pass")
-    assert poll_until(lambda: job.output == "one\n", DEADLINE_S)
-    assert job.state == "running"
-    assert job.cancel() == "cancelled"
-
-
 def test_another_session_finds_the_job(nsc: NESTServerClient, server: Server) -> None:
     job = endless(nsc)
     after = nsc.submit("Create", "parrot_neuron", 2)
@@ -173,26 +166,6 @@ def test_job_of_a_caller_who_takes_json(nsc: NESTServerClient, server: Server) -
     failed = server.post("/api/Create", ["no_such_model"], headers=headers).json()
     with pytest.raises(NESTServerError, match="no_such_model"):
         nsc.job(failed["id"]).result()
-
-
-def test_call_of_another_session_can_be_cancelled(nsc: NESTServerClient, server: Server) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    nsc.Create("iaf_psc_alpha")
-    other = NESTServerClient("127.0.0.1", server.port, server.token)
-    with ThreadPoolExecutor(1) as thread:
-        run = thread.submit(nsc.Simulate, ENDLESS_MS)
-
-        def find() -> Job | None:
-            found = [job for job in other.jobs() if job.state == "running"]
-            return found[0] if found else None
-
-        job = poll_until(find, DEADLINE_S)
-        assert job is not None
-        job.cancel()
-        with pytest.raises(NESTServerError, match="Simulate was ended"):
-            run.result(DEADLINE_S)
-    other.close()
 
 
 def test_short_calls_send_one_request_each(server: Server) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,20 +16,6 @@ from tests.integration.pending import ENDLESS_MS
 from tests.integration.servers import DEADLINE_S, Server
 
 ASYNC = {"Prefer": "respond-async"}
-
-
-@pytest.fixture
-def nsc(server: Server) -> Iterator[NESTServerClient]:
-    client = NESTServerClient("127.0.0.1", server.port, server.token)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def nest(server: Server) -> Iterator[Any]:
-    nest_remote.connect(server.url, server.token)
-    yield nest_remote
-    nest_remote.disconnect()
 
 
 def batch(server: Server, *calls: list[Any], **headers: str) -> requests.Response:

@@ -39,8 +39,7 @@ def on_documented_ports() -> Iterator[Server]:
 
 @pytest.mark.parametrize("port", PORTS)
 @pytest.mark.parametrize(
-    "case",
-    [pytest.param(case, id=case.name) for case in clients.CASES if case.on == WITHOUT_TOKEN],
+    "case", [pytest.param(case, id=case.name) for case in clients.CASES if case.on == WITHOUT_TOKEN]
 )
 def test_clients_without_token_are_served_on_both_ports(
     on_documented_ports: Server, case: Case, port: int

@@ -23,11 +23,14 @@ from tests.integration.servers import (
     DEADLINE_S,
     Runtime,
     Server,
+    Start,
     free_port,
     marked_processes,
 )
+from tests.sections import read_rows
 
-Start = Callable[..., Server]
+ROWS = read_rows(Path(__file__).with_name("commands.txt"))
+
 
 SUBCOMMANDS = ["start", "stop", "restart", "status", "log", "token", "kernel", "gateway", "doctor"]
 
@@ -83,27 +86,7 @@ def test_help_lists_all_commands(runtime: Runtime) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "env", "code", "sentence"),
-    [
-        (["start", "-n", "2"], {"PATH": ""}, 78, "2 ranks need MPI, and there is no mpirun"),
-        (["start", "-p", "70000"], {}, 2, "-p"),
-        (["start", "--nonsense"], {}, 2, "--nonsense"),
-        (["frobnicate"], {}, 2, "frobnicate"),
-        (
-            ["start"],
-            {"NEST_SERVER_PORT": "many", "NEST_SERVER_WORKERS": "-1"},
-            78,
-            "NEST_SERVER_PORT must be an integer from 1 to 65535, not 'many'; NEST_SERVER_WORKERS",
-        ),
-        (["start"], {"NEST_SERVER_BODY_LIMIT_MIB": "plenty"}, 78, "NEST_SERVER_BODY_LIMIT_MIB"),
-        # It is not in the environment of these tests.
-        (["start", "--desktop"], {}, 78, "install it with pip install 'nest-desktop>=4.2'"),
-        (["start"], {"NEST_SERVER_DESKTOP": "1"}, 78, "NEST Desktop is not installed"),
-        (["start", "-h", "192.0.2.1"], {}, 78, "can't listen on 192.0.2.1"),
-        (["stop"], {}, 3, "No NEST Server of yours is running."),
-        (["status"], {}, 3, "No NEST Server is running."),
-        (["token", "-p", "52425"], {}, 3, "No NEST Server of yours is running on port 52425."),
-        (["log", "--no-follow"], {}, 3, "there is no log"),
-    ],
+    ROWS["what can not be done is one sentence and an exit code"],
 )
 def test_what_can_not_be_done_is_one_sentence_and_an_exit_code(
     runtime: Runtime, arguments: list[str], env: dict[str, str], code: int, sentence: str
@@ -229,9 +212,7 @@ def test_kernel_comes_back_also_when_the_console_is_gone(runtime: Runtime) -> No
             process.kill()
 
 
-def test_terminal_shows_the_token_once_with_links_and_nests_output_with_o(
-    runtime: Runtime,
-) -> None:
+def test_terminal_shows_the_token_once_with_links_and_nests_output_with_o(runtime: Runtime) -> None:
     port = free_port()
     terminal, other_end = os.openpty()
     os.set_blocking(terminal, False)
@@ -319,9 +300,7 @@ def test_variables_choose_as_flags_do_and_no_secret_leaks(runtime: Runtime, tmp_
         assert runtime.run("stop").returncode == 0
 
 
-def test_without_authentication_anyone_may_call_and_the_user_is_warned(
-    runtime: Runtime,
-) -> None:
+def test_without_authentication_anyone_may_call_and_the_user_is_warned(runtime: Runtime) -> None:
     port = free_port()
     done = runtime.run("start", "-d", "-p", str(port), env={"NEST_SERVER_DISABLE_AUTH": "true"})
     try:
@@ -352,9 +331,7 @@ def test_port_of_another_program_is_refused_with_exit_code_4(
     assert f"Port {port} on 127.0.0.1 is taken by another program." in sentence
 
 
-def test_default_ports_are_both_and_a_taken_one_is_reported_and_left_out(
-    runtime: Runtime,
-) -> None:
+def test_default_ports_are_both_and_a_taken_one_is_reported_and_left_out(runtime: Runtime) -> None:
     host = loopback_address()
     env = {"NEST_SERVER_HOST": host}
     with foreign_listener(host, 52425):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.escapes import BOMBS, ESCAPES, REACHED, Escape
+from tests.integration.escapes import BOMBS, ESCAPES, Escape, Target
 from tests.integration.servers import Runtime, Server, start_server
 
 VARIABLE = "NESTD_TEST_SECRET_VARIABLE"
@@ -24,39 +21,23 @@ LIMITS = {
     "NEST_SERVER_EXEC_OUTPUT_MIB": "1",
 }
 
-Start = Callable[..., Server]
-
 
 @dataclass
-class Target:
-    """A server to be attacked, and the places where effects would be seen."""
+class AttackedServer:
+    """A server to be attacked, and where effects would be seen."""
 
     server: Server
-    marker: Path
-    secret_file: Path
-    secret: str
-    listening: socket.socket
+    target: Target
 
     def attack(self, escape: Escape) -> tuple[list[str], Any]:
         """Make the attempt; return what it has achieved, and the body of the reply."""
-        source = escape.filled(
-            str(self.marker), str(self.secret_file), VARIABLE, self.listening.getsockname()[1]
-        )
+        source = self.target.source(escape, VARIABLE)
         reply = self.server.post("/exec", {"source": source, "return": "result"})
         assert reply.status_code in (200, 400), reply.text
         body = reply.json()
-        achieved = []
-        if os.path.lexists(self.marker):
-            achieved.append("there is a new file")
-        if self.secret in reply.text or (self.server.token or self.secret) in reply.text:
-            achieved.append("a secret came out")
-        if REACHED in body.get("stdout", ""):
-            achieved.append("it says so")
-        try:
-            self.listening.accept()[0].close()
-            achieved.append("somebody connected")
-        except BlockingIOError:
-            pass
+        achieved = self.target.effects(reply.text, body.get("stdout", ""))
+        if self.server.token and self.server.token in reply.text:
+            achieved.append("the token came out")
         return achieved, body
 
     def check_usable(self) -> None:
@@ -67,17 +48,14 @@ class Target:
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AttackedServer]:
     """One server with the restriction on for the whole table."""
-    directory = tmp_path_factory.mktemp("escapes")
     secret = secrets.token_hex(16)
-    (directory / "secret").write_text(secret)
     runtime = Runtime()
     env = {"NEST_SERVER_ENABLE_EXEC_CALL": "1", VARIABLE: secret, **LIMITS}
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.setblocking(False)
+    with Target.made(tmp_path_factory.mktemp("escapes"), secret) as target:
         server = start_server(runtime, env)
-        made = Target(server, directory / "marker", directory / "secret", secret, listening)
+        made = AttackedServer(server, target)
         try:
             generation = server.get("/").json()["generation"]
             yield made
@@ -91,8 +69,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 @pytest.mark.parametrize("escape", [pytest.param(one, id=one.name) for one in ESCAPES])
-def test_no_attempt_has_an_effect(target: Target, escape: Escape) -> None:
-    achieved, body = target.attack(escape)
+def test_no_attempt_has_an_effect(attacked: AttackedServer, escape: Escape) -> None:
+    achieved, body = attacked.attack(escape)
     assert achieved == [], body
     # What is refused is explained: it never ends the process instead.
     if "message" in body:
@@ -101,19 +79,19 @@ def test_no_attempt_has_an_effect(target: Target, escape: Escape) -> None:
 
 
 @pytest.mark.parametrize("bomb", [pytest.param(one, id=one.name) for one in BOMBS])
-def test_bomb_ends_and_the_server_goes_on(target: Target, bomb: Escape) -> None:
-    achieved, body = target.attack(bomb)
+def test_bomb_ends_and_the_server_goes_on(attacked: AttackedServer, bomb: Escape) -> None:
+    achieved, body = attacked.attack(bomb)
     assert achieved == [], body
-    target.check_usable()
+    attacked.check_usable()
 
 
-def test_server_answers_others_while_bombs_go_off(target: Target) -> None:
+def test_server_answers_others_while_bombs_go_off(attacked: AttackedServer) -> None:
     loops = [bomb for bomb in BOMBS if bomb.name.startswith("endless")]
     with ThreadPoolExecutor(len(loops)) as threads:
         posted = [
-            threads.submit(target.server.post, "/exec", {"source": bomb.source}) for bomb in loops
+            threads.submit(attacked.server.post, "/exec", {"source": bomb.source}) for bomb in loops
         ]
         while not all(one.done() for one in posted):
-            assert target.server.get("/").status_code == 200
+            assert attacked.server.get("/").status_code == 200
         assert {one.result().status_code for one in posted} <= {200, 400, 503}
-    target.check_usable()
+    attacked.check_usable()

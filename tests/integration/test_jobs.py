@@ -12,18 +12,11 @@ import requests
 
 from protocol.process.polling import poll_until
 from tests.integration.events import events
-from tests.integration.pending import (
-    ENDLESS_MS,
-    begin_endless_run,
-    kill,
-    pending,
-    processes,
-)
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.pending import ENDLESS_MS, begin_endless_run, kill, pending, processes
+from tests.integration.servers import DEADLINE_S, Server, Start
 
 FINAL = ("done", "failed", "cancelled")
 
-Start = Callable[..., Server]
 
 ASYNC = {"Prefer": "respond-async"}
 
@@ -119,36 +112,6 @@ def test_cancelled_simulation_stops_where_it_is_and_goes_on_from_there(server: S
     # The neurons have fired all the time, also after the cut.
     times = server.call("GetStatus", [[3], "events"])[0]["times"]
     assert max(times) > at_ms
-
-
-def test_queued_job_is_cancelled_at_once_and_never_executed(server: Server) -> None:
-    running = submit(server, "/api/Simulate", [ENDLESS_MS])
-    # An empty network is simulated in no time; this one is not.
-    server_busy = await_state(server, running, "running", "done")
-    assert server_busy
-    if server_busy["state"] == "done":
-        pytest.fail("the run was to be endless")
-    queued = [submit(server, "/api/Create", ["iaf_psc_alpha"]) for _ in range(3)]
-    assert poll_until(lambda: look(server, queued[2]).get("position") == 3, DEADLINE_S)
-    ended = server.request("DELETE", f"/jobs/{queued[1]['id']}").json()
-    assert ended["state"] == "cancelled"
-    server.request("DELETE", f"/jobs/{running['id']}")
-    assert await_state(server, queued[2], *FINAL)["state"] == "done"
-    assert look(server, queued[0])["state"] == "done"
-    assert server.call("network_size") == 2
-
-
-def test_request_whose_caller_waits_is_listed_and_can_be_cancelled(server: Server) -> None:
-    with pending(server) as send:
-        run = begin_endless_run(server, send)
-        (listed,) = [job for job in server.get("/jobs").json() if job["waited_for"]]
-        assert listed["what"] == "Simulate"
-        assert listed["state"] == "running"
-        reply = server.request("DELETE", f"/jobs/{listed['id']}")
-        assert reply.json()["state"] == "cancelled"
-        answer = run.result()
-    assert (answer.status_code, answer.json()["error"]) == (400, "Cancelled")
-    assert server.call("network_size") == 1
 
 
 def test_caller_who_waits_can_name_the_request_to_cancel_it(server: Server) -> None:
@@ -318,32 +281,6 @@ def test_reader_who_does_not_read_keeps_nobody(server: Server) -> None:
         server.call("Simulate", [5000.0])
         assert time.monotonic() - began < 60.0
         assert server.get("/jobs").status_code == 200
-
-
-def test_live_spikes_add_up_to_those_of_the_recorder(server: Server) -> None:
-    network(server)
-    with events(server, "?recorder=3") as happening:
-        job = submit(server, "/api/Simulate", [ENDLESS_MS])
-        times: list[float] = []
-        senders: list[int] = []
-        messages = 0
-        final: dict[str, Any] | None = None
-        for _, kind, facts in happening:
-            if kind == "spikes":
-                assert (facts["recorder"], facts["skipped"]) == (3, 0)
-                times += facts["times"]
-                senders += facts["senders"]
-                messages += 1
-            if messages == 4:
-                server.request("DELETE", f"/jobs/{job['id']}")
-                messages += 1
-            if kind == "state" and facts["state"] == "cancelled":
-                final = server.call("GetStatus", [[3], "events"])[0]
-            if final is not None and len(times) >= len(final["times"]):
-                break
-    assert final is not None
-    assert (times, senders) == (final["times"], final["senders"])
-    assert len(times) > 1000
 
 
 def live_and_recorded(server: Server) -> tuple[list[Any], list[Any]]:

@@ -12,26 +12,22 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import requests
-import zmq
 
 from gateway.http.replies import AS_JSON
 from protocol.process.polling import poll_until
 from protocol.runtime.job_store import Spool, new_name
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.stored_job import Facts
-from protocol.wire import frames
-from protocol.wire.messages import Action, Command, Failure, Operation, Submit
+from protocol.wire.messages import Action, Command, Operation
 from tests.integration.pending import ENDLESS_MS, await_new_kernel, kill, processes
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Server, Start
 from tests.integration.test_jobs import FINAL, await_state, look, result, submit
-
-Start = Callable[..., Server]
 
 
 def ask(server: Server, method: str, path: str, body: Any = None, **headers: str) -> Any:
@@ -212,33 +208,12 @@ def test_job_that_could_not_be_passed_on_at_once_is_later(server: Server) -> Non
     assert server.call("network_size") == 2
 
 
-def test_job_of_another_kernel_is_not_executed(server: Server) -> None:
-    job = accepted(server, "00000000")
-    info = server.connection_info()
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        socket.linger = 0
-        socket.connect(info["command_endpoint"])
-        socket.send_multipart(frames.encode(Submit(job["id"])))
-        assert socket.poll(DEADLINE_S * 1000)
-        answer = frames.decode(socket.recv_multipart())
-    assert isinstance(answer, Failure)
-    assert "00000000" in answer.error.message
-    ended = await_state(server, job, *FINAL)
-    assert (ended["state"], result(server, job).json()["error"]) == ("failed", "KernelLost")
-    assert server.call("network_size") == 0
-
-
 def test_waiting_callers_of_one_key_all_get_its_answer(server: Server) -> None:
     server.call("Create", ["iaf_psc_alpha"])
     with busy(server), ThreadPoolExecutor(8) as callers:
         same = [
             callers.submit(
-                ask,
-                server,
-                "POST",
-                "/api/Create",
-                ["parrot_neuron"],
-                **{"Idempotency-Key": "k"},
+                ask, server, "POST", "/api/Create", ["parrot_neuron"], **{"Idempotency-Key": "k"}
             )
             for _ in range(8)
         ]

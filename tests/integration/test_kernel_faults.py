@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 
 from tests.integration.pending import (
     await_end,
@@ -15,9 +14,7 @@ from tests.integration.pending import (
     kill,
     pending,
 )
-from tests.integration.servers import Server
-
-Start = Callable[..., Server]
+from tests.integration.servers import Server, Start
 
 
 def test_kernel_killed_in_a_run_answers_every_waiting_caller_with_503(server: Server) -> None:
@@ -96,12 +93,3 @@ def test_run_that_is_suspended_and_continued_answers_as_if_nothing_had_been(serv
     assert (reply.status_code, reply.json()) == (200, None)
     assert server.call("biological_time") == 50_000.0
     assert reply.headers["NEST-Kernel-Generation"] == info["generation"]
-
-
-def test_kernel_can_run_again_after_an_error_in_a_run(server: Server) -> None:
-    server.call("Create", ["aeif_cond_alpha", 1, {"I_e": 1e12}])
-    reply = server.post("/api/Simulate", [100.0])
-    assert (reply.status_code, reply.json()["error"]) == (400, "NumericalInstability")
-    server.call("ResetKernel")
-    server.call("Create", ["iaf_psc_alpha"])
-    assert server.call("Simulate", [10.0]) is None

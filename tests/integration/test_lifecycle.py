@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import requests
@@ -20,16 +19,16 @@ from tests.integration.pending import (
     pending,
     post,
     processes,
+    supervisor,
 )
-from tests.integration.servers import DEADLINE_S, Runtime, Server, marked_processes, start_server
-
-Start = Callable[..., Server]
-
-
-def supervisor(server: Server) -> int:
-    """Process id of the supervisor."""
-    (pid,) = processes(server, "nestd.server.background")
-    return pid
+from tests.integration.servers import (
+    DEADLINE_S,
+    Runtime,
+    Server,
+    Start,
+    marked_processes,
+    start_server,
+)
 
 
 def has_large_pages(pid: int) -> bool:
@@ -168,26 +167,6 @@ def test_surplus_callers_get_503_at_once_and_accepted_ones_their_answers(start: 
     assert answers == [200, 200, 200]
     assert sorted(reply.json() for reply in created) == [[1], [2], [3]]
     assert server.call("GetKernelStatus", ["network_size"]) == 3
-
-
-def test_server_answers_while_nest_computes(server: Server) -> None:
-    server.call("Create", ["iaf_psc_alpha"])
-    with pending(server) as send:
-        run = send("Simulate", [200_000.0])
-        await_waiting(server, 1)
-        index = server.get("/")
-        alive = requests.get(f"{server.url}/healthz", timeout=DEADLINE_S)
-        ready = server.get("/readyz")
-        names = server.get("/api")
-        assert not run.done()
-        assert run.result().status_code == 200
-    assert index.json()["nest"].startswith("3.")
-    assert index.json()["mpi"] is False
-    assert index.json()["state"] == "busy"
-    assert (alive.status_code, alive.json()) == (200, {"alive": True})
-    assert ready.json()["ready"] is True
-    assert names.status_code == 200
-    assert "Create" in names.json()
 
 
 def test_slow_clients_keep_nobody_waiting(start: Start) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +11,7 @@ import pytest
 from protocol.logging.lines import parse
 from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel
-from tests.integration.servers import DEADLINE_S, Runtime, Server, start_server
-
-Start = Callable[..., Server]
+from tests.integration.servers import DEADLINE_S, Runtime, Server, Start, start_server
 
 
 def lines(server: Server) -> list[dict[str, Any]]:
@@ -104,22 +102,6 @@ def test_every_reply_names_its_request(server: Server) -> None:
     too_long = server.get("/" + "x" * 10_000)
     assert too_long.status_code == 414
     about(server, too_long.headers["X-Request-ID"], {("gateway", "a request can't be read")})
-
-
-def test_messages_of_nest_have_their_rank(server: Server) -> None:
-    # Others share the server, and what they had it warn of.
-    before = len(lines(server))
-    server.call("set_verbosity", ["M_ALL"])
-    server.call("Create", ["iaf_psc_alpha"])
-    server.call("Simulate", [1.0])
-
-    def look() -> list[dict[str, Any]]:
-        return [one for one in lines(server)[before:] if one.get("printed") == "nest"]
-
-    found = poll_until(look, DEADLINE_S)
-    # ResetKernel leaves it.
-    server.call("set_verbosity", ["M_INFO"])
-    assert found and all((str(one["rank"]), one["level"]) == ("0", "info") for one in found)
 
 
 @pytest.fixture(params=["text", "json"])

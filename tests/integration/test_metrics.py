@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,9 +19,8 @@ from tests.integration.pending import (
     pending,
     processes,
 )
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Server, Start
 
-Start = Callable[..., Server]
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -61,9 +58,7 @@ def test_prometheus_gets_the_format_it_prefers(server: Server) -> None:
     assert reply.text.endswith("# EOF\n")
 
 
-def test_requests_are_counted_by_route_and_status_with_their_time_and_bytes(
-    server: Server,
-) -> None:
+def test_requests_are_counted_by_route_and_status_with_their_time_and_bytes(server: Server) -> None:
     before = scrape(server)
     for _ in range(3):
         sent = server.post("/api/GetKernelStatus", ["resolution"])
@@ -142,18 +137,6 @@ def test_they_are_read_while_nest_computes_and_while_others_wait(server: Server)
     assert ran_ms < ENDLESS_MS
 
 
-def test_jobs_are_counted_by_state(server: Server) -> None:
-    before = scrape(server)
-    for body, state in ((["iaf_psc_alpha"], "done"), (["no_such_model"], "failed")):
-        headers = {"Prefer": "respond-async"}
-        job = server.request("POST", "/api/Create", json=body, headers=headers).json()
-        path = f"/jobs/{job['id']}"
-        assert poll_until(lambda p=path, s=state: server.get(p).json()["state"] == s, DEADLINE_S)
-    after = scrape(server)
-    assert change(before, after, "jobs", state="done") == 1
-    assert change(before, after, "jobs", state="failed") == 1
-
-
 def test_readers_of_events_are_counted_and_what_they_are_sent(server: Server) -> None:
     headers = {"NESTServerAuth": server.token or ""}
     before = scrape(server)
@@ -194,13 +177,3 @@ def test_a_lost_kernel_shows_as_one_more(start: Start) -> None:
     assert value(after, "kernels_total") == 2
     assert value(after, "kernel_up") == 1
     assert value(after, "simulated_seconds_total") == 0
-
-
-def test_what_is_no_request_is_counted_as_refused(server: Server) -> None:
-    before = scrape(server)
-    with socket.create_connection(("127.0.0.1", server.port)) as raw:
-        raw.sendall(b"nonsense\r\n\r\n")
-        assert raw.recv(100).startswith(b"HTTP/1.1 400")
-    after = scrape(server)
-    refused = {"method": "", "route": "unknown", "status": "400"}
-    assert change(before, after, "requests_total", **refused) == 1

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import matplotlib
@@ -18,14 +17,6 @@ import nest_remote
 from nest_remote import NESTServerError
 from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Server, free_port
-
-
-@pytest.fixture
-def nest(server: Server) -> Iterator[Any]:
-    """``nest_remote``, connected to the shared server, whose network is empty."""
-    nest_remote.connect(server.url, token=server.token)
-    yield nest_remote
-    nest_remote.disconnect()
 
 
 def test_script_of_pynest_runs_remotely(nest: Any) -> None:
@@ -108,9 +99,7 @@ def test_connecting_says_what_is_wrong(server: Server) -> None:
             nest_remote.connect(url, token="x")
 
 
-def test_lost_kernel_is_a_server_error_and_stale_objects_are_refused(
-    start: Any,
-) -> None:
+def test_lost_kernel_is_a_server_error_and_stale_objects_are_refused(start: Any) -> None:
     server = start()
     nest_remote.connect(server.url, token=server.token)
     neurons = nest_remote.Create("iaf_psc_alpha", 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import pytest
 import requests
 
 from tests.integration.servers import DEADLINE_S, Server
-
-Start = Callable[..., Server]
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "gateway" / "static"

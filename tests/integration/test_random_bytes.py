@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 from tests.acceptance.soak.fuzz import Fuzz
-from tests.integration.servers import Server
-
-Start = Callable[..., Server]
+from tests.integration.servers import Start
 
 
 def test_random_bytes_and_mutated_messages_do_no_harm(start: Start) -> None:

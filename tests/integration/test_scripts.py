@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from protocol.process.identity import identify
 from protocol.process.polling import poll_until
 from protocol.wire.unpack import Unpacker
 from tests.integration.servers import (
@@ -20,11 +17,10 @@ from tests.integration.servers import (
     OPEN,
     Runtime,
     Server,
+    Start,
     marked_processes,
     serving,
 )
-
-Start = Callable[..., Server]
 
 
 @pytest.fixture(params=["restricted", "unrestricted"])
@@ -343,24 +339,6 @@ def test_script_that_closes_what_is_not_its_own_harms_only_itself(
     assert run(open_server, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
-def test_lost_fork_server_is_started_again(open_server: Server) -> None:
-    server = open_server
-    server.call("Create", ["iaf_psc_alpha", 3])
-    parent = run(server, "import os\npid = os.getppid()", **{"return": "pid"})["data"]
-    identity = identify(parent)
-    assert identity is not None
-    os.kill(parent, signal.SIGKILL)
-    assert poll_until(lambda: not identity.is_running(), DEADLINE_S)
-    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
-    # And in the middle of a script.
-    source = (
-        "import os, signal\nprint('x')\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass"
-    )
-    assert "its process was lost" in fail(server, source)["message"]
-    assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
-    assert server.call("GetKernelStatus", ["network_size"]) == 3
-
-
 @pytest.mark.parametrize(
     ("killed", "reason"), [("getpid", "signal 9 (SIGKILL)"), ("getppid", "its process was lost")]
 )
@@ -376,17 +354,6 @@ def test_simulation_ends_when_the_process_that_has_asked_for_it_does(
     assert reason in fail(server, source)["message"]
     assert server.call("biological_time") > 0.0
     assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
-
-
-def test_waiting_process_that_is_killed_is_replaced(open_server: Server) -> None:
-    server = open_server
-    parent = run(server, "import os\npid = os.getppid()", **{"return": "pid"})["data"]
-    children = Path(f"/proc/{parent}/task/{parent}/children")
-    for _ in range(3):
-        found = poll_until(lambda: children.read_text().split(), DEADLINE_S)
-        assert found
-        os.kill(int(found[0]), signal.SIGKILL)
-        assert run(server, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
 def test_wall_time_is_limited_if_wanted(start: Start) -> None:
@@ -418,14 +385,6 @@ def test_memory_is_limited(limited: Server) -> None:
     assert run(limited, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
-@pytest.mark.parametrize("limited", ["0"], indirect=True)
-def test_output_is_limited_and_says_so(limited: Server) -> None:
-    output = run(limited, "for _ in range(40000):\n    print('x' * 99)\nprint('end')")["stdout"]
-    kept, _, mark = output.rpartition("\n\u2026")
-    assert len(kept) == 2**20
-    assert mark == " cut off after 1 MiB\n"
-
-
 @pytest.mark.parametrize("limited", ["1"], indirect=True)
 def test_processes_are_limited(limited: Server) -> None:
     limited.call("ResetKernel")
@@ -437,12 +396,6 @@ def test_processes_are_limited(limited: Server) -> None:
     assert "processes, and may have 5" in error["message"]
     assert limited.call("GetKernelStatus", ["network_size"]) == 3
     assert run(limited, "a = 1", **{"return": "a"}) == {"data": 1}
-
-
-@pytest.mark.parametrize("limited", ["1"], indirect=True)
-def test_open_files_are_limited(limited: Server) -> None:
-    error = fail(limited, "x = []\nwhile True:\n    x.append(open('/dev/null'))")
-    assert error["message"].startswith("OSError at line 3: [Errno 24]")
 
 
 def test_no_secret_and_nothing_of_mpi_is_in_a_scripts_process(start: Start) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,15 +18,9 @@ from tests.integration.pending import (
     pending,
     processes,
     running_script,
+    supervisor,
 )
-from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server
-
-Start = Callable[..., Server]
-
-
-def supervisor(server: Server) -> int:
-    (pid,) = processes(server, "nestd.server.background")
-    return pid
+from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Start
 
 
 def test_sigterm_lets_what_runs_end_and_turns_everything_else_away(

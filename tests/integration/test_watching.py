@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from protocol.process.polling import poll_until
 from tests.integration.events import events
 from tests.integration.pending import ENDLESS_MS
-from tests.integration.servers import DEADLINE_S, Server
-
-Start = Callable[..., Server]
+from tests.integration.servers import DEADLINE_S, Server, Start
 
 FAILED = "the kernel failed to execute it"
 
@@ -36,30 +32,6 @@ def simulate(server: Server) -> str:
 
 def first_spikes(happening: Iterator[Any]) -> dict[str, Any]:
     return next(facts for _, kind, facts in happening if kind == "spikes")
-
-
-def test_recorders_are_listed_by_ranges_of_their_ids(server: Server) -> None:
-    assert server.get("/recorders").json() == []
-    server.call("CopyModel", ["spike_recorder", "of mine"])
-    for model, n in (("iaf_psc_alpha", 2), ("multimeter", 1), ("parrot_neuron", 1), ("of mine", 3)):
-        server.call("Create", [model, n])
-    assert server.get("/recorders").json() == [
-        {"first": 3, "last": 3, "model": "multimeter"},
-        {"first": 5, "last": 7, "model": "of mine"},
-    ]
-
-
-@pytest.mark.parametrize("script", [False, True], ids=["call", "script"])
-def test_recorders_are_listed_during_a_simulation(server: Server, script: bool) -> None:
-    network(server)
-    asked = {"Prefer": "respond-async"}
-    source = f"print('here')\nnest.Simulate({ENDLESS_MS})"
-    path, body = ("/exec", {"source": source}) if script else ("/api/Simulate", [ENDLESS_MS])
-    job = server.post(path, body, headers=asked).json()
-    assert poll_until(lambda: "progress" in server.get(f"/jobs/{job['id']}").json(), DEADLINE_S)
-    assert server.get("/recorders").json() == [{"first": 3, "last": 3, "model": "spike_recorder"}]
-    assert server.get(f"/jobs/{job['id']}").json()["state"] == "running"
-    server.request("DELETE", f"/jobs/{job['id']}")
 
 
 def test_list_of_recorders_does_not_wait_for_a_kernel_that_does_not_answer(server: Server) -> None:
@@ -90,19 +62,6 @@ def test_reader_who_comes_later_gets_all_spikes_and_others_none_twice(server: Se
     server.request("DELETE", f"/jobs/{id}")
     recorded = server.call("GetStatus", [[3], "events"])[0]["times"]
     assert times == recorded[: len(times)]
-
-
-def test_reader_is_told_that_a_network_is_gone(server: Server) -> None:
-    network(server)
-    with events(server, "?recorder=3") as happening:
-        for _ in range(2):
-            server.call("Simulate", [200.0])
-            found = first_spikes(happening)
-            assert found["after_ms"] is None
-            assert found["times"][0] < 200.0
-            server.call("ResetKernel")
-            assert first_spikes(happening) == {"recorder": 3, "reset": True}
-            network(server)
 
 
 def test_lines_that_are_logged_are_told_to_who_reads_everything(start: Start) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -19,9 +18,7 @@ from tests.integration.pending import (
     pending,
     processes,
 )
-from tests.integration.servers import DEADLINE_S, Server
-
-Start = Callable[..., Server]
+from tests.integration.servers import DEADLINE_S, Server, Start
 
 
 def ranks_of(server: Server) -> list[int]:
@@ -33,24 +30,6 @@ def launcher(server: Server) -> int:
     """Process id of the MPI launcher, the parent of the ranks."""
     (pid,) = set(processes(server, "nestd.cli")) - set(ranks_of(server))
     return pid
-
-
-def test_error_on_one_rank_only_names_it_and_leaves_all_in_step(two_ranks: Server) -> None:
-    two_ranks.call("Create", ["iaf_psc_alpha", 4])
-    # Node 1 is on virtual process 1, which is rank 1's.
-    reply = two_ranks.post("/api/SetStatus", {"nodes": [1], "params": {"C_m": -1.0}})
-    assert reply.status_code == 400
-    assert (reply.json()["error"], reply.json()["ranks"]) == ("BadProperty", [1])
-    assert two_ranks.call("GetStatus", [[1, 2, 3, 4], "C_m"]) == [250.0] * 4
-    two_ranks.call("Simulate", [10.0])
-    assert two_ranks.call("biological_time") == 10.0
-
-
-def test_error_on_every_rank_names_none(two_ranks: Server) -> None:
-    reply = two_ranks.post("/api/Create", ["nope"])
-    assert (reply.status_code, reply.json()["error"]) == (400, "UnknownModelName")
-    assert "ranks" not in reply.json()
-    assert two_ranks.call("Create", ["iaf_psc_alpha"]) == [1]
 
 
 @pytest.mark.parametrize(("ranks", "node"), [(2, 1), (2, 2), (4, 3)])

@@ -89,10 +89,7 @@ def test_every_public_name_of_pynest_is_asked(one_rank: Server, asked: dict[str,
 
 
 def test_sampled_models_are_the_same_on_1_2_and_4_ranks(
-    equal: Callable[[Sequence], set[str]],
-    one_rank: Server,
-    two_ranks: Server,
-    four_ranks: Server,
+    equal: Callable[[Sequence], set[str]], one_rank: Server, two_ranks: Server, four_ranks: Server
 ) -> None:
     names = [one_rank.call(kind)[::SAMPLED] for kind in ("node_models", "synapse_models")]
     for sequence in of_models(*names).values():

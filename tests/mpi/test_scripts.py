@@ -2,56 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from protocol.process.polling import poll_until
 from tests.integration.pending import await_new_kernel
-from tests.integration.servers import DEADLINE_S, Server
+from tests.integration.servers import DEADLINE_S, Server, Start
+from tests.sections import read_sections
 
-Start = Callable[..., Server]
+TEXTS = dict(read_sections(Path(__file__).with_name("scripts.txt")))
 
 #: Uses what differs between ranks in PyNEST: events, connections, positions, lists, branches.
-SCRIPT = """
-import nest
-import numpy as np
-nest.rng_seed = 5
-neurons = nest.Create("iaf_psc_alpha", 10, {"V_m": nest.random.uniform(-70., -60.)})
-neurons.set({"C_m": [250. + i for i in range(10)]})
-layer = nest.Create("iaf_psc_exp", positions=nest.spatial.grid([3, 2]))
-noise = nest.Create("poisson_generator", params={"rate": 15000.})
-recorder = nest.Create("spike_recorder")
-meter = nest.Create("voltmeter")
-nest.Connect(noise, neurons, syn_spec={"weight": 20.})
-nest.Connect(neurons, neurons, {"rule": "fixed_indegree", "indegree": 3})
-nest.Connect(layer, neurons, syn_spec={"weight": nest.random.normal(1., .1)})
-nest.Connect(neurons, recorder)
-nest.Connect(meter, neurons[:3])
-conns = nest.GetConnections(neurons, neurons)
-conns.set(weight=[float(i) for i in range(len(conns))])
-nest.Simulate(100.)
-if recorder.n_events > 5:
-    nest.Simulate(50.)
-times = recorder.get("events", "times")
-senders = recorder.events["senders"]
-voltages = meter.events["V_m"]
-rates = [int(np.sum(senders == n.global_id)) for n in neurons]
-weights = nest.GetConnections(layer).get("weight")
-where = nest.GetPosition(layer)
-nest.Connect(layer, layer[:4:3])
-apart = nest.GetConnections(layer, layer).distance
-nearest = nest.FindNearestElement(layer, [0.1, 0.2])
-for n in neurons[::3]:
-    n.V_m = -55.
-after = neurons.V_m
-state = [nest.local_num_threads, nest.num_processes, nest.Rank(), nest.biological_time]
-print(neurons, len(conns))
-"""
+SCRIPT = TEXTS["script"]
 NAMES = [
     "times",
     "senders",
@@ -122,13 +87,6 @@ nest.ResetKernel()
     assert data["found"] == [value if value is None else pytest.approx(value) for value in APART]
     assert data["one"] == [pytest.approx(0.2)]
     assert data["none"] == []
-
-
-def test_recorder_read_in_a_script_has_all_spikes(two_ranks: Server) -> None:
-    source = "import nest\nn = nest.Create('iaf_psc_alpha', 4, {'I_e': 500.})\n"
-    source += "r = nest.Create('spike_recorder')\nnest.Connect(n, r)\nnest.Simulate(20.)\n"
-    source += "e = r.events\nfound = [len(e['times']), r.n_events, e['senders'].tolist()]"
-    assert answer(two_ranks, source, "found")["data"] == [4, 4, [1, 2, 3, 4]]
 
 
 @pytest.mark.parametrize(
@@ -204,30 +162,6 @@ def test_rank_that_diverges_in_a_script_is_named_and_the_kernel_comes_back(start
     assert reply.status_code == 500
     assert reply.json()["error"] == "NumericalInstability"
     assert reply.json()["ranks"] == [1]
-    await_new_kernel(server, old)
-    assert answer(server, "a = 1", "a") == {"data": 1}
-
-
-def test_rank_that_is_killed_in_a_script_is_named_and_the_kernel_comes_back(start: Start) -> None:
-    server = start(None, "-n", "2")
-    old = server.get("/").json()["generation"]
-    replies: list[Any] = []
-
-    def ask() -> None:
-        own = Server(server.runtime, server.port, server.token)
-        replies.append(
-            own.post("/exec", {"source": "import nest\nwhile True:\n    nest.resolution"})
-        )
-        own.session.close()
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    assert poll_until(lambda: server.get("/").json()["state"] == "busy", DEADLINE_S)
-    os.kill(server.connection_info()["processes"][1]["pid"], signal.SIGKILL)
-    asking.join(DEADLINE_S)
-    (reply,) = replies
-    assert (reply.status_code, reply.json()["error"]) == (503, "KernelLost")
-    assert "signal 9 (SIGKILL) of rank 1 during a script" in reply.json()["message"]
     await_new_kernel(server, old)
     assert answer(server, "a = 1", "a") == {"data": 1}
 

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
-from tests.integration.pending import (
-    await_end,
-    await_refusal,
-    begin_endless_run,
-    pending,
-    processes,
-    running_script,
-)
-from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Server, free_port
+from tests.integration.pending import await_end, await_refusal, pending, processes, running_script
+from tests.integration.servers import DEADLINE_S, OPEN, Runtime, Start, free_port
 from tests.mpi.jobs import Launch, answering
-
-Start = Callable[..., Server]
 
 
 def test_launcher_passes_on_that_what_runs_may_end(
@@ -56,18 +46,4 @@ def test_supervisor_lets_what_runs_on_ranks_end(start: Start, tmp_path: Path) ->
     assert "nestd was stopped at the stage drain" in server.log()
     # Nor has the launcher found anything wrong with that.
     assert "finalize" not in server.log()
-    server.session.close()
-
-
-def test_run_on_ranks_that_takes_longer_than_its_time_ends_at_a_slice(start: Start) -> None:
-    server = start({"NEST_SERVER_DRAIN": "0.5"}, "-n", "2")
-    (pid,) = processes(server, "nestd.server.background")
-    with pending(server) as send:
-        run = begin_endless_run(server, send)
-        os.kill(pid, signal.SIGTERM)
-        reply = run.result(DEADLINE_S)
-    assert (reply.status_code, reply.json()["error"]) == (503, "KernelLost")
-    assert "had not ended in the time it was given" in reply.text
-    await_end(pid)
-    assert "nestd was stopped at the stage slice" in server.log()
     server.session.close()

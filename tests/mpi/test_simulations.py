@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -105,29 +103,6 @@ def test_cut_run_leaves_no_trace_unless_nests_memory_is_left_alone(
     assert warned == (native == "off")
     # All ranks draw the same numbers, or NEST would raise.
     outcome(server)
-
-
-def test_rank_that_dies_is_named_by_the_job_and_ended_jobs_stay(start: Any) -> None:
-    server = start(None, "-n", "2")
-    headers = {"Prefer": "respond-async"}
-
-    def submit(call: str, body: Any) -> str:
-        reply = server.request("POST", f"/api/{call}", json=body, headers=headers)
-        return f"/jobs/{reply.json()['id']}"
-
-    done = submit("Create", ["iaf_psc_alpha", 4])
-    running = submit("Simulate", [ENDLESS_MS])
-    assert poll_until(lambda: "progress" in server.get(running).json(), DEADLINE_S)
-    os.kill(server.connection_info()["processes"][1]["pid"], signal.SIGKILL)
-
-    def ended() -> Any:
-        view = server.get(running).json()
-        return view if view["state"] == "failed" else None
-
-    found = poll_until(ended, DEADLINE_S)
-    assert found
-    assert "rank 1" in found["message"] and "SIGKILL" in found["message"]
-    assert server.get(f"{done}/result").json() == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("read", ["biological_time", "GetKernelStatus", "Prepare"])

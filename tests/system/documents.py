@@ -184,10 +184,7 @@ class Page:
     def _environment(self) -> dict[str, str]:
         programs = Path(sys.executable).parent
         return self.runtime.environment(
-            {
-                "NEST_SERVER_PORT": str(self.port),
-                "PATH": f"{programs}:{os.environ['PATH']}",
-            }
+            {"NEST_SERVER_PORT": str(self.port), "PATH": f"{programs}:{os.environ['PATH']}"}
         )
 
     def _here(self, text: str) -> str:
@@ -306,11 +303,7 @@ class _Session:
     def __init__(self, command: list[str], directory: Path, environment: dict[str, str]) -> None:
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
-            command,
-            cwd=directory,
-            env=environment,
-            stdin=reading,
-            pass_fds=[reading],
+            command, cwd=directory, env=environment, stdin=reading, pass_fds=[reading]
         )
         os.close(reading)
         self._input = os.fdopen(writing, "w")

@@ -11,14 +11,7 @@ import requests
 
 from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, free_port
-from tests.system.services import (
-    Installation,
-    Service,
-    await_end,
-    installed,
-    running,
-    user_manager,
-)
+from tests.system.services import Installation, Service, await_end, installed, running, user_manager
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can be systemd's machine")
 

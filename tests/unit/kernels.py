@@ -33,9 +33,5 @@ def kernel_in(pid: int | None = None, **facts: Any) -> ConnectionInfo:
     found = identify(os.getpid() if pid is None else pid)
     assert found is not None
     return replace(
-        KERNEL,
-        host=socket.gethostname(),
-        pid=found.pid,
-        start_ticks=found.start_ticks,
-        **facts,
+        KERNEL, host=socket.gethostname(), pid=found.pid, start_ticks=found.start_ticks, **facts
     )

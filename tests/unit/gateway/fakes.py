@@ -11,7 +11,7 @@ from gateway.jobs.reconciler import JobReconciler
 from gateway.kernel.client import KernelClient
 from gateway.kernel.pending import PendingRequest, PendingRequests, label_of
 from gateway.kernel.status import KernelStatus
-from gateway.settings import JobLimits
+from gateway.settings import MIB, GatewaySettings, JobLimits
 from protocol.errors import KernelLost, KernelUnavailable, MalformedRequest, NestdError
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.job_store import Spool
@@ -25,6 +25,25 @@ from tests.unit.kernels import kernel_in
 GENERATION = "0a1b2c3d"
 #: A kernel in this process.
 KERNEL = kernel_in(generation=GENERATION)
+
+
+def gateway_settings(
+    directory: Path, jobs: JobLimits, token: str | None = None, desktop: Path | None = None
+) -> GatewaySettings:
+    """Return the settings of a gateway whose kernel would be in ``directory``."""
+    return GatewaySettings(
+        connection_file=directory / "connection.json",
+        exit_file=directory / "exit.json",
+        token=token,
+        origins=(),
+        body_limit_bytes=MIB,
+        queue_limit=4,
+        jobs=jobs,
+        hangup_s=None,
+        scripts_refused=None,
+        host="127.0.0.1",
+        desktop=desktop,
+    )
 
 
 class FakeStatus(KernelStatus):

@@ -13,13 +13,13 @@ from flask.testing import FlaskClient
 from gateway.app import create_app
 from gateway.jobs.reconciler import JobReconciler
 from gateway.services import EXTENSION, Services
-from gateway.settings import MIB, GatewaySettings, JobLimits
+from gateway.settings import MIB, JobLimits
 from protocol.errors import MalformedRequest
 from protocol.wire.messages import Action, Batch, Command, Failure, Operation, Result, Script
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
 from protocol.wire.values import Reference
-from tests.unit.gateway.fakes import GENERATION, JobsUnderTest, jobs_under_test
+from tests.unit.gateway.fakes import GENERATION, JobsUnderTest, gateway_settings, jobs_under_test
 from tests.unit.gateway.requests import MSGPACK
 
 LIMITS = JobLimits(10, MIB, 3600.0)
@@ -33,20 +33,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobsUnderTest:
 
 @pytest.fixture
 def client(made: JobsUnderTest, tmp_path: Path) -> Iterator[FlaskClient]:
-    app = create_app(
-        GatewaySettings(
-            connection_file=tmp_path / "connection.json",
-            exit_file=tmp_path / "exit.json",
-            token=None,
-            origins=(),
-            body_limit_bytes=MIB,
-            queue_limit=4,
-            jobs=LIMITS,
-            hangup_s=None,
-            scripts_refused=None,
-            host="127.0.0.1",
-        )
-    )
+    app = create_app(gateway_settings(tmp_path, LIMITS))
     services: Services = app.extensions[EXTENSION]
     kernel: Any = made.kernel
     app.extensions[EXTENSION] = replace(services, kernel=kernel, jobs=made.jobs)

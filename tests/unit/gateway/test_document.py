@@ -16,9 +16,14 @@ from gateway.openapi.decorate import description_of
 from gateway.openapi.document import document, methods_of, path_of, undescribed
 from gateway.openapi.schemas import KINDS, example_of
 from gateway.services import EXTENSION
-from gateway.settings import MIB, GatewaySettings, JobLimits
+from gateway.settings import MIB, JobLimits
 from protocol.api_description import ApiDescription, Call, CallParameter, Given, Kind
 from protocol.http_status import STATUS
+from tests.sections import read_rows
+from tests.unit.gateway.fakes import gateway_settings
+
+ROWS = read_rows(Path(__file__).with_name("document.txt"))
+
 
 #: One parameter of every kind, and every way of giving one.
 CALLS = (
@@ -74,21 +79,7 @@ INTERFACE = ApiDescription("3.10.0", CALLS)
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
     """The application of a gateway whose kernel is not there."""
-    made = create_app(
-        GatewaySettings(
-            connection_file=tmp_path / "connection.json",
-            exit_file=tmp_path / "exit.json",
-            token="secret",
-            origins=(),
-            body_limit_bytes=MIB,
-            queue_limit=4,
-            jobs=JobLimits(10, MIB, 60.0),
-            hangup_s=None,
-            scripts_refused=None,
-            host="127.0.0.1",
-            desktop=tmp_path,
-        )
-    )
+    made = create_app(gateway_settings(tmp_path, JobLimits(10, MIB, 60.0), "secret", tmp_path))
     yield made
     made.extensions[EXTENSION].kernel.close()
 
@@ -127,12 +118,7 @@ def test_the_routes_that_ask_for_no_token_are_these(app: Flask, found: dict[str,
         if operation.get("security") == []
     }
     desktop = {path for path in found["paths"] if path.startswith("/desktop/")}
-    assert open_ones == desktop | {
-        "/healthz",
-        "/api-docs/",
-        "/api-docs/{name}",
-        "/static/{name}",
-    }
+    assert open_ones == desktop | {"/healthz", "/api-docs/", "/api-docs/{name}", "/static/{name}"}
     client = app.test_client()
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<name>", "api-docs.js").replace("<call>", "Create")
@@ -171,31 +157,7 @@ def fits(found: dict[str, Any], schema: str, value: Any) -> bool:
     return bool(Draft202012Validator(named).is_valid(value))
 
 
-@pytest.mark.parametrize(
-    ("call", "body", "good"),
-    [
-        ("Create", ["iaf_psc_alpha", 2], True),
-        ("Create", ["iaf_psc_alpha", None], True),
-        ("Create", {"model": "iaf_psc_alpha", "n": 2}, True),
-        ("Create", {"args": ["iaf_psc_alpha"], "n": 2}, True),
-        ("Create", {"model": "iaf_psc_alpha", "other": None}, True),
-        ("Create", "iaf_psc_alpha", True),
-        ("Create", None, False),
-        ("Create", [], False),
-        ("Create", {"n": 2}, False),
-        ("Create", ["iaf_psc_alpha", 2, None], False),
-        ("Create", {"model": "iaf_psc_alpha", "n": "2"}, False),
-        ("Create", {"model": "iaf_psc_alpha", "other": 1}, False),
-        ("GetStatus", {"nodes": [1]}, True),
-        ("GetStatus", [[1], "V_m", "C_m"], True),
-        ("GetStatus", {"output": "json"}, False),
-        ("Mask.or", [1, 2], True),
-        ("Mask.or", {"args": [1, 2]}, True),
-        ("Mask.or", {"a": 1, "b": 2}, False),
-        ("set", {"resolution": 0.1}, True),
-        ("set", None, True),
-    ],
-)
+@pytest.mark.parametrize(("call", "body", "good"), ROWS["bodies are described as they are taken"])
 def test_bodies_are_described_as_they_are_taken(
     found: dict[str, Any], call: str, body: Any, good: bool
 ) -> None:

@@ -6,23 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.jobs.rules import (
-    STATES,
-    Fate,
-    fate_of,
-    final_state,
-    is_due,
-    name_of_key,
-    open_state,
-)
+from gateway.jobs.rules import STATES, Fate, fate_of, final_state, is_due, name_of_key, open_state
 from protocol.errors import Cancelled, KernelLost
 from protocol.runtime.job_store import NAME
 from protocol.runtime.stored_job import CANCELLED, LOST, Claim
-from protocol.wire.messages import (
-    FINAL_STATES,
-    Failure,
-    Result,
-)
+from protocol.wire.messages import FINAL_STATES, Failure, Result
 
 TIMES = st.floats(0, 1e6)
 CLAIMS = st.none() | st.builds(Claim, st.sampled_from([CANCELLED, LOST, "0a1b2c3d"]), TIMES)

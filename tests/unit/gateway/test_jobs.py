@@ -242,13 +242,6 @@ def test_unknown_job_is_unknown_to_all(made: JobsUnderTest, id: str) -> None:
             ask(id)
 
 
-def test_name_of_a_kept_job_is_refused_to_requests(made: JobsUnderTest) -> None:
-    made.jobs.refuse_kept("job00001")
-    made.submit("job00001")
-    with pytest.raises(MalformedRequest, match="a job job00001 already"):
-        made.jobs.refuse_kept("job00001")
-
-
 def test_output_is_what_was_printed_so_far(made: JobsUnderTest) -> None:
     job = made.submit("job00001")
     assert made.jobs.output("job00001") == b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from dataclasses import replace
@@ -149,12 +148,6 @@ def test_kernel_that_turns_a_job_away_says_why(made: JobsUnderTest) -> None:
     assert made.reconciler.answer(job) is None
     job.end(Failure(job.id, GENERATION, KernelUnavailable("the server stops")))
     assert isinstance(error_of(made.reconciler.answer(job)), KernelUnavailable)
-
-
-def test_job_ends_that_a_gateway_took_for_lost_before_it_was_killed(made: JobsUnderTest) -> None:
-    job = accepted(made)
-    (job.path / "claim").write_text(json.dumps({"by": LOST, "at_s": 1.0}))
-    assert "during the wait of Create" in error_of(made.reconciler.answer(job)).message
 
 
 @pytest.mark.parametrize("is_listening", [False, True])

@@ -19,12 +19,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from gateway.http import gunicorn_internals, server
 from gateway.http.gunicorn_internals import KNOWN_VERSIONS, body_source, is_known, read_ahead
-from gateway.http.server import (
-    RETIREMENT_S,
-    GunicornArbiter,
-    GunicornLogger,
-    GunicornWorker,
-)
+from gateway.http.server import RETIREMENT_S, GunicornArbiter, GunicornLogger, GunicornWorker
 from gateway.services import EXTENSION
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,10 @@ from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import nest
 from nestd.kernel.simulation import Simulation
 from protocol.errors import UnknownCall
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("allow_list.txt"))
+
 
 ALLOW_LIST = AllowList(Layers(), Simulation())
 #: Packages of constructors: their functions are offered, not they themselves.
@@ -65,33 +70,7 @@ def test_no_name_leads_to_the_low_level_interface_a_module_or_something_private(
         assert not isinstance(ALLOW_LIST.find(name).target, ModuleType), name
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        "nope",
-        "ll_api",
-        "ll_api.sps",
-        "ll_api.os.popen",
-        "__class__",
-        "_kernel_attr_names",
-        "Create.__globals__",
-        "Create ",
-        "create",
-        "random",
-        "random.hl_api_random",
-        "random.os",
-        "random.uniform.__globals__",
-        "math.math",
-        "spatial.hl_api_spatial",
-        "lib.hl_api_nodes.Create",
-        "NodeCollection._datum",
-        "NodeCollection.__init__",
-        "sys",
-        "os",
-        "nestkernel_api",
-    ],
-)
+@pytest.mark.parametrize("name", ROWS["any other name is unknown"])
 def test_any_other_name_is_unknown(name: str) -> None:
     with pytest.raises(UnknownCall):
         ALLOW_LIST.find(name)
@@ -163,28 +142,7 @@ def test_every_value_is_a_parameter(name: str) -> None:
     assert isinstance(ALLOW_LIST.find(name).target(), nest.Parameter)
 
 
-NODE_PARAMETERS = [
-    "nodes",
-    "nodes_or_conns",
-    "source",
-    "target",
-    "pre",
-    "post",
-    "nc",
-    "third",
-    "layer",
-    "conns",
-    "sources",
-    "targets",
-    "source_layer",
-    "target_layer",
-    "src_layer",
-    "tgt_layer",
-    "spatial_nc",
-    "node_collection",
-    "from_arg",
-    "to_arg",
-]
+NODE_PARAMETERS = ROWS["node parameters"]
 
 
 def test_every_parameter_that_takes_nodes_or_connections_is_known_as_such() -> None:

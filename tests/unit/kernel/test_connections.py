@@ -156,9 +156,7 @@ def test_described_connections_have_the_order_of_their_description(
     assert found.missing.tolist() == []
 
 
-def test_row_that_fits_nothing_is_missing_and_nothing_is_done_yet(
-    parts: list[Connections],
-) -> None:
+def test_row_that_fits_nothing_is_missing_and_nothing_is_done_yet(parts: list[Connections]) -> None:
     nest.Disconnect(nest.GetConnections(nest.NodeCollection([1]), nest.NodeCollection([2])))
     found = find_connections({"source": [1, 1], "target": [1, 2]}, "conns")
     assert (found.missing.tolist(), found.is_deferred) == ([1], True)

@@ -311,11 +311,7 @@ def test_objects_are_what_made_them_or_text_for_callers_that_can_not() -> None:
     grid = nest.spatial.grid([2, 2])
     origin = Expression("random.uniform", [0.0], {"max": 2.0})
     assert KernelEncoder(None, origin).encode(parameter) == origin
-    assert [encode(item) for item in (parameter, mask, grid)] == [
-        "<Parameter>",
-        "<Mask>",
-        "<grid>",
-    ]
+    assert [encode(item) for item in (parameter, mask, grid)] == ["<Parameter>", "<Mask>", "<grid>"]
 
 
 def test_compartments_receptors_and_collocated_synapses_are_lists_of_dicts() -> None:

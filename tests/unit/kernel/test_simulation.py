@@ -200,10 +200,7 @@ def test_patches_are_made_only_where_they_are_known(
     ],
 )
 def test_without_patches_spikes_are_those_of_one_run(
-    simulation: Simulation,
-    monkeypatch: pytest.MonkeyPatch,
-    build: Callable[[], Any],
-    is_cut: bool,
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch, build: Callable[[], Any], is_cut: bool
 ) -> None:
     switched_off(monkeypatch)
     simulation = Simulation()

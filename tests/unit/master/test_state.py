@@ -16,17 +16,14 @@ from protocol.errors import (
     ArgumentError,
     Cancelled,
     ConfigurationError,
-    Diverged,
     InternalError,
     KernelLost,
     KernelUnavailable,
     LinkLost,
     ProtocolError,
-    QueueFull,
     ScriptError,
 )
 from protocol.runtime.status_file import LISTED, Status
-from protocol.runtime.stored_job import CANCELLED, LOST
 from protocol.wire.messages import (
     Action,
     Batch,
@@ -38,14 +35,7 @@ from protocol.wire.messages import (
     Operation,
     Result,
 )
-from tests.unit.master.harness import (
-    CALLER,
-    GENERATION,
-    Harness,
-    batch,
-    command,
-    script,
-)
+from tests.unit.master.harness import CALLER, GENERATION, Harness, batch, command, script
 
 SIMULATION = command("sim", "Simulate", 100.0)
 
@@ -89,25 +79,6 @@ def test_answers_that_differ_between_ranks_are_an_internal_error() -> None:
 # The queue
 
 
-def test_queue_is_bounded() -> None:
-    master = Harness(queue_limit=2).begin(SIMULATION).pause(10.0)
-    for id in ("1", "2", "3"):
-        master.arrive(command(id))
-    assert isinstance(master.error("3"), QueueFull)
-    assert set(master.replies) == {"3"}
-    master.resume().answer().arrive(command("4"))
-    assert isinstance(master.error("4"), QueueFull)
-    master.feed(ev.RanksFree()).answer().arrive(command("5"))
-    assert "5" not in master.replies
-
-
-def test_job_finds_room_in_a_full_queue() -> None:
-    master = Harness(queue_limit=1)
-    master.arrive(command("1"))
-    master.submit(command("job00001"))
-    assert not master.replies
-
-
 def test_job_that_is_submitted_twice_is_executed_once() -> None:
     master = Harness()
     job = master.submit(command("job00001"))
@@ -146,14 +117,6 @@ def test_job_whose_claim_finds_no_room_fails_and_is_not_executed() -> None:
 # Cancelling
 
 
-def test_waiting_command_that_is_cancelled_is_never_executed() -> None:
-    master = Harness().begin(command("1"), command("2")).answer().cancel("2")
-    assert master.value("cancel") == "queued"
-    assert isinstance(master.error("2"), Cancelled)
-    master.feed(ev.RanksFree())
-    assert master.step is None
-
-
 def test_command_that_is_cancelled_before_it_arrives_is_never_executed() -> None:
     master = Harness().cancel("1")
     assert master.value("cancel") is None
@@ -170,16 +133,6 @@ def test_early_cancels_are_forgotten_in_the_end() -> None:
         master.cancel(f"x{number}", f"c{number}")
     master.begin(command("forgotten"))
     assert master.operation.call == "Create"
-
-
-def test_waiting_job_is_cancelled_unless_somebody_was_faster() -> None:
-    master = Harness()
-    master.submit(command("job00001"))
-    master.cancel("job00001")
-    assert isinstance(master.step, ins.ClaimJob) and master.step.by == CANCELLED
-    master.claim(False)
-    assert master.value("cancel") == "queued"
-    assert set(master.replies) == {"cancel"}
 
 
 def test_simulation_that_is_cancelled_ends_at_its_next_slice() -> None:
@@ -451,45 +404,6 @@ def test_drain_ends_where_the_command_is_when_its_time_is_over() -> None:
     error = master.error("sim")
     assert isinstance(error, KernelLost)
     assert "had not ended in the time it was given" in error.message
-
-
-def test_draining_master_with_nothing_to_do_stops_at_once() -> None:
-    assert Harness().feed(ev.DrainAsked(None)).feed(ev.Tick()).of(ins.StopProcess)
-
-
-@pytest.mark.parametrize("is_claimed", [True, False])
-def test_waiting_job_is_turned_away_unless_somebody_has_claimed_it(is_claimed: bool) -> None:
-    master = Harness()
-    master.submit(command("job00001"))
-    master.feed(ev.DrainAsked(None)).feed(ev.Tick())
-    assert isinstance(master.step, ins.ClaimJob) and master.step.by == LOST
-    master.claim(is_claimed)
-    assert ("job00001" in master.replies) is is_claimed
-    assert master.of(ins.StopProcess)
-
-
-def test_stop_answers_all_callers_once() -> None:
-    master = Harness().arrive(command("1")).arrive(command("2"))
-    master.submit(command("job00001"))
-    master.submit(command("job00002"))
-    master.feed(ev.RanksFree()).feed(ev.StopAsked()).claim(True).claim(False).feed(ev.StopAsked())
-    assert set(master.replies) == {"1", "2", "job00001"}
-    assert {type(master.error(id)) for id in master.replies} == {KernelLost}
-
-
-def test_kernel_that_diverges_answers_its_command_and_nobody_else() -> None:
-    master = Harness().begin(command("1"), command("2")).feed(ev.KernelDiverged(Diverged("alone")))
-    assert isinstance(master.error("1"), Diverged)
-    assert set(master.replies) == {"1"}
-    master.feed(ev.StopAsked())
-    assert set(master.replies) == {"1"}
-    with pytest.raises(IllegalStep, match="diverged"):
-        master.arrive(command("3"))
-
-
-def test_kernel_that_diverges_with_nothing_to_do_answers_nobody() -> None:
-    master = Harness().feed(ev.RequestArrived(CALLER, ListRecorders("r")))
-    assert not master.feed(ev.KernelDiverged(Diverged("alone"))).replies
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,7 @@ def test_output_json_is_text_of_the_merged_value() -> None:
 
 
 @given(
-    owners=st.lists(st.none() | st.integers(0, 4), min_size=1, max_size=9),
-    ranks=st.integers(1, 5),
+    owners=st.lists(st.none() | st.integers(0, 4), min_size=1, max_size=9), ranks=st.integers(1, 5)
 )
 def test_values_are_those_of_one_rank_however_nodes_are_spread(
     owners: list[int | None], ranks: int

@@ -31,9 +31,7 @@ def ordered(times: list[float], senders: list[int], dtype: type = float) -> None
 
 
 @given(spikes=st.lists(st.tuples(tics, st.integers(1, 2**20)), min_size=1))
-def test_spikes_on_the_grid_keep_their_times_to_the_last_bit(
-    spikes: list[tuple[int, int]],
-) -> None:
+def test_spikes_on_the_grid_keep_their_times_to_the_last_bit(spikes: list[tuple[int, int]]) -> None:
     ordered([0.001 * time for time, _ in spikes], [sender for _, sender in spikes])
 
 

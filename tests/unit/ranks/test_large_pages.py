@@ -84,9 +84,7 @@ def test_a_program_that_was_begun_anew_is_not_again(monkeypatch: pytest.MonkeyPa
     assert VARIABLE not in os.environ
 
 
-def test_where_nothing_can_be_started_the_program_goes_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_where_nothing_can_be_started_the_program_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise OSError("no memory")
 

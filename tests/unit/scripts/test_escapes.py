@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.escapes import BOMBS, ESCAPES, REACHED, Escape
+from tests.integration.escapes import BOMBS, ESCAPES, REACHED, Escape, Target
 from tests.unit.scripts.forking import Forking, Outcome
 
 VARIABLE = "NESTD_TEST_SECRET_VARIABLE"
@@ -34,47 +32,22 @@ def forking(secret: str) -> Iterator[Forking]:
 class Attempts:
     """Makes attempts and looks for their effects."""
 
-    def __init__(self, forking: Forking, directory: Path, secret: str) -> None:
-        self._forking = forking
-        self._marker = directory / "marker"
-        self._secret_file = directory / "secret"
-        self._secret_file.write_text(secret)
-        self._secret = secret
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self._listening.setblocking(False)
+    def __init__(self, forking: Forking, target: Target) -> None:
+        self._forking, self._target = forking, target
 
     def make(
         self, escape: Escape, *, restricted: bool, filtered: bool, **more: float
     ) -> tuple[list[str], Outcome]:
         """Make an attempt; return what it has achieved, and what it printed."""
-        source = escape.filled(
-            str(self._marker), str(self._secret_file), VARIABLE, self._listening.getsockname()[1]
-        )
+        source = self._target.source(escape, VARIABLE)
         outcome = self._forking.run(source, restricted=restricted, filtered=filtered, **more)
-        achieved = []
-        if os.path.lexists(self._marker):
-            achieved.append("there is a new file")
-        if self._secret in outcome.printed:
-            achieved.append("a secret came out")
-        if REACHED in outcome.printed:
-            achieved.append("it says so")
-        try:
-            self._listening.accept()[0].close()
-            achieved.append("somebody connected")
-        except BlockingIOError:
-            pass
-        return achieved, outcome
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._listening.close()
+        return self._target.effects(outcome.printed, outcome.printed), outcome
 
 
 @pytest.fixture
 def attempts(forking: Forking, tmp_path: Path, secret: str) -> Iterator[Attempts]:
-    made = Attempts(forking, tmp_path, secret)
-    yield made
-    made.close()
+    with Target.made(tmp_path, secret) as target:
+        yield Attempts(forking, target)
 
 
 def named(escapes: list[Escape]) -> list[object]:

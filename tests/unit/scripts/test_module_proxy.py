@@ -136,9 +136,7 @@ def test_proxy_has_none_of_what_modules_have() -> None:
 def test_import_by_python_itself_finds_nothing_behind_a_proxy() -> None:
     # With a __name__ it would look into sys.modules for what the proxy refuses.
     assert "numpy.ctypeslib" in sys.modules or np.ctypeslib
-    namespace: dict[str, Any] = {
-        "__builtins__": {"__import__": lambda *_: make_proxy(np)},
-    }
+    namespace: dict[str, Any] = {"__builtins__": {"__import__": lambda *_: make_proxy(np)}}
     with pytest.raises(ImportError):
         exec("from numpy import ctypeslib", namespace)
 

@@ -4,40 +4,18 @@ from __future__ import annotations
 
 import math
 import os.path
+from pathlib import Path
 
 import pytest
 
 from nestd.scripts.modules import DEFAULT_MODULES, ModuleImport, parse_modules
 from protocol.errors import ConfigurationError
+from tests.sections import read_rows
+
+ROWS = read_rows(Path(__file__).with_name("modules.txt"))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("nest,numpy", [("nest", None, "nest"), ("numpy", None, "numpy")]),
-        (" nest , numpy ,", [("nest", None, "nest"), ("numpy", None, "numpy")]),
-        ("import nest", [("nest", None, "nest")]),
-        ("import nest, numpy as np", [("nest", None, "nest"), ("numpy", None, "np")]),
-        (
-            "import nest; import numpy as np; from math import sqrt",
-            [("nest", None, "nest"), ("numpy", None, "np"), ("math", "sqrt", "sqrt")],
-        ),
-        ("import nest\n\nimport numpy\n", [("nest", None, "nest"), ("numpy", None, "numpy")]),
-        (
-            "from math import sqrt, pi as circle",
-            [("math", "sqrt", "sqrt"), ("math", "pi", "circle")],
-        ),
-        ("from math import (sqrt, pi)", [("math", "sqrt", "sqrt"), ("math", "pi", "pi")]),
-        ("scipy.signal", [("scipy.signal", None, "scipy")]),
-        ("import scipy.signal", [("scipy.signal", None, "scipy")]),
-        ("import scipy.signal as s", [("scipy.signal", None, "s")]),
-        ("from scipy import signal as s", [("scipy", "signal", "s")]),
-        ("nest\nimport numpy as np", [("nest", None, "nest"), ("numpy", None, "np")]),
-        ("nest,nest;import nest", [("nest", None, "nest")]),
-        ("", []),
-        (" ;\n, ", []),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), ROWS["entries"])
 def test_entries(text: str, expected: list[tuple[str, str | None, str]]) -> None:
     assert list(parse_modules(text)) == [ModuleImport(*entry) for entry in expected]
 

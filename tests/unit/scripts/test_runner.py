@@ -103,10 +103,7 @@ def test_killed_right_after_its_reports_were_read(
 
 @pytest.mark.parametrize("greeted", [False, True])
 def test_killed_again_while_it_starts(
-    runner: ScriptRunner,
-    execute: Callable[[], Any],
-    monkeypatch: pytest.MonkeyPatch,
-    greeted: bool,
+    runner: ScriptRunner, execute: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, greeted: bool
 ) -> None:
     method = "_greet" if greeted else "_start"
     done, starts = getattr(runner._forks, method), []

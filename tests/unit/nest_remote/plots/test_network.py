@@ -55,9 +55,7 @@ def test_the_graph_is_pynests(form: str, written: list[tuple[str, str, str]]) ->
     assert ours[2].count("->") == 8
 
 
-def test_nodes_without_connections_give_an_empty_graph(
-    written: list[tuple[str, str, str]],
-) -> None:
+def test_nodes_without_connections_give_an_empty_graph(written: list[tuple[str, str, str]]) -> None:
     OURS(nest.Create("iaf_psc_alpha"), "network.png")
     assert "->" not in written[0][2]
 
