@@ -1,7 +1,8 @@
 """MessagePack without copies: made and read with the data of large arrays where they lie.
 
 An extension type is bytes around MessagePack, so its libraries copy the content once for each level
-around it, on both ends. Here only the heads are written and read.
+around it, on both ends. Here only the heads are written and read. This could go if bodies carried
+buffers beside a header, which would change the form that docs/http.md documents for clients.
 """
 
 from __future__ import annotations
