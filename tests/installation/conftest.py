@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,10 @@ def simulate() -> Callable[..., list[dict[str, Any]]]:
 
     def execute(python: Path, network: str, ranks: int = 1) -> list[dict[str, Any]]:
         launcher = ["mpirun", "-np", str(ranks), "--allow-run-as-root", "--oversubscribe"]
-        command = [*(launcher if ranks > 1 else []), python, HERE / "simulate.py", network]
-        lines = run(*command).splitlines()
-        return [json.loads(line.removeprefix("spikes ")) for line in lines if line[:7] == "spikes "]
+        with tempfile.TemporaryDirectory() as directory:
+            program = [python, HERE / "simulate.py", network, directory]
+            run(*(launcher if ranks > 1 else []), *program)
+            files = [Path(directory, f"{rank}.json") for rank in range(ranks)]
+            return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
     return execute

@@ -1,7 +1,8 @@
-"""Simulate one of the networks below, and print its spikes as JSON: ``simulate.py NETWORK``."""
+"""Write the spikes of one of the networks below: ``simulate.py NETWORK DIRECTORY``."""
 
 import json
 import sys
+from pathlib import Path
 
 import nest
 
@@ -48,13 +49,10 @@ nest.Connect(neurons, recorder)
 nest.Simulate(100.0 if sys.argv[1] == "extension" else 500.0)
 events = recorder.events
 synapses = nest.GetConnections(synapse_model="stdp_synapse")
-print(
-    "spikes",
-    json.dumps(
-        {
-            "has_mpi": nest.build_info["have_mpi"],
-            "spikes": sorted(zip(events["times"], events["senders"].tolist(), strict=True)),
-            "weights": sorted(synapses.weight) if len(synapses) else [],
-        }
-    ),
-)
+found = {
+    "has_mpi": nest.build_info["have_mpi"],
+    "spikes": sorted(zip(events["times"], events["senders"].tolist(), strict=True)),
+    "weights": sorted(synapses.weight) if len(synapses) else [],
+}
+# Not printed: the launcher may mix lines of several ranks.
+Path(sys.argv[2], f"{nest.Rank()}.json").write_text(json.dumps(found), encoding="utf-8")
