@@ -1,4 +1,4 @@
-"""The same in plain PyNEST: ``python -m benchmarks.plain WHAT ARGUMENTS``, also under mpirun.
+"""Measure a case in plain PyNEST: ``python -m benchmarks.plain WHAT ARGUMENTS``, also under mpirun.
 
 Rank 0 prints what it measured, as JSON after ``MEASURED``.
 """
@@ -154,7 +154,7 @@ def _say(rank: int, found: Any) -> None:
 def built_and_simulated(
     call: networks.Call, size: int, time_ms: float, processes: int
 ) -> dict[str, float]:
-    """The same, by any means; the kernel is empty before."""
+    """Build and simulate a network by ``call``, and time both; the kernel is empty before."""
     call("SetKernelStatus", params={"total_num_virtual_procs": processes})
     began = time.perf_counter()
     recorder = networks.balanced_network(call, size)
@@ -201,7 +201,7 @@ def main() -> None:
 
 
 def median(found: list[float]) -> float:
-    """Of what a measurement gave."""
+    """Return the median of what a measurement gave."""
     return statistics.median(found)
 
 

@@ -126,5 +126,5 @@ class PlainNetwork:
 
 
 def turns(directory: str, ranks: int) -> list[Path]:
-    """Of each rank, the pipe that tells it when it is its turn."""
+    """Return the pipe of each rank that tells the rank when it is its turn."""
     return [Path(directory) / f"turn-{rank}" for rank in range(ranks)]

@@ -71,7 +71,7 @@ class Row:
         self.rounds.setdefault(column, []).append(value)
 
     def median(self, column: str) -> float | None:
-        """Of the rounds; ``None`` if the column was not measured."""
+        """Return the median of the rounds; ``None`` if the column was not measured."""
         values = self.rounds.get(column)
         return statistics.median(values) if values else None
 

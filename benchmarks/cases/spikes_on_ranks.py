@@ -1,4 +1,4 @@
-"""The same on 1, 2 and 4 ranks of a NEST with MPI, of neurons on all of them."""
+"""Spikes out on 1, 2 and 4 ranks of a NEST with MPI, of neurons on all of them."""
 
 from __future__ import annotations
 
