@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from protocol.process.identity import ProcessIdentity, identify
 from protocol.process.polling import poll_until
 from protocol.wire.unpack import Unpacker
 from tests.integration.servers import (
@@ -18,7 +20,6 @@ from tests.integration.servers import (
     Runtime,
     Server,
     Start,
-    marked_processes,
     serving,
 )
 
@@ -303,24 +304,26 @@ def test_death_of_a_script_is_an_error_with_reason_and_line(
     assert run(open_server, "a = 1", **{"return": "a"}) == {"data": 1}
 
 
+def has_ended(process: ProcessIdentity) -> bool:
+    return not process.is_running()
+
+
 def test_what_a_script_starts_ends_with_it(open_server: Server) -> None:
-    mark = str(open_server.runtime.directory)
-    before = set(marked_processes(mark))
     source = """
-import subprocess, os
+import subprocess, os, time
+reader, writer = os.pipe()
 child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        import time
+        os.write(writer, str(os.getpid()).encode())
         time.sleep(1000)
     os._exit(0)
-pid = child.pid
+pids = [child.pid, int(os.read(reader, 100))]
 """
-    pid = run(open_server, source, **{"return": "pid"})["data"]
-    assert poll_until(lambda: not Path(f"/proc/{pid}").exists(), DEADLINE_S)
-    # The next script's process is there; nothing else is more than before.
-    assert poll_until(lambda: len(set(marked_processes(mark)) - before) <= 1, DEADLINE_S)
+    for pid in run(open_server, source, **{"return": "pids"})["data"]:
+        process = identify(pid)
+        assert process is None or poll_until(partial(has_ended, process), DEADLINE_S)
 
 
 @pytest.mark.parametrize(
