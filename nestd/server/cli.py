@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from nestd.server import background, instance, settings, status_report
+from nestd.server import background, instance, settings
 from nestd.server.banner import print_banner, print_end
 from nestd.server.cli_options import (
     EXIT_CODES,
@@ -170,6 +170,9 @@ def restart(
 @reporting
 def status(port: int | None, as_json: bool) -> None:
     """Show the servers of this user that run."""
+    # Imports the client, and NumPy with it, for which starts should not wait.
+    from nestd.server import status_report
+
     found = instance.find(port)
     described = [status_report.describe(server) for server in found]
     if as_json:
@@ -215,7 +218,7 @@ def doctor(host: str | None, port: int | None, ranks: int | None, threads: int) 
 
     Ends with 1 if a server as described would not work.
     """
-    # Imports NumPy, for which no other command has to wait.
+    # Imports NumPy, for which starts should not wait.
     from nestd.server.doctor.checks import Level, WantedServer, check, report
 
     wanted = settings.build(Flags(host=host, port=port, ranks=ranks), os.environ)

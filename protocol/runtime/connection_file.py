@@ -17,7 +17,7 @@ from protocol.process.identity import ProcessIdentity
 from protocol.process.tcp_keepalive import is_tcp
 from protocol.runtime.private_files import write_private
 from protocol.security.curve_keys import is_key
-from protocol.wire import frames
+from protocol.version import WIRE_VERSION
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ConnectionInfo:
     scripts: str
     #: All ranks, in their order.
     processes: tuple[RankProcess, ...]
-    protocol: int = frames.VERSION
+    protocol: int = WIRE_VERSION
 
     @property
     def is_linked(self) -> bool:
@@ -114,10 +114,10 @@ def read(path: Path) -> ConnectionInfo | None:
     if not isinstance(fields, dict):
         raise ConfigurationError(f"{path} is no connection file")
     version = fields.get("protocol")
-    if version != frames.VERSION:
+    if version != WIRE_VERSION:
         raise ConfigurationError(
             f"{path} was written for version {version} of nestd's protocol, this process "
-            f"speaks version {frames.VERSION}: install the same nestd for gateway and kernel"
+            f"speaks version {WIRE_VERSION}: install the same nestd for gateway and kernel"
         )
     endpoints = (str(fields.get(name)) for name in ("command_endpoint", "events_endpoint"))
     if any(map(is_tcp, endpoints)) and not is_key(fields.get("public_key")):

@@ -22,6 +22,7 @@ from typing import Any
 import msgpack
 
 from protocol.errors import ProtocolError, VersionMismatch
+from protocol.version import WIRE_VERSION
 from protocol.wire.fields import from_fields, to_fields
 from protocol.wire.messages import Command, Execute, Message, PackedArguments, Task
 from protocol.wire.pack import Packer
@@ -29,8 +30,6 @@ from protocol.wire.unpack import Unpacker
 from protocol.wire.values import Buffer, Reference, Value
 
 MAGIC = b"NESTD"
-#: Raised whenever an old peer could misread a new message.
-VERSION = 5
 
 #: Most bytes one message may have, all frames together.
 SIZE_LIMIT_BYTES = 8 * 2**30
@@ -40,7 +39,7 @@ FRAME_LIMIT = 65_536
 #: Headers of commands from this size on go to the ranks as they came; others are packed faster.
 FORWARD_FROM_BYTES = 4096
 
-_PREAMBLE = MAGIC + bytes([VERSION])
+_PREAMBLE = MAGIC + bytes([WIRE_VERSION])
 
 
 def encode(message: Message, convert: Callable[[Any], Value] | None = None) -> list[Buffer]:
@@ -150,10 +149,10 @@ def decode(
     preamble = bytes(frames[0])
     if len(preamble) != len(_PREAMBLE) or not preamble.startswith(MAGIC):
         raise ProtocolError("not a message of nestd's protocol")
-    if preamble[-1] != VERSION:
+    if preamble[-1] != WIRE_VERSION:
         raise VersionMismatch(
             f"the peer speaks version {preamble[-1]} of nestd's protocol and this process "
-            f"version {VERSION}: install the same nestd for gateway and kernel"
+            f"version {WIRE_VERSION}: install the same nestd for gateway and kernel"
         )
     if len(frames) < 2:
         raise ProtocolError("a message without header")

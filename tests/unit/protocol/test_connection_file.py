@@ -18,7 +18,7 @@ from protocol.errors import ConfigurationError
 from protocol.process.identity import ProcessIdentity
 from protocol.runtime import connection_file
 from protocol.runtime.connection_file import ConnectionInfo, RankProcess
-from protocol.wire import frames
+from protocol.version import WIRE_VERSION
 from tests.unit.kernels import KERNEL
 
 INFO = replace(KERNEL, processes=(RankProcess("here", 12, 34),))
@@ -114,7 +114,7 @@ def test_every_field_is_needed_and_typed(tmp_path: Path, name: str) -> None:
             connection_file.read(path)
 
 
-@pytest.mark.parametrize("version", [frames.VERSION + 1, 0, None, "1"])
+@pytest.mark.parametrize("version", [WIRE_VERSION + 1, 0, None, "1"])
 def test_other_version_of_the_protocol_says_what_to_do(tmp_path: Path, version: Any) -> None:
     path = tmp_path / "connection.json"
     # Whatever else that version writes.

@@ -23,6 +23,7 @@ from protocol.errors import (
     facts_of,
 )
 from protocol.logging.context import REQUEST_ID, RequestContext
+from protocol.version import WIRE_VERSION
 from protocol.wire import frames, json_form, pack
 from protocol.wire.messages import (
     BETWEEN_RANKS,
@@ -94,7 +95,7 @@ messages = st.one_of(
 #: Headers of a wrong form.
 HEADERS = read_rows(Path(__file__).with_name("headers.txt"))["headers"]
 
-PREAMBLE = frames.MAGIC + bytes([frames.VERSION])
+PREAMBLE = frames.MAGIC + bytes([WIRE_VERSION])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -310,14 +311,14 @@ def test_foreign_preamble_is_a_protocol_error(preamble: bytes) -> None:
         frames.decode([preamble, *copied(COMMAND)[1:]])
 
 
-@given(st.integers(0, 255).filter(lambda version: version != frames.VERSION), st.binary())
+@given(st.integers(0, 255).filter(lambda version: version != WIRE_VERSION), st.binary())
 def test_peer_of_another_version_is_told_both_versions_whatever_it_sent(
     version: int, rest: bytes
 ) -> None:
     with pytest.raises(VersionMismatch) as raised:
         frames.decode([frames.MAGIC + bytes([version]), rest])
     assert f"version {version} " in raised.value.message
-    assert f"version {frames.VERSION}:" in raised.value.message
+    assert f"version {WIRE_VERSION}:" in raised.value.message
     assert "install the same nestd" in raised.value.message
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,3 +100,21 @@ def test_nothing_is_imported_by_a_name_made_at_run_time() -> None:
 def test_pickle_is_used_nowhere() -> None:
     for package in ALLOWED:
         assert imported(package).keys().isdisjoint({"pickle", "cloudpickle", "marshal", "shelve"})
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    [
+        ("nestd.server.cli", {"numpy", "nest_remote"}),
+        ("nestd.server.background", {"numpy", "nest_remote"}),
+        ("nestd.kernel.pynest", {"pandas", "matplotlib"}),
+    ],
+)
+def test_starts_do_not_wait_for_libraries_that_they_do_not_need(
+    module: str, left_out: set[str]
+) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert not left_out & set(done.stdout.split())

@@ -14,6 +14,7 @@ from gateway.settings import MIB, from_environment
 from nestd.settings import DEFAULT_QUEUE_LIMIT
 from protocol.errors import ERROR_KINDS, NestdError, facts_of
 from protocol.runtime.connection_file import ConnectionInfo
+from protocol.version import WIRE_VERSION
 from protocol.wire import frames, values
 from protocol.wire.messages import Action
 from protocol.wire.values import ARRAY_TYPES
@@ -24,7 +25,7 @@ HTTP = (DOCS / "http.md").read_text(encoding="utf-8")
 
 
 def test_protocol_page_is_about_this_version() -> None:
-    assert f"Version **{frames.VERSION}**" in PROTOCOL
+    assert f"Version **{WIRE_VERSION}**" in PROTOCOL
 
 
 def test_protocol_page_lists_every_error_with_its_class() -> None:
