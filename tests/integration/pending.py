@@ -14,6 +14,8 @@ import requests
 
 from protocol.process.identity import identify
 from protocol.process.polling import poll_until
+from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.status_file import read_status
 from tests.integration.servers import DEADLINE_S, Server, marked_processes
 
 #: Biological time in ms that takes minutes to simulate, even for a single neuron.
@@ -55,6 +57,18 @@ def await_waiting(server: Server, number: int) -> None:
         return state["state"] == "busy" and state["waiting"] >= number
 
     assert poll_until(look, DEADLINE_S), f"{number} calls never were under way"
+
+
+def await_taken(server: Server, number: int) -> None:
+    """Return when the kernel has ``number`` commands; the gateway counts what it will send, too."""
+    files = RuntimeDirectory(server.runtime.directory / f"server-{server.port}")
+    path = files.status(server.connection_info()["generation"])
+
+    def look() -> bool:
+        status = read_status(path)
+        return bool(status.id) + len(status.queue) >= number
+
+    assert poll_until(look, DEADLINE_S), f"the kernel never had {number} commands"
 
 
 def begin_endless_run(server: Server, send: Send) -> Future[requests.Response]:

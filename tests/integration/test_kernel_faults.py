@@ -9,6 +9,7 @@ import time
 from tests.integration.pending import (
     await_end,
     await_new_kernel,
+    await_taken,
     await_waiting,
     begin_endless_run,
     kill,
@@ -26,6 +27,8 @@ def test_kernel_killed_in_a_run_answers_every_waiting_caller_with_503(server: Se
             body = {"Simulate": [1.0], "Create": ["iaf_psc_alpha"]}.get(name)
             calls[name] = send(name, body)
             await_waiting(server, number)
+        # What had not been sent would get a reply of its own: it was not executed.
+        await_taken(server, 1 + len(waiting_calls))
         kill(info["pid"])
         began = time.monotonic()
         replies = {name: call.result() for name, call in calls.items()}

@@ -13,6 +13,7 @@ import requests
 from protocol.process.polling import poll_until
 from tests.integration.limits import no_more_files
 from tests.integration.pending import (
+    await_taken,
     await_waiting,
     begin_endless_run,
     kill,
@@ -91,7 +92,7 @@ def test_gateway_killed_in_a_run_leaves_the_run_alone(server: Server) -> None:
     server.call("Create", ["iaf_psc_alpha"])
     with pending(server) as send:
         run = send("Simulate", [100_000.0])
-        await_waiting(server, 1)
+        await_taken(server, 1)
         kill(*processes(server, "gateway"))
         assert isinstance(run.exception(), requests.ConnectionError)
         # Taken up behind the run, which therefore has been executed to its end.
