@@ -3,6 +3,10 @@
 import os
 from collections.abc import Iterator
 
+# nestd's PyNEST goes without these; what is compared with PyNEST's own tables and figures needs it
+# to have them, so they come first.
+import matplotlib  # noqa: F401
+import pandas  # noqa: F401
 import pytest
 from hypothesis import HealthCheck, settings
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from protocol.errors import KernelError
 from protocol.logging.context import RequestContext
+from protocol.version import WIRE_VERSION
 from protocol.wire import frames
 from protocol.wire.messages import (
     Action,
@@ -109,7 +110,7 @@ def random_frames(chance: random.Random, size_bytes: int) -> Frames:
     data = chance.randbytes(size_bytes)
     split = [data[a:b] for a, b in zip([0, *cuts], [*cuts, size_bytes], strict=True)]
     if chance.random() < 0.5:
-        return [frames.MAGIC + bytes([frames.VERSION]), *split]
+        return [frames.MAGIC + bytes([WIRE_VERSION]), *split]
     return split
 
 
