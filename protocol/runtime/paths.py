@@ -109,6 +109,11 @@ class RuntimeDirectory:
         return self.path / "jobs"
 
     @property
+    def data(self) -> Path:
+        """Return the directory that files of users are kept in, unless another is named."""
+        return self.path / "data"
+
+    @property
     def keys(self) -> Path:
         """Return the directory of the keys for ``tcp://``."""
         return self.path / "keys"
@@ -188,13 +193,16 @@ class RuntimeDirectory:
         self.token_file.unlink(missing_ok=True)
 
 
-def make_private(path: Path, closed: bool = False) -> Path:
+def make_private(
+    path: Path, closed: bool = False, setting: str = "NESTD_RUNTIME_DIR or --connection-file"
+) -> Path:
     """Make the directory ``path`` with mode 0700, or check the one that exists; return ``path``.
 
     Parameters
     ----------
     path : of the directory
     closed : whether others may not even look into it
+    setting : that names another directory
 
     Raises
     ------
@@ -216,7 +224,7 @@ def make_private(path: Path, closed: bool = False) -> Path:
     if problem is not None:
         raise ConfigurationError(
             f"can't keep private files in {path}: {problem}; name a directory of your own that "
-            "only you can write to, with NESTD_RUNTIME_DIR or --connection-file"
+            f"only you can write to, with {setting}"
         )
     return path
 
