@@ -113,6 +113,8 @@ def _run_master(
 ) -> None:
     files = RuntimeDirectory.of(settings.connection_file).make()
     directory = files.path
+    files.make_kernel_directory()
+    stack.callback(files.remove_kernel_directory)
     files.crash_report.unlink(missing_ok=True)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)

@@ -72,6 +72,8 @@ def start_master(
     if len({process.host for process in processes}) == 1:
         # Where other hosts see the directory, sockets may be impossible in it.
         place = RuntimeDirectory(directory) if binding is None else RuntimeDirectory.of_user()
+        place.make_kernel_directory()
+        stack.callback(place.remove_kernel_directory)
         endpoint = bind_beside(socket, place.ranks_socket(generation), stack)
         key = watch_endpoint = watch_key = None
     else:
