@@ -113,6 +113,8 @@ def _run_master(
 ) -> None:
     files = RuntimeDirectory.of(settings.connection_file).make()
     directory = files.path
+    files.make_kernel_directory()
+    stack.callback(files.remove_kernel_directory)
     files.crash_report.unlink(missing_ok=True)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
@@ -146,7 +148,7 @@ def _run_master(
     stack.callback(rank_activity.unlink, missing_ok=True)
     if world is None:
         processes = [this_process()]
-        kernel = start_kernel(generation, settings.native)
+        kernel = start_kernel(generation, settings.native, settings.data)
         ranks: Ranks = OneRank(kernel, RankActivityWriter(rank_activity, 0))
     else:
         kernel, ranks, processes = start_master(

@@ -123,6 +123,8 @@ def main() -> None:
     left = [directory.status(generation), directory.rank_activity(generation)]
     for leftover in (Path(request_path), Path(monitor_path), path, *left):
         leftover.unlink(missing_ok=True)
+    directory.remove_kernel_directory()
+    RuntimeDirectory.of_user().remove_kernel_directory()
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class ZapProxy:
     def __init__(self, connection_file: Path, generation: str) -> None:
         # Where the connection file is, several hosts may see it, and sockets may be impossible.
         directory = RuntimeDirectory.of_user()
+        directory.make_kernel_directory()
         self._request_path = check_socket_path(directory.zap_requests_socket(generation))
         self._monitor_path = check_socket_path(directory.failed_handshakes_socket(generation))
         self._command = python_command(

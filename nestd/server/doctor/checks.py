@@ -234,7 +234,8 @@ def directory() -> Finding:
     label = "Directory"
     try:
         user = RuntimeDirectory.of_user()
-        check_socket_path(user.server(65535).commands_socket("0" * 8))
+        # The longest of all names.
+        check_socket_path(user.server(65535).events_socket("0" * 8))
     except ConfigurationError as error:
         return Finding(label, Level.PROBLEM, error.message, "set NESTD_RUNTIME_DIR")
     return Finding(label, Level.OK, f"{user.path}, private to you")
