@@ -1,7 +1,8 @@
 """Attempts to get out of a restricted script, each with an effect that can be seen from outside.
 
 ``escapes.txt`` has them, as somebody would type them: a line of ``###`` and the name, then the
-source. ``bombs.txt`` has those that use up what the server has. A line of ``####`` is a heading.
+source. ``memory_escapes.txt`` has those that are after memory, ``bombs.txt`` those that use up what
+the server has. A line of ``####`` is a heading.
 
 Sources have gaps that a test fills: ``{marker}`` is the path of a file that must not come to be,
 ``{secret_file}`` that of one whose content must not come out, ``{secret_variable}`` the name of a
@@ -94,5 +95,5 @@ def _read(name: str) -> list[Escape]:
     return found
 
 
-ESCAPES = _read("escapes.txt")
+ESCAPES = [*_read("escapes.txt"), *_read("memory_escapes.txt")]
 BOMBS = _read("bombs.txt")

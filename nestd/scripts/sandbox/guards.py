@@ -30,6 +30,7 @@ from nestd.scripts.sandbox.attribute_rules import (
     NAMES,
     SETTABLE,
     Type,
+    check_base,
     check_setting,
     is_denied,
     is_of_nest,
@@ -81,6 +82,11 @@ class Guards:
             raise _hidden(obj, name)
         value = getattr(obj, name)
         of = type(value)
+        if kind in numpy_memory.GENERATORS and callable(value):
+            return numpy_memory.with_plain_arguments(value)
+        if issubclass(kind, type) and obj in numpy_memory.GENERATORS and callable(value):
+            # Called with its object as an argument, it would pass the others on as they are.
+            raise _hidden(obj, name)
         if of is types.BuiltinMethodType or of is types.MethodDescriptorType:
             return self._shown_method(value, obj, name)
         if issubclass(of, type):
@@ -207,7 +213,7 @@ class Guards:
                 raise TypeError("a class can derive from classes only")
             if base is Type:
                 raise TypeError("scripts can't define metaclasses")
-            shown_class(base)
+            check_base(base)
 
     # match
 
