@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from nestd.confinement.kernel import import_numpy
 from nestd.logs.redirect import output_to
 from nestd.network.binding import binding_from
 from nestd.ranks import large_pages, mpi
@@ -90,6 +91,7 @@ def main(
         path = connection_file or RuntimeDirectory.of_user().connection_file
         variables = dict(os.environ) | ({DATA_VARIABLE: data} if data is not None else {})
         files = data_directory_from(variables, RuntimeDirectory.of(path.absolute()))
+        import_numpy()
         from nestd import startup
 
         scripts = settings.from_environment(os.environ)

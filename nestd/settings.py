@@ -43,6 +43,8 @@ class NestdSettings:
     native: bool = True
     #: Bytes that files of callers may take.
     data_quota_bytes: int = DEFAULT_QUOTA_BYTES
+    #: Whether rank 0 sends this rank the directories to use, which are not known before.
+    paths_follow: bool = False
 
     @property
     def data_directory(self) -> DataDirectory:

@@ -16,10 +16,12 @@ from typing import NoReturn
 
 import zmq
 
+from nestd.confinement.kernel import Confinement, confine
+from nestd.confinement.spawner import Spawner
 from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.network.binding import bind_beside, bind_guarded, open_router
-from nestd.network.zap_proxy import ZapProxy
+from nestd.network.zap_proxy import ZAP_AUTHENTICATOR, ZapProxy, zap_program
 from nestd.ranks import mpi
 from nestd.ranks.startup import run_worker, start_kernel, start_master, this_process
 from nestd.ranks.transport import (
@@ -28,6 +30,7 @@ from nestd.ranks.transport import (
     Ranks,
     write_crash_report,
 )
+from nestd.scripts.process.fork_client import FORK_SERVER, fork_server_program
 from nestd.scripts.runner import ScriptRunner
 from nestd.settings import NestdSettings
 from protocol.errors import Diverged
@@ -81,13 +84,17 @@ def run(
     with contextlib.suppress(Stopped), stack or contextlib.ExitStack() as closing:
         scripts = zap_proxy = None
         generation = secrets.token_hex(4)
-        if mpi.launched_rank() == 0:
-            # Before MPI is there, which processes don't fork well under.
-            scripts = ScriptRunner(settings.scripts, settings.connection_file.parent)
+        is_first = mpi.launched_rank() == 0
+        # Before MPI is there, which processes don't fork well under, and before the confinement.
+        spawner = _spawner(settings, generation) if is_first else None
+        if not settings.paths_follow:
+            _confine(settings, is_first, on_ready is not None)
+        if spawner is not None:
+            closing.callback(spawner.close)
+            scripts = ScriptRunner(settings.scripts, spawner)
             closing.callback(scripts.close)
             if settings.binding is not None:
-                gateway_keys(RuntimeDirectory.of(settings.connection_file).make())
-                zap_proxy = ZapProxy(settings.connection_file, generation)
+                zap_proxy = ZapProxy(spawner, generation)
                 closing.callback(zap_proxy.close)
         if mpi.launched_ranks() == 1:
             mpi.stay_alone()
@@ -99,7 +106,40 @@ def run(
         if world.rank == 0:
             _run_master(settings, generation, world, closing, on_ready, scripts, zap_proxy)
         else:
-            run_worker(world, closing)
+            run_worker(world, closing, settings.paths_follow)
+
+
+def _spawner(settings: NestdSettings, generation: str) -> Spawner:
+    """Return the process that starts the helpers of rank 0."""
+    files = RuntimeDirectory.of(settings.connection_file).make()
+    programs = {FORK_SERVER: fork_server_program(settings.scripts, files.path)}
+    if settings.binding is not None:
+        gateway_keys(files)
+        programs[ZAP_AUTHENTICATOR] = zap_program(settings.connection_file, generation)
+    return Spawner(programs)
+
+
+def _confine(settings: NestdSettings, is_first: bool, has_gateway: bool) -> None:
+    """Confine this rank, with its directories made."""
+    files = RuntimeDirectory.of(settings.connection_file)
+    # On other hosts that don't share it nothing is written to it.
+    if is_first or files.path.parent.exists():
+        files.make().make_kernel_directory()
+    settings.data_directory.make()
+    writable = [settings.data]
+    if is_first:
+        writable.append(files.path)
+    if is_first and settings.binding is not None:
+        writable.append(RuntimeDirectory.of_user().kernel_directory)
+    confine(
+        Confinement(
+            files,
+            tuple(writable),
+            has_ranks=mpi.launched_ranks() > 1,
+            is_bound=settings.binding is not None,
+            has_children=has_gateway,
+        )
+    )
 
 
 def _run_master(

@@ -1,4 +1,8 @@
 """Confinement of the processes that run NEST: what they can reach, by the system and not by Python.
 
-landlock  rules of files, of TCP, and of other processes (landlock(7))
+kernel           confinement of a rank of nestd, which it enters before NEST and MPI begin
+rules            rules of what such a process can reach
+landlock         rules of files, of TCP, and of other processes (landlock(7))
+spawner          starts nestd's helpers outside of the confinement
+spawner_process  program that does so
 """

@@ -120,9 +120,11 @@ class MpiWorld:
         try:
             import mpi4py
 
-            mpi4py.rc.thread_level = "funneled"
+            mpi4py.rc.initialize, mpi4py.rc.finalize = False, True
             let_ranks_give_way()
             from mpi4py import MPI
+
+            MPI.Init_thread(MPI.THREAD_FUNNELED)
         except ImportError as error:
             raise ConfigurationError(
                 f"this is one of {launched_ranks()} ranks, but mpi4py can't be imported ({error}); "

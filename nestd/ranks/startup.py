@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import zmq
 
+from nestd.confinement.kernel import Confinement, confine
 from nestd.kernel.native import switch
 from nestd.master.loop import Stopped
 from nestd.network.binding import bind, bind_beside, open_router
@@ -112,10 +113,23 @@ def start_master(
     return kernel, ManyRanks(socket, kernel, world.size, rank_activity, local_ranks), processes
 
 
-def run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> NoReturn:
-    """Start the kernel of another rank, execute what rank 0 sends, and leave after rank 0."""
+def run_worker(
+    world: mpi.MpiWorld, stack: contextlib.ExitStack, paths_follow: bool = False
+) -> NoReturn:
+    """Start the kernel of another rank, execute what rank 0 sends, and leave after rank 0.
+
+    Parameters
+    ----------
+    world : all ranks
+    stack : closed at the end
+    paths_follow : whether this rank is confined when rank 0 has sent its directories
+    """
     processes = _gather_processes(world)
     startup_info = StartupInfo(**json.loads(world.broadcast(b"")))
+    if paths_follow:
+        # MPI's own threads run already, but NEST's do not.
+        own = RuntimeDirectory(Path(startup_info.directory))
+        confine(Confinement(own, (Path(startup_info.data),), has_ranks=True, is_late=True))
     if startup_info.watch_endpoint is not None:
         hosts = [process.host for process in processes]
         watch = RankHeartbeat(

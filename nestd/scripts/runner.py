@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import select
 import time
-from pathlib import Path
 from typing import Any, Protocol
 
 import zmq
 
+from nestd.confinement.spawner import Spawner
 from nestd.scripts.process.fork_client import ForkClient
 from nestd.scripts.process.forked_process import ForkedProcess
 from nestd.scripts.script_process import (
@@ -62,12 +62,12 @@ class ScriptRunner:
     Parameters
     ----------
     settings : of scripts
-    owner : directory of the server, which the list of processes shows
+    spawner : that can start the fork server
     """
 
-    def __init__(self, settings: ScriptSettings, owner: Path) -> None:
+    def __init__(self, settings: ScriptSettings, spawner: Spawner) -> None:
         self._settings = settings
-        self._forks = ForkClient(settings, owner)
+        self._forks = ForkClient(spawner)
         #: The script that runs, and its process.
         self._script: ScriptProcess | None = None
         self._process: ForkedProcess | None = None
@@ -90,7 +90,7 @@ class ScriptRunner:
         ConfigurationError
             If scripts can't be run with the settings.
         """
-        setup = {"settings": self._settings.to_json(), "description": description}
+        setup = {"description": description}
         problem = self._forks.set_up(setup)
         if not self._settings.restricted:
             return "unrestricted"

@@ -10,11 +10,12 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import click
 
-from nestd import startup
+from nestd.confinement.kernel import import_numpy
 from nestd.logs.redirect import output_to
 from nestd.network.binding import Binding, binding_from
 from nestd.ranks import large_pages, mpi
@@ -22,7 +23,7 @@ from nestd.scripts.settings import from_environment as scripts_from
 from nestd.server.banner import print_banner
 from nestd.server.cli_options import EXIT_PORT_TAKEN
 from nestd.server.http_probe import ask
-from nestd.server.instance import make_instance
+from nestd.server.instance import Instance, make_instance
 from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
 from nestd.server.supervisor.child_process import Child
@@ -68,6 +69,7 @@ def main(
     """
     try:
         mpi.check_launcher()
+        import_numpy()
         flags = Flags(host=host, port=port, desktop=desktop, log_format=log_format)
         wanted = build(flags, os.environ)
         lines.set_up("nestd", wanted.log).rank = mpi.launched_rank()
@@ -80,6 +82,8 @@ def main(
         if mpi.launched_rank() == 0:
             _serve(settings, binding, notes)
         else:
+            from nestd import startup
+
             # Rank 0 sends the other paths.
             files = RuntimeDirectory.of_user()
             with output_to(settings.log_file, settings.log, mpi.launched_rank()):
@@ -91,6 +95,7 @@ def main(
                         settings.queue_limit,
                         scripts,
                         settings.drain_s,
+                        paths_follow=True,
                     )
                 )
     except PortTaken as error:
@@ -101,6 +106,8 @@ def main(
 
 def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) -> None:
     """Run the gateway as a child and the kernel in this process, on rank 0."""
+    from nestd import startup
+
     listeners, more = open_listeners(settings.host, settings.ports)
     with contextlib.ExitStack() as stack:
         for listener in listeners:
@@ -113,13 +120,14 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
         # The gateway outlives the kernel by the moment that answers to its callers take.
         gateway = gateway_child(instance, settings, listeners, None, signal.SIGTERM)
         stack.callback(_stop, gateway)
-        stack.callback(instance.remove)
+        # The kernel confines this process, which can't remove the directory then.
+        remove = stack.enter_context(_removing(instance))
         # Before MPI is there, under which processes don't fork well.
         gateway.start()
 
         def ready() -> None:
             # Before all else that ends then: launchers give a rank a second from TERM to KILL.
-            stack.callback(instance.remove)
+            stack.callback(remove)
             poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
             with contextlib.redirect_stdout(console):
                 print_banner(instance, [*notes, *more])
@@ -136,6 +144,45 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             data.quota_bytes,
         )
         startup.run(kernel, ready, stack)
+
+
+@contextlib.contextmanager
+def _removing(instance: Instance) -> Iterator[Callable[[], None]]:
+    """Have a process remove the files of the server when the block, or this process, ends.
+
+    Yields what has them removed, and waits for that.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _await_end(reading)
+        instance.remove()
+        os._exit(0)
+    os.close(reading)
+    ended = False
+
+    def remove() -> None:
+        nonlocal ended
+        if not ended:
+            ended = True
+            os.close(writing)
+            os.waitpid(child, 0)
+
+    try:
+        yield remove
+    finally:
+        remove()
+
+
+def _await_end(reading: int) -> None:
+    """Wait for the end of the parent of this process, with nothing else open."""
+    os.setsid()
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(sig, signal.SIG_IGN)
+    os.dup2(reading, 0)
+    os.closerange(1, 65_536)
+    while os.read(0, 1):
+        pass
 
 
 def _stop(gateway: Child) -> None:

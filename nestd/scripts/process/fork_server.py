@@ -1,8 +1,9 @@
 """Fork server: the process from which scripts are forked, with everything imported already.
 
-``python -m nestd.scripts.process.fork_server FD OWNER`` starts the fork server with its end of the
-control socket (``control.py``) and with the directory of its server, which is there for people who
-list processes. When nestd closes its end, the fork server ends, and all its processes with it.
+``python -m nestd.scripts.process.fork_server FD OWNER SETTINGS`` starts the fork server with its
+end of the control socket (``control.py``), with the directory of its server, which is there for
+people who list processes, and with the settings of scripts as JSON. When nestd closes its end, the
+fork server ends, and all its processes with it.
 """
 
 from __future__ import annotations
@@ -76,11 +77,12 @@ class ForkServer:
     Parameters
     ----------
     control : socket to nestd
+    settings : of scripts
     """
 
-    def __init__(self, control: ControlSocket) -> None:
+    def __init__(self, control: ControlSocket, settings: ScriptSettings) -> None:
         self._control = control
-        self._settings = ScriptSettings()
+        self._settings = settings
         self._filter: seccomp.SyscallFilter | None = None
         self._namespace: ScriptNamespace | None = None
         self._scripts: dict[int, _ForkedScript] = {}
@@ -135,7 +137,6 @@ class ForkServer:
         return True
 
     def _set_up(self, setup: dict[str, Any]) -> None:
-        self._settings = ScriptSettings.from_json(setup["settings"])
         self._numpy_reseed = NumpyReseed()
         problem = seccomp.seccomp_problem() if self._settings.restricted else None
         if self._settings.restricted and problem is None:
@@ -299,7 +300,7 @@ def main() -> None:
         signal.signal(sig, signal.SIG_IGN)
     prepare_streams()
     become_subreaper()
-    ForkServer(ControlSocket(control)).serve()
+    ForkServer(ControlSocket(control), ScriptSettings.from_json(sys.argv[3])).serve()
     # Clearing up would take time for nothing.
     os._exit(0)
 
