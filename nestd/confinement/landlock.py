@@ -69,6 +69,8 @@ def restrict(
     write: Sequence[Path] = (),
     execute: Sequence[Path] = (),
     *,
+    whole: Sequence[Path] = (),
+    listed: Sequence[Path] = (),
     tcp: bool = True,
     abstract_sockets: bool = True,
     signals: bool = True,
@@ -85,6 +87,8 @@ def restrict(
     write : files that can be read and written, and directories below which files, directories,
         sockets and pipes can be made and removed, but neither links nor devices
     execute : files and directories that can be read, and whose programs can be started
+    whole : files, and directories with everything below them, for all that Landlock knows of
+    listed : directories that can be listed, with all below them
     tcp : whether ports can be bound and connected to (from ABI 4)
     abstract_sockets : whether abstract sockets of others can be connected to (from ABI 6)
     signals : whether processes outside can be sent signals (from ABI 6)
@@ -102,7 +106,10 @@ def restrict(
     # Older kernels take longer attributes if what they don't know is zero.
     ruleset = _check(_syscall(_CREATE_RULESET, attributes, len(attributes), 0))
     try:
-        for paths, rights in ((read, _READ), (write, _WRITE), (execute, _READ | _EXECUTE)):
+        for paths, rights in (
+            *((read, _READ), (write, _WRITE), (execute, _READ | _EXECUTE)),
+            *((whole, files), (listed, _READ_DIR)),
+        ):
             for path in paths:
                 _allow(ruleset, path, rights & files)
         set_no_new_privileges()

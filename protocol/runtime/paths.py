@@ -98,6 +98,11 @@ class RuntimeDirectory:
     # Of a server.
 
     @property
+    def of_all_servers(self) -> Path:
+        """Return the directory of all the user's servers that this one is in, or else its own."""
+        return self.path.parent if self.path.name.startswith(_SERVER) else self.path
+
+    @property
     def instance_file(self) -> Path:
         """Return the file with ports, address and supervisor of the server."""
         return self.path / "state.json"

@@ -25,7 +25,9 @@ from typing import Any, NoReturn
 from nest_remote.description import Description
 from nest_remote.module import PyNest, install
 from nest_remote.session import Session
+from nestd.confinement import landlock
 from nestd.scripts.failures import SCRIPT, script_error
+from nestd.scripts.process.reach import choose_temporary_directory, limit_reach
 from nestd.scripts.process.transport import BEGUN, LINE, ScriptTransport, mark_line
 from nestd.scripts.results import ResultEncoder
 from nestd.scripts.sandbox import rlimits, seccomp
@@ -33,6 +35,7 @@ from nestd.scripts.sandbox.compile import compile_script, restricted_namespace
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ProtocolError
 from protocol.process.identity import die_with_parent
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.wire import frames
 from protocol.wire.messages import Failure, Result, Script
 from protocol.wire.streams import WaitingStream
@@ -84,7 +87,7 @@ class ScriptNamespace:
         self.variables = main.__dict__
 
 
-def become_like_fork(settings: ScriptSettings) -> None:
+def become_like_fork(settings: ScriptSettings, files: RuntimeDirectory) -> None:
     """Give the fork server what its forks begin with, as far as it can have that itself."""
     sys.argv = [SCRIPT]
     # Exit functions of the fork server are not the script's.
@@ -92,6 +95,8 @@ def become_like_fork(settings: ScriptSettings) -> None:
     if settings.restricted:
         # Scripts can't see the variables, and what is loaded later does not need them.
         os.environ.clear()
+    else:
+        choose_temporary_directory(files)
 
 
 def _streams() -> tuple[WaitingStream, io.TextIOWrapper]:
@@ -129,6 +134,7 @@ def prepare_streams() -> None:
 
 def become_runner(
     settings: ScriptSettings,
+    files: RuntimeDirectory,
     namespace: ScriptNamespace,
     syscall_filter: seccomp.SyscallFilter | None,
     mapped_bytes: int,
@@ -142,8 +148,9 @@ def become_runner(
     Parameters
     ----------
     settings : of scripts
+    files : directory of the server, which scripts can't reach
     namespace : surroundings of the script
-    syscall_filter : confines the process, too; ``None`` if the system has no filters
+    syscall_filter : confines restricted scripts, too; ``None`` for others
     mapped_bytes : address space that is mapped now
     connected : file descriptor of the socket to nestd
     output : file descriptor that takes what the script prints
@@ -162,7 +169,7 @@ def become_runner(
     stream = namespace.stream
     namespace.transport.attach(stream, line_marker)
     sys.stdout = sys.stderr = namespace.printed
-    _confine(settings, syscall_filter, mapped_bytes)
+    _confine(settings, files, syscall_filter, mapped_bytes)
     if not namespace.restricted:
         _mark_exits(line_marker)
     rehearse(namespace)
@@ -210,12 +217,16 @@ def rehearse_fork(syscall_filter: seccomp.SyscallFilter | None) -> None:
     os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rlimits.limit_resources(None, None, None)
+    landlock.is_available()
     if syscall_filter is not None:
         syscall_filter.rehearse()
 
 
 def _confine(
-    settings: ScriptSettings, syscall_filter: seccomp.SyscallFilter | None, mapped_bytes: int
+    settings: ScriptSettings,
+    files: RuntimeDirectory,
+    syscall_filter: seccomp.SyscallFilter | None,
+    mapped_bytes: int,
 ) -> None:
     """Leave this process nothing but what a script needs."""
     for sig in (signal.SIGINT, signal.SIGPIPE):
@@ -226,7 +237,9 @@ def _confine(
         None if settings.restricted else settings.processes,
         mapped_bytes,
     )
-    if syscall_filter is not None:
+    limit_reach(settings.restricted, files)
+    if settings.restricted:
+        assert syscall_filter is not None
         syscall_filter.install()
 
 

@@ -110,7 +110,8 @@ class ForkClient:
             raise ConfigurationError(
                 "scripts can't be run: their process does not start"
             ) from error
-        self.prepare()
+        if problem is None:
+            self.prepare()
         return problem
 
     def prepare(self) -> OSError | None:
@@ -265,7 +266,9 @@ class ForkClient:
         log.warning("the process that runs scripts has ended and is started again")
         self._start()
         try:
-            self._greet()
+            problem = self._greet()
+            if problem is not None:
+                raise ConfigurationError(f"scripts can't be run: {problem}")
         except _EndedEarly:
             self.forget()
         except ConfigurationError:

@@ -213,7 +213,8 @@ def _shown(module: types.ModuleType) -> dict[str, Any]:
 
 def _public_names(module: types.ModuleType) -> list[str]:
     """Return the names of the public interface, with the submodules that are loaded."""
-    names = getattr(module, "__all__", None)
+    # NumPy 1 leaves names such as abs and max out of its own list.
+    names = NAMES.get(module.__name__, getattr(module, "__all__", None))
     if names is None:
         names = [*vars(module)]
     package, _, path = module.__name__.partition(".")
@@ -289,7 +290,7 @@ def _why_hidden(module: types.ModuleType, name: str) -> str | None:
         return why
     if name not in vars(module):
         return None
-    if module.__name__.partition(".")[0] == "numpy" and name in _public_names(module):
+    if module.__name__ in NAMES and name in getattr(module, "__all__", ()):
         return UNLISTED
     return ANOTHER_MODULE if isinstance(vars(module)[name], types.ModuleType) else NOT_PUBLIC
 

@@ -134,6 +134,8 @@ def with_plain_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
             },
         )
 
+    # Compiled functions of older versions don't say where they are from.
+    call.__module__ = "numpy.random"
     return call
 
 

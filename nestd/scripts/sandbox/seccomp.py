@@ -43,6 +43,13 @@ _ALLOWED = str.split(
 # duplicate for; F_SETFL and F_SETOWN, which reach the other holders of a descriptor; ioctl, which
 # types into terminals; prctl and personality, which change what the filter relies on.
 
+#: What to do where the filter can't be used.
+REMEDY = (
+    "Install pyseccomp (pip) and libseccomp (Debian and Ubuntu: apt-get install libseccomp2), "
+    "allow seccomp where a container forbids it, and start the server again; or set "
+    "NEST_SERVER_DISABLE_RESTRICTION=1, which lets scripts do all that the server's account can."
+)
+
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_GET_NO_NEW_PRIVS = 39
 _PR_SET_SECCOMP = 22
@@ -158,10 +165,16 @@ def seccomp_problem() -> str | None:
         return "the Python package pyseccomp is not installed"
     except RuntimeError:
         return "the system library libseccomp (libseccomp.so.2) is not installed"
-    except (OSError, AttributeError) as error:
+    except Exception as error:
+        # Also a library of another architecture, or one that lacks a function.
         return f"the system library libseccomp can't be used: {error}"
     reading, writing = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as error:
+        os.close(reading)
+        os.close(writing)
+        return f"no process could be made to try the filter of system calls: {error.strerror}"
     if child == 0:
         _try_filter(writing)
     os.close(writing)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nestd.scripts.sandbox.seccomp import seccomp_problem
+from nestd.scripts.sandbox.seccomp import REMEDY, seccomp_problem
 from nestd.server import instance
 from nestd.server.listeners import open_listeners
 from protocol.errors import ConfigurationError, PortTaken
@@ -245,10 +245,8 @@ def seccomp(problem: str | None) -> Finding:
     """Check whether the system confines scripts (seccomp)."""
     if problem is None:
         return Finding("Scripts", Level.OK, "confined by Python and by the system (seccomp)")
-    text = f"confined by Python alone: {problem}"
-    advice = "install libseccomp (Debian and Ubuntu: apt-get install libseccomp2), and allow "
-    advice += "seccomp where a container forbids it"
-    return Finding("Scripts", Level.NOTE, text, advice)
+    text = f"off, as the system can't confine them: {problem}"
+    return Finding("Scripts", Level.NOTE, text, f"{REMEDY[0].lower()}{REMEDY[1:-1]}")
 
 
 def cores(wanted: WantedServer, available: int) -> Finding:
