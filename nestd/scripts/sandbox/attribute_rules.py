@@ -180,7 +180,7 @@ _of_numpy: dict[type, Any] = {}
 
 def _numpy_rule(kind: type) -> Callable[[str], bool] | None:
     """Make the rule for the attributes of a class that is NumPy's or derives from one."""
-    if kind.__module__.startswith("_cython"):
+    if numpy_memory.is_compiled_function(kind):
         # Functions of compiled modules, whose attributes lead to all that the module has.
         return is_special
     bases = [base for base in kind.__mro__ if is_of_numpy(base)]
@@ -197,7 +197,7 @@ def _numpy_rule(kind: type) -> Callable[[str], bool] | None:
 
 def is_of_numpy(cls: type) -> bool:
     """Return whether the class is one of NumPy's."""
-    return cls.__module__.partition(".")[0] == "numpy"
+    return numpy_memory.package_of(cls) == "numpy"
 
 
 def _is_shown(cls: type) -> bool:
@@ -219,7 +219,7 @@ def subject(obj: Any, kind: type) -> type:
 
 def is_of_nest(kind: type) -> bool:
     """Return whether objects of this class belong to the look-alike of PyNEST."""
-    return kind.__module__.partition(".")[0] == "nest_remote"
+    return numpy_memory.package_of(kind) == "nest_remote"
 
 
 def check_setting(name: str, key: str, value: Any) -> None:

@@ -157,7 +157,14 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if kind is np.ndarray:
         return not value.dtype.hasobject
-    return kind.__module__.startswith("numpy") and isinstance(value, _OF_NUMPY)
+    return package_of(kind) == "numpy" and isinstance(value, _OF_NUMPY)
+
+
+def package_of(kind: type) -> str:
+    """Return the top-level package of a class, as far as the class tells."""
+    module = kind.__module__
+    # Some classes made by Cython have a descriptor there, for their objects.
+    return module.partition(".")[0] if type(module) is str else ""
 
 
 #: Numbers of the Mersenne Twister's state, and the place after the last of them.
@@ -184,6 +191,11 @@ def set_state(state: Any) -> None:
     np.random.set_state(("MT19937", key, position, int(bool(has_gauss)), float(gauss)))
 
 
+def is_compiled_function(kind: type) -> bool:
+    """Return whether this is the class of functions of a module made by Cython, of any version."""
+    return kind.__name__ == "cython_function_or_method"
+
+
 def random_functions() -> dict[str, Callable[..., Any]]:
     """Return the stand-ins for the functions of ``numpy.random``, by name."""
     functions = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -191,6 +203,6 @@ def random_functions() -> dict[str, Callable[..., Any]]:
         name: with_plain_arguments(value)
         for name, value in vars(np.random).items()
         if not name.startswith("_")
-        and (isinstance(value, functions) or type(value).__module__.startswith("_cython"))
+        and (isinstance(value, functions) or is_compiled_function(type(value)))
     }
     return made | {"set_state": set_state}
