@@ -24,7 +24,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nestd.scripts.modules import DEFAULT_MODULES
+from nestd.scripts.sandbox.module_rules import STANDARD
 from tests.sections import read_sections
+
+#: All that can be given to scripts of the standard library, as NEST_SERVER_MODULES.
+MODULES = "; ".join([DEFAULT_MODULES, *(f"import {name}" for name in sorted(STANDARD))])
 
 #: Printed by attempts that got at memory. They write it in two parts, as errors quote sources.
 REACHED = "REACHED"

@@ -24,14 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from nestd.scripts.modules import DEFAULT_MODULES, parse_modules
+from nestd.scripts.modules import parse_modules
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.sandbox.compile import compile_script, restricted_namespace
-from nestd.scripts.sandbox.module_rules import STANDARD
+from tests.integration.escapes import MODULES
 from tests.unit.scripts.stand_in import Nest
 
-#: All that can be given to scripts of the standard library, too.
-MODULES = "; ".join([DEFAULT_MODULES, *(f"import {name}" for name in sorted(STANDARD))])
 IMPORTS = parse_modules(MODULES)
 MEMORY_BYTES = 1 << 30
 #: Far above what anything but a bomb takes.
