@@ -98,6 +98,40 @@ def restrict(
     OSError
         If the system refuses, also where :func:`is_available` is 0.
     """
+    ruleset = make_ruleset(
+        read,
+        write,
+        execute,
+        whole=whole,
+        listed=listed,
+        tcp=tcp,
+        abstract_sockets=abstract_sockets,
+        signals=signals,
+    )
+    try:
+        enforce(ruleset)
+    finally:
+        os.close(ruleset)
+
+
+def make_ruleset(
+    read: Sequence[Path] = (),
+    write: Sequence[Path] = (),
+    execute: Sequence[Path] = (),
+    *,
+    whole: Sequence[Path] = (),
+    listed: Sequence[Path] = (),
+    tcp: bool = True,
+    abstract_sockets: bool = True,
+    signals: bool = True,
+) -> int:
+    """Return a descriptor of rules for :func:`enforce`; the arguments are those of `restrict`.
+
+    Raises
+    ------
+    OSError
+        If the system refuses.
+    """
     abi = is_available()
     files = sum(rights for since, rights in _FILES_SINCE.items() if since <= abi)
     ports = 0 if tcp or abi < _TCP_SINCE else _BIND_TCP | _CONNECT_TCP
@@ -112,10 +146,16 @@ def restrict(
         ):
             for path in paths:
                 _allow(ruleset, path, rights & files)
-        set_no_new_privileges()
-        _check(_syscall(_RESTRICT_SELF, ruleset, 0))
-    finally:
+    except OSError:
         os.close(ruleset)
+        raise
+    return ruleset
+
+
+def enforce(ruleset: int) -> None:
+    """Restrict this thread, and all that it starts, by the rules of a descriptor."""
+    set_no_new_privileges()
+    _check(_syscall(_RESTRICT_SELF, ruleset, 0))
 
 
 def set_no_new_privileges() -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from nestd.confinement import landlock
-from tests.integration.servers import Runtime, Server, start_server
+from protocol.process.polling import poll_until
+from tests.integration.servers import DEADLINE_S, Runtime, Server, start_server
 from tests.sections import read_rows
 
 ATTEMPTS = [
@@ -118,7 +119,8 @@ def test_scripts_are_off_where_the_system_cannot_confine_them() -> None:
         job = server.post(
             "/exec", {"source": "x = 1"}, headers={"Prefer": "respond-async"}
         ).headers["Location"]
-        assert server.get(f"{job}/result", params={"wait": "30"}).status_code == 403
+        poll_until(lambda: server.get(f"{job}/result").status_code != 202, DEADLINE_S)
+        assert server.get(f"{job}/result").status_code == 403
         assert server.get("/").json()["scripts"].startswith("off: the Python package pyseccomp")
         assert "SCRIPTS ARE OFF" in server.log()
         assert server.call("Create", {"model": "iaf_psc_alpha"})

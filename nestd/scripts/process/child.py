@@ -25,9 +25,8 @@ from typing import Any, NoReturn
 from nest_remote.description import Description
 from nest_remote.module import PyNest, install
 from nest_remote.session import Session
-from nestd.confinement import landlock
 from nestd.scripts.failures import SCRIPT, script_error
-from nestd.scripts.process.reach import choose_temporary_directory, limit_reach
+from nestd.scripts.process.reach import Reach, choose_temporary_directory
 from nestd.scripts.process.transport import BEGUN, LINE, ScriptTransport, mark_line
 from nestd.scripts.results import ResultEncoder
 from nestd.scripts.sandbox import rlimits, seccomp
@@ -134,8 +133,8 @@ def prepare_streams() -> None:
 
 def become_runner(
     settings: ScriptSettings,
-    files: RuntimeDirectory,
     namespace: ScriptNamespace,
+    reach: Reach,
     syscall_filter: seccomp.SyscallFilter | None,
     mapped_bytes: int,
     connected: int,
@@ -148,8 +147,8 @@ def become_runner(
     Parameters
     ----------
     settings : of scripts
-    files : directory of the server, which scripts can't reach
     namespace : surroundings of the script
+    reach : what the process can open, connect to and signal
     syscall_filter : confines restricted scripts, too; ``None`` for others
     mapped_bytes : address space that is mapped now
     connected : file descriptor of the socket to nestd
@@ -158,6 +157,8 @@ def become_runner(
     line_marker : shared memory for the line that the script executes
     """
     os.setsid()
+    # Before the descriptor of its rules is closed.
+    reach.limit()
     for descriptor, place in (
         (connected, CONNECTION),
         (location, LOCATION),
@@ -169,7 +170,7 @@ def become_runner(
     stream = namespace.stream
     namespace.transport.attach(stream, line_marker)
     sys.stdout = sys.stderr = namespace.printed
-    _confine(settings, files, syscall_filter, mapped_bytes)
+    _confine(settings, syscall_filter, mapped_bytes)
     if not namespace.restricted:
         _mark_exits(line_marker)
     rehearse(namespace)
@@ -217,16 +218,12 @@ def rehearse_fork(syscall_filter: seccomp.SyscallFilter | None) -> None:
     os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rlimits.limit_resources(None, None, None)
-    landlock.is_available()
     if syscall_filter is not None:
         syscall_filter.rehearse()
 
 
 def _confine(
-    settings: ScriptSettings,
-    files: RuntimeDirectory,
-    syscall_filter: seccomp.SyscallFilter | None,
-    mapped_bytes: int,
+    settings: ScriptSettings, syscall_filter: seccomp.SyscallFilter | None, mapped_bytes: int
 ) -> None:
     """Leave this process nothing but what a script needs."""
     for sig in (signal.SIGINT, signal.SIGPIPE):
@@ -237,7 +234,6 @@ def _confine(
         None if settings.restricted else settings.processes,
         mapped_bytes,
     )
-    limit_reach(settings.restricted, files)
     if settings.restricted:
         assert syscall_filter is not None
         syscall_filter.install()

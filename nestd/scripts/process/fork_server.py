@@ -39,6 +39,7 @@ from nestd.scripts.process.child import (
 from nestd.scripts.process.control import ControlSocket
 from nestd.scripts.process.numpy_reseed import NumpyReseed
 from nestd.scripts.process.process_tree import descendants, kill, open_children
+from nestd.scripts.process.reach import Reach
 from nestd.scripts.process.transport import LINE
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.settings import ScriptSettings
@@ -89,6 +90,7 @@ class ForkServer:
         self._control = control
         self._settings = settings
         self._files = files
+        self._reach = Reach(settings.restricted, files)
         self._filter: seccomp.SyscallFilter | None = None
         self._namespace: ScriptNamespace | None = None
         self._scripts: dict[int, _ForkedScript] = {}
@@ -189,6 +191,7 @@ class ForkServer:
         mapped_bytes = rlimits.address_space(os.pread(self._own_space, 128, 0))
         # NumPy's own generator goes on where it is in each fork, so it must be elsewhere.
         self._numpy_reseed.renew()
+        self._reach.renew()
         pid = os.fork()
         if pid == 0:
             # Nothing else would end the process if the fork server were killed.
@@ -215,8 +218,8 @@ class ForkServer:
         try:
             become_runner(
                 self._settings,
-                self._files,
                 self._namespace,
+                self._reach,
                 self._filter,
                 mapped_bytes,
                 connected,

@@ -18,26 +18,61 @@ from protocol.runtime.paths import RuntimeDirectory
 _OTHER_TEMPORARY = Path("/var/tmp")  # noqa: S108
 
 
-def limit_reach(restricted: bool, files: RuntimeDirectory) -> None:
-    """Confine this process for ever, and all that it starts; without Landlock, do nothing.
+class Reach:
+    """Rules of Landlock, made in the process that forks and enforced in the forked ones.
 
     Parameters
     ----------
-    restricted : whether the process runs restricted scripts
+    restricted : whether the processes run restricted scripts
     files : directory of the server
-
-    Raises
-    ------
-    OSError
-        If the system refuses.
     """
-    if not landlock.is_available():
-        return
-    if restricted:
-        landlock.restrict(tcp=False, abstract_sockets=False, signals=False)
-        return
-    closed = files.of_all_servers
-    landlock.restrict(whole=[*everything_but(closed), files.data], listed=[Path("/")])
+
+    def __init__(self, restricted: bool, files: RuntimeDirectory) -> None:
+        self._restricted = restricted
+        self._files = files
+        #: Descriptor of the rules; -1 if there are none.
+        self._ruleset = -1
+        #: When something was last made in the directories that lead to the closed one.
+        self._changed: list[int] | None = None
+
+    def renew(self) -> None:
+        """Make the rules, again if there is something new that they should name.
+
+        Raises
+        ------
+        OSError
+            If the system refuses.
+        """
+        if not landlock.is_available():
+            return
+        if self._restricted:
+            if self._ruleset < 0:
+                self._ruleset = landlock.make_ruleset(
+                    tcp=False, abstract_sockets=False, signals=False
+                )
+            return
+        closed = self._files.of_all_servers.resolve()
+        changed = [directory.stat().st_mtime_ns for directory in closed.parents]
+        if changed == self._changed:
+            return
+        if self._ruleset >= 0:
+            os.close(self._ruleset)
+            self._ruleset = -1
+        self._ruleset = landlock.make_ruleset(
+            whole=[*everything_but(closed), self._files.data], listed=[Path("/")]
+        )
+        self._changed = changed
+
+    def limit(self) -> None:
+        """Confine this process for ever, and all that it starts; without Landlock, do nothing.
+
+        Raises
+        ------
+        OSError
+            If the system refuses.
+        """
+        if self._ruleset >= 0:
+            landlock.enforce(self._ruleset)
 
 
 def choose_temporary_directory(files: RuntimeDirectory) -> None:
