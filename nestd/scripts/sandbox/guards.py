@@ -11,6 +11,7 @@ from __future__ import annotations
 import _string  # type: ignore[import-not-found]  # the half of string that is in C
 import functools
 import string
+import sys
 import types
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
@@ -49,6 +50,10 @@ class Guards:
         self._classes: set[type] = set()
         #: Classes of the script that derive from nothing but each other and built-in classes.
         self._plain: set[type] = set()
+        #: References that an array has whose shape is set, if nothing but one name refers to it.
+        self._alone = 0
+        named = {"array": np.zeros(1)}
+        self.writable(named["array"], "shape")
 
     # Attributes
 
@@ -153,8 +158,24 @@ class Guards:
         if kind is ModuleProxy or is_of_nest(kind):
             return obj
         if any(name in names and issubclass(kind, of) for of, names in SETTABLE.items()):
+            if name == "shape" and self._references(obj) > self._alone:
+                raise AttributeError(
+                    "the shape of an array with several names can't be set in scripts;"
+                    " use reshape()"
+                )
             return obj
         raise _fixed(obj, name)
+
+    def _references(self, obj: Any) -> int:
+        """Count the references to an object whose attribute is set.
+
+        NumPy does not expect that an array has another shape after it has called a method of an
+        index. While it does so, the array has one more reference than by its name.
+        """
+        count = sys.getrefcount(obj)
+        if not self._alone:
+            self._alone = count
+        return count
 
     def setattr(self, obj: Any, name: Any, value: Any) -> None:
         """Set an attribute as ``setattr`` does, if scripts may set it."""
