@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from nestd.confinement import landlock
@@ -32,6 +33,7 @@ class Reach:
         self._files = files
         #: Descriptor of the rules; -1 if there are none.
         self._ruleset = -1
+        self._enforce: Callable[[], None] | None = None
         #: When something was last made in the directories that lead to the closed one.
         self._changed: list[int] | None = None
 
@@ -50,6 +52,7 @@ class Reach:
                 self._ruleset = landlock.make_ruleset(
                     tcp=False, abstract_sockets=False, signals=False
                 )
+                self._enforce = landlock.prepare(self._ruleset)
             return
         closed = self._files.of_all_servers.resolve()
         changed = [directory.stat().st_mtime_ns for directory in closed.parents]
@@ -57,10 +60,11 @@ class Reach:
             return
         if self._ruleset >= 0:
             os.close(self._ruleset)
-            self._ruleset = -1
+            self._ruleset, self._enforce = -1, None
         self._ruleset = landlock.make_ruleset(
             whole=[*everything_but(closed), self._files.data], listed=[Path("/")]
         )
+        self._enforce = landlock.prepare(self._ruleset)
         self._changed = changed
 
     def limit(self) -> None:
@@ -71,8 +75,8 @@ class Reach:
         OSError
             If the system refuses.
         """
-        if self._ruleset >= 0:
-            landlock.enforce(self._ruleset)
+        if self._enforce is not None:
+            self._enforce()
 
 
 def choose_temporary_directory(files: RuntimeDirectory) -> None:
