@@ -20,6 +20,7 @@ from nestd.settings import (
     EXIT_CONFIGURATION,
     NestdSettings,
     drain_from,
+    memory_from,
     native_from,
 )
 from protocol.errors import NestdError
@@ -75,7 +76,8 @@ def main(
     """Run a NEST kernel that takes commands over ZeroMQ.
 
     The variables NEST_SERVER_MODULES, NEST_SERVER_DISABLE_RESTRICTION and NEST_SERVER_EXEC_* say
-    what scripts may do, NEST_SERVER_LOG_* how to log.
+    what scripts may do, NEST_SERVER_MEMORY_MIB how much memory the kernel has on a machine,
+    NEST_SERVER_LOG_* how to log.
 
     SIGTERM and Ctrl-C stop it at the next slice of a simulation. After SIGUSR1 it takes nothing
     new, gives what runs NEST_SERVER_DRAIN seconds, and stops then.
@@ -111,6 +113,7 @@ def main(
                 binding_from(bind),
                 native,
                 files.quota_bytes,
+                memory_from(os.environ),
             )
             startup.run(wanted, stack=stack)
     except NestdError as error:

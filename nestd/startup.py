@@ -11,11 +11,14 @@ import logging
 import secrets
 import signal
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import zmq
 
+from nestd.confinement import memory
 from nestd.confinement.kernel import Confinement, confine
 from nestd.confinement.spawner import Spawner
 from nestd.master.loop import EventPublisher, Master, Stopped
@@ -85,6 +88,8 @@ def run(
         scripts = zap_proxy = None
         generation = secrets.token_hex(4)
         is_first = mpi.launched_rank() == 0
+        if is_first and settings.memory_bytes is None:
+            settings = replace(settings, memory_bytes=_default_memory(settings.connection_file))
         # Before MPI is there, which processes don't fork well under, and before the confinement.
         spawner = _spawner(settings, generation) if is_first else None
         if not settings.paths_follow:
@@ -117,6 +122,16 @@ def _spawner(settings: NestdSettings, generation: str) -> Spawner:
         gateway_keys(files)
         programs[ZAP_AUTHENTICATOR] = zap_program(settings.connection_file, generation)
     return Spawner(programs)
+
+
+def _default_memory(own: Path) -> int:
+    """Return the memory of this kernel, which shares the machine with others of the user."""
+    others = [
+        server.connection_file
+        for server in RuntimeDirectory.of_user().servers()
+        if server.connection_file != own and server.connection_file.exists()
+    ]
+    return memory.default_bytes(memory.machine_bytes(), len(others) + 1)
 
 
 def _confine(settings: NestdSettings, is_first: bool, has_gateway: bool) -> None:
@@ -189,6 +204,7 @@ def _run_master(
     if world is None:
         processes = [this_process()]
         kernel = start_kernel(generation, settings.native, settings.data)
+        memory.limit.set(settings.memory_bytes or memory.LEAST_BYTES)
         ranks: Ranks = OneRank(kernel, RankActivityWriter(rank_activity, 0))
     else:
         kernel, ranks, processes = start_master(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nestd.kernel import node_location, partial_answers, recorders
-from nestd.kernel.api import calls
+from nestd.kernel.api import calls, room
 from nestd.kernel.api.allow_list import LEFT_OUT, AllowList, Entry, Role
 from nestd.kernel.api.arguments import Arguments
 from nestd.kernel.api.binding import BoundArguments, bind, typed
@@ -15,7 +15,7 @@ from nestd.kernel.api.description import described, documentation
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.layers import Layers
-from nestd.kernel.nest_errors import nest_errors, raised_by_nest
+from nestd.kernel.nest_errors import nest_errors, no_memory, raised_by_nest
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import RANK, RANKS, NodeCollection, SynapseCollection, nest
 from nestd.kernel.simulation import Simulation
@@ -88,6 +88,8 @@ class Kernel:
             return self._methods[operation.action](operation)
         except NestdError:
             raise
+        except MemoryError as error:
+            raise no_memory(operation.call or operation.action.value, error) from error
         except Exception as error:
             raise InternalError(
                 f"nestd failed in {operation.call or operation.action.value}: "
@@ -148,6 +150,8 @@ class Kernel:
     ) -> Any:
         """Return what ``target`` of PyNEST returns; of connections, this rank's part."""
         with raised_by_nest(entry.name):
+            for argument in (*args, *kwargs.values()):
+                room.for_parameters(argument)
             result = target(*args, **kwargs)
         self._note(entry, result)
         if not isinstance(result, SynapseCollection):

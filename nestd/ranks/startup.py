@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import zmq
 
+from nestd.confinement import memory
 from nestd.confinement.kernel import Confinement, confine
+from nestd.confinement.module_search import close_module_search
 from nestd.kernel.native import switch
 from nestd.master.loop import Stopped
 from nestd.network.binding import bind, bind_beside, open_router
@@ -53,6 +55,8 @@ class StartupInfo:
     native: bool
     #: Where NEST writes files for callers, on every host.
     data: str
+    #: Memory of all ranks on a host.
+    memory_bytes: int
 
 
 def start_master(
@@ -101,6 +105,7 @@ def start_master(
         watch_key,
         settings.native,
         str(settings.data),
+        settings.memory_bytes or memory.LEAST_BYTES,
     )
     world.broadcast(json.dumps(startup_info.__dict__).encode())
     kernel, problem = _try_kernel(generation, world, settings.native, settings.data)
@@ -108,8 +113,9 @@ def start_master(
         if reason is not None:
             raise ConfigurationError(f"rank {rank}: {reason}" if reason != problem else reason)
     assert kernel is not None
-    rank_activity = RankActivityWriter(RuntimeDirectory(directory).rank_activity(generation), 0)
     local_ranks = _local_ranks(world, processes)
+    _limit_memory(world, startup_info, len(local_ranks))
+    rank_activity = RankActivityWriter(RuntimeDirectory(directory).rank_activity(generation), 0)
     return kernel, ManyRanks(socket, kernel, world.size, rank_activity, local_ranks), processes
 
 
@@ -163,6 +169,7 @@ def run_worker(
     is_near = processes[world.rank].host == processes[0].host
     rank_activity = RankActivityWriter(path, world.rank) if is_near and path.exists() else None
     local_ranks = _local_ranks(world, processes)
+    _limit_memory(world, startup_info, len(local_ranks))
     worker = RankWorker(
         socket, kernel, world.rank, directory, startup_info.generation, rank_activity, local_ranks
     )
@@ -184,6 +191,15 @@ def _local_ranks(world: mpi.MpiWorld, processes: list[RankProcess]) -> list[Proc
     """Return the ranks of this host, whose processes can be looked at."""
     host = processes[world.rank].host
     return [process.process for process in processes if process.host == host]
+
+
+def _limit_memory(world: mpi.MpiWorld, startup_info: StartupInfo, ranks_here: int) -> None:
+    """Limit the memory of this rank to its part of what the kernel has on this host."""
+
+    def agree(yes: bool) -> bool:
+        return b"" not in world.gather(b"yes" if yes else b"")
+
+    memory.limit.set(startup_info.memory_bytes // ranks_here, agree)
 
 
 def this_process() -> RankProcess:
@@ -232,4 +248,6 @@ def start_kernel(generation: str, native: bool, data: Path) -> Kernel:
             f"NEST can't be imported ({error}): install it with pip install nest-simulator, "
             "or load the module of your cluster"
         ) from error
-    return Kernel(generation)
+    kernel = Kernel(generation)
+    close_module_search()
+    return kernel

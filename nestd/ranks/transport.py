@@ -187,6 +187,7 @@ class ManyRanks:
             self._socket.send_multipart([identity(rank), *encoded], copy=False)
         own = answer(self._kernel, 0, execute, self._rank_activity)
         answers = [own, *self._collect(own, operation)]
+        _check_memory(answers, operation)
         if any(answer.error is not None for answer in answers):
             self._kernel.rollback()
             answered = frames.encode(Answered(self._number))
@@ -209,6 +210,31 @@ class ManyRanks:
                 raise InternalError("a rank answered another operation than it was given")
             received[message.rank] = replace(message, value=from_wire(message.value))
         return [received[rank] for rank in range(1, self.size)]
+
+
+def _check_memory(answers: Sequence[Executed], operation: Operation) -> None:
+    """Raise if a call that builds found too little memory on some ranks, and not on others.
+
+    Raises
+    ------
+    Diverged
+        As ranks have different networks then, which would wait for each other for ever.
+    """
+    failed = [answer for answer in answers if _is_out_of_memory(answer)]
+    if failed and len(failed) < len(answers) and traits_of(operation).builds:
+        error = failed[0].error
+        assert error is not None
+        raise Diverged(
+            f"{error} (on rank {failed[0].rank} only; the ranks have different networks now, so "
+            "the kernel is restarted and the network is lost)",
+            error_name=error.error_name,
+            call=error.call,
+            ranks=tuple(answer.rank for answer in failed),
+        )
+
+
+def _is_out_of_memory(answer: Executed) -> bool:
+    return answer.error is not None and answer.error.error_name == "MemoryError"
 
 
 class RankWorker:

@@ -28,7 +28,7 @@ from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
 from nestd.server.supervisor.child_process import Child
 from nestd.server.supervisor.components import GATEWAY_GRACE_S, gateway_child
-from nestd.settings import EXIT_CONFIGURATION, NestdSettings, native_from
+from nestd.settings import EXIT_CONFIGURATION, NestdSettings, memory_from, native_from
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
@@ -142,6 +142,7 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             binding,
             native_from(os.environ),
             data.quota_bytes,
+            memory_from(os.environ),
         )
         startup.run(kernel, ready, stack)
 

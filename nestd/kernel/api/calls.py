@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nestd.kernel import partial_answers
+from nestd.kernel.api import room
 from nestd.kernel.api.connection_checks import refuse_endless
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
@@ -44,6 +45,8 @@ def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) ->
             raise ValueError("a dictionary as second argument of Create excludes others")
         n, params = 1, n
     _refuse_grid(positions)
+    room.for_nodes(model, n)
+    room.for_positions(model, positions)
     if not isinstance(params, dict) or RANKS == 1:
         return nest.Create(model, n, params, positions)
     nodes = nest.Create(model, n, None, positions)
@@ -60,6 +63,7 @@ def connect(
 ) -> Any:
     """Call Connect, unless NEST would never come to an end."""
     refuse_endless(pre, post, conn_spec)
+    room.for_connections(pre, post, conn_spec)
     return nest.Connect(pre, post, conn_spec, syn_spec, return_synapsecollection)
 
 
@@ -202,6 +206,7 @@ def set_kernel_status(params: dict[str, Any]) -> None:
         asked = params["total_num_virtual_procs"]
         params["total_num_virtual_procs"] = virtual_processes(asked, RANKS)
     total = params.get("total_num_virtual_procs")
+    room.for_threads(total // RANKS if isinstance(total, int) else params.get("local_num_threads"))
     if isinstance(total, int) and total % RANKS:
         raise ValueError(
             f"{total} virtual processes can't be shared evenly by {RANKS} ranks; possible are "
