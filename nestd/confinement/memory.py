@@ -95,7 +95,7 @@ class MemoryLimit:
         self.release()
 
     def enforce(self, part_of_reserve: float = 0.0) -> None:
-        """Have allocations fail at the limit, or that part of the reserve beyond it, from now on."""
+        """Have allocations fail at the limit, or that part of the reserve beyond it."""
         if self._bytes == _UNLIMITED:
             return
         most = self._bytes + int((self._hard - self._bytes) * part_of_reserve)
