@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from nestd.broker.client import BrokeredJob
 from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
@@ -11,7 +12,6 @@ from nestd.master.reply_cache import ReplyCache
 from nestd.master.state import MasterState
 from nestd.partial.slices import SimulationPause
 from protocol.errors import NestdError
-from protocol.runtime.stored_job import StoredJob
 from protocol.wire.messages import (
     Action,
     Batch,
@@ -36,9 +36,9 @@ class FakeJob:
         self.claimed_by: str | None = None
 
 
-def stored(job: FakeJob) -> StoredJob:
+def brokered(job: FakeJob) -> BrokeredJob:
     """Return a job as the one that it stands for."""
-    return cast(StoredJob, job)
+    return cast(BrokeredJob, job)
 
 
 def command(id: str, call: str = "Create", *args: Any, **facts: Any) -> Command:
@@ -148,7 +148,7 @@ class Harness:
     def submit(self, task: Command | Batch | Script) -> FakeJob:
         """Have a job arrive, and return the job."""
         job = FakeJob(task.id)
-        self.feed(ev.JobSubmitted(CALLER, f"{task.id}", QueuedCommand(task, job=stored(job))))
+        self.feed(ev.JobSubmitted(CALLER, f"{task.id}", QueuedCommand(task, job=brokered(job))))
         # The answer to the submission has the id of the job, too.
         submission = self.done.pop()
         assert isinstance(submission, ins.SendReply) and submission.message.value is True  # type: ignore[union-attr]
