@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nestd.confinement import landlock
+from nestd.confinement.capabilities import drop_capabilities
 from nestd.confinement.rules import Surroundings, rules_of_kernel
 from protocol.runtime.paths import RuntimeDirectory
 
@@ -65,6 +66,8 @@ class Confinement:
             for name, value in _MEMORY_OF_RANKS.items():
                 os.environ.setdefault(name, value)
         surroundings = Surroundings.of_this_process(self.has_ranks)
+        if surroundings.has_mpi:
+            _make_session_directory(surroundings.session_directory)
         rules = rules_of_kernel(surroundings, (self.files.kernel_directory, *self.writable))
         try:
             landlock.restrict(
@@ -88,6 +91,8 @@ def confine(confinement: Confinement) -> None:
     """Confine this process, and say in the log if the system does not."""
     limit_files_and_dumps()
     problem = confinement.enter()
+    with contextlib.suppress(OSError):
+        drop_capabilities()
     if problem is not None:
         log.warning("THE KERNEL IS NOT CONFINED BY THE SYSTEM: %s", problem)
 
@@ -108,6 +113,12 @@ def limit_files_and_dumps() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _make_session_directory(path: Path) -> None:
+    """Make the directory that Open MPI makes elsewhere, as nothing else can be made there then."""
+    with contextlib.suppress(OSError):
+        path.mkdir(mode=0o700)
 
 
 def _load_libraries(has_ranks: bool) -> None:
