@@ -189,8 +189,8 @@ class DataDirectory:
             except OSError as error:
                 raise _unknown(name) from error
 
-    def clear(self) -> None:
-        """Remove all files that :meth:`files` lists.
+    def clear(self) -> list[str]:
+        """Remove all files that :meth:`files` lists, and return their names.
 
         Raises
         ------
@@ -205,6 +205,7 @@ class DataDirectory:
                 except FileNotFoundError:
                     # Removed by somebody else meanwhile.
                     continue
+        return names
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
