@@ -186,6 +186,7 @@ def _run_master(
         status_writer,
         spool,
         scripts,
+        settings.data_directory,
         replies,
     )
     signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))

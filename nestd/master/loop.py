@@ -16,6 +16,7 @@ from typing import Any
 
 import zmq
 
+from nestd.data_room import DataRoom
 from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
@@ -32,6 +33,7 @@ from protocol.errors import (
     ProtocolError,
     Unavailable,
 )
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.job_store import Spool
 from protocol.runtime.status_file import StatusWriter
 from protocol.wire import frames
@@ -91,6 +93,7 @@ class Master:
     status : writes the status file
     spool : of jobs
     scripts : runs scripts
+    data : directory of files for callers
     replies : keeps answers, where links to gateways may be cut; ``None`` where none are
     """
 
@@ -104,6 +107,7 @@ class Master:
         status: StatusWriter,
         spool: Spool,
         scripts: ScriptRunner,
+        data: DataDirectory,
         replies: ReplyCache | None = None,
     ) -> None:
         self._socket = socket
@@ -116,6 +120,7 @@ class Master:
         self._status = status
         self._spool = spool
         self._scripts = scripts
+        room = DataRoom(data)
         self._state = MasterState(generation, queue_limit, ranks.size, replies)
         #: Instructions that are not carried out yet, those of inner events last; reversed.
         self._left: list[list[ins.Instruction]] = []
@@ -127,6 +132,7 @@ class Master:
         self._carry_out: dict[type[ins.Instruction], Callable[[Any], ev.StateEvent | None]] = {
             ins.AnswerScript: self._answer_script,
             ins.AppendOutput: lambda it: it.job.print(it.output),
+            ins.CheckRoom: lambda _: ev.RoomChecked(room.problem()),
             ins.ClaimJob: self._claim_job,
             ins.ClearUpScript: lambda _: scripts.clear_up(),
             ins.EndJob: self._end_job,

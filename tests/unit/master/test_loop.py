@@ -25,6 +25,7 @@ from protocol.errors import (
     ProtocolError,
     Unavailable,
 )
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.job_store import Spool
 from protocol.runtime.status_file import StatusWriter, read_status
 from protocol.runtime.stored_job import CANCELLED, Facts
@@ -118,6 +119,7 @@ class Loop:
             StatusWriter(self.status_path),
             self.spool,
             cast(ScriptRunner, self.scripts),
+            DataDirectory(path / "data"),
             cache,
         )
 

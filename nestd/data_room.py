@@ -1,0 +1,47 @@
+"""Room in the data directory, looked at as often as that costs nothing to speak of."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from protocol.errors import DataDirectoryFull, Unavailable
+from protocol.runtime.data_directory import DataDirectory
+
+log = logging.getLogger(__name__)
+
+#: How many times longer than a look the time to the next one is. The more files there are, the
+#: longer a look takes.
+_REST = 100
+
+
+class DataRoom:
+    """Room in a data directory.
+
+    Parameters
+    ----------
+    directory : in which NEST writes
+    """
+
+    def __init__(self, directory: DataDirectory) -> None:
+        self._directory = directory
+        self._next_look_s = 0.0
+
+    def problem(self) -> DataDirectoryFull | None:
+        """Return why nothing more may be written; ``None`` if more may be, or may have been.
+
+        After a look that has found room the next ones are spared for a while.
+        """
+        began_s = time.monotonic()
+        if began_s < self._next_look_s:
+            return None
+        try:
+            self._directory.check_room()
+        except DataDirectoryFull as full:
+            return full
+        except Unavailable as gone:
+            # NEST's own error says that it can't write.
+            log.warning("%s", gone)
+        ended_s = time.monotonic()
+        self._next_look_s = ended_s + _REST * (ended_s - began_s)
+        return None
