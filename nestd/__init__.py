@@ -3,7 +3,7 @@
 cli          the command ``nestd``: the daemon alone
 startup      start of one rank: sockets, kernel, connection file, loop
 settings     settings of a nestd process
-data_room    room in the data directory
+data_room    files and room in the data directory
 call_traits  table: what a PyNEST call does to the kernel
 master/      rank 0: takes commands, has the ranks execute them, and answers
 ranks/       ranks of a kernel, and how they talk

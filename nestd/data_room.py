@@ -1,4 +1,4 @@
-"""Room in the data directory, looked at as often as that costs nothing to speak of."""
+"""Looks at the data directory: its files for scripts, and its room for what would write more."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ import time
 
 from protocol.errors import DataDirectoryFull, Unavailable
 from protocol.runtime.data_directory import DataDirectory
+from protocol.wire.messages import Command, Failure, Result
 
 log = logging.getLogger(__name__)
 
 #: How many times longer than a look the time to the next one is. The more files there are, the
 #: longer a look takes.
 _REST = 100
+
+
+def list_files(command: Command, directory: DataDirectory, generation: str) -> Result | Failure:
+    """Return the answer to a script that asks which files there are."""
+    try:
+        files = [file.to_value() for file in directory.files()]
+    except Unavailable as error:
+        return Failure(command.id, generation, error)
+    return Result(command.id, generation, files)
 
 
 class DataRoom:

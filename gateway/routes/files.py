@@ -6,11 +6,9 @@ kernel.
 
 from __future__ import annotations
 
-import datetime
 import io
 import os
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from flask import Blueprint, Response, request, send_file
 from werkzeug.wsgi import FileWrapper
@@ -19,19 +17,9 @@ from gateway.http.replies import PIECE_BYTES, json_reply
 from gateway.openapi.decorate import FILE, JSON, an_object, described
 from gateway.routes.pages import guarded
 from gateway.services import services
-from protocol.runtime.data_directory import DataDirectory
+from protocol.runtime.data_directory import DataDirectory, media_type
 
 data_files = Blueprint("data_files", __name__)
-
-#: Types of what NEST writes, by the ends of names. Nothing else is shown by a browser: a page, an
-#: image with scripts or a script would be one of this server.
-_TYPES = {
-    ".csv": "text/csv",
-    ".dat": "text/plain",
-    ".json": "application/json",
-    ".txt": "text/plain",
-}
-_OTHER_TYPE = "application/octet-stream"
 
 #: Whatever a browser makes of a file, it loads nothing, runs nothing, and has an origin of its own.
 _POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
@@ -67,17 +55,7 @@ def all_files() -> Response:
     ``total`` is the bytes that they have, ``quota`` those that they may have.
     """
     directory = _directory()
-    listed = [
-        {
-            "name": file.name,
-            "size": file.size_bytes,
-            "modified": datetime.datetime.fromtimestamp(
-                file.modified_s, datetime.timezone.utc
-            ).isoformat(timespec="milliseconds"),
-            "type": media_type(file.name),
-        }
-        for file in directory.files()
-    ]
+    listed = [file.to_value() for file in directory.files()]
     total = directory.used_bytes()
     return json_reply({"files": listed, "total": total, "quota": directory.limit_bytes(total)})
 
@@ -111,11 +89,6 @@ def remove(name: str) -> Response:
     """Remove a file."""
     _directory().remove_file(name)
     return json_reply({"removed": [name]})
-
-
-def media_type(name: str) -> str:
-    """Return the media type of a file by the end of its name."""
-    return _TYPES.get(PurePath(name).suffix.lower(), _OTHER_TYPE)
 
 
 def _directory() -> DataDirectory:

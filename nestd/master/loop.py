@@ -16,7 +16,7 @@ from typing import Any
 
 import zmq
 
-from nestd.data_room import DataRoom
+from nestd.data_room import DataRoom, list_files
 from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
@@ -38,6 +38,7 @@ from protocol.runtime.job_store import Spool
 from protocol.runtime.status_file import StatusWriter
 from protocol.wire import frames
 from protocol.wire.messages import (
+    Action,
     Batch,
     Cancel,
     Command,
@@ -120,7 +121,7 @@ class Master:
         self._status = status
         self._spool = spool
         self._scripts = scripts
-        room = DataRoom(data)
+        self._data, room = data, DataRoom(data)
         self._state = MasterState(generation, queue_limit, ranks.size, replies)
         #: Instructions that are not carried out yet, those of inner events last; reversed.
         self._left: list[list[ins.Instruction]] = []
@@ -184,6 +185,8 @@ class Master:
 
     def execute(self, command: Command) -> Message:
         """Execute an operation of the script that runs, and return its answer."""
+        if command.operation.action is Action.LIST_FILES:
+            return list_files(command, self._data, self._generation)
         self._handle(ev.ScriptOperation(command))
         assert self._script_answer is not None
         return self._script_answer

@@ -6,12 +6,14 @@ regular file in the directory or to nothing.
 
 from __future__ import annotations
 
+import datetime
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 from protocol.errors import (
     ArgumentError,
@@ -31,6 +33,17 @@ DEFAULT_QUOTA_BYTES = 1024 * _MIB
 NAME_LIMIT_BYTES = 200
 #: Part of the room on the disk that the files may take, whatever the quota is.
 _DISK_SHARE = 0.9
+
+
+#: Types of what NEST writes, by the ends of names. Nothing else is shown by a browser: a page, an
+#: image with scripts or a script would be one of the server.
+_TYPES = {
+    ".csv": "text/csv",
+    ".dat": "text/plain",
+    ".json": "application/json",
+    ".txt": "text/plain",
+}
+_OTHER_TYPE = "application/octet-stream"
 
 
 def check_file_name(name: str) -> None:
@@ -57,6 +70,11 @@ def check_file_name(name: str) -> None:
     raise ArgumentError(f"the file name {shown} {problem}; give a plain name such as spikes.dat")
 
 
+def media_type(name: str) -> str:
+    """Return the media type of a file by the end of its name."""
+    return _TYPES.get(PurePath(name).suffix.lower(), _OTHER_TYPE)
+
+
 @dataclass(frozen=True)
 class DataFile:
     """File in the data directory, as it was when it was looked at."""
@@ -65,6 +83,16 @@ class DataFile:
     size_bytes: int
     #: Time of the last change, in seconds since 1970.
     modified_s: float
+
+    def to_value(self) -> dict[str, Any]:
+        """Return what callers learn of the file."""
+        modified = datetime.datetime.fromtimestamp(self.modified_s, datetime.timezone.utc)
+        return {
+            "name": self.name,
+            "size": self.size_bytes,
+            "modified": modified.isoformat(timespec="milliseconds"),
+            "type": media_type(self.name),
+        }
 
 
 @dataclass(frozen=True)
