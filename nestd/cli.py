@@ -23,6 +23,7 @@ from nestd.settings import (
 )
 from protocol.errors import NestdError
 from protocol.logging import lines
+from protocol.runtime.data_directory import DATA_VARIABLE, data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 
@@ -31,6 +32,12 @@ from protocol.runtime.paths import RuntimeDirectory
     "--connection-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write the connection file.  [default: connection.json in the runtime directory]",
+)
+@click.option(
+    "--data",
+    metavar="DIRECTORY",
+    help="Where NEST writes files for callers.  [default: NEST_SERVER_DATA, or data beside the "
+    "connection file]",
 )
 @click.option(
     "--queue-limit",
@@ -58,6 +65,7 @@ from protocol.runtime.paths import RuntimeDirectory
 )
 def main(
     connection_file: Path | None,
+    data: str | None,
     queue_limit: int,
     bind: str | None,
     log_file: Path | None,
@@ -80,6 +88,8 @@ def main(
             logging = replace(logging, format=log_format)
         lines.set_up("nestd", logging).rank = mpi.launched_rank()
         path = connection_file or RuntimeDirectory.of_user().connection_file
+        variables = dict(os.environ) | ({DATA_VARIABLE: data} if data is not None else {})
+        files = data_directory_from(variables, RuntimeDirectory.of(path.absolute()))
         from nestd import startup
 
         scripts = settings.from_environment(os.environ)
@@ -91,7 +101,14 @@ def main(
             secret = token if token.exists() else None
             stack.enter_context(output_to(log_file, logging, mpi.launched_rank(), secret))
             wanted = NestdSettings(
-                path.absolute(), queue_limit, scripts, drain_s, binding_from(bind), native
+                path.absolute(),
+                files.path,
+                queue_limit,
+                scripts,
+                drain_s,
+                binding_from(bind),
+                native,
+                files.quota_bytes,
             )
             startup.run(wanted, stack=stack)
     except NestdError as error:

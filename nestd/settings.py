@@ -9,6 +9,7 @@ from pathlib import Path
 from nestd.network.binding import Binding
 from nestd.scripts.settings import ScriptSettings
 from protocol.process.environment import Environment
+from protocol.runtime.data_directory import DEFAULT_QUOTA_BYTES, DataDirectory
 
 #: Exit code of a program that can't start with its settings or in its environment.
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
@@ -28,6 +29,8 @@ class NestdSettings:
 
     #: Where to write the connection file; sockets lie beside it.
     connection_file: Path
+    #: Where NEST writes files for callers.
+    data: Path
     #: Commands that may wait before further ones are refused.
     queue_limit: int = DEFAULT_QUEUE_LIMIT
     #: What scripts may do.
@@ -38,6 +41,13 @@ class NestdSettings:
     binding: Binding | None = None
     #: Whether NEST's memory is read and written beside PyNEST.
     native: bool = True
+    #: Bytes that files of callers may take.
+    data_quota_bytes: int = DEFAULT_QUOTA_BYTES
+
+    @property
+    def data_directory(self) -> DataDirectory:
+        """Return the data directory with its quota."""
+        return DataDirectory(self.data, self.data_quota_bytes)
 
 
 def drain_from(variables: Mapping[str, str]) -> float | None:

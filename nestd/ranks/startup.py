@@ -27,6 +27,7 @@ from nestd.settings import NestdSettings
 from protocol.errors import ConfigurationError
 from protocol.process.identity import ProcessIdentity, identify
 from protocol.runtime.connection_file import RankProcess
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.rank_activity import RankActivityWriter
 from protocol.security.curve_keys import new_keys
@@ -49,6 +50,8 @@ class StartupInfo:
     watch_key: str | None
     #: Whether NEST's memory is read and written beside PyNEST; launchers may pass no variables on.
     native: bool
+    #: Where NEST writes files for callers, on every host.
+    data: str
 
 
 def start_master(
@@ -89,10 +92,17 @@ def start_master(
         stack.callback(watch.close)
         key, watch_endpoint, watch_key = keys.public, watch.endpoint, watch.key
     startup_info = StartupInfo(
-        str(directory), generation, endpoint, key, watch_endpoint, watch_key, settings.native
+        str(directory),
+        generation,
+        endpoint,
+        key,
+        watch_endpoint,
+        watch_key,
+        settings.native,
+        str(settings.data),
     )
     world.broadcast(json.dumps(startup_info.__dict__).encode())
-    kernel, problem = _try_kernel(generation, world, settings.native)
+    kernel, problem = _try_kernel(generation, world, settings.native, settings.data)
     for rank, reason in enumerate(_gather_problems(world, problem)):
         if reason is not None:
             raise ConfigurationError(f"rank {rank}: {reason}" if reason != problem else reason)
@@ -119,7 +129,8 @@ def run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> NoReturn:
             )
         )
         stack.callback(watch.close)
-    kernel, problem = _try_kernel(startup_info.generation, world, startup_info.native)
+    data = Path(startup_info.data)
+    kernel, problem = _try_kernel(startup_info.generation, world, startup_info.native, data)
     if any(reason is not None for reason in _gather_problems(world, problem)):
         # Rank 0 reports the problem.
         sys.exit(0)
@@ -168,11 +179,11 @@ def this_process() -> RankProcess:
 
 
 def _try_kernel(
-    generation: str, world: mpi.MpiWorld, native: bool
+    generation: str, world: mpi.MpiWorld, native: bool, data: Path
 ) -> tuple[Kernel | None, str | None]:
     """Return the kernel of this rank, or what is wrong with it."""
     try:
-        kernel = start_kernel(generation, native)
+        kernel = start_kernel(generation, native, data)
     except ConfigurationError as error:
         return None, error.message
     if kernel.ranks != world.size:
@@ -183,14 +194,21 @@ def _try_kernel(
     return kernel, None
 
 
-def start_kernel(generation: str, native: bool) -> Kernel:
+def start_kernel(generation: str, native: bool, data: Path) -> Kernel:
     """Import NEST and return the kernel of this process.
+
+    Parameters
+    ----------
+    generation : of the kernel
+    native : whether NEST's memory is read and written beside PyNEST
+    data : where NEST writes files for callers; made if it is missing on this host
 
     Raises
     ------
     ConfigurationError
-        If NEST can't be imported.
+        If NEST can't be imported, or the data directory can't be used.
     """
+    DataDirectory(data).make()
     switch.is_on = native
     try:
         # Here and not above, so that a missing NEST is an answer and not a traceback.

@@ -31,6 +31,7 @@ from nestd.settings import EXIT_CONFIGURATION, NestdSettings, native_from
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
+from protocol.runtime.data_directory import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 #: How long the gateway may take to answer once the kernel is there.
@@ -80,10 +81,18 @@ def main(
             _serve(settings, binding, notes)
         else:
             # Rank 0 sends the other paths.
-            path = RuntimeDirectory.of_user().connection_file
+            files = RuntimeDirectory.of_user()
             with output_to(settings.log_file, settings.log, mpi.launched_rank()):
                 scripts = scripts_from(os.environ)
-                startup.run(NestdSettings(path, settings.queue_limit, scripts, settings.drain_s))
+                startup.run(
+                    NestdSettings(
+                        files.connection_file,
+                        files.data,
+                        settings.queue_limit,
+                        scripts,
+                        settings.drain_s,
+                    )
+                )
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
     except NestdError as error:
@@ -115,13 +124,16 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             with contextlib.redirect_stdout(console):
                 print_banner(instance, [*notes, *more])
 
+        data = data_directory_from(os.environ, RuntimeDirectory(instance.directory))
         kernel = NestdSettings(
             instance.connection_file,
+            data.path,
             settings.queue_limit,
             scripts_from(os.environ),
             settings.drain_s,
             binding,
             native_from(os.environ),
+            data.quota_bytes,
         )
         startup.run(kernel, ready, stack)
 

@@ -234,7 +234,9 @@ class DataDirectory:
                     yield entry.name, status
 
 
-def named_data_directory(environment: Environment, files: RuntimeDirectory) -> Path | None:
+def named_data_directory(
+    environment: Environment, files: RuntimeDirectory | None = None
+) -> Path | None:
     """Return the data directory that a variable names, resolved; ``None`` if none does.
 
     What is wrong with it is collected in ``environment``: nothing that NEST writes may lie among
@@ -243,13 +245,13 @@ def named_data_directory(environment: Environment, files: RuntimeDirectory) -> P
     Parameters
     ----------
     environment : that has the variable
-    files : runtime directory
+    files : runtime directory; ``None`` for that of the user
     """
     named = environment.optional_text(DATA_VARIABLE)
     if named is None:
         return None
     path = Path(named).resolve()
-    runtime = files.path.resolve()
+    runtime = (files or RuntimeDirectory.of_user()).path.resolve()
     home = Path(os.path.expanduser("~")).resolve()  # noqa: PTH111  # never fails
     if path in (home, *home.parents):
         problem = "is or holds your home directory"

@@ -113,11 +113,6 @@ class RuntimeDirectory:
         return self.path / "jobs"
 
     @property
-    def data(self) -> Path:
-        """Return the directory that files of users are kept in, unless another is named."""
-        return self.path / "data"
-
-    @property
     def keys(self) -> Path:
         """Return the directory of the keys for ``tcp://``."""
         return self.path / "keys"
