@@ -40,7 +40,7 @@ class CallTraits:
     needs_idle: bool = False
     #: Opens, writes or closes files of the server's host.
     writes_files: bool = False
-    #: Has arguments that may name files, to be used now or by later calls: ``file_names.py`` has them.
+    #: Has arguments that may name files, to be used now or by later calls; see ``file_names.py``.
     names_files: bool = False
 
     @property

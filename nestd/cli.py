@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import binding_from
 from nestd.ranks import large_pages, mpi
@@ -109,6 +110,7 @@ def main(
                 binding_from(bind),
                 native,
                 files.quota_bytes,
+                extensions_from(os.environ),
             )
             startup.run(wanted, stack=stack)
     except NestdError as error:

@@ -1,8 +1,8 @@
 """Extension modules of NEST, such as models of NESTML, that callers may load with ``Install``.
 
 A module is code that runs in the kernel. So callers name modules of the operator's list, and only
-files are loaded that nobody else can change, by their full paths: given a bare name, NEST looks into
-directories that it was built in, which on another machine anybody may make.
+files are loaded that nobody else can change. They are loaded by their full paths: for a bare name
+NEST looks into the directory that it was built in, which on another machine anybody may make.
 """
 
 from __future__ import annotations

@@ -107,7 +107,9 @@ ARGUMENTS: dict[str, FileArgument] = {
     "DumpLayerNodes": FileArgument(
         "outname", 1, Rule.NAME, "nestkernel/spatial.cpp, dump_layer_nodes"
     ),
-    "Install": FileArgument("module_name", 0, Rule.MODULE, "nestkernel/module_manager.cpp, install"),
+    "Install": FileArgument(
+        "module_name", 0, Rule.MODULE, "nestkernel/module_manager.cpp, install"
+    ),
     "help": FileArgument("obj", 0, Rule.MODEL, "pynest/nest/lib/hl_api_helper.py, get_help_fname"),
 }
 

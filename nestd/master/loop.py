@@ -11,11 +11,11 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import zmq
 
+from nestd.file_names import FileNames
 from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
@@ -32,6 +32,7 @@ from protocol.errors import (
     ProtocolError,
     Unavailable,
 )
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.job_store import Spool
 from protocol.runtime.status_file import StatusWriter
 from protocol.wire import frames
@@ -91,6 +92,7 @@ class Master:
     status : writes the status file
     spool : of jobs
     scripts : runs scripts
+    data : directory of files for callers
     replies : keeps answers, where links to gateways may be cut; ``None`` where none are
     """
 
@@ -104,6 +106,7 @@ class Master:
         status: StatusWriter,
         spool: Spool,
         scripts: ScriptRunner,
+        data: DataDirectory,
         replies: ReplyCache | None = None,
     ) -> None:
         self._socket = socket
@@ -116,7 +119,8 @@ class Master:
         self._status = status
         self._spool = spool
         self._scripts = scripts
-        self._state = MasterState(generation, queue_limit, ranks.size, replies)
+        names = FileNames(data.path)
+        self._state = MasterState(generation, queue_limit, names, ranks.size, replies)
         #: Instructions that are not carried out yet, those of inner events last; reversed.
         self._left: list[list[ins.Instruction]] = []
         #: Whether the loop waits for a message, with nothing half done.
@@ -138,7 +142,7 @@ class Master:
             ins.RunScript: self._run_script,
             ins.SendReply: self._send_reply,
             ins.StopProcess: self._stop,
-            ins.WriteFile: write_file,
+            ins.WriteFile: lambda it: write_file(it, data),
             ins.WriteStatus: self._write_status,
         }
 
@@ -330,10 +334,10 @@ class Master:
         raise Stopped(0)
 
 
-def write_file(step: ins.WriteFile) -> ev.FileWritten:
-    """Write a text into a file, and return the event that tells whether that failed."""
+def write_file(step: ins.WriteFile, data: DataDirectory) -> ev.FileWritten:
+    """Write a text into a file of ``data``, and return the event that tells whether that failed."""
     try:
-        Path(step.path).write_text(step.text, encoding="utf-8")
-    except OSError as error:
-        return ev.FileWritten(error.strerror or str(error))
+        data.write_file(step.name, step.text.encode())
+    except NestdError as error:
+        return ev.FileWritten(error)
     return ev.FileWritten()

@@ -15,6 +15,7 @@ from dataclasses import replace
 import click
 
 from nestd import startup
+from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import Binding, binding_from
 from nestd.ranks import large_pages, mpi
@@ -134,6 +135,7 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             binding,
             native_from(os.environ),
             data.quota_bytes,
+            extensions_from(os.environ),
         )
         startup.run(kernel, ready, stack)
 

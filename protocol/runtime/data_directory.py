@@ -6,6 +6,7 @@ regular file in the directory or to nothing.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -166,6 +167,30 @@ class DataDirectory:
             os.close(descriptor)
             raise _unknown(name)
         return descriptor
+
+    def write_file(self, name: str, content: bytes) -> None:
+        """Write a file, in place of what it has been before.
+
+        Raises
+        ------
+        ArgumentError
+            If ``name`` is no plain name, names something else than a regular file, or can't be
+            written.
+        Unavailable
+            If the directory is not there.
+        """
+        check_file_name(name)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with self._opened() as directory:
+            try:
+                descriptor = os.open(name, flags, 0o600, dir_fd=directory)
+                with os.fdopen(descriptor, "wb") as file:
+                    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                        raise OSError(errno.EINVAL, "it is no regular file")
+                    file.truncate(0)
+                    file.write(content)
+            except OSError as error:
+                raise ArgumentError(f"can't write the file {name}: {error.strerror}") from error
 
     def remove_file(self, name: str) -> None:
         """Remove a file; one that NEST has open takes room until NEST closes it.

@@ -9,18 +9,15 @@ from typing import Any
 
 import pytest
 
-import nest_remote
 from NESTServerClient import NESTServerClient
-from tests.integration.servers import DEADLINE_S, Server, Start
+from tests.integration.servers import Server, Start
 
 OUTSIDE = "../outside"
 RECORDER = {"record_to": "ascii", "label": OUTSIDE}
 
 
 def of_batch(server: Server) -> Any:
-    calls = [["CopyModel", ["spike_recorder", OUTSIDE]], ["Create", ["spike_recorder"]]]
-    operations = [{"call": call, "args": args} for call, args in calls]
-    return server.post("/batch", {"calls": operations})
+    return server.post("/batch", [{"call": "CopyModel", "args": ["spike_recorder", OUTSIDE]}])
 
 
 def of_job(server: Server) -> Any:
@@ -80,8 +77,8 @@ def test_name_is_refused_to_clients(nsc: NESTServerClient, nest: Any) -> None:
         nest.DumpLayerNodes(nest.Create("iaf_psc_alpha", positions=nest.spatial.grid([2, 2])), "/x")
     with pytest.raises(Exception, match="data directory"):
         nest.data_path = "results"
-    with pytest.raises(Exception, match="model"):
-        nest_remote.help("/etc/passwd", return_text=True)
+    with pytest.raises(Exception, match="no name of a model"):
+        nsc.help("/etc/passwd")
 
 
 def test_files_are_private_and_in_the_data_directory(start: Start, tmp_path: Path) -> None:
@@ -90,7 +87,7 @@ def test_files_are_private_and_in_the_data_directory(start: Start, tmp_path: Pat
     assert server.call("GetKernelStatus", ["data_path"]) == str(data)
     server.call("SetKernelStatus", [{"data_path": ".", "data_prefix": "run-"}])
     recorder = server.call("Create", ["spike_recorder", 1, {"record_to": "ascii", "label": "s"}])
-    server.call("Create", ["iaf_psc_alpha", 3, None, {"$call": "spatial.grid", "args": [[3, 1]]}])
+    server.call("Create", ["iaf_psc_alpha", 1, None, {"$call": "spatial.grid", "args": [[3, 1]]}])
     server.call("DumpLayerNodes", {"layer": [2, 3, 4], "outname": "layer.txt"})
     server.call("Simulate", [1.0])
     assert server.call("GetStatus", [recorder, "filenames"]) == [[str(data / "run-s-1-0.dat")]]

@@ -25,6 +25,7 @@ from protocol.errors import (
     ProtocolError,
     Unavailable,
 )
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.job_store import Spool
 from protocol.runtime.status_file import StatusWriter, read_status
 from protocol.runtime.stored_job import CANCELLED, Facts
@@ -118,6 +119,7 @@ class Loop:
             StatusWriter(self.status_path),
             self.spool,
             cast(ScriptRunner, self.scripts),
+            DataDirectory(path / "data"),
             cache,
         )
 
@@ -338,10 +340,11 @@ def test_scripts_that_can_not_be_run_are_an_internal_error(loop: Loop) -> None:
 
 
 def test_file_is_written_or_its_problem_told(tmp_path: Path) -> None:
-    assert write_file(WriteFile(str(tmp_path / "dump"), "1 2")).problem is None
+    data = DataDirectory(tmp_path)
+    assert write_file(WriteFile("dump", "1 2"), data).problem is None
     assert (tmp_path / "dump").read_text() == "1 2"
-    missing = write_file(WriteFile(str(tmp_path / "missing" / "dump"), ""))
-    assert missing.problem == "No such file or directory"
+    missing = write_file(WriteFile("dump", ""), DataDirectory(tmp_path / "missing"))
+    assert isinstance(missing.problem, Unavailable)
 
 
 # Signals
