@@ -40,7 +40,7 @@ class CallTraits:
     needs_idle: bool = False
     #: Opens, writes or closes files of the server's host.
     writes_files: bool = False
-    #: Has arguments that may name files of the server's host, to be used now or by later calls.
+    #: Has arguments that may name files, to be used now or by later calls; see ``file_names.py``.
     names_files: bool = False
 
     @property
@@ -111,6 +111,7 @@ _CALLS: dict[str, CallTraits] = {
     "SynapseCollection.set": CallTraits(sets=True, draws=True),
     "SyncProcesses": CallTraits(communicates=True),
     "TripartiteConnect": CallTraits(builds=True, draws=True),
+    "help": CallTraits(names_files=True),
     "set": _SETS_PATHS,
     "set_verbosity": _SETS,
 }
@@ -127,7 +128,7 @@ _READING = _words("""
 
 #: Calls that make, join or look into objects of the caller and leave the kernel alone.
 _PLAIN = _words("""
-    CollocatedSynapses CreateMask CreateParameter help message
+    CollocatedSynapses CreateMask CreateParameter message
     Mask.and Mask.or Mask.sub
     NodeCollection.index NodeCollection.join NodeCollection.size NodeCollection.slice
     NodeCollection.take NodeCollection.tolist

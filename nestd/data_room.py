@@ -1,11 +1,13 @@
-"""Looks at the data directory: its files for scripts, and its room for what would write more."""
+"""Rank 0 at the data directory: lists files for scripts, writes them, and looks at their room."""
 
 from __future__ import annotations
 
 import logging
 import time
 
-from protocol.errors import DataDirectoryFull, Unavailable
+from nestd.master.events import FileWritten
+from nestd.master.instructions import WriteFile
+from protocol.errors import DataDirectoryFull, NestdError, Unavailable
 from protocol.runtime.data_directory import DataDirectory
 from protocol.wire.messages import Command, Failure, Result
 
@@ -55,3 +57,14 @@ class DataRoom:
         ended_s = time.monotonic()
         self._next_look_s = ended_s + _REST * (ended_s - began_s)
         return None
+
+
+def write_file(step: WriteFile, directory: DataDirectory) -> FileWritten:
+    """Write a text into a file, and return the event that tells whether that failed."""
+    content = step.text.encode()
+    try:
+        directory.check_room(len(content))
+        directory.write_file(step.name, content)
+    except NestdError as error:
+        return FileWritten(error)
+    return FileWritten()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nestd.extensions import Extensions
 from nestd.network.binding import Binding
 from nestd.scripts.settings import ScriptSettings
 from protocol.process.environment import Environment
@@ -43,6 +44,8 @@ class NestdSettings:
     native: bool = True
     #: Bytes that files of callers may take.
     data_quota_bytes: int = DEFAULT_QUOTA_BYTES
+    #: Extension modules that callers may load.
+    extensions: Extensions = field(default_factory=Extensions)
 
     @property
     def data_directory(self) -> DataDirectory:

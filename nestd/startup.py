@@ -148,7 +148,7 @@ def _run_master(
     stack.callback(rank_activity.unlink, missing_ok=True)
     if world is None:
         processes = [this_process()]
-        kernel = start_kernel(generation, settings.native, settings.data)
+        kernel = start_kernel(generation, settings.native, settings.data, settings.extensions)
         ranks: Ranks = OneRank(kernel, RankActivityWriter(rank_activity, 0))
     else:
         kernel, ranks, processes = start_master(

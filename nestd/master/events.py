@@ -156,7 +156,7 @@ class JobClaimed(StateEvent):
 class FileWritten(StateEvent):
     """A file was written, or could not be."""
 
-    problem: str | None = None
+    problem: NestdError | None = None
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,9 @@ class ClaimJob(Step):
 
 @dataclass(frozen=True)
 class WriteFile(Step):
-    """Write a text into a file of the host."""
+    """Write a text into a file of the data directory."""
 
-    path: str
+    name: str
     text: str
 
 

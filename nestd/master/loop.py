@@ -11,12 +11,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import zmq
 
-from nestd.data_room import DataRoom, list_files
+from nestd.data_room import DataRoom, list_files, write_file
+from nestd.file_names import FileNames
 from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
@@ -121,8 +121,8 @@ class Master:
         self._status = status
         self._spool = spool
         self._scripts = scripts
-        self._data, room = data, DataRoom(data)
-        self._state = MasterState(generation, queue_limit, ranks.size, replies)
+        self._data, room, names = data, DataRoom(data), FileNames(data.path)
+        self._state = MasterState(generation, queue_limit, names, ranks.size, replies)
         #: Instructions that are not carried out yet, those of inner events last; reversed.
         self._left: list[list[ins.Instruction]] = []
         #: Whether the loop waits for a message, with nothing half done.
@@ -145,7 +145,7 @@ class Master:
             ins.RunScript: self._run_script,
             ins.SendReply: self._send_reply,
             ins.StopProcess: self._stop,
-            ins.WriteFile: write_file,
+            ins.WriteFile: lambda it: write_file(it, data),
             ins.WriteStatus: self._write_status,
         }
 
@@ -337,12 +337,3 @@ class Master:
 
     def _stop(self, instruction: ins.StopProcess) -> None:
         raise Stopped(0)
-
-
-def write_file(step: ins.WriteFile) -> ev.FileWritten:
-    """Write a text into a file, and return the event that tells whether that failed."""
-    try:
-        Path(step.path).write_text(step.text, encoding="utf-8")
-    except OSError as error:
-        return ev.FileWritten(error.strerror or str(error))
-    return ev.FileWritten()

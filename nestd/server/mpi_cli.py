@@ -15,6 +15,7 @@ from dataclasses import replace
 import click
 
 from nestd import startup
+from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import Binding, binding_from
 from nestd.ranks import large_pages, mpi
@@ -31,7 +32,7 @@ from nestd.settings import EXIT_CONFIGURATION, NestdSettings, native_from
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
-from protocol.runtime.data_directory import data_directory_from
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 #: How long the gateway may take to answer once the kernel is there.
@@ -134,6 +135,7 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             binding,
             native_from(os.environ),
             data.quota_bytes,
+            extensions_from(os.environ),
         )
         startup.run(kernel, ready, stack)
 

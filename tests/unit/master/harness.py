@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
+from nestd.file_names import FileNames
 from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
@@ -71,7 +73,7 @@ class Harness:
     def __init__(
         self, queue_limit: int = 3, ranks: int = 1, replies: ReplyCache | None = None
     ) -> None:
-        self.state = MasterState(GENERATION, queue_limit, ranks, replies)
+        self.state = MasterState(GENERATION, queue_limit, FileNames(Path("/data")), ranks, replies)
         self.ranks = ranks
         self.now_s = 1000.0
         #: Why nothing more may be written, if nothing may.

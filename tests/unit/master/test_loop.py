@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 import zmq
 
+from nestd.data_room import write_file
 from nestd.master.instructions import WriteFile
-from nestd.master.loop import EventPublisher, Master, Stopped, write_file
+from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.partial.slices import SimulationPause
 from nestd.scripts.runner import Executor, ScriptRunner
@@ -340,10 +341,11 @@ def test_scripts_that_can_not_be_run_are_an_internal_error(loop: Loop) -> None:
 
 
 def test_file_is_written_or_its_problem_told(tmp_path: Path) -> None:
-    assert write_file(WriteFile(str(tmp_path / "dump"), "1 2")).problem is None
+    data = DataDirectory(tmp_path)
+    assert write_file(WriteFile("dump", "1 2"), data).problem is None
     assert (tmp_path / "dump").read_text() == "1 2"
-    missing = write_file(WriteFile(str(tmp_path / "missing" / "dump"), ""))
-    assert missing.problem == "No such file or directory"
+    missing = write_file(WriteFile("dump", ""), DataDirectory(tmp_path / "missing"))
+    assert isinstance(missing.problem, Unavailable)
 
 
 # Signals
