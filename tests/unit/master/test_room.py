@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from nestd import data_room
-from nestd.data_room import DataRoom
+from nestd.data_room import DataRoom, write_file
 from nestd.kernel.kernel import Kernel
+from nestd.master.instructions import WriteFile
 from nestd.master.slicing import records_to_files
 from nestd.ranks.transport import OneRank
 from protocol.errors import DataDirectoryFull
@@ -123,6 +124,13 @@ def test_looks_take_a_hundredth_of_the_time(
     assert isinstance(room.problem(), DataDirectoryFull)
     (tmp_path / "a").unlink()
     assert room.problem() is None
+
+
+def test_dump_that_would_not_fit_is_not_written(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path, 10)
+    assert write_file(WriteFile("a", "12345"), data).problem is None
+    assert isinstance(write_file(WriteFile("b", "123456"), data).problem, DataDirectoryFull)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_directory_that_is_gone_stops_nothing(tmp_path: Path) -> None:
