@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgpack._cmsgpack
 import pytest
 
 from NESTServerClient import NESTServerClient
@@ -98,3 +100,19 @@ def test_files_are_private_and_in_the_data_directory(start: Start, tmp_path: Pat
     server.call("ResetKernel")
     status = server.call("GetKernelStatus", [["data_path", "data_prefix", "overwrite_files"]])
     assert status == [str(data), "", False]
+
+
+def test_modules_are_loaded_from_the_list_of_the_operator_alone(
+    server: Server, start: Start, tmp_path: Path
+) -> None:
+    for call in (["Install", ["mymodule"]], ["Install", [str(tmp_path / "mymodule.so")]]):
+        reply = server.post(f"/api/{call[0]}", call[1])
+        assert reply.status_code in (400, 403)
+    assert server.post("/api/Install", ["mymodule"]).status_code == 403
+    # NEST opens any library, and finds that this one is no module.
+    shutil.copy(msgpack._cmsgpack.__file__, tmp_path / "mymodule.so")
+    (tmp_path / "mymodule.so").chmod(0o755)
+    allowing = start({"NEST_SERVER_EXTENSIONS": str(tmp_path)})
+    assert "could not find module symbol" in allowing.post("/api/Install", ["mymodule"]).text
+    (tmp_path / "mymodule.so").chmod(0o777)
+    assert "others can write" in allowing.post("/api/Install", ["mymodule"]).text
