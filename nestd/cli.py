@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from nestd.confinement.kernel import import_numpy
+from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import binding_from
 from nestd.ranks import large_pages, mpi
@@ -25,7 +26,8 @@ from nestd.settings import (
 )
 from protocol.errors import NestdError
 from protocol.logging import lines
-from protocol.runtime.data_directory import DATA_VARIABLE, data_directory_from
+from protocol.runtime.data_directory import DATA_VARIABLE
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 
@@ -113,6 +115,7 @@ def main(
                 binding_from(bind),
                 native,
                 files.quota_bytes,
+                extensions_from(os.environ),
                 memory_from(os.environ),
             )
             startup.run(wanted, stack=stack)

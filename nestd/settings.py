@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nestd.confinement.memory import LEAST_BYTES, MIB
+from nestd.extensions import Extensions
 from nestd.network.binding import Binding
 from nestd.scripts.settings import ScriptSettings
 from protocol.process.environment import Environment
@@ -46,6 +47,8 @@ class NestdSettings:
     native: bool = True
     #: Bytes that files of callers may take.
     data_quota_bytes: int = DEFAULT_QUOTA_BYTES
+    #: Extension modules that callers may load.
+    extensions: Extensions = field(default_factory=Extensions)
     #: Memory of all ranks on a machine; ``None`` for a part of the machine's.
     memory_bytes: int | None = None
     #: Whether rank 0 sends this rank the directories to use, which are not known before.

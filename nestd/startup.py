@@ -151,6 +151,7 @@ def _confine(settings: NestdSettings, is_first: bool, has_gateway: bool) -> None
         Confinement(
             files,
             tuple(writable),
+            settings.extensions.paths,
             has_ranks=mpi.launched_ranks() > 1,
             is_bound=settings.binding is not None,
             has_children=has_gateway,
@@ -206,7 +207,7 @@ def _run_master(
     stack.callback(rank_activity.unlink, missing_ok=True)
     if world is None:
         processes = [this_process()]
-        kernel = start_kernel(generation, settings.native, settings.data)
+        kernel = start_kernel(generation, settings.native, settings.data, settings.extensions)
         memory.limit.set(settings.memory_bytes or memory.LEAST_BYTES)
         ranks: Ranks = OneRank(kernel, RankActivityWriter(rank_activity, 0))
     else:
@@ -243,6 +244,7 @@ def _run_master(
         status_writer,
         broker,
         scripts,
+        settings.data_directory,
         replies,
     )
     signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))

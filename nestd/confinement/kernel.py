@@ -45,6 +45,8 @@ class Confinement:
     files: RuntimeDirectory
     #: Further directories that are written to.
     writable: tuple[Path, ...]
+    #: Files and directories that are read beside them: extension modules of NEST.
+    readable: tuple[Path, ...] = ()
     #: Whether this is one of several ranks.
     has_ranks: bool = False
     #: Whether gateways of other hosts connect.
@@ -68,7 +70,9 @@ class Confinement:
         surroundings = Surroundings.of_this_process(self.has_ranks)
         if surroundings.has_mpi:
             _make_session_directory(surroundings.session_directory)
-        rules = rules_of_kernel(surroundings, (self.files.kernel_directory, *self.writable))
+        rules = rules_of_kernel(
+            surroundings, (self.files.kernel_directory, *self.writable), self.readable
+        )
         try:
             landlock.restrict(
                 rules.read,

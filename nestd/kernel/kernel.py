@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nestd.extensions import Extensions
 from nestd.kernel import node_location, partial_answers, recorders
 from nestd.kernel.api import calls, room
 from nestd.kernel.api.allow_list import LEFT_OUT, AllowList, Entry, Role
@@ -31,15 +32,16 @@ class Kernel:
     Parameters
     ----------
     generation : name of this kernel in references
+    extensions : modules that callers may load
     """
 
-    def __init__(self, generation: str) -> None:
+    def __init__(self, generation: str, extensions: Extensions | None = None) -> None:
         self._objects = ObjectTable(generation)
         #: Number of the first object that the latest operation may have made.
         self._first = self._objects.next
         self._layers = Layers()
         self._simulation = Simulation()
-        self._allow_list = AllowList(self._layers, self._simulation)
+        self._allow_list = AllowList(self._layers, self._simulation, extensions)
         self._arguments = Arguments(self._allow_list, self._objects, self._layers)
         self.nest_version: str = nest.__version__
         #: Ranks that NEST knows of.

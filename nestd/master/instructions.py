@@ -46,10 +46,15 @@ class ClaimJob(Step):
 
 @dataclass(frozen=True)
 class WriteFile(Step):
-    """Write a text into a file of the host."""
+    """Write a text into a file of the data directory."""
 
-    path: str
+    name: str
     text: str
+
+
+@dataclass(frozen=True)
+class CheckRoom(Step):
+    """Look whether files of callers may have more room."""
 
 
 @dataclass(frozen=True)

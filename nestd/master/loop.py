@@ -12,12 +12,13 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import zmq
 
 from nestd.broker.client import BrokerClient
+from nestd.data_room import DataRoom, list_files, write_file
+from nestd.file_names import FileNames
 from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
@@ -32,9 +33,11 @@ from protocol.errors import (
     NestdError,
     ProtocolError,
 )
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.status_file import StatusWriter
 from protocol.wire import frames
 from protocol.wire.messages import (
+    Action,
     Batch,
     Cancel,
     Command,
@@ -90,6 +93,7 @@ class Master:
     status : writes the status file
     broker : has the jobs
     scripts : runs scripts
+    data : directory of files for callers
     replies : keeps answers, where links to gateways may be cut; ``None`` where none are
     """
 
@@ -103,6 +107,7 @@ class Master:
         status: StatusWriter,
         broker: BrokerClient,
         scripts: ScriptRunner,
+        data: DataDirectory,
         replies: ReplyCache | None = None,
     ) -> None:
         self._socket = socket
@@ -115,7 +120,8 @@ class Master:
         self._status = status
         self._broker = broker
         self._scripts = scripts
-        self._state = MasterState(generation, queue_limit, ranks.size, replies)
+        self._data, room, names = data, DataRoom(data), FileNames(data.path)
+        self._state = MasterState(generation, queue_limit, names, ranks.size, replies)
         #: Instructions that are not carried out yet, those of inner events last; reversed.
         self._left: list[list[ins.Instruction]] = []
         #: Whether the loop waits for a message, with nothing half done.
@@ -126,6 +132,7 @@ class Master:
         self._carry_out: dict[type[ins.Instruction], Callable[[Any], ev.StateEvent | None]] = {
             ins.AnswerScript: self._answer_script,
             ins.AppendOutput: lambda it: it.job.print(it.output),
+            ins.CheckRoom: lambda _: ev.RoomChecked(room.problem()),
             ins.ClaimJob: self._claim_job,
             ins.ClearUpScript: lambda _: scripts.clear_up(),
             ins.EndJob: self._end_job,
@@ -137,7 +144,7 @@ class Master:
             ins.RunScript: self._run_script,
             ins.SendReply: self._send_reply,
             ins.StopProcess: self._stop,
-            ins.WriteFile: write_file,
+            ins.WriteFile: lambda it: write_file(it, data),
             ins.WriteStatus: self._write_status,
         }
 
@@ -177,6 +184,8 @@ class Master:
 
     def execute(self, command: Command) -> Message:
         """Execute an operation of the script that runs, and return its answer."""
+        if command.operation.action is Action.LIST_FILES:
+            return list_files(command, self._data, self._generation)
         self._handle(ev.ScriptOperation(command))
         assert self._script_answer is not None
         return self._script_answer
@@ -319,12 +328,3 @@ class Master:
 
     def _stop(self, instruction: ins.StopProcess) -> None:
         raise Stopped(0)
-
-
-def write_file(step: ins.WriteFile) -> ev.FileWritten:
-    """Write a text into a file, and return the event that tells whether that failed."""
-    try:
-        Path(step.path).write_text(step.text, encoding="utf-8")
-    except OSError as error:
-        return ev.FileWritten(error.strerror or str(error))
-    return ev.FileWritten()

@@ -16,6 +16,7 @@ from typing import NoReturn, TextIO
 import click
 
 from nestd.confinement.kernel import import_numpy
+from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import Binding, binding_from
 from nestd.ranks import large_pages, mpi
@@ -32,7 +33,7 @@ from nestd.settings import EXIT_CONFIGURATION, NestdSettings, memory_from, nativ
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
-from protocol.runtime.data_directory import data_directory_from
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 #: How long the gateway may take to answer once the kernel is there.
@@ -140,6 +141,7 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             binding,
             native_from(os.environ),
             data.quota_bytes,
+            extensions_from(os.environ),
             memory_from(os.environ),
         )
         startup.run(kernel, ready, stack)

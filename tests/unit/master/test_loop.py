@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 import zmq
 
+from nestd.data_room import write_file
 from nestd.master.instructions import WriteFile
-from nestd.master.loop import EventPublisher, Master, Stopped, write_file
+from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.partial.slices import SimulationPause
 from nestd.scripts.runner import Executor, ScriptRunner
@@ -25,6 +26,7 @@ from protocol.errors import (
     ProtocolError,
     Unavailable,
 )
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.job_store import Spool
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.status_file import StatusWriter, read_status
@@ -37,6 +39,7 @@ from protocol.wire.messages import (
     EndScript,
     Event,
     Executed,
+    Failure,
     Message,
     Operation,
     Result,
@@ -121,6 +124,7 @@ class Loop:
             StatusWriter(self.status_path),
             self.broker.client,
             cast(ScriptRunner, self.scripts),
+            DataDirectory(path / "data"),
             cache,
         )
 
@@ -339,11 +343,28 @@ def test_scripts_that_can_not_be_run_are_an_internal_error(loop: Loop) -> None:
 # Files
 
 
+def test_script_lists_files_without_asking_the_ranks(loop: Loop, tmp_path: Path) -> None:
+    ask = Command("op", Operation(Action.LIST_FILES))
+
+    def play(executor: Executor) -> Any:
+        missing = cast(Failure, executor.execute(ask)).error.error_name
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "a.dat").write_bytes(b"12")
+        (file,) = cast(Any, executor.execute(ask)).value
+        return [missing, file["name"], file["size"], file["type"]]
+
+    loop.scripts.play = play
+    loop.serve(script("s"))
+    assert loop.receive().value == ["Unavailable", "a.dat", 2, "text/plain"]
+    assert [operation.call for operation in loop.ranks.executed] == ["stop"]
+
+
 def test_file_is_written_or_its_problem_told(tmp_path: Path) -> None:
-    assert write_file(WriteFile(str(tmp_path / "dump"), "1 2")).problem is None
+    data = DataDirectory(tmp_path)
+    assert write_file(WriteFile("dump", "1 2"), data).problem is None
     assert (tmp_path / "dump").read_text() == "1 2"
-    missing = write_file(WriteFile(str(tmp_path / "missing" / "dump"), ""))
-    assert missing.problem == "No such file or directory"
+    missing = write_file(WriteFile("dump", ""), DataDirectory(tmp_path / "missing"))
+    assert isinstance(missing.problem, Unavailable)
 
 
 # Signals
