@@ -13,6 +13,7 @@ partial/     partial answers of ranks, and how they become one answer
 kernel/      NEST kernel of one rank
 scripts/     scripts, run in processes of their own
 broker/      file broker: a process that keeps files out of reach of NEST
+confinement/ what processes that run NEST can reach, and how much memory they have
 network/     sockets on a network
 logs/        log of a server
 server/      the command ``nest-server``

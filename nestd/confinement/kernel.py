@@ -20,7 +20,10 @@ from pathlib import Path
 
 from nestd.confinement import landlock
 from nestd.confinement.capabilities import drop_capabilities
+from nestd.confinement.probe import MISSING
 from nestd.confinement.rules import Surroundings, rules_of_kernel
+from nestd.ranks import mpi
+from protocol.process.core_dumps import forbid_core_dumps
 from protocol.runtime.paths import RuntimeDirectory
 
 log = logging.getLogger(__name__)
@@ -62,7 +65,7 @@ class Confinement:
         tempfile.tempdir = str(self.files.kernel_directory)
         if not landlock.is_available():
             landlock.set_no_new_privileges()
-            return "this system has no Landlock (Linux 5.13 or newer, with it switched on)"
+            return MISSING
         _load_libraries(self.has_ranks)
         if self.has_ranks:
             for name, value in _MEMORY_OF_RANKS.items():
@@ -93,7 +96,8 @@ class Confinement:
 
 def confine(confinement: Confinement) -> None:
     """Confine this process, and say in the log if the system does not."""
-    limit_files_and_dumps()
+    forbid_core_dumps()
+    limit_open_files()
     problem = confinement.enter()
     with contextlib.suppress(OSError):
         drop_capabilities()
@@ -105,15 +109,15 @@ def import_numpy() -> None:
     """Import NumPy without the threads that its libraries begin with; nestd needs none of them."""
     chosen = os.environ.get(_THREADS_OF_NUMPY)
     os.environ[_THREADS_OF_NUMPY] = "1"
-    importlib.import_module("numpy")
+    import numpy  # noqa: F401
+
     del os.environ[_THREADS_OF_NUMPY]
     if chosen is not None:
         os.environ[_THREADS_OF_NUMPY] = chosen
 
 
-def limit_files_and_dumps() -> None:
-    """Have this process leave no core dump, which holds all memory, and bound its open files."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def limit_open_files() -> None:
+    """Bound the files that this process has open."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -128,11 +132,9 @@ def _make_session_directory(path: Path) -> None:
 def _load_libraries(has_ranks: bool) -> None:
     """Load the libraries of NEST and MPI, without starting either, so that rules can name them."""
     if has_ranks:
+        # What is missing is told when MPI begins.
         with contextlib.suppress(ImportError):
-            import mpi4py
-
-            mpi4py.rc.initialize = False
-            from mpi4py import MPI  # noqa: F401
+            mpi.load_library()
     for path in nest_libraries():
         with contextlib.suppress(OSError):
             ctypes.CDLL(str(path))
