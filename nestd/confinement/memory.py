@@ -18,6 +18,8 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
+from protocol.errors import KernelError
+
 MIB = 2**20
 #: Memory of a rank beyond its limit that NEST does not get.
 RESERVE_BYTES = 256 * MIB
@@ -118,6 +120,15 @@ class MemoryLimit:
             return
         if not self._agree(needed_bytes <= self._bytes - _used_bytes()):
             raise MemoryError(f"it takes at least {needed_bytes / MIB:.0f} MiB more")
+
+    def refusal(self, call: str, error: MemoryError) -> KernelError:
+        """Return the error for the caller of what has raised ``error``."""
+        return KernelError(
+            f"MemoryError in {call}: {self.explain(error)}",
+            error_name="MemoryError",
+            call=call,
+            module="builtins",
+        )
 
     def explain(self, error: MemoryError) -> str:
         """Return what to tell the caller of what has raised ``error``."""

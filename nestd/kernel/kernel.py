@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nestd.confinement.memory import limit
 from nestd.extensions import Extensions
 from nestd.kernel import node_location, partial_answers, recorders
 from nestd.kernel.api import calls, room
@@ -16,7 +17,7 @@ from nestd.kernel.api.description import described, documentation
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.layers import Layers
-from nestd.kernel.nest_errors import nest_errors, no_memory, raised_by_nest
+from nestd.kernel.nest_errors import nest_errors, raised_by_nest
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import RANK, RANKS, NodeCollection, SynapseCollection, nest
 from nestd.kernel.simulation import Simulation
@@ -91,7 +92,7 @@ class Kernel:
         except NestdError:
             raise
         except MemoryError as error:
-            raise no_memory(operation.call or operation.action.value, error) from error
+            raise limit.refusal(operation.call or operation.action.value, error) from error
         except Exception as error:
             raise InternalError(
                 f"nestd failed in {operation.call or operation.action.value}: "

@@ -55,7 +55,7 @@ class raised_by_nest:  # noqa: N801  # reads like the function that contextmanag
         if error is None or isinstance(error, NestdError) or not isinstance(error, Exception):
             return
         if isinstance(error, MemoryError):
-            raise no_memory(self._call, error) from error
+            raise limit.refusal(self._call, error) from error
         name = type(error).__name__
         text = str(error).strip()
         if not text or text == name:
@@ -66,16 +66,6 @@ class raised_by_nest:  # noqa: N801  # reads like the function that contextmanag
             call=self._call,
             module=type(error).__module__,
         ) from error
-
-
-def no_memory(call: str, error: MemoryError) -> KernelError:
-    """Return the error for a call that there is not memory enough for."""
-    return KernelError(
-        f"MemoryError in {call}: {limit.explain(error)}",
-        error_name="MemoryError",
-        call=call,
-        module="builtins",
-    )
 
 
 def nest_errors() -> dict[str, str]:

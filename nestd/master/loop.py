@@ -17,6 +17,7 @@ from typing import Any
 import zmq
 
 from nestd.broker.client import BrokerClient
+from nestd.confinement.memory import limit
 from nestd.data_room import DataRoom, list_files, write_file
 from nestd.file_names import FileNames
 from nestd.master import events as ev
@@ -245,6 +246,9 @@ class Master:
             message = frames.decode(received)
         except ProtocolError as error:
             return ev.MessageRefused(sender, error)
+        except MemoryError as error:
+            text = f"the message can't be read: {limit.explain(error)}"
+            return ev.MessageRefused(sender, ProtocolError(text))
         match message:
             case Command() | Batch() | Script():
                 return QueuedCommand(message, sender)
@@ -305,7 +309,10 @@ class Master:
         try:
             encoded = frames.encode(message)
         except ProtocolError as error:
-            fault = InternalError(f"the answer can't be sent: {error}")
+            fault: NestdError = InternalError(f"the answer can't be sent: {error}")
+            encoded = frames.encode(Failure(getattr(message, "id", ""), self._generation, fault))
+        except MemoryError as error:
+            fault = limit.refusal("encoding the answer", error)
             encoded = frames.encode(Failure(getattr(message, "id", ""), self._generation, fault))
         self._send([instruction.receiver, *encoded])
         if instruction.delivery_id:

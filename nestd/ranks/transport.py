@@ -14,7 +14,6 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -22,6 +21,7 @@ import zmq
 
 from nestd.call_traits import traits_of
 from nestd.partial.answers import from_wire, to_wire
+from nestd.ranks.memory_errors import check_memory, encoded_answer, with_value
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
 from protocol.logging import context, lines
 from protocol.process.identity import ProcessIdentity
@@ -187,7 +187,7 @@ class ManyRanks:
             self._socket.send_multipart([identity(rank), *encoded], copy=False)
         own = answer(self._kernel, 0, execute, self._rank_activity)
         answers = [own, *self._collect(own, operation)]
-        _check_memory(answers, operation)
+        check_memory(answers, operation)
         if any(answer.error is not None for answer in answers):
             self._kernel.rollback()
             answered = frames.encode(Answered(self._number))
@@ -208,33 +208,8 @@ class ManyRanks:
             message = frames.decode([part.buffer for part in parts])
             if not isinstance(message, Executed) or message.number != self._number:
                 raise InternalError("a rank answered another operation than it was given")
-            received[message.rank] = replace(message, value=from_wire(message.value))
+            received[message.rank] = with_value(message, from_wire, operation)
         return [received[rank] for rank in range(1, self.size)]
-
-
-def _check_memory(answers: Sequence[Executed], operation: Operation) -> None:
-    """Raise if a call that builds found too little memory on some ranks, and not on others.
-
-    Raises
-    ------
-    Diverged
-        As ranks have different networks then, which would wait for each other for ever.
-    """
-    failed = [answer for answer in answers if _is_out_of_memory(answer)]
-    if failed and len(failed) < len(answers) and traits_of(operation).builds:
-        error = failed[0].error
-        assert error is not None
-        raise Diverged(
-            f"{error} (on rank {failed[0].rank} only; the ranks have different networks now, so "
-            "the kernel is restarted and the network is lost)",
-            error_name=error.error_name,
-            call=error.call,
-            ranks=tuple(answer.rank for answer in failed),
-        )
-
-
-def _is_out_of_memory(answer: Executed) -> bool:
-    return answer.error is not None and answer.error.error_name == "MemoryError"
 
 
 class RankWorker:
@@ -291,8 +266,8 @@ class RankWorker:
                 operation = message.operation
                 context.set_current_request(message.context)
                 answered = answer(self._kernel, self._rank, message, self._rank_activity)
-                sent = replace(answered, value=to_wire(answered.value))
-                self._socket.send_multipart(frames.encode(sent), copy=False)
+                sent = with_value(answered, to_wire, operation)
+                self._socket.send_multipart(encoded_answer(sent, operation), copy=False)
                 failed = answered if answered.error is not None else None
             elif isinstance(message, Answered):
                 self._kernel.rollback()

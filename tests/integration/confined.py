@@ -84,12 +84,12 @@ class Account:
     def allowed(self) -> list[Attempt]:
         """What is not."""
         return [
-            ("write", str(self.data / "recorded")),
-            ("read", str(self.data / "recorded")),
-            ("remove", str(self.data / "recorded")),
-            ("make", str(self.data / "more")),
+            ("write", str(self.data / "recorded-RANK")),
+            ("read", str(self.data / "recorded-RANK")),
+            ("remove", str(self.data / "recorded-RANK")),
+            ("make", str(self.data / "more-RANK")),
             ("list", str(self.data)),
-            ("write", str(self.directory / "kernel" / "own")),
+            ("write", str(self.directory / "kernel" / "own-RANK")),
             ("write", "/dev/null"),
             ("read", "/dev/urandom"),
             ("read", "/etc/hosts"),

@@ -1,7 +1,7 @@
 """Program that is nestd, but tries what its confinement forbids in place of serving.
 
 ``python -m tests.integration.inside_kernel ATTEMPTS [arguments of nestd]`` tries each attempt, of a
-JSON list, on each rank, as code that has taken over the kernel would. Each rank writes into the
+JSON list, on each rank (RANK is its number), as code that has taken over the kernel would. Each rank writes into the
 data directory what became of them: ``done``, or the error.
 """
 
@@ -104,9 +104,10 @@ def main() -> None:
     from nestd.ranks.transport import RankWorker
 
     def act(self: Any) -> None:
-        results = [attempt(kind, subject) for kind, subject in attempts]
-        directory = Path(sys.argv[sys.argv.index("--connection-file") + 1]).parent
         rank = mpi.launched_rank()
+        own = json.loads(json.dumps(attempts).replace("RANK", str(rank)))
+        results = [attempt(kind, subject) for kind, subject in own]
+        directory = Path(sys.argv[sys.argv.index("--connection-file") + 1]).parent
         Path(directory, "data", f"result-{rank}").write_text(json.dumps(results))
         os._exit(0)
 
