@@ -61,8 +61,10 @@ class Confinement:
 
     def enter(self) -> str | None:
         """Confine this process for ever; return why the system does not, if it doesn't."""
-        # Elsewhere there is no room for temporary files any more.
+        # There is no other place for temporary files. NEST imports Matplotlib, which makes some where
+        # it has no directory.
         tempfile.tempdir = str(self.files.kernel_directory)
+        os.environ.setdefault("MPLCONFIGDIR", str(self.files.kernel_directory))
         if not landlock.is_available():
             landlock.set_no_new_privileges()
             return MISSING

@@ -29,6 +29,7 @@ class Account:
 
     def __post_init__(self) -> None:
         self.secret("token")
+        self.secret("state.json")
         self.secret("jobs/m-1/request")
         self.secret("keys/gateway.secret")
         self.secret("server-1/token")
@@ -60,7 +61,7 @@ class Account:
                 for name in ("token", "jobs/m-1/request", "server-1/token")
             ),
             ("read", str(own / "keys/gateway.secret")),
-            ("read", str(own / "connection.json")),
+            ("read", str(own / "state.json")),
             ("read", f"/proc/self/root{own}/token"),
             ("thread", str(own / "token")),
             *(("write", str(path)) for path in (own / "token", own / "new", home / ".profile")),

@@ -1,8 +1,8 @@
 """Program that is nestd, but tries what its confinement forbids in place of serving.
 
 ``python -m tests.integration.inside_kernel ATTEMPTS [arguments of nestd]`` tries each attempt, of a
-JSON list, on each rank (RANK is its number), as code that has taken over the kernel would. Each rank writes into the
-data directory what became of them: ``done``, or the error.
+JSON list, on each rank (RANK is its number), as code that has taken over the kernel would. Each
+rank writes into the data directory what became of them: ``done``, or the error.
 """
 
 from __future__ import annotations

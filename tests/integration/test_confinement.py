@@ -29,6 +29,7 @@ def test_code_in_the_kernel_reaches_nothing_of_the_account(account: Account) -> 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # Alone, a kernel has no use for ports either.
         refused = [*account.refused(), ("connect", listening.getsockname()[1])]
+        refused.append(("read", str(account.directory / "connection.json")))
         (found,) = account.attempt(refused)
     # A link to what can't be read is refused as one to another disk is.
     expected = {text: "OSError" if text.startswith("link") else DENIED for text in found}
