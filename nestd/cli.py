@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from nestd.confinement.kernel import import_numpy
+from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import binding_from
 from nestd.ranks import large_pages, mpi
@@ -20,11 +21,13 @@ from nestd.settings import (
     EXIT_CONFIGURATION,
     NestdSettings,
     drain_from,
+    memory_from,
     native_from,
 )
 from protocol.errors import NestdError
 from protocol.logging import lines
-from protocol.runtime.data_directory import DATA_VARIABLE, data_directory_from
+from protocol.runtime.data_directory import DATA_VARIABLE
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 
@@ -75,7 +78,8 @@ def main(
     """Run a NEST kernel that takes commands over ZeroMQ.
 
     The variables NEST_SERVER_MODULES, NEST_SERVER_DISABLE_RESTRICTION and NEST_SERVER_EXEC_* say
-    what scripts may do, NEST_SERVER_LOG_* how to log.
+    what scripts may do, NEST_SERVER_MEMORY_MIB how much memory the kernel has on a machine,
+    NEST_SERVER_LOG_* how to log.
 
     SIGTERM and Ctrl-C stop it at the next slice of a simulation. After SIGUSR1 it takes nothing
     new, gives what runs NEST_SERVER_DRAIN seconds, and stops then.
@@ -111,6 +115,8 @@ def main(
                 binding_from(bind),
                 native,
                 files.quota_bytes,
+                extensions_from(os.environ),
+                memory_from(os.environ),
             )
             startup.run(wanted, stack=stack)
     except NestdError as error:

@@ -19,7 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nestd.confinement import landlock
+from nestd.confinement.capabilities import drop_capabilities
+from nestd.confinement.probe import MISSING
 from nestd.confinement.rules import Surroundings, rules_of_kernel
+from nestd.ranks import mpi
+from protocol.process.core_dumps import forbid_core_dumps
 from protocol.runtime.paths import RuntimeDirectory
 
 log = logging.getLogger(__name__)
@@ -44,6 +48,8 @@ class Confinement:
     files: RuntimeDirectory
     #: Further directories that are written to.
     writable: tuple[Path, ...]
+    #: Files and directories that are read beside them: extension modules of NEST.
+    readable: tuple[Path, ...] = ()
     #: Whether this is one of several ranks.
     has_ranks: bool = False
     #: Whether gateways of other hosts connect.
@@ -55,17 +61,23 @@ class Confinement:
 
     def enter(self) -> str | None:
         """Confine this process for ever; return why the system does not, if it doesn't."""
-        # Elsewhere there is no room for temporary files any more.
+        # There is no other place for temporary files. NEST imports Matplotlib, which makes some where
+        # it has no directory.
         tempfile.tempdir = str(self.files.kernel_directory)
+        os.environ.setdefault("MPLCONFIGDIR", str(self.files.kernel_directory))
         if not landlock.is_available():
             landlock.set_no_new_privileges()
-            return "this system has no Landlock (Linux 5.13 or newer, with it switched on)"
+            return MISSING
         _load_libraries(self.has_ranks)
         if self.has_ranks:
             for name, value in _MEMORY_OF_RANKS.items():
                 os.environ.setdefault(name, value)
         surroundings = Surroundings.of_this_process(self.has_ranks)
-        rules = rules_of_kernel(surroundings, (self.files.kernel_directory, *self.writable))
+        if surroundings.has_mpi:
+            _make_session_directory(surroundings.session_directory)
+        rules = rules_of_kernel(
+            surroundings, (self.files.kernel_directory, *self.writable), self.readable
+        )
         try:
             landlock.restrict(
                 rules.read,
@@ -86,8 +98,11 @@ class Confinement:
 
 def confine(confinement: Confinement) -> None:
     """Confine this process, and say in the log if the system does not."""
-    limit_files_and_dumps()
+    forbid_core_dumps()
+    limit_open_files()
     problem = confinement.enter()
+    with contextlib.suppress(OSError):
+        drop_capabilities()
     if problem is not None:
         log.warning("THE KERNEL IS NOT CONFINED BY THE SYSTEM: %s", problem)
 
@@ -96,28 +111,32 @@ def import_numpy() -> None:
     """Import NumPy without the threads that its libraries begin with; nestd needs none of them."""
     chosen = os.environ.get(_THREADS_OF_NUMPY)
     os.environ[_THREADS_OF_NUMPY] = "1"
-    importlib.import_module("numpy")
+    import numpy  # noqa: F401
+
     del os.environ[_THREADS_OF_NUMPY]
     if chosen is not None:
         os.environ[_THREADS_OF_NUMPY] = chosen
 
 
-def limit_files_and_dumps() -> None:
-    """Have this process leave no core dump, which holds all memory, and bound its open files."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def limit_open_files() -> None:
+    """Bound the files that this process has open."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _make_session_directory(path: Path) -> None:
+    """Make the directory that Open MPI makes elsewhere, as nothing else can be made there then."""
+    with contextlib.suppress(OSError):
+        path.mkdir(mode=0o700)
+
+
 def _load_libraries(has_ranks: bool) -> None:
     """Load the libraries of NEST and MPI, without starting either, so that rules can name them."""
     if has_ranks:
+        # What is missing is told when MPI begins.
         with contextlib.suppress(ImportError):
-            import mpi4py
-
-            mpi4py.rc.initialize = False
-            from mpi4py import MPI  # noqa: F401
+            mpi.load_library()
     for path in nest_libraries():
         with contextlib.suppress(OSError):
             ctypes.CDLL(str(path))

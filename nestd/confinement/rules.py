@@ -69,6 +69,18 @@ class Surroundings:
     #: Whether this is one of several ranks.
     has_ranks: bool
 
+    @property
+    def has_mpi(self) -> bool:
+        """Return whether MPI will begin: alone, too, if NEST has it."""
+        return self.has_ranks or any(
+            Path(path).name.startswith("libmpi") for path in self.libraries
+        )
+
+    @property
+    def session_directory(self) -> Path:
+        """Return the directory that Open MPI makes without a launcher, or with srun."""
+        return Path(self.temporary, f"ompi.{self.host}.{self.user}")
+
     @classmethod
     def of_this_process(cls, has_ranks: bool) -> Surroundings:
         """Return the facts about this process, whose libraries are loaded already."""
@@ -111,7 +123,9 @@ def rules_of_kernel(
     read += [str(Path(surroundings.home, name)) for name in _READ_IN_HOME]
     write = [*_WRITE]
     if surroundings.has_ranks:
-        write += [*_WRITE_OF_RANKS, *_job_directories(surroundings)]
+        write += _WRITE_OF_RANKS
+    if surroundings.has_mpi:
+        write += _job_directories(surroundings)
     return Rules(
         _paths([*map(Path, read), *parts, *readable]),
         _paths([*map(Path, write), *own]),
@@ -122,8 +136,7 @@ def rules_of_kernel(
 def _job_directories(surroundings: Surroundings) -> list[str]:
     """Return the directories that a launcher has made for the job, or MPI makes without one."""
     named = [surroundings.variables.get(name, "") for name in _DIRECTORIES_OF_JOB]
-    # Where the launcher is srun, Open MPI makes it by itself.
-    named.append(f"{surroundings.temporary}/ompi.{surroundings.host}.{surroundings.user}")
+    named.append(str(surroundings.session_directory))
     closed = [Path(surroundings.temporary), Path(surroundings.home)]
     return [directory for directory in named if _is_tree(directory, closed)]
 

@@ -29,8 +29,8 @@ _START_S = 30.0
 
 
 @dataclass(frozen=True)
-class Program:
-    """Program that can be started."""
+class HelperProgram:
+    """HelperProgram that can be started."""
 
     #: With ``{0}`` for the number of the first descriptor that is passed on.
     command: tuple[str, ...]
@@ -74,7 +74,7 @@ class Spawner:
     programs : by their names
     """
 
-    def __init__(self, programs: Mapping[str, Program]) -> None:
+    def __init__(self, programs: Mapping[str, HelperProgram]) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         with theirs:

@@ -1,4 +1,4 @@
-"""Program that starts other programs for a confined process (``spawner.py``).
+"""HelperProgram that starts other programs for a confined process (``spawner.py``).
 
 ``python -I -S spawner_process.py FD`` reads from stdin what can be started, and obeys the packets
 that arrive on the socket FD until that is closed. It imports nothing but Python's own modules.

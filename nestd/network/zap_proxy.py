@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import zmq
 
-from nestd.confinement.spawner import Program, SpawnedProcess, Spawner
+from nestd.confinement.spawner import HelperProgram, SpawnedProcess, Spawner
 from protocol.process.identity import python_command
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import check_socket_path
@@ -51,7 +51,7 @@ def _sockets(generation: str) -> _Sockets:
     )
 
 
-def zap_program(connection_file: Path, generation: str) -> Program:
+def zap_program(connection_file: Path, generation: str) -> HelperProgram:
     """Return the program of the zap authenticator, which needs files that nestd gives up."""
     command = python_command(
         "nestd.network.zap_authenticator",
@@ -59,7 +59,7 @@ def zap_program(connection_file: Path, generation: str) -> Program:
         generation,
         *map(str, _sockets(generation)),
     )
-    return Program(tuple(command), dict(os.environ), reads_stdin=True)
+    return HelperProgram(tuple(command), dict(os.environ), reads_stdin=True)
 
 
 class ZapProxy:

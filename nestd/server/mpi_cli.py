@@ -10,12 +10,13 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import NoReturn, TextIO
 
 import click
 
 from nestd.confinement.kernel import import_numpy
+from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import Binding, binding_from
 from nestd.ranks import large_pages, mpi
@@ -28,11 +29,11 @@ from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
 from nestd.server.supervisor.child_process import Child
 from nestd.server.supervisor.components import GATEWAY_GRACE_S, gateway_child
-from nestd.settings import EXIT_CONFIGURATION, NestdSettings, native_from
+from nestd.settings import EXIT_CONFIGURATION, NestdSettings, memory_from, native_from
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
-from protocol.runtime.data_directory import data_directory_from
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 #: How long the gateway may take to answer once the kernel is there.
@@ -120,17 +121,15 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
         # The gateway outlives the kernel by the moment that answers to its callers take.
         gateway = gateway_child(instance, settings, listeners, None, signal.SIGTERM)
         stack.callback(_stop, gateway)
-        # The kernel confines this process, which can't remove the directory then.
-        remove = stack.enter_context(_removing(instance))
+        attendant = _Attendant(instance, console, [*notes, *more])
+        stack.callback(attendant.dismiss)
         # Before MPI is there, under which processes don't fork well.
         gateway.start()
 
         def ready() -> None:
             # Before all else that ends then: launchers give a rank a second from TERM to KILL.
-            stack.callback(remove)
-            poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
-            with contextlib.redirect_stdout(console):
-                print_banner(instance, [*notes, *more])
+            stack.callback(attendant.dismiss)
+            attendant.announce()
 
         data = data_directory_from(os.environ, RuntimeDirectory(instance.directory))
         kernel = NestdSettings(
@@ -142,47 +141,65 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             binding,
             native_from(os.environ),
             data.quota_bytes,
+            extensions_from(os.environ),
+            memory_from(os.environ),
         )
         startup.run(kernel, ready, stack)
 
 
-@contextlib.contextmanager
-def _removing(instance: Instance) -> Iterator[Callable[[], None]]:
-    """Have a process remove the files of the server when the block, or this process, ends.
+class _Attendant:
+    """Process that does with the server's files what rank 0 can't: the kernel has confined it.
 
-    Yields what has them removed, and waits for that.
+    Parameters
+    ----------
+    instance : the server
+    console : to print the banner to
+    notes : of the banner
     """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _await_end(reading)
-        instance.remove()
-        os._exit(0)
-    os.close(reading)
-    ended = False
 
-    def remove() -> None:
-        nonlocal ended
-        if not ended:
-            ended = True
-            os.close(writing)
-            os.waitpid(child, 0)
+    def __init__(self, instance: Instance, console: TextIO, notes: list[str]) -> None:
+        commands, self._commands = os.pipe()
+        self._answers, answers = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            # Nothing else may stay open, such as the pipe of the log or the server's sockets.
+            for source, target in ((commands, 0), (console.fileno(), 1), (answers, 3)):
+                os.dup2(source, target + 100)
+            for target in (0, 1, 3):
+                os.dup2(target + 100, target)
+            os.closerange(4, 65_536)
+            os.dup2(1, 2)
+            _attend(instance, notes)
+        os.close(commands)
+        os.close(answers)
 
-    try:
-        yield remove
-    finally:
-        remove()
+    def announce(self) -> None:
+        """Have the banner printed when the gateway answers, and wait for that."""
+        os.write(self._commands, b"a")
+        os.read(self._answers, 1)
+
+    def dismiss(self) -> None:
+        """Have the server's files removed, and wait for that."""
+        if self._pid:
+            os.close(self._commands)
+            os.waitpid(self._pid, 0)
+            self._pid = 0
 
 
-def _await_end(reading: int) -> None:
-    """Wait for the end of the parent of this process, with nothing else open."""
+def _attend(instance: Instance, notes: list[str]) -> NoReturn:
+    """Obey rank 0 until it ends, and remove the server's files."""
     os.setsid()
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(sig, signal.SIG_IGN)
-    os.dup2(reading, 0)
-    os.closerange(1, 65_536)
-    while os.read(0, 1):
-        pass
+    try:
+        while os.read(0, 1):
+            poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
+            print_banner(instance, notes)
+            sys.stdout.flush()
+            os.write(3, b"b")
+        instance.remove()
+    finally:
+        os._exit(0)
 
 
 def _stop(gateway: Child) -> None:

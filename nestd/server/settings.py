@@ -8,18 +8,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from nestd.confinement.memory import LEAST_BYTES, MIB
 from nestd.scripts import settings as scripts
 from nestd.server.desktop_files import desktop_files
 from nestd.settings import (
     DEFAULT_DRAIN_S,
     DEFAULT_QUEUE_LIMIT,
     DRAIN_VARIABLE,
+    MEMORY_VARIABLE,
     NATIVE_VARIABLE,
 )
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
-from protocol.runtime.data_directory import named_data_directory, quota_bytes
+from protocol.runtime.data_settings import named_data_directory, quota_bytes
 
 DEFAULT_HOST = "127.0.0.1"
 #: The port of NEST Server 3.10 and NEST Desktop, and that of the older documentation.
@@ -145,6 +147,7 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
     # Read by the gateway and by nestd themselves; a wrong value is better reported here.
     environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536)
     quota_bytes(environment)
+    environment.integer(MEMORY_VARIABLE, 0, LEAST_BYTES // MIB, 2**24)
     environment.choice(NATIVE_VARIABLE, ("on", "off"), "on")
     try:
         # For nestd, which reads them itself; likewise.

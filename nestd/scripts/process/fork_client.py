@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from nestd.confinement.spawner import Program, SpawnedProcess, Spawner
+from nestd.confinement.spawner import HelperProgram, SpawnedProcess, Spawner
 from nestd.scripts.process.control import FORK, ControlSocket
 from nestd.scripts.process.environment import script_environment
 from nestd.scripts.process.forked_process import ForkedProcess
@@ -36,7 +36,7 @@ STARTS = 4
 READY_DEADLINE_S = 120.0
 
 
-def fork_server_program(settings: ScriptSettings, owner: Path) -> Program:
+def fork_server_program(settings: ScriptSettings, owner: Path) -> HelperProgram:
     """Return the program of the fork server.
 
     The settings are fixed with it: nestd, should it be taken over, can't have scripts run that may
@@ -50,7 +50,7 @@ def fork_server_program(settings: ScriptSettings, owner: Path) -> Program:
     command = python_command(
         "nestd.scripts.process.fork_server", "{0}", str(owner), settings.to_json()
     )
-    return Program(tuple(command), script_environment(os.environ, settings.restricted))
+    return HelperProgram(tuple(command), script_environment(os.environ, settings.restricted))
 
 
 class _EndedEarly(Exception):

@@ -62,7 +62,7 @@ _NUMBER_BYTES = 4
 _INSTRUCTION_BYTES = 2 * _NUMBER_BYTES
 
 
-class _Program(ctypes.Structure):
+class _FilterProgram(ctypes.Structure):
     """Filter as the system takes it: ``struct sock_fprog`` of linux/filter.h."""
 
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
@@ -94,7 +94,9 @@ class SyscallFilter:
         )
         #: Where the process id is compared.
         self._own = [at for at, number in enumerate(self._program) if number == _STAND_IN]
-        described = _Program(len(program) // _INSTRUCTION_BYTES, ctypes.addressof(self._program))
+        described = _FilterProgram(
+            len(program) // _INSTRUCTION_BYTES, ctypes.addressof(self._program)
+        )
         self._described = described, ctypes.byref(described)
         self._prctl = ctypes.CDLL(None, use_errno=True).prctl
 

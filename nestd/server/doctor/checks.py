@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nestd.confinement.probe import landlock_problem
 from nestd.scripts.sandbox.seccomp import REMEDY, seccomp_problem
 from nestd.server import instance
 from nestd.server.listeners import open_listeners
@@ -108,6 +109,7 @@ def check(wanted: WantedServer, probe: PackageProbe = probe_package) -> list[Fin
         *ports(wanted),
         directory(),
         seccomp(seccomp_problem()),
+        landlock(landlock_problem()),
         cores(wanted, len(os.sched_getaffinity(0))),
     ]
     return found
@@ -247,6 +249,17 @@ def seccomp(problem: str | None) -> Finding:
         return Finding("Scripts", Level.OK, "confined by Python and by the system (seccomp)")
     text = f"off, as the system can't confine them: {problem}"
     return Finding("Scripts", Level.NOTE, text, f"{REMEDY[0].lower()}{REMEDY[1:-1]}")
+
+
+def landlock(problem: str | None) -> Finding:
+    """Check whether the system confines the kernel (Landlock)."""
+    if problem is None:
+        text = "confined by the system (Landlock): reads and writes its own files alone"
+        return Finding("Kernel", Level.OK, text)
+    text = f"reads and writes all files of this account: {problem}"
+    advice = "use an account of its own for the server, a container or the systemd unit; or boot "
+    advice += "with landlock among lsm= (cat /sys/kernel/security/lsm)"
+    return Finding("Kernel", Level.NOTE, text, advice)
 
 
 def cores(wanted: WantedServer, available: int) -> Finding:
