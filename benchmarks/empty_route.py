@@ -10,6 +10,7 @@ from flask import Flask, Response
 
 from gateway.__main__ import GunicornServer
 from gateway.settings import GatewaySettings, JobLimits
+from protocol.runtime.data_directory import DataDirectory
 
 
 class _Empty(GunicornServer):
@@ -26,6 +27,7 @@ def main() -> None:
     settings = GatewaySettings(
         connection_file=Path(),
         exit_file=Path(),
+        data=DataDirectory(Path()),
         token=None,
         origins=(),
         body_limit_bytes=1 << 20,

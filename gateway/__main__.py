@@ -24,6 +24,7 @@ from gateway.settings import GatewaySettings, from_environment
 from protocol.errors import NestdError
 from protocol.logging import lines
 from protocol.logging.forwarding import LogForwarder
+from protocol.process.core_dumps import forbid_core_dumps
 
 #: Threads beyond those that can wait for the kernel: for requests that need no kernel, and for
 #: clients that send slowly. Threads are made when they are needed.
@@ -121,6 +122,7 @@ def main(
     except NestdError as error:
         print(f"the gateway can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)
+    forbid_core_dumps()
     lines.set_up("gateway", settings.log, secret=settings.token)
     listeners = [f"fd://{fd}" for fd in inherited.split(",")]
     if not inherited:

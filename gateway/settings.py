@@ -11,6 +11,8 @@ from gateway.http.cors import is_loopback, parse_allowed
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
+from protocol.runtime.data_directory import DataDirectory
+from protocol.runtime.data_settings import named_data_directory, quota_bytes
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
 
@@ -40,6 +42,8 @@ class GatewaySettings:
     connection_file: Path
     #: File in which the supervisor, if there is one, writes how a kernel ended.
     exit_file: Path
+    #: Files that NEST has written for callers.
+    data: DataDirectory
     #: Secret that requests have to show; ``None`` turns authentication off.
     token: str | None
     #: Origins whose pages may call, as ``scheme://host:port``; port ``*`` means any.
@@ -86,6 +90,7 @@ def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> Ga
     connection_file = environment.optional_text("NESTD_CONNECTION_FILE")
     if connection_file is not None and is_alone:
         files = RuntimeDirectory.of(Path(connection_file)).make()
+    near = RuntimeDirectory.of(Path(connection_file)) if connection_file else files
     desktop = environment.optional_text("NESTD_DESKTOP_DIR")
     host = environment.text("NEST_SERVER_HOST", "127.0.0.1")
     token = (
@@ -96,6 +101,9 @@ def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> Ga
     settings = GatewaySettings(
         connection_file=Path(connection_file or files.connection_file),
         exit_file=files.exit_file,
+        data=DataDirectory(
+            named_data_directory(environment, near) or near.data, quota_bytes(environment)
+        ),
         token=token,
         origins=environment.items("NEST_SERVER_CORS_ORIGINS", DEFAULT_ORIGINS),
         body_limit_bytes=environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536) * MIB,

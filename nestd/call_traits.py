@@ -40,7 +40,7 @@ class CallTraits:
     needs_idle: bool = False
     #: Opens, writes or closes files of the server's host.
     writes_files: bool = False
-    #: Has arguments that may name files of the server's host, to be used now or by later calls.
+    #: Has arguments that may name files, to be used now or by later calls; see ``file_names.py``.
     names_files: bool = False
 
     @property
@@ -54,6 +54,11 @@ class CallTraits:
             or self.prepares
             or self.communicates
         )
+
+    @property
+    def writes_more(self) -> bool:
+        """Return whether files may grow by the call, unlike by those that close them."""
+        return self.writes_files and (self.simulates or self.prepares or self.reads)
 
 
 def _words(text: str) -> list[str]:
@@ -106,6 +111,7 @@ _CALLS: dict[str, CallTraits] = {
     "SynapseCollection.set": CallTraits(sets=True, draws=True),
     "SyncProcesses": CallTraits(communicates=True),
     "TripartiteConnect": CallTraits(builds=True, draws=True),
+    "help": CallTraits(names_files=True),
     "set": _SETS_PATHS,
     "set_verbosity": _SETS,
 }
@@ -122,7 +128,7 @@ _READING = _words("""
 
 #: Calls that make, join or look into objects of the caller and leave the kernel alone.
 _PLAIN = _words("""
-    CollocatedSynapses CreateMask CreateParameter help message
+    CollocatedSynapses CreateMask CreateParameter message
     Mask.and Mask.or Mask.sub
     NodeCollection.index NodeCollection.join NodeCollection.size NodeCollection.slice
     NodeCollection.take NodeCollection.tolist

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from nestd.confinement.kernel import import_numpy
+from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import binding_from
 from nestd.ranks import large_pages, mpi
@@ -19,10 +21,13 @@ from nestd.settings import (
     EXIT_CONFIGURATION,
     NestdSettings,
     drain_from,
+    memory_from,
     native_from,
 )
 from protocol.errors import NestdError
 from protocol.logging import lines
+from protocol.runtime.data_directory import DATA_VARIABLE
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 
@@ -31,6 +36,12 @@ from protocol.runtime.paths import RuntimeDirectory
     "--connection-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write the connection file.  [default: connection.json in the runtime directory]",
+)
+@click.option(
+    "--data",
+    metavar="DIRECTORY",
+    help="Where NEST writes files for callers.  [default: NEST_SERVER_DATA, or data beside the "
+    "connection file]",
 )
 @click.option(
     "--queue-limit",
@@ -58,6 +69,7 @@ from protocol.runtime.paths import RuntimeDirectory
 )
 def main(
     connection_file: Path | None,
+    data: str | None,
     queue_limit: int,
     bind: str | None,
     log_file: Path | None,
@@ -66,7 +78,8 @@ def main(
     """Run a NEST kernel that takes commands over ZeroMQ.
 
     The variables NEST_SERVER_MODULES, NEST_SERVER_DISABLE_RESTRICTION and NEST_SERVER_EXEC_* say
-    what scripts may do, NEST_SERVER_LOG_* how to log.
+    what scripts may do, NEST_SERVER_MEMORY_MIB how much memory the kernel has on a machine,
+    NEST_SERVER_LOG_* how to log.
 
     SIGTERM and Ctrl-C stop it at the next slice of a simulation. After SIGUSR1 it takes nothing
     new, gives what runs NEST_SERVER_DRAIN seconds, and stops then.
@@ -80,6 +93,9 @@ def main(
             logging = replace(logging, format=log_format)
         lines.set_up("nestd", logging).rank = mpi.launched_rank()
         path = connection_file or RuntimeDirectory.of_user().connection_file
+        variables = dict(os.environ) | ({DATA_VARIABLE: data} if data is not None else {})
+        files = data_directory_from(variables, RuntimeDirectory.of(path.absolute()))
+        import_numpy()
         from nestd import startup
 
         scripts = settings.from_environment(os.environ)
@@ -91,7 +107,16 @@ def main(
             secret = token if token.exists() else None
             stack.enter_context(output_to(log_file, logging, mpi.launched_rank(), secret))
             wanted = NestdSettings(
-                path.absolute(), queue_limit, scripts, drain_s, binding_from(bind), native
+                path.absolute(),
+                files.path,
+                queue_limit,
+                scripts,
+                drain_s,
+                binding_from(bind),
+                native,
+                files.quota_bytes,
+                extensions_from(os.environ),
+                memory_from(os.environ),
             )
             startup.run(wanted, stack=stack)
     except NestdError as error:

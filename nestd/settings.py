@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nestd.confinement.memory import LEAST_BYTES, MIB
+from nestd.extensions import Extensions
 from nestd.network.binding import Binding
 from nestd.scripts.settings import ScriptSettings
 from protocol.process.environment import Environment
+from protocol.runtime.data_directory import DEFAULT_QUOTA_BYTES, DataDirectory
 
 #: Exit code of a program that can't start with its settings or in its environment.
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
@@ -18,6 +21,8 @@ DEFAULT_QUEUE_LIMIT = 64
 DEFAULT_DRAIN_S = 30.0
 #: The variable that sets otherwise.
 DRAIN_VARIABLE = "NEST_SERVER_DRAIN"
+#: MiB of memory that a kernel has on a machine.
+MEMORY_VARIABLE = "NEST_SERVER_MEMORY_MIB"
 #: Whether NEST's memory is read and written beside PyNEST: on or off.
 NATIVE_VARIABLE = "NESTD_NATIVE"
 
@@ -28,6 +33,8 @@ class NestdSettings:
 
     #: Where to write the connection file; sockets lie beside it.
     connection_file: Path
+    #: Where NEST writes files for callers.
+    data: Path
     #: Commands that may wait before further ones are refused.
     queue_limit: int = DEFAULT_QUEUE_LIMIT
     #: What scripts may do.
@@ -38,6 +45,19 @@ class NestdSettings:
     binding: Binding | None = None
     #: Whether NEST's memory is read and written beside PyNEST.
     native: bool = True
+    #: Bytes that files of callers may take.
+    data_quota_bytes: int = DEFAULT_QUOTA_BYTES
+    #: Extension modules that callers may load.
+    extensions: Extensions = field(default_factory=Extensions)
+    #: Memory of all ranks on a machine; ``None`` for a part of the machine's.
+    memory_bytes: int | None = None
+    #: Whether rank 0 sends this rank the directories to use, which are not known before.
+    paths_follow: bool = False
+
+    @property
+    def data_directory(self) -> DataDirectory:
+        """Return the data directory with its quota."""
+        return DataDirectory(self.data, self.data_quota_bytes)
 
 
 def drain_from(variables: Mapping[str, str]) -> float | None:
@@ -52,6 +72,20 @@ def drain_from(variables: Mapping[str, str]) -> float | None:
     drain_s = environment.seconds_or_off(DRAIN_VARIABLE, DEFAULT_DRAIN_S)
     environment.check()
     return drain_s
+
+
+def memory_from(variables: Mapping[str, str]) -> int | None:
+    """Return the memory that a kernel has on a machine, in bytes; ``None`` if it is not set.
+
+    Raises
+    ------
+    ConfigurationError
+        If the variable has a wrong value.
+    """
+    environment = Environment(variables)
+    memory_mib = environment.integer(MEMORY_VARIABLE, 0, LEAST_BYTES // MIB, 2**24)
+    environment.check()
+    return memory_mib * MIB or None
 
 
 def native_from(variables: Mapping[str, str]) -> bool:

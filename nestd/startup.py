@@ -11,15 +11,21 @@ import logging
 import secrets
 import signal
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import zmq
 
+from nestd.broker.client import BrokerClient
+from nestd.confinement import memory
+from nestd.confinement.kernel import Confinement, confine
+from nestd.confinement.spawner import Spawner
 from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.network.binding import bind_beside, bind_guarded, open_router
-from nestd.network.zap_proxy import ZapProxy
+from nestd.network.zap_proxy import ZAP_AUTHENTICATOR, ZapProxy, zap_program
 from nestd.ranks import mpi
 from nestd.ranks.startup import run_worker, start_kernel, start_master, this_process
 from nestd.ranks.transport import (
@@ -28,21 +34,20 @@ from nestd.ranks.transport import (
     Ranks,
     write_crash_report,
 )
+from nestd.scripts.process.fork_client import FORK_SERVER, fork_server_program
 from nestd.scripts.runner import ScriptRunner
 from nestd.settings import NestdSettings
 from protocol.errors import Diverged
 from protocol.logging.forwarding import LogForwarder
 from protocol.process.identity import die_with_parent
-from protocol.runtime import connection_file
 from protocol.runtime.connection_file import ConnectionInfo, RankProcess
-from protocol.runtime.job_store import Spool
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.rank_activity import (
     RankActivityWriter,
     make_rank_activity,
 )
 from protocol.runtime.status_file import StatusWriter
-from protocol.security.curve_keys import gateway_keys, new_keys
+from protocol.security.curve_keys import new_keys
 from protocol.wire.messages import Action, Operation
 
 log = logging.getLogger(__name__)
@@ -79,27 +84,79 @@ def run(
         # Launchers pass them on to all ranks, and only the first knows what runs.
         signal.signal(sig, _ignore)
     with contextlib.suppress(Stopped), stack or contextlib.ExitStack() as closing:
-        scripts = zap_proxy = None
+        scripts = zap_proxy = broker = None
         generation = secrets.token_hex(4)
-        if mpi.launched_rank() == 0:
-            # Before MPI is there, which processes don't fork well under.
-            scripts = ScriptRunner(settings.scripts, settings.connection_file.parent)
+        is_first = mpi.launched_rank() == 0
+        if is_first and settings.memory_bytes is None:
+            settings = replace(settings, memory_bytes=_default_memory(settings.connection_file))
+        # Before MPI is there, which processes don't fork well under, and before the confinement.
+        spawner = None
+        if is_first:
+            has_network = settings.binding is not None
+            broker = BrokerClient.start(settings.connection_file, generation, has_network)
+            closing.callback(broker.close)
+            spawner = _spawner(settings, generation)
+            closing.callback(spawner.close)
+        if not settings.paths_follow:
+            _confine(settings, is_first, on_ready is not None)
+        if spawner is not None:
+            scripts = ScriptRunner(settings.scripts, spawner)
             closing.callback(scripts.close)
             if settings.binding is not None:
-                gateway_keys(RuntimeDirectory.of(settings.connection_file).make())
-                zap_proxy = ZapProxy(settings.connection_file, generation)
+                zap_proxy = ZapProxy(spawner, generation)
                 closing.callback(zap_proxy.close)
         if mpi.launched_ranks() == 1:
             mpi.stay_alone()
-            _run_master(settings, generation, None, closing, on_ready, scripts, zap_proxy)
+            _run_master(settings, generation, None, closing, on_ready, broker, scripts, zap_proxy)
             return
         # Ranks whose launcher was killed must not go on alone.
         die_with_parent()
         world = mpi.MpiWorld()
         if world.rank == 0:
-            _run_master(settings, generation, world, closing, on_ready, scripts, zap_proxy)
+            _run_master(settings, generation, world, closing, on_ready, broker, scripts, zap_proxy)
         else:
-            run_worker(world, closing)
+            run_worker(world, closing, settings.paths_follow)
+
+
+def _spawner(settings: NestdSettings, generation: str) -> Spawner:
+    """Return the process that starts the helpers of rank 0."""
+    files = RuntimeDirectory.of(settings.connection_file).make()
+    programs = {FORK_SERVER: fork_server_program(settings.scripts, files.path)}
+    if settings.binding is not None:
+        programs[ZAP_AUTHENTICATOR] = zap_program(settings.connection_file, generation)
+    return Spawner(programs)
+
+
+def _default_memory(own: Path) -> int:
+    """Return the memory of this kernel, which shares the machine with others of the user."""
+    others = [
+        server.connection_file
+        for server in RuntimeDirectory.of_user().servers()
+        if server.connection_file != own and server.connection_file.exists()
+    ]
+    return memory.default_bytes(memory.machine_bytes(), len(others) + 1)
+
+
+def _confine(settings: NestdSettings, is_first: bool, has_gateway: bool) -> None:
+    """Confine this rank, with its directories made."""
+    files = RuntimeDirectory.of(settings.connection_file)
+    # On other hosts that don't share it nothing is written to it.
+    if is_first or files.path.parent.exists():
+        files.make().make_kernel_directory()
+    settings.data_directory.make()
+    writable = [settings.data]
+    if is_first and settings.binding is not None:
+        writable.append(RuntimeDirectory.of_user().kernel_directory)
+    confine(
+        Confinement(
+            files,
+            tuple(writable),
+            settings.extensions.paths,
+            has_ranks=mpi.launched_ranks() > 1,
+            is_bound=settings.binding is not None,
+            has_children=has_gateway,
+        )
+    )
 
 
 def _run_master(
@@ -108,12 +165,16 @@ def _run_master(
     world: mpi.MpiWorld | None,
     stack: contextlib.ExitStack,
     on_ready: Callable[[], None] | None,
+    broker: BrokerClient | None,
     scripts: ScriptRunner | None,
     zap_proxy: ZapProxy | None,
 ) -> None:
     files = RuntimeDirectory.of(settings.connection_file).make()
     directory = files.path
+    files.make_kernel_directory()
     files.crash_report.unlink(missing_ok=True)
+    assert broker is not None
+    broker.await_ready()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = open_router(context, stack)
@@ -146,7 +207,8 @@ def _run_master(
     stack.callback(rank_activity.unlink, missing_ok=True)
     if world is None:
         processes = [this_process()]
-        kernel = start_kernel(generation, settings.native)
+        kernel = start_kernel(generation, settings.native, settings.data, settings.extensions)
+        memory.limit.set(settings.memory_bytes or memory.LEAST_BYTES)
         ranks: Ranks = OneRank(kernel, RankActivityWriter(rank_activity, 0))
     else:
         kernel, ranks, processes = start_master(
@@ -163,8 +225,7 @@ def _run_master(
         processes,
         confined,
     )
-    connection_file.write(settings.connection_file, info)
-    stack.callback(connection_file.remove_own, settings.connection_file, generation)
+    broker.connect(info)
     if kernel.native_problem:
         log.warning(
             "native access to NEST's memory is off: %s; many events take long to read, and random "
@@ -172,7 +233,6 @@ def _run_master(
             kernel.native_problem,
         )
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
-    spool = Spool(files.jobs)
     queue_limit = settings.queue_limit
     replies = ReplyCache() if settings.binding is not None else None
     master = Master(
@@ -182,8 +242,9 @@ def _run_master(
         queue_limit,
         publisher,
         status_writer,
-        spool,
+        broker,
         scripts,
+        settings.data_directory,
         replies,
     )
     signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))

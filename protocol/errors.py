@@ -11,6 +11,8 @@
     │   ├── Refused
     │   ├── UnknownCall
     │   ├── UnknownJob
+    │   ├── UnknownFile
+    │   ├── DataDirectoryFull
     │   ├── ArgumentError
     │   ├── StaleReference
     │   ├── KernelError
@@ -139,6 +141,18 @@ class UnknownJob(CallerError):
     """Name that no job has, or not any more."""
 
     kind = "unknown_job"
+
+
+class UnknownFile(CallerError):
+    """Name that no file in the data directory has."""
+
+    kind = "unknown_file"
+
+
+class DataDirectoryFull(CallerError):
+    """Call that would write files where they have all the room that they may have."""
+
+    kind = "data_directory_full"
 
 
 class ArgumentError(CallerError):

@@ -17,6 +17,9 @@ STATUS: dict[type[NestdError], int] = {
     errors.Refused: 403,
     errors.UnknownCall: 404,
     errors.UnknownJob: 404,
+    errors.UnknownFile: 404,
+    # Not 507, for the reason that Cancelled has.
+    errors.DataDirectoryFull: 400,
     errors.ArgumentError: 400,
     errors.StaleReference: 400,
     errors.KernelError: 400,

@@ -86,7 +86,7 @@ class Jobs:
         if not is_there(info):
             raise KernelUnavailable(f"kernel {info.generation} has just ended", retry_after_s=1)
         # A kernel that stops turns commands away itself; but nobody waits for its answer here.
-        self._kernel.status.refuse_if_stopping()
+        self._kernel.status.refuse_job()
         label = label_of(task)
         facts = Facts(task.id, label, time.time(), info.generation, accepts)
         self._tidy()

@@ -6,8 +6,10 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nestd.confinement.memory import limit
+from nestd.extensions import Extensions
 from nestd.kernel import node_location, partial_answers, recorders
-from nestd.kernel.api import calls
+from nestd.kernel.api import calls, room
 from nestd.kernel.api.allow_list import LEFT_OUT, AllowList, Entry, Role
 from nestd.kernel.api.arguments import Arguments
 from nestd.kernel.api.binding import BoundArguments, bind, typed
@@ -31,15 +33,16 @@ class Kernel:
     Parameters
     ----------
     generation : name of this kernel in references
+    extensions : modules that callers may load
     """
 
-    def __init__(self, generation: str) -> None:
+    def __init__(self, generation: str, extensions: Extensions | None = None) -> None:
         self._objects = ObjectTable(generation)
         #: Number of the first object that the latest operation may have made.
         self._first = self._objects.next
         self._layers = Layers()
         self._simulation = Simulation()
-        self._allow_list = AllowList(self._layers, self._simulation)
+        self._allow_list = AllowList(self._layers, self._simulation, extensions)
         self._arguments = Arguments(self._allow_list, self._objects, self._layers)
         self.nest_version: str = nest.__version__
         #: Ranks that NEST knows of.
@@ -88,6 +91,8 @@ class Kernel:
             return self._methods[operation.action](operation)
         except NestdError:
             raise
+        except MemoryError as error:
+            raise limit.refusal(operation.call or operation.action.value, error) from error
         except Exception as error:
             raise InternalError(
                 f"nestd failed in {operation.call or operation.action.value}: "
@@ -148,6 +153,8 @@ class Kernel:
     ) -> Any:
         """Return what ``target`` of PyNEST returns; of connections, this rank's part."""
         with raised_by_nest(entry.name):
+            for argument in (*args, *kwargs.values()):
+                room.for_parameters(argument)
             result = target(*args, **kwargs)
         self._note(entry, result)
         if not isinstance(result, SynapseCollection):

@@ -1,17 +1,28 @@
-"""Errors of NEST and PyNEST as errors of the protocol."""
+"""Errors of NEST and PyNEST as errors of the protocol, and NEST's limit of memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
+from nestd.call_traits import TRAITS
+from nestd.confinement.memory import limit
 from nestd.kernel.pynest import nest
 from protocol.errors import KernelError, NestdError
 
+#: Calls that may make NEST take memory. Others have the reserve, too: a full network can be asked.
+#: The value is the part of the reserve that they have: where a simulation begins, most allocations
+#: that fail end the process.
+_GROWING = {
+    name: 0.5 if traits.simulates or traits.prepares else 0.0
+    for name, traits in TRAITS.items()
+    if traits.changes_kernel and name != "ResetKernel"
+}
 
-@contextmanager
-def raised_by_nest(call: str) -> Iterator[None]:
-    """Turn what NEST or PyNEST raises in ``call`` into an error with its name and place.
+
+class raised_by_nest:  # noqa: N801  # reads like the function that contextmanager would make
+    """Turns what NEST or PyNEST raises in ``call`` into an error with its name and place.
+
+    Meanwhile a call that may make NEST take memory is bound by the limit of the kernel's memory.
 
     NEST 3.10 has no error names of its own; the class name is what PyNEST users know.
 
@@ -20,19 +31,39 @@ def raised_by_nest(call: str) -> Iterator[None]:
     KernelError
         Instead of any error but the protocol's own.
     """
-    try:
-        yield
-    except NestdError:
-        raise
-    except Exception as error:
+
+    __slots__ = ("_call", "_reserve")
+
+    def __init__(self, call: str) -> None:
+        self._call = call
+        self._reserve = _GROWING.get(call)
+
+    def __enter__(self) -> None:
+        """Begin the call."""
+        if self._reserve is not None:
+            limit.enforce(self._reserve)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the call."""
+        if self._reserve is not None:
+            limit.release()
+        if error is None or isinstance(error, NestdError) or not isinstance(error, Exception):
+            return
+        if isinstance(error, MemoryError):
+            raise limit.refusal(self._call, error) from error
         name = type(error).__name__
         text = str(error).strip()
         if not text or text == name:
             text = "NEST gives no further explanation"
         raise KernelError(
-            f"{name} in {call}: {text}",
+            f"{name} in {self._call}: {text}",
             error_name=name,
-            call=call,
+            call=self._call,
             module=type(error).__module__,
         ) from error
 

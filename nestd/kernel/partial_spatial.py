@@ -13,7 +13,14 @@ import numpy as np
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.node_location import of_this_rank
-from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids
+from nestd.kernel.pynest import (
+    RANKS,
+    NodeCollection,
+    dump_layer_connections,
+    dump_layer_nodes,
+    nest,
+    node_ids,
+)
 from nestd.partial.positions import KnownPositions
 from nestd.partial.spatial import (
     CenterNode,
@@ -185,25 +192,33 @@ class SpatialCalls:
 
     def dump_layer_nodes(self, layer: Any, outname: str) -> LayerDump:
         """Answer DumpLayerNodes, to one file as one process writes it."""
+        _refuse_others("DumpLayerNodes", layer)
         if layer.spatial is None:
             # NEST 3.10 ends the process over it, by an exception that nothing catches.
             raise nest.NESTErrors.LayerExpected("the nodes of DumpLayerNodes have no positions")
-        return LayerDump.collect(outname, lambda path: nest.DumpLayerNodes(layer, path))
+        return LayerDump.collect(outname, lambda path: dump_layer_nodes(layer._datum, path))
 
     def dump_layer_connections(
         self, source_layer: Any, target_layer: Any, synapse_model: str, outname: str
     ) -> LayerDump:
         """Answer DumpLayerConnections, to one file as one process writes it."""
-        return LayerDump.collect(
-            outname,
-            lambda path: nest.DumpLayerConnections(source_layer, target_layer, synapse_model, path),
-        )
+        _refuse_others("DumpLayerConnections", source_layer, target_layer)
+
+        def write(path: str) -> None:
+            dump_layer_connections(source_layer._datum, target_layer._datum, synapse_model, path)
+
+        return LayerDump.collect(outname, write)
+
+
+def _refuse_others(call: str, *collections: Any) -> None:
+    """Raise for an argument that is no NodeCollection."""
+    if not all(isinstance(collection, NodeCollection) for collection in collections):
+        raise TypeError(f"{call} takes NodeCollections")
 
 
 def _pairs(call: str, sources: Any, targets: Any, syn_model: str | None) -> Array:
     """Return source and target of each connection that this rank has, int64 (n, 2)."""
-    if not isinstance(sources, NodeCollection) or not isinstance(targets, NodeCollection):
-        raise TypeError(f"{call} takes NodeCollections")
+    _refuse_others(call, sources, targets)
     conns = nest.GetConnections(sources, targets, synapse_model=syn_model)
     pairs = np.zeros((len(conns), 2), dtype=np.int64)
     if len(conns):

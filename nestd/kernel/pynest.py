@@ -51,11 +51,16 @@ __all__ = [
     "RANK",
     "RANKS",
     "connection_status",
+    "dump_layer_connections",
+    "dump_layer_nodes",
     "node_ids",
     "node_ranges",
     "printed_nodes",
 ]
 
+#: DumpLayerNodes and DumpLayerConnections, which add the rank to the name of their file.
+dump_layer_nodes = nestkernel_api.llapi_dump_layer_nodes
+dump_layer_connections = nestkernel_api.llapi_dump_layer_connections
 #: Text of PrintNodes, which PyNEST prints.
 printed_nodes = nestkernel_api.llapi_print_nodes
 #: Line of that text: one node, or the first and the last of a range, and their model.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from nestd.call_traits import traits_of
+from nestd.file_names import FileNames
 from nestd.master.activity import Activity, SimulationProgress
 from nestd.master.courses import Course, Turn
 from nestd.master.events import JobClaimed
@@ -20,7 +21,7 @@ from nestd.master.instructions import (
 )
 from nestd.master.live_spikes import LiveSpikes
 from nestd.master.queue import Queue, QueuedCommand
-from nestd.master.rank_answers import ask, each, whole
+from nestd.master.rank_answers import each, whole
 from nestd.master.reply_cache import Replies
 from nestd.master.slicing import Slices
 from protocol.errors import ArgumentError, Cancelled, InternalError, NestdError, ProtocolError
@@ -60,6 +61,7 @@ class Execution:
     replies : answer callers
     activity : tells what is executed
     spikes : are published meanwhile
+    names : checks names of files before any rank sees them
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Execution:
         replies: Replies,
         activity: Activity,
         spikes: LiveSpikes,
+        names: FileNames,
     ) -> None:
         self._turn = turn
         self._generation = generation
@@ -78,6 +81,7 @@ class Execution:
         self._replies = replies
         self._activity = activity
         self._spikes = spikes
+        self._names = names
         self._slices = Slices(turn, ranks, activity, self._pause)
         #: Why the current command is to end, if it is.
         self._cancelled: str | None = None
@@ -241,6 +245,8 @@ class Execution:
     def _answers(self, operation: Operation, references: bool) -> Course[list[Executed]]:
         """Have the ranks execute an operation, and return every rank's answer."""
         traits = traits_of(operation)
+        if traits.names_files:
+            self._names.check(operation)
         takes_events = self._spikes.precedes(operation, traits)
         if takes_events:
             yield from self._spikes.publish_all()
@@ -261,11 +267,6 @@ class Execution:
         yield from self._spikes.publish_due()
         # A simulation ends with the script that asked for it.
         return self._cancelled or script_ending
-
-
-def list_recorders() -> Course[Value]:
-    """Ask for the first id, last id and model of each range of recorders."""
-    return ask(Operation(Action.RECORDERS))
 
 
 def _filled(operation: Operation, values: list[Value]) -> Operation:

@@ -11,11 +11,15 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import zmq
 
+from nestd.broker.client import BrokerClient
+from nestd.confinement.memory import limit
+from nestd.data_room import DataRoom, list_files, write_file
+from nestd.file_names import FileNames
 from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
@@ -27,15 +31,14 @@ from protocol.errors import (
     ConfigurationError,
     Diverged,
     InternalError,
-    KernelLost,
     NestdError,
     ProtocolError,
-    Unavailable,
 )
-from protocol.runtime.job_store import Spool
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.status_file import StatusWriter
 from protocol.wire import frames
 from protocol.wire.messages import (
+    Action,
     Batch,
     Cancel,
     Command,
@@ -89,8 +92,9 @@ class Master:
     queue_limit : commands that may wait; one more is refused
     publisher : of events
     status : writes the status file
-    spool : of jobs
+    broker : has the jobs
     scripts : runs scripts
+    data : directory of files for callers
     replies : keeps answers, where links to gateways may be cut; ``None`` where none are
     """
 
@@ -102,8 +106,9 @@ class Master:
         queue_limit: int,
         publisher: EventPublisher,
         status: StatusWriter,
-        spool: Spool,
+        broker: BrokerClient,
         scripts: ScriptRunner,
+        data: DataDirectory,
         replies: ReplyCache | None = None,
     ) -> None:
         self._socket = socket
@@ -114,9 +119,10 @@ class Master:
         self._generation = generation
         self._publisher = publisher
         self._status = status
-        self._spool = spool
+        self._broker = broker
         self._scripts = scripts
-        self._state = MasterState(generation, queue_limit, ranks.size, replies)
+        self._data, room, names = data, DataRoom(data), FileNames(data.path)
+        self._state = MasterState(generation, queue_limit, names, ranks.size, replies)
         #: Instructions that are not carried out yet, those of inner events last; reversed.
         self._left: list[list[ins.Instruction]] = []
         #: Whether the loop waits for a message, with nothing half done.
@@ -127,6 +133,7 @@ class Master:
         self._carry_out: dict[type[ins.Instruction], Callable[[Any], ev.StateEvent | None]] = {
             ins.AnswerScript: self._answer_script,
             ins.AppendOutput: lambda it: it.job.print(it.output),
+            ins.CheckRoom: lambda _: ev.RoomChecked(room.problem()),
             ins.ClaimJob: self._claim_job,
             ins.ClearUpScript: lambda _: scripts.clear_up(),
             ins.EndJob: self._end_job,
@@ -138,7 +145,7 @@ class Master:
             ins.RunScript: self._run_script,
             ins.SendReply: self._send_reply,
             ins.StopProcess: self._stop,
-            ins.WriteFile: write_file,
+            ins.WriteFile: lambda it: write_file(it, data),
             ins.WriteStatus: self._write_status,
         }
 
@@ -178,6 +185,8 @@ class Master:
 
     def execute(self, command: Command) -> Message:
         """Execute an operation of the script that runs, and return its answer."""
+        if command.operation.action is Action.LIST_FILES:
+            return list_files(command, self._data, self._generation)
         self._handle(ev.ScriptOperation(command))
         assert self._script_answer is not None
         return self._script_answer
@@ -237,6 +246,9 @@ class Master:
             message = frames.decode(received)
         except ProtocolError as error:
             return ev.MessageRefused(sender, error)
+        except MemoryError as error:
+            text = f"the message can't be read: {limit.explain(error)}"
+            return ev.MessageRefused(sender, ProtocolError(text))
         match message:
             case Command() | Batch() | Script():
                 return QueuedCommand(message, sender)
@@ -248,19 +260,13 @@ class Master:
 
     def _look_up(self, sender: bytes, id: str) -> ev.JobSubmitted:
         """Look a job up in the spool."""
+        if self._state.knows(id):
+            return ev.JobSubmitted(sender, id)
         try:
-            job = self._spool.find(id)
-        except Unavailable as unreadable:
-            # The gateway sends the name again.
-            return ev.JobSubmitted(sender, id, problem=unreadable)
+            job = self._broker.find(id)
+        except NestdError as problem:
+            return ev.JobSubmitted(sender, id, problem=problem)
         if job is None:
-            error = ProtocolError(f"there is no job {id:.80} in the spool")
-            return ev.JobSubmitted(sender, id, problem=error)
-        if job.facts.generation != self._generation:
-            # The kernel for which the job was accepted took it along; the gateway says so.
-            lost = KernelLost(f"job {id} was accepted for kernel {job.facts.generation}")
-            return ev.JobSubmitted(sender, id, problem=lost)
-        if self._state.knows(id) or job.claim is not None or job.ended_s is not None:
             return ev.JobSubmitted(sender, id)
         try:
             return ev.JobSubmitted(sender, id, QueuedCommand(job.request(), job=job))
@@ -285,12 +291,7 @@ class Master:
         return ev.Received(self._scripts.ending)
 
     def _claim_job(self, step: ins.ClaimJob) -> ev.JobClaimed:
-        try:
-            return ev.JobClaimed(step.job.take(step.by))
-        except OSError as error:
-            # The claim can't be written. Unless another process has one, the job counts as ours, so
-            # that its caller gets an answer.
-            return ev.JobClaimed(step.job.claim is None, error.strerror or str(error))
+        return ev.JobClaimed(*step.job.take(step.by))
 
     def _run_script(self, step: ins.RunScript) -> ev.ScriptEnded:
         try:
@@ -308,7 +309,10 @@ class Master:
         try:
             encoded = frames.encode(message)
         except ProtocolError as error:
-            fault = InternalError(f"the answer can't be sent: {error}")
+            fault: NestdError = InternalError(f"the answer can't be sent: {error}")
+            encoded = frames.encode(Failure(getattr(message, "id", ""), self._generation, fault))
+        except MemoryError as error:
+            fault = limit.refusal("encoding the answer", error)
             encoded = frames.encode(Failure(getattr(message, "id", ""), self._generation, fault))
         self._send([instruction.receiver, *encoded])
         if instruction.delivery_id:
@@ -324,16 +328,10 @@ class Master:
             log.error("job %s: %s", instruction.job.id, problem)
 
     def _write_status(self, instruction: ins.WriteStatus) -> None:
-        self._status.write(self._state.activity.status(time.time() - time.monotonic()))
+        status = self._state.activity.status(time.time() - time.monotonic())
+        if self._broker.end:
+            status = replace(status, jobs_problem=self._broker.end)
+        self._status.write(status)
 
     def _stop(self, instruction: ins.StopProcess) -> None:
         raise Stopped(0)
-
-
-def write_file(step: ins.WriteFile) -> ev.FileWritten:
-    """Write a text into a file, and return the event that tells whether that failed."""
-    try:
-        Path(step.path).write_text(step.text, encoding="utf-8")
-    except OSError as error:
-        return ev.FileWritten(error.strerror or str(error))
-    return ev.FileWritten()

@@ -14,7 +14,6 @@ from nestd.partial.connections import ConnectionChange, Placement
 from nestd.partial.merging import deferred, merge
 from nestd.partial.slices import SimulationPause
 from nestd.partial.spatial import Nodes, TextFile
-from protocol.errors import ArgumentError
 from protocol.wire.messages import Action, Executed, Operation
 from protocol.wire.values import Value
 
@@ -23,6 +22,11 @@ def ask(operation: Operation, references: bool = False) -> Course[Value]:
     """Have the ranks execute an operation, and return the value of the whole."""
     answers = yield ExecuteOnRanks(operation, references)
     return merge(operation, answers)
+
+
+def list_recorders() -> Course[Value]:
+    """Ask for the first id, last id and model of each range of recorders."""
+    return ask(Operation(Action.RECORDERS))
 
 
 def execute(operation: Operation, references: bool) -> Course[list[Executed]]:
@@ -77,9 +81,9 @@ def finish(value: Value, references: bool) -> Course[Value]:
         yield from ask(Operation(Action.ASSIGN_ORDER, args=order), references)
         return value.reference
     if isinstance(value, TextFile):
-        problem = yield WriteFile(value.path, "\n".join([*value.lines, ""]))
+        problem = yield WriteFile(value.name, "\n".join([*value.lines, ""]))
         if problem is not None:
-            raise ArgumentError(f"can't write {value.path}: {problem}")
+            raise problem
         return None
     return value
 

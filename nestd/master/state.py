@@ -14,11 +14,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from nestd.file_names import FileNames
 from nestd.master import events as ev
 from nestd.master.activity import REFRESH_S, Activity
 from nestd.master.courses import Course, Courses, Turn
 from nestd.master.events import FOLLOWING, Phase
-from nestd.master.execution import Execution, list_recorders
+from nestd.master.execution import Execution
 from nestd.master.instructions import (
     EndJob,
     Instruction,
@@ -30,12 +31,9 @@ from nestd.master.instructions import (
 )
 from nestd.master.live_spikes import LiveSpikes
 from nestd.master.queue import Queue, QueuedCommand
+from nestd.master.rank_answers import list_recorders
 from nestd.master.reply_cache import Replies, ReplyCache
-from protocol.errors import (
-    KernelLost,
-    KernelUnavailable,
-    NestdError,
-)
+from protocol.errors import KernelLost, KernelUnavailable, NestdError
 from protocol.wire.messages import (
     Cancel,
     EndScript,
@@ -65,12 +63,18 @@ class MasterState:
     ----------
     generation : of the kernel, goes into every answer
     queue_limit : commands that may wait; one more is refused
+    names : checks names of files before any rank sees them
     ranks : number of ranks
     replies : keeps answers, where links to gateways may be cut; ``None`` where none are
     """
 
     def __init__(
-        self, generation: str, queue_limit: int, ranks: int = 1, replies: ReplyCache | None = None
+        self,
+        generation: str,
+        queue_limit: int,
+        names: FileNames,
+        ranks: int = 1,
+        replies: ReplyCache | None = None,
     ) -> None:
         self._generation = generation
         self._turn = Turn()
@@ -87,6 +91,7 @@ class MasterState:
             self._replies,
             self.activity,
             self._spikes,
+            names,
         )
         self._courses = Courses(self._turn)
         self._phase = Phase.SERVING
@@ -335,6 +340,7 @@ _HANDLERS: dict[type[ev.MasterEvent], Callable[[MasterState, Any], None]] = {
     ev.Received: lambda state, event: state._courses.resume(event.script_ending),
     ev.Replied: MasterState._replied,
     ev.RequestArrived: MasterState._request_arrived,
+    ev.RoomChecked: lambda state, event: state._courses.resume(event.full),
     ev.ScriptEnded: lambda state, event: state._courses.resume(event.answer),
     ev.ScriptInterrupted: lambda state, event: state._courses.resume(event.was_running),
     ev.ScriptOperation: MasterState._script_operation,

@@ -8,15 +8,20 @@ process (``zap_authenticator.py``), by threads that are in libzmq all the time a
 from __future__ import annotations
 
 import contextlib
-import subprocess
+import os
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import zmq
 
+from nestd.confinement.spawner import HelperProgram, SpawnedProcess, Spawner
 from protocol.process.identity import python_command
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import check_socket_path
+
+#: Name of the zap authenticator among the programs of nestd's spawner.
+ZAP_AUTHENTICATOR = "zap authenticator"
 
 _FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -29,36 +34,63 @@ _PAUSE_S = 0.25
 _CLEARED_S = 2.0
 
 
+class _Sockets(NamedTuple):
+    """Sockets of the zap authenticator."""
+
+    requests: Path
+    failures: Path
+
+
+def _sockets(generation: str) -> _Sockets:
+    # Where the connection file is, several hosts may see it, and sockets may be impossible.
+    directory = RuntimeDirectory.of_user()
+    directory.make_kernel_directory()
+    return _Sockets(
+        check_socket_path(directory.zap_requests_socket(generation)),
+        check_socket_path(directory.failed_handshakes_socket(generation)),
+    )
+
+
+def zap_program(connection_file: Path, generation: str) -> HelperProgram:
+    """Return the program of the zap authenticator, which needs files that nestd gives up."""
+    command = python_command(
+        "nestd.network.zap_authenticator",
+        str(connection_file),
+        generation,
+        *map(str, _sockets(generation)),
+    )
+    return HelperProgram(tuple(command), dict(os.environ), reads_stdin=True)
+
+
 class ZapProxy:
     """Process of the zap authenticator, and the threads that pass requests on to it.
 
+    To be made in a process that has confined itself, as its threads are to be confined, too.
+
     Parameters
     ----------
-    connection_file : of the kernel
+    spawner : that can start the zap authenticator
     generation : of the kernel
     """
 
-    def __init__(self, connection_file: Path, generation: str) -> None:
-        # Where the connection file is, several hosts may see it, and sockets may be impossible.
-        directory = RuntimeDirectory.of_user()
-        self._request_path = check_socket_path(directory.zap_requests_socket(generation))
-        self._monitor_path = check_socket_path(directory.failed_handshakes_socket(generation))
-        self._command = python_command(
-            "nestd.network.zap_authenticator",
-            str(connection_file),
-            generation,
-            str(self._request_path),
-            str(self._monitor_path),
-        )
+    def __init__(self, spawner: Spawner, generation: str) -> None:
+        self._request_path, self._monitor_path = _sockets(generation)
+        self._spawner = spawner
         self._closing = threading.Event()
+        #: Closed to have the process end.
+        self._stdin = -1
         self._process = self._start()
         self._restarting = threading.Thread(
             target=self._restart, name="zap-authenticator", daemon=True
         )
         self._restarting.start()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+    def _start(self) -> SpawnedProcess:
+        reading, self._stdin = os.pipe()
+        try:
+            return self._spawner.start(ZAP_AUTHENTICATOR, [reading])
+        finally:
+            os.close(reading)
 
     def _restart(self) -> None:
         """Start the process again whenever it is killed; no gateway is let in meanwhile."""
@@ -67,6 +99,7 @@ class ZapProxy:
             # The process may end at once again, such as without a directory for its sockets.
             if self._closing.wait(_PAUSE_S):
                 return
+            os.close(self._stdin)
             self._process = self._start()
 
     def guard(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
@@ -95,8 +128,7 @@ class ZapProxy:
         Slurm kills what is left of a job as soon as its tasks have ended.
         """
         self._closing.set()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        os.close(self._stdin)
         self._restarting.join(_CLEARED_S)
 
 

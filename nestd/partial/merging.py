@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nestd.confinement.memory import limit
 from nestd.partial.answers import PartialAnswer
 from nestd.partial.connections import ConnectionChange
 from nestd.partial.policies import identical
@@ -39,6 +40,8 @@ def merge(operation: Operation, answers: Sequence[Executed]) -> Value:
         return identical(operation.call, None, values)
     try:
         return family.merge(operation.call, values)
+    except MemoryError as error:
+        raise limit.refusal(operation.call, error) from error
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise InternalError(
             f"the ranks' answers to {operation.call} can't be merged: {error}", call=operation.call

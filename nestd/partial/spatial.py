@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -31,9 +30,9 @@ class Nodes:
 
 @dataclass(frozen=True)
 class TextFile:
-    """Stands for a file that is still to be written."""
+    """Stands for a file of the data directory that is still to be written."""
 
-    path: str
+    name: str
     lines: list[str]
 
 
@@ -274,20 +273,17 @@ class NeighbourPositions(_Neighbours, kind="neighbour_positions"):
 class LayerDump(PartialAnswer, kind="layer_dump"):
     """Lines that a rank would write, and the file that they are meant for."""
 
-    path: str
+    name: str
     lines: list[str]
 
     @classmethod
-    def collect(cls, path: str, write: Callable[[str], None]) -> LayerDump:
-        """Have ``write`` make its files elsewhere, and read them."""
-        with TemporaryDirectory() as directory:
-            write(str(Path(directory) / "dump"))
-            lines = [
-                line
-                for file in Path(directory).iterdir()
-                for line in file.read_text(encoding="utf-8").splitlines()
-            ]
-        return cls(str(Path(path).absolute()), lines)
+    def collect(cls, name: str, write: Callable[[str], None]) -> LayerDump:
+        """Have ``write`` write into memory, and read that."""
+        with os.fdopen(os.memfd_create("dump"), encoding="utf-8") as file:
+            # NEST opens files by their paths.
+            write(f"/proc/self/fd/{file.fileno()}")
+            lines = file.read().splitlines()
+        return cls(name, lines)
 
     @classmethod
     def merge(cls, call: str, parts: Sequence[LayerDump]) -> Value:
@@ -297,4 +293,4 @@ class LayerDump(PartialAnswer, kind="layer_dump"):
             return tuple(int(word) for word in line.split()[:2] if word.isdigit())
 
         lines = [line for part in parts for line in part.lines]
-        return TextFile(parts[0].path, sorted(lines, key=ids))
+        return TextFile(parts[0].name, sorted(lines, key=ids))

@@ -104,6 +104,22 @@ def library_version() -> str:
     return str(MPI.Get_library_version()).split(",")[0].split("\n")[0].strip("\0 ")
 
 
+def load_library() -> Any:
+    """Load mpi4py and the MPI library without initialising MPI, and return mpi4py's module.
+
+    Raises
+    ------
+    ImportError
+        If mpi4py is missing, or its library.
+    """
+    import mpi4py
+
+    mpi4py.rc.initialize, mpi4py.rc.finalize = False, True
+    from mpi4py import MPI
+
+    return MPI
+
+
 class MpiWorld:
     """All ranks of the job, on a communicator of our own.
 
@@ -118,11 +134,9 @@ class MpiWorld:
 
     def __init__(self) -> None:
         try:
-            import mpi4py
-
-            mpi4py.rc.thread_level = "funneled"
+            MPI = load_library()  # noqa: N806  # as it is named everywhere
             let_ranks_give_way()
-            from mpi4py import MPI
+            MPI.Init_thread(MPI.THREAD_FUNNELED)
         except ImportError as error:
             raise ConfigurationError(
                 f"this is one of {launched_ranks()} ranks, but mpi4py can't be imported ({error}); "

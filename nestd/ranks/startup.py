@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import zmq
 
+from nestd.confinement import memory
+from nestd.confinement.kernel import Confinement, confine
+from nestd.confinement.module_search import close_module_search
+from nestd.extensions import Extensions
 from nestd.kernel.native import switch
 from nestd.master.loop import Stopped
 from nestd.network.binding import bind, bind_beside, open_router
@@ -27,6 +31,7 @@ from nestd.settings import NestdSettings
 from protocol.errors import ConfigurationError
 from protocol.process.identity import ProcessIdentity, identify
 from protocol.runtime.connection_file import RankProcess
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.rank_activity import RankActivityWriter
 from protocol.security.curve_keys import new_keys
@@ -49,6 +54,12 @@ class StartupInfo:
     watch_key: str | None
     #: Whether NEST's memory is read and written beside PyNEST; launchers may pass no variables on.
     native: bool
+    #: Where NEST writes files for callers, on every host.
+    data: str
+    #: Extension modules that callers may load, on every host.
+    extensions: list[str]
+    #: Memory of all ranks on a host.
+    memory_bytes: int
 
 
 def start_master(
@@ -72,6 +83,8 @@ def start_master(
     if len({process.host for process in processes}) == 1:
         # Where other hosts see the directory, sockets may be impossible in it.
         place = RuntimeDirectory(directory) if binding is None else RuntimeDirectory.of_user()
+        place.make_kernel_directory()
+        stack.callback(place.remove_kernel_directory)
         endpoint = bind_beside(socket, place.ranks_socket(generation), stack)
         key = watch_endpoint = watch_key = None
     else:
@@ -87,23 +100,49 @@ def start_master(
         stack.callback(watch.close)
         key, watch_endpoint, watch_key = keys.public, watch.endpoint, watch.key
     startup_info = StartupInfo(
-        str(directory), generation, endpoint, key, watch_endpoint, watch_key, settings.native
+        str(directory),
+        generation,
+        endpoint,
+        key,
+        watch_endpoint,
+        watch_key,
+        settings.native,
+        str(settings.data),
+        [str(path) for path in settings.extensions.paths],
+        settings.memory_bytes or memory.LEAST_BYTES,
     )
     world.broadcast(json.dumps(startup_info.__dict__).encode())
-    kernel, problem = _try_kernel(generation, world, settings.native)
+    kernel, problem = _try_kernel(
+        generation, world, settings.native, settings.data, settings.extensions
+    )
     for rank, reason in enumerate(_gather_problems(world, problem)):
         if reason is not None:
             raise ConfigurationError(f"rank {rank}: {reason}" if reason != problem else reason)
     assert kernel is not None
-    rank_activity = RankActivityWriter(RuntimeDirectory(directory).rank_activity(generation), 0)
     local_ranks = _local_ranks(world, processes)
+    _limit_memory(world, startup_info, len(local_ranks))
+    rank_activity = RankActivityWriter(RuntimeDirectory(directory).rank_activity(generation), 0)
     return kernel, ManyRanks(socket, kernel, world.size, rank_activity, local_ranks), processes
 
 
-def run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> NoReturn:
-    """Start the kernel of another rank, execute what rank 0 sends, and leave after rank 0."""
+def run_worker(
+    world: mpi.MpiWorld, stack: contextlib.ExitStack, paths_follow: bool = False
+) -> NoReturn:
+    """Start the kernel of another rank, execute what rank 0 sends, and leave after rank 0.
+
+    Parameters
+    ----------
+    world : all ranks
+    stack : closed at the end
+    paths_follow : whether this rank is confined when rank 0 has sent its directories
+    """
     processes = _gather_processes(world)
     startup_info = StartupInfo(**json.loads(world.broadcast(b"")))
+    if paths_follow:
+        # MPI's own threads run already, but NEST's do not.
+        own = RuntimeDirectory(Path(startup_info.directory))
+        read = tuple(map(Path, startup_info.extensions))
+        confine(Confinement(own, (Path(startup_info.data),), read, has_ranks=True, is_late=True))
     if startup_info.watch_endpoint is not None:
         hosts = [process.host for process in processes]
         watch = RankHeartbeat(
@@ -117,7 +156,13 @@ def run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> NoReturn:
             )
         )
         stack.callback(watch.close)
-    kernel, problem = _try_kernel(startup_info.generation, world, startup_info.native)
+    kernel, problem = _try_kernel(
+        startup_info.generation,
+        world,
+        startup_info.native,
+        Path(startup_info.data),
+        Extensions(tuple(map(Path, startup_info.extensions))),
+    )
     if any(reason is not None for reason in _gather_problems(world, problem)):
         # Rank 0 reports the problem.
         sys.exit(0)
@@ -136,6 +181,7 @@ def run_worker(world: mpi.MpiWorld, stack: contextlib.ExitStack) -> NoReturn:
     is_near = processes[world.rank].host == processes[0].host
     rank_activity = RankActivityWriter(path, world.rank) if is_near and path.exists() else None
     local_ranks = _local_ranks(world, processes)
+    _limit_memory(world, startup_info, len(local_ranks))
     worker = RankWorker(
         socket, kernel, world.rank, directory, startup_info.generation, rank_activity, local_ranks
     )
@@ -159,6 +205,15 @@ def _local_ranks(world: mpi.MpiWorld, processes: list[RankProcess]) -> list[Proc
     return [process.process for process in processes if process.host == host]
 
 
+def _limit_memory(world: mpi.MpiWorld, startup_info: StartupInfo, ranks_here: int) -> None:
+    """Limit the memory of this rank to its part of what the kernel has on this host."""
+
+    def agree(yes: bool) -> bool:
+        return b"" not in world.gather(b"yes" if yes else b"")
+
+    memory.limit.set(startup_info.memory_bytes // ranks_here, agree)
+
+
 def this_process() -> RankProcess:
     """Return how the connection file names this process."""
     process = identify(os.getpid())
@@ -166,11 +221,11 @@ def this_process() -> RankProcess:
 
 
 def _try_kernel(
-    generation: str, world: mpi.MpiWorld, native: bool
+    generation: str, world: mpi.MpiWorld, native: bool, data: Path, extensions: Extensions
 ) -> tuple[Kernel | None, str | None]:
     """Return the kernel of this rank, or what is wrong with it."""
     try:
-        kernel = start_kernel(generation, native)
+        kernel = start_kernel(generation, native, data, extensions)
     except ConfigurationError as error:
         return None, error.message
     if kernel.ranks != world.size:
@@ -181,14 +236,27 @@ def _try_kernel(
     return kernel, None
 
 
-def start_kernel(generation: str, native: bool) -> Kernel:
+def start_kernel(generation: str, native: bool, data: Path, extensions: Extensions) -> Kernel:
     """Import NEST and return the kernel of this process.
+
+    Parameters
+    ----------
+    generation : of the kernel
+    native : whether NEST's memory is read and written beside PyNEST
+    data : where NEST writes files for callers; made if it is missing on this host
+    extensions : modules that callers may load
 
     Raises
     ------
     ConfigurationError
-        If NEST can't be imported.
+        If NEST can't be imported, or the data directory or a module can't be used.
     """
+    DataDirectory(data).make()
+    extensions.check(data)
+    # What NEST writes is for its account alone.
+    os.umask(0o077)
+    # NEST reads them when it starts, and again in ResetKernel.
+    os.environ |= {"NEST_DATA_PATH": str(data), "NEST_DATA_PREFIX": ""}
     switch.is_on = native
     try:
         # Here and not above, so that a missing NEST is an answer and not a traceback.
@@ -198,4 +266,6 @@ def start_kernel(generation: str, native: bool) -> Kernel:
             f"NEST can't be imported ({error}): install it with pip install nest-simulator, "
             "or load the module of your cluster"
         ) from error
-    return Kernel(generation)
+    kernel = Kernel(generation, extensions)
+    close_module_search()
+    return kernel

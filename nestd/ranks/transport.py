@@ -14,7 +14,6 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -22,6 +21,7 @@ import zmq
 
 from nestd.call_traits import traits_of
 from nestd.partial.answers import from_wire, to_wire
+from nestd.ranks.memory_errors import check_memory, encoded_answer, with_value
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
 from protocol.logging import context, lines
 from protocol.process.identity import ProcessIdentity
@@ -187,6 +187,7 @@ class ManyRanks:
             self._socket.send_multipart([identity(rank), *encoded], copy=False)
         own = answer(self._kernel, 0, execute, self._rank_activity)
         answers = [own, *self._collect(own, operation)]
+        check_memory(answers, operation)
         if any(answer.error is not None for answer in answers):
             self._kernel.rollback()
             answered = frames.encode(Answered(self._number))
@@ -207,7 +208,7 @@ class ManyRanks:
             message = frames.decode([part.buffer for part in parts])
             if not isinstance(message, Executed) or message.number != self._number:
                 raise InternalError("a rank answered another operation than it was given")
-            received[message.rank] = replace(message, value=from_wire(message.value))
+            received[message.rank] = with_value(message, from_wire, operation)
         return [received[rank] for rank in range(1, self.size)]
 
 
@@ -265,8 +266,8 @@ class RankWorker:
                 operation = message.operation
                 context.set_current_request(message.context)
                 answered = answer(self._kernel, self._rank, message, self._rank_activity)
-                sent = replace(answered, value=to_wire(answered.value))
-                self._socket.send_multipart(frames.encode(sent), copy=False)
+                sent = with_value(answered, to_wire, operation)
+                self._socket.send_multipart(encoded_answer(sent, operation), copy=False)
                 failed = answered if answered.error is not None else None
             elif isinstance(message, Answered):
                 self._kernel.rollback()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import select
 import time
-from pathlib import Path
 from typing import Any, Protocol
 
 import zmq
 
+from nestd.confinement.spawner import Spawner
 from nestd.scripts.process.fork_client import ForkClient
 from nestd.scripts.process.forked_process import ForkedProcess
+from nestd.scripts.sandbox.seccomp import REMEDY
 from nestd.scripts.script_process import (
     AnswerArrived,
     EndAsked,
@@ -29,7 +30,7 @@ from nestd.scripts.script_process import (
     TimePassed,
 )
 from nestd.scripts.settings import ScriptSettings
-from protocol.errors import ProtocolError
+from protocol.errors import ProtocolError, Refused
 from protocol.logging import lines
 from protocol.wire.messages import Command, Failure, Message, Result, Script
 
@@ -62,12 +63,14 @@ class ScriptRunner:
     Parameters
     ----------
     settings : of scripts
-    owner : directory of the server, which the list of processes shows
+    spawner : that can start the fork server
     """
 
-    def __init__(self, settings: ScriptSettings, owner: Path) -> None:
+    def __init__(self, settings: ScriptSettings, spawner: Spawner) -> None:
         self._settings = settings
-        self._forks = ForkClient(settings, owner)
+        self._forks = ForkClient(spawner)
+        #: Why no script is run, if none is.
+        self._refusal: str | None = None
         #: The script that runs, and its process.
         self._script: ScriptProcess | None = None
         self._process: ForkedProcess | None = None
@@ -90,17 +93,18 @@ class ScriptRunner:
         ConfigurationError
             If scripts can't be run with the settings.
         """
-        setup = {"settings": self._settings.to_json(), "description": description}
-        problem = self._forks.set_up(setup)
+        problem = self._forks.set_up({"description": description})
         if not self._settings.restricted:
             return "unrestricted"
         if problem is None:
             return "restricted"
-        log.warning(
-            "SCRIPTS ARE CONFINED BY PYTHON ALONE, the system gives no second protection: %s",
-            problem,
-        )
-        return f"restricted by Python alone: {problem}"
+        # Python's own guards are no boundary: whoever gets past them has all that nestd's account
+        # has.
+        self._refusal = f"scripts are off here, as the system can't confine them: {problem}. "
+        self._refusal += REMEDY
+        self._forks.close()
+        log.warning("SCRIPTS ARE OFF, as the system can't confine them: %s. %s", problem, REMEDY)
+        return f"off: {problem}"
 
     def run(
         self, script: Script, sender: zmq.Socket[bytes], executor: Executor
@@ -118,6 +122,8 @@ class ScriptRunner:
         Diverged
             If one of the script's operations ends the kernel.
         """
+        if self._refusal is not None:
+            return Failure(script.id, "", Refused(self._refusal))
         for _ in range(ATTEMPTS):
             current, process = self._begin(script)
             lines.note(log, "a process begins with the script", process=process.pid)

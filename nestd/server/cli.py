@@ -156,6 +156,7 @@ def restart(
             desktop=wanted.desktop or (desktop_files() if found.desktop else None),
             daemon=wanted.daemon or found.daemon,
             log_file=wanted.log_file or found.log_file,
+            data=wanted.data or found.data,
             log=replace(wanted.log, format=_log_format(flags["log_format"]) or found.log_format),
             token=wanted.token or found.token(),
             no_authentication=wanted.no_authentication or not found.authentication,

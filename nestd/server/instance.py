@@ -19,6 +19,7 @@ from protocol.errors import ConfigurationError
 from protocol.process.identity import ProcessIdentity, identify
 from protocol.process.polling import poll_until
 from protocol.runtime import connection_file
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
 
@@ -47,6 +48,8 @@ class Instance:
     log_format: str
     #: Process id of the gateway that serves, if a supervisor watches over it.
     gateway: int | None = None
+    #: Where NEST writes files for callers, if that was named.
+    data: Path | None = None
 
     @property
     def _files(self) -> RuntimeDirectory:
@@ -88,6 +91,7 @@ class Instance:
         state = asdict(self) | {
             "directory": None,
             "log_file": str(self.log_file) if self.log_file else None,
+            "data": str(self.data) if self.data else None,
         }
         write_private(self._files.instance_file, json.dumps(state, indent=1).encode() + b"\n")
 
@@ -151,6 +155,7 @@ def _saved() -> Iterator[Instance]:
                 desktop=state["desktop"],
                 log_format=state["log_format"],
                 gateway=state["gateway"],
+                data=Path(state["data"]) if state["data"] else None,
             )
         except (OSError, ValueError, KeyError, TypeError):
             # Being made, being removed, or not ours: no running server in any case.
@@ -171,10 +176,14 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
     directory = directory_for(ports[0] if part is Part.BOTH else settings.ports[0])
     if part is not Part.GATEWAY:
         _refuse_second_kernel(directory)
+    if settings.data is not None:
+        DataDirectory(settings.data).make()
     # Its last user is gone, as the port is free.
     if part is Part.BOTH:
         RuntimeDirectory(directory).clear()
     RuntimeDirectory(directory).make()
+    if settings.data is None:
+        DataDirectory(RuntimeDirectory(directory).data).make()
     log_file = settings.log_file
     wants_file = settings.daemon or not settings.console_output
     if log_file is None and wants_file and part is Part.BOTH:
@@ -191,6 +200,7 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
         started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         desktop=settings.desktop is not None,
         log_format=settings.log.format,
+        data=settings.data,
     )
     if part is not Part.BOTH:
         instance.remove(part)

@@ -11,10 +11,12 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from typing import NoReturn, TextIO
 
 import click
 
-from nestd import startup
+from nestd.confinement.kernel import import_numpy
+from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import Binding, binding_from
 from nestd.ranks import large_pages, mpi
@@ -22,15 +24,16 @@ from nestd.scripts.settings import from_environment as scripts_from
 from nestd.server.banner import print_banner
 from nestd.server.cli_options import EXIT_PORT_TAKEN
 from nestd.server.http_probe import ask
-from nestd.server.instance import make_instance
+from nestd.server.instance import Instance, make_instance
 from nestd.server.listeners import open_listeners
 from nestd.server.settings import Flags, ServerSettings, build
 from nestd.server.supervisor.child_process import Child
 from nestd.server.supervisor.components import GATEWAY_GRACE_S, gateway_child
-from nestd.settings import EXIT_CONFIGURATION, NestdSettings, native_from
+from nestd.settings import EXIT_CONFIGURATION, NestdSettings, memory_from, native_from
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 #: How long the gateway may take to answer once the kernel is there.
@@ -67,6 +70,7 @@ def main(
     """
     try:
         mpi.check_launcher()
+        import_numpy()
         flags = Flags(host=host, port=port, desktop=desktop, log_format=log_format)
         wanted = build(flags, os.environ)
         lines.set_up("nestd", wanted.log).rank = mpi.launched_rank()
@@ -79,11 +83,22 @@ def main(
         if mpi.launched_rank() == 0:
             _serve(settings, binding, notes)
         else:
+            from nestd import startup
+
             # Rank 0 sends the other paths.
-            path = RuntimeDirectory.of_user().connection_file
+            files = RuntimeDirectory.of_user()
             with output_to(settings.log_file, settings.log, mpi.launched_rank()):
                 scripts = scripts_from(os.environ)
-                startup.run(NestdSettings(path, settings.queue_limit, scripts, settings.drain_s))
+                startup.run(
+                    NestdSettings(
+                        files.connection_file,
+                        files.data,
+                        settings.queue_limit,
+                        scripts,
+                        settings.drain_s,
+                        paths_follow=True,
+                    )
+                )
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
     except NestdError as error:
@@ -92,6 +107,8 @@ def main(
 
 def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) -> None:
     """Run the gateway as a child and the kernel in this process, on rank 0."""
+    from nestd import startup
+
     listeners, more = open_listeners(settings.host, settings.ports)
     with contextlib.ExitStack() as stack:
         for listener in listeners:
@@ -104,26 +121,85 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
         # The gateway outlives the kernel by the moment that answers to its callers take.
         gateway = gateway_child(instance, settings, listeners, None, signal.SIGTERM)
         stack.callback(_stop, gateway)
-        stack.callback(instance.remove)
+        attendant = _Attendant(instance, console, [*notes, *more])
+        stack.callback(attendant.dismiss)
         # Before MPI is there, under which processes don't fork well.
         gateway.start()
 
         def ready() -> None:
             # Before all else that ends then: launchers give a rank a second from TERM to KILL.
-            stack.callback(instance.remove)
-            poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
-            with contextlib.redirect_stdout(console):
-                print_banner(instance, [*notes, *more])
+            stack.callback(attendant.dismiss)
+            attendant.announce()
 
+        data = data_directory_from(os.environ, RuntimeDirectory(instance.directory))
         kernel = NestdSettings(
             instance.connection_file,
+            data.path,
             settings.queue_limit,
             scripts_from(os.environ),
             settings.drain_s,
             binding,
             native_from(os.environ),
+            data.quota_bytes,
+            extensions_from(os.environ),
+            memory_from(os.environ),
         )
         startup.run(kernel, ready, stack)
+
+
+class _Attendant:
+    """Process that does with the server's files what rank 0 can't: the kernel has confined it.
+
+    Parameters
+    ----------
+    instance : the server
+    console : to print the banner to
+    notes : of the banner
+    """
+
+    def __init__(self, instance: Instance, console: TextIO, notes: list[str]) -> None:
+        commands, self._commands = os.pipe()
+        self._answers, answers = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            # Nothing else may stay open, such as the pipe of the log or the server's sockets.
+            for source, target in ((commands, 0), (console.fileno(), 1), (answers, 3)):
+                os.dup2(source, target + 100)
+            for target in (0, 1, 3):
+                os.dup2(target + 100, target)
+            os.closerange(4, 65_536)
+            os.dup2(1, 2)
+            _attend(instance, notes)
+        os.close(commands)
+        os.close(answers)
+
+    def announce(self) -> None:
+        """Have the banner printed when the gateway answers, and wait for that."""
+        os.write(self._commands, b"a")
+        os.read(self._answers, 1)
+
+    def dismiss(self) -> None:
+        """Have the server's files removed, and wait for that."""
+        if self._pid:
+            os.close(self._commands)
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+
+
+def _attend(instance: Instance, notes: list[str]) -> NoReturn:
+    """Obey rank 0 until it ends, and remove the server's files."""
+    os.setsid()
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(sig, signal.SIG_IGN)
+    try:
+        while os.read(0, 1):
+            poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
+            print_banner(instance, notes)
+            sys.stdout.flush()
+            os.write(3, b"b")
+        instance.remove()
+    finally:
+        os._exit(0)
 
 
 def _stop(gateway: Child) -> None:

@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from nestd.confinement.memory import LEAST_BYTES, MIB
 from nestd.scripts import settings as scripts
 from nestd.server.desktop_files import desktop_files
 from nestd.settings import (
     DEFAULT_DRAIN_S,
     DEFAULT_QUEUE_LIMIT,
     DRAIN_VARIABLE,
+    MEMORY_VARIABLE,
     NATIVE_VARIABLE,
 )
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
+from protocol.runtime.data_settings import named_data_directory, quota_bytes
 
 DEFAULT_HOST = "127.0.0.1"
 #: The port of NEST Server 3.10 and NEST Desktop, and that of the older documentation.
@@ -59,6 +62,8 @@ class ServerSettings:
     drain_s: float | None = DEFAULT_DRAIN_S
     #: Files of NEST Desktop to serve too; ``None`` for none.
     desktop: Path | None = None
+    #: Where NEST writes files for callers; ``None`` for a directory among the server's own.
+    data: Path | None = None
     #: How to log.
     log: LogSettings = field(default_factory=LogSettings)
     #: What of the server is run here.
@@ -66,7 +71,7 @@ class ServerSettings:
 
     def to_json(self) -> str:
         """Return the settings as JSON, with the token, so for the background process alone."""
-        paths = {"log_file": self.log_file, "desktop": self.desktop}
+        paths = {"log_file": self.log_file, "desktop": self.desktop, "data": self.data}
         texts = {name: str(path) if path else None for name, path in paths.items()}
         return json.dumps(asdict(self) | texts | {"part": self.part.value})
 
@@ -76,7 +81,7 @@ class ServerSettings:
         fields = json.loads(text)
         fields["ports"] = tuple(fields["ports"])
         fields["part"] = Part(fields["part"])
-        for name in ("log_file", "desktop"):
+        for name in ("log_file", "desktop", "data"):
             fields[name] = Path(fields[name]) if fields[name] else None
         fields["log"] = LogSettings(**fields["log"])
         return ServerSettings(**fields)
@@ -133,6 +138,7 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
         queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", DEFAULT_QUEUE_LIMIT, 1, 4096),
         drain_s=environment.seconds_or_off(DRAIN_VARIABLE, DEFAULT_DRAIN_S),
         desktop=desktop,
+        data=named_data_directory(environment),
         log=log,
     )
     # Accepted for clients' scripts; there is one kernel, and no time after which it is killed.
@@ -140,6 +146,8 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
     environment.integer("NEST_SERVER_WORKERS", 1, 1, 10**6)
     # Read by the gateway and by nestd themselves; a wrong value is better reported here.
     environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536)
+    quota_bytes(environment)
+    environment.integer(MEMORY_VARIABLE, 0, LEAST_BYTES // MIB, 2**24)
     environment.choice(NATIVE_VARIABLE, ("on", "off"), "on")
     try:
         # For nestd, which reads them itself; likewise.

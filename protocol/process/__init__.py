@@ -1,5 +1,6 @@
 """Process: what a program knows of its environment, of other processes and of its connections.
 
+core_dumps     forbids files with all memory of a process
 environment    typed access to environment variables
 identity       pid and start time, signals, children that die with their parent
 polling        waiting for a condition, with a deadline

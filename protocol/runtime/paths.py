@@ -3,10 +3,14 @@
 Each user has one directory, and in it each server has one of its own. Files with secrets, sockets
 and jobs are private by their own mode, so a directory that a user has made keeps the mode that it
 has (docs/decisions/0016); but nobody else may be able to put a file into it.
+
+What processes that run NEST write or connect to is in a directory of its own within. They can be
+shut into it: nothing else of the server's is needed by them (docs/decisions/0022).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -20,7 +24,7 @@ from protocol.errors import ConfigurationError
 _SERVER = "server-"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 #: Files that only a kernel which ends by itself removes.
-_KERNEL_FILES = ("*.sock", "rank-activity-*.bin", "status-*.bin")
+_KERNEL_FILES = ("calls-*", "events-*", "ranks-*", "rank-activity-*.bin", "status-*.bin")
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,18 @@ class RuntimeDirectory:
 
     def zap_requests_socket(self, generation: str) -> Path:
         """Return the socket on which the ZAP authenticator is asked whom to let in."""
-        return self.path / f"zap-{generation}.sock"
+        return self.kernel_directory / f"zap-{generation}"
 
     def failed_handshakes_socket(self, generation: str) -> Path:
         """Return the socket on which the ZAP authenticator hears of failed handshakes."""
-        return self.path / f"handshakes-{generation}.sock"
+        return self.kernel_directory / f"handshakes-{generation}"
 
     # Of a server.
+
+    @property
+    def of_all_servers(self) -> Path:
+        """Return the directory of all the user's servers that this one is in, or else its own."""
+        return self.path.parent if self.path.name.startswith(_SERVER) else self.path
 
     @property
     def instance_file(self) -> Path:
@@ -125,34 +134,58 @@ class RuntimeDirectory:
         """Return the file that says how the last kernel ended, written by its supervisor."""
         return self.path / "kernel-exit.json"
 
+    def rejected_connections(self, generation: str) -> Path:
+        """Return the file that counts rejected connections, written by the ZAP authenticator."""
+        return self.path / f"rejected-{generation}.json"
+
+    # Of processes that run NEST, and all that they write or connect to.
+
+    @property
+    def kernel_directory(self) -> Path:
+        """Return the directory of what processes that run NEST write or connect to."""
+        return self.path / "kernel"
+
+    @property
+    def data(self) -> Path:
+        """Return the directory that files of users are kept in, unless another is named."""
+        return self.path / "data"
+
     @property
     def crash_report(self) -> Path:
         """Return the file that says why a kernel ended itself, written by one of its ranks."""
-        return self.path / "crash-report.json"
+        return self.kernel_directory / "crash-report.json"
+
+    # Names of sockets are short: their paths have little room.
 
     def commands_socket(self, generation: str) -> Path:
         """Return the socket that takes commands."""
-        return self.path / f"kernel-{generation}.sock"
+        return self.kernel_directory / f"calls-{generation}"
 
     def events_socket(self, generation: str) -> Path:
         """Return the socket that publishes events."""
-        return self.path / f"events-{generation}.sock"
+        return self.kernel_directory / f"events-{generation}"
 
     def ranks_socket(self, generation: str) -> Path:
         """Return the socket over which rank 0 talks with the other ranks."""
-        return self.path / f"ranks-{generation}.sock"
+        return self.kernel_directory / f"ranks-{generation}"
 
     def status(self, generation: str) -> Path:
         """Return the status file."""
-        return self.path / f"status-{generation}.bin"
+        return self.kernel_directory / f"status-{generation}.bin"
 
     def rank_activity(self, generation: str) -> Path:
         """Return the file of the ranks' activity."""
-        return self.path / f"rank-activity-{generation}.bin"
+        return self.kernel_directory / f"rank-activity-{generation}.bin"
 
-    def rejected_connections(self, generation: str) -> Path:
-        """Return the file that counts rejected connections."""
-        return self.path / f"rejected-{generation}.json"
+    def make_kernel_directory(self) -> None:
+        """Make the directory of processes that run NEST, or check the one that exists.
+
+        Raises
+        ------
+        ConfigurationError
+            If it can't be used, see :func:`make_private`.
+        """
+        make_private(self.kernel_directory)
 
     # What is removed.
 
@@ -174,13 +207,32 @@ class RuntimeDirectory:
         """Remove what a killed kernel has left, but for what says how it ended."""
         self.connection_file.unlink(missing_ok=True)
         for pattern in _KERNEL_FILES:
-            for path in self.path.glob(pattern):
+            for path in self.kernel_directory.glob(pattern):
                 path.unlink(missing_ok=True)
+        self.remove_kernel_directory()
+
+    def remove_kernel_files(self, generation: str) -> None:
+        """Remove the files of one kernel, but for what says how it ended."""
+        for path in (
+            self.commands_socket(generation),
+            self.events_socket(generation),
+            self.ranks_socket(generation),
+            self.status(generation),
+            self.rank_activity(generation),
+        ):
+            path.unlink(missing_ok=True)
+        self.remove_kernel_directory()
+
+    def remove_kernel_directory(self) -> None:
+        """Remove the directory of processes that run NEST, unless something is in it."""
+        with contextlib.suppress(OSError):
+            self.kernel_directory.rmdir()
 
     def remove_reports(self) -> None:
         """Remove what says how the last kernel ended."""
         self.crash_report.unlink(missing_ok=True)
         self.exit_file.unlink(missing_ok=True)
+        self.remove_kernel_directory()
 
     def remove_instance(self) -> None:
         """Remove the instance file and the token: no server is found any more."""
@@ -188,13 +240,16 @@ class RuntimeDirectory:
         self.token_file.unlink(missing_ok=True)
 
 
-def make_private(path: Path, closed: bool = False) -> Path:
+def make_private(
+    path: Path, closed: bool = False, setting: str = "NESTD_RUNTIME_DIR or --connection-file"
+) -> Path:
     """Make the directory ``path`` with mode 0700, or check the one that exists; return ``path``.
 
     Parameters
     ----------
     path : of the directory
     closed : whether others may not even look into it
+    setting : that names another directory
 
     Raises
     ------
@@ -216,7 +271,7 @@ def make_private(path: Path, closed: bool = False) -> Path:
     if problem is not None:
         raise ConfigurationError(
             f"can't keep private files in {path}: {problem}; name a directory of your own that "
-            "only you can write to, with NESTD_RUNTIME_DIR or --connection-file"
+            f"only you can write to, with {setting}"
         )
     return path
 

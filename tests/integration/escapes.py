@@ -1,7 +1,8 @@
 """Attempts to get out of a restricted script, each with an effect that can be seen from outside.
 
 ``escapes.txt`` has them, as somebody would type them: a line of ``###`` and the name, then the
-source. ``bombs.txt`` has those that use up what the server has. A line of ``####`` is a heading.
+source. ``memory_escapes.txt`` has those that are after memory, ``bombs.txt`` those that use up what
+the server has. A line of ``####`` is a heading.
 
 Sources have gaps that a test fills: ``{marker}`` is the path of a file that must not come to be,
 ``{secret_file}`` that of one whose content must not come out, ``{secret_variable}`` the name of a
@@ -23,7 +24,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nestd.scripts.modules import DEFAULT_MODULES
+from nestd.scripts.sandbox.module_rules import STANDARD
 from tests.sections import read_sections
+
+#: All that can be given to scripts of the standard library, as NEST_SERVER_MODULES.
+MODULES = "; ".join([DEFAULT_MODULES, *(f"import {name}" for name in sorted(STANDARD))])
 
 #: Printed by attempts that got at memory. They write it in two parts, as errors quote sources.
 REACHED = "REACHED"
@@ -94,5 +100,5 @@ def _read(name: str) -> list[Escape]:
     return found
 
 
-ESCAPES = _read("escapes.txt")
+ESCAPES = [*_read("escapes.txt"), *_read("memory_escapes.txt")]
 BOMBS = _read("bombs.txt")

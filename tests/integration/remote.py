@@ -108,9 +108,8 @@ class Pair:
         for log in self.runtime.directory.glob("*.log"):
             print(log.name, log.read_text(errors="replace"), sep="\n")
         # What stays for the next nestd and gateway.
-        for name in ("token", "crash-report.json"):
-            (self.runtime.directory / name).unlink(missing_ok=True)
-        for name in ("keys", "jobs"):
+        (self.runtime.directory / "token").unlink(missing_ok=True)
+        for name in ("keys", "jobs", "kernel", "data"):
             shutil.rmtree(self.runtime.directory / name, ignore_errors=True)
 
 

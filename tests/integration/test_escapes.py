@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.escapes import BOMBS, ESCAPES, Escape, Target
+from tests.integration.escapes import BOMBS, ESCAPES, MODULES, Escape, Target
 from tests.integration.servers import Runtime, Server, start_server
 
 VARIABLE = "NESTD_TEST_SECRET_VARIABLE"
@@ -52,7 +52,8 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AttackedServe
     """One server with the restriction on for the whole table."""
     secret = secrets.token_hex(16)
     runtime = Runtime()
-    env = {"NEST_SERVER_ENABLE_EXEC_CALL": "1", VARIABLE: secret, **LIMITS}
+    env = {"NEST_SERVER_ENABLE_EXEC_CALL": "1", "NEST_SERVER_MODULES": MODULES}
+    env |= {VARIABLE: secret, **LIMITS}
     with Target.made(tmp_path_factory.mktemp("escapes"), secret) as target:
         server = start_server(runtime, env)
         made = AttackedServer(server, target)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from nestd.extensions import Extensions
 from nestd.kernel import partial_answers
 from nestd.kernel.api import calls
 from nestd.kernel.api.parameters import Kind, kind_of
@@ -158,10 +159,13 @@ class AllowList:
     ----------
     layers : for the calls that look positions up
     simulation : for the calls that simulate
+    extensions : modules that callers may load
     """
 
-    def __init__(self, layers: Layers, simulation: Simulation) -> None:
-        replaced = calls.replaced(layers, simulation)
+    def __init__(
+        self, layers: Layers, simulation: Simulation, extensions: Extensions | None = None
+    ) -> None:
+        replaced = calls.replaced(layers, simulation, extensions or Extensions())
         self._entries = {entry.name: entry for entry in _entries(replaced)}
         #: Sorted names.
         self.names: list[str] = sorted(self._entries)
@@ -265,6 +269,21 @@ def _methods(replaced: dict[str, Callable[..., Any]]) -> Iterator[Entry]:
     for owner, names in _OPERATORS.items():
         for name in names:
             function = getattr(operator, name)
-            yield _callable(
-                f"{owner.__name__}.{name.rstrip('_')}", Role.CONSTRUCTOR, function, function
-            )
+            called = f"{owner.__name__}.{name.rstrip('_')}"
+            yield _callable(called, Role.CONSTRUCTOR, _of_objects(function, owner), function)
+
+
+def _of_objects(function: Callable[..., Any], owner: type) -> Callable[..., Any]:
+    """Return an operator for objects of PyNEST alone.
+
+    Python's operators also join texts and dictionaries, which a reader of arguments can't foresee,
+    and compute powers without end.
+    """
+
+    @functools.wraps(function)
+    def operate(*operands: Any) -> Any:
+        if not any(isinstance(operand, owner) for operand in operands):
+            raise TypeError(f"one of the operands must be a {owner.__name__}")
+        return function(*operands)
+
+    return operate

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nestd.extensions import Extensions, danger
 from nestd.kernel import partial_answers
+from nestd.kernel.api import room
 from nestd.kernel.api.connection_checks import refuse_endless
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
@@ -31,8 +34,10 @@ def help_text(obj: str | None = None, return_text: bool = True) -> str:
     """Return the text of help, instead of starting a pager on the server."""
     if obj is None:
         return str(nest.__doc__)
-    text: str = nest.help(obj, return_text=True)
-    if text is None:
+    # A wheel looks for the texts where it was built, which on this machine anybody may make.
+    where = Path(nest.build_info["docdir"], "html", "models", f"{obj}.rst")
+    text = nest.help(obj, return_text=True) if danger(where) is None else None
+    if not isinstance(text, str):
         raise ValueError(f"there is no help for {obj!r}")
     return text
 
@@ -44,6 +49,8 @@ def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) ->
             raise ValueError("a dictionary as second argument of Create excludes others")
         n, params = 1, n
     _refuse_grid(positions)
+    room.for_nodes(model, n)
+    room.for_positions(model, positions)
     if not isinstance(params, dict) or RANKS == 1:
         return nest.Create(model, n, params, positions)
     nodes = nest.Create(model, n, None, positions)
@@ -60,6 +67,7 @@ def connect(
 ) -> Any:
     """Call Connect, unless NEST would never come to an end."""
     refuse_endless(pre, post, conn_spec)
+    room.for_connections(pre, post, conn_spec)
     return nest.Connect(pre, post, conn_spec, syn_spec, return_synapsecollection)
 
 
@@ -192,6 +200,8 @@ def set_kernel_status(params: dict[str, Any]) -> None:
     number of ranks, and with it what NEST computes.
     """
     params = dict(params)
+    # It belongs to the server: rank 0 has refused any other value than the one that is set.
+    params.pop("data_path", None)
     if isinstance(params.get("verbosity"), int):
         # NEST takes the level only, which callers have as its number.
         params["verbosity"] = nest.VerbosityLevel(params["verbosity"])
@@ -202,6 +212,7 @@ def set_kernel_status(params: dict[str, Any]) -> None:
         asked = params["total_num_virtual_procs"]
         params["total_num_virtual_procs"] = virtual_processes(asked, RANKS)
     total = params.get("total_num_virtual_procs")
+    room.for_threads(total // RANKS if isinstance(total, int) else params.get("local_num_threads"))
     if isinstance(total, int) and total % RANKS:
         raise ValueError(
             f"{total} virtual processes can't be shared evenly by {RANKS} ranks; possible are "
@@ -235,8 +246,15 @@ def set_attributes(**kwargs: Any) -> None:
     set_kernel_status(kwargs)
 
 
-def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., Any]]:
+def replaced(
+    layers: Layers, simulation: Simulation, extensions: Extensions
+) -> dict[str, Callable[..., Any]]:
     """Return the replacements of PyNEST's functions, by name."""
+
+    def install(module_name: str) -> None:
+        """Call Install with the full path of a module that the operator allows."""
+        nest.Install(extensions.find(module_name))
+
     return {
         "Cleanup": simulation.cleanup,
         "Connect": connect,
@@ -248,6 +266,7 @@ def replaced(layers: Layers, simulation: Simulation) -> dict[str, Callable[..., 
         "GetLocalVPs": partial_answers.get_local_vps,
         "GetNodes": get_nodes,
         "GetStatus": partial_answers.get_status,
+        "Install": install,
         "NumProcesses": num_processes,
         "NodeCollection": node_collection,
         "Prepare": simulation.prepare,

@@ -26,13 +26,15 @@ from nest_remote.description import Description
 from nest_remote.module import PyNest, install
 from nest_remote.session import Session
 from nestd.scripts.failures import SCRIPT, script_error
+from nestd.scripts.process.reach import Reach, choose_temporary_directory
 from nestd.scripts.process.transport import BEGUN, LINE, ScriptTransport, mark_line
-from nestd.scripts.results import ResultEncoder
+from nestd.scripts.results import ResultEncoder, file_value
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.sandbox.compile import compile_script, restricted_namespace
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ProtocolError
 from protocol.process.identity import die_with_parent
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.wire import frames
 from protocol.wire.messages import Failure, Result, Script
 from protocol.wire.streams import WaitingStream
@@ -84,7 +86,7 @@ class ScriptNamespace:
         self.variables = main.__dict__
 
 
-def become_like_fork(settings: ScriptSettings) -> None:
+def become_like_fork(settings: ScriptSettings, files: RuntimeDirectory) -> None:
     """Give the fork server what its forks begin with, as far as it can have that itself."""
     sys.argv = [SCRIPT]
     # Exit functions of the fork server are not the script's.
@@ -92,6 +94,8 @@ def become_like_fork(settings: ScriptSettings) -> None:
     if settings.restricted:
         # Scripts can't see the variables, and what is loaded later does not need them.
         os.environ.clear()
+    else:
+        choose_temporary_directory(files)
 
 
 def _streams() -> tuple[WaitingStream, io.TextIOWrapper]:
@@ -130,6 +134,7 @@ def prepare_streams() -> None:
 def become_runner(
     settings: ScriptSettings,
     namespace: ScriptNamespace,
+    reach: Reach,
     syscall_filter: seccomp.SyscallFilter | None,
     mapped_bytes: int,
     connected: int,
@@ -143,7 +148,8 @@ def become_runner(
     ----------
     settings : of scripts
     namespace : surroundings of the script
-    syscall_filter : confines the process, too; ``None`` if the system has no filters
+    reach : what the process can open, connect to and signal
+    syscall_filter : confines restricted scripts, too; ``None`` for others
     mapped_bytes : address space that is mapped now
     connected : file descriptor of the socket to nestd
     output : file descriptor that takes what the script prints
@@ -151,6 +157,8 @@ def become_runner(
     line_marker : shared memory for the line that the script executes
     """
     os.setsid()
+    # Before the descriptor of its rules is closed.
+    reach.limit()
     for descriptor, place in (
         (connected, CONNECTION),
         (location, LOCATION),
@@ -173,7 +181,7 @@ def become_runner(
     if not isinstance(message, Script):
         os._exit(1)
     LINE.pack_into(line_marker, 0, BEGUN)
-    answer = _run(message, settings, namespace.variables)
+    answer = _run(message, settings, namespace)
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     stream.send(_encoded(answer))
@@ -198,7 +206,7 @@ def rehearse(namespace: ScriptNamespace) -> None:
     assert isinstance(script, Script)
     own = dict(namespace.variables)
     _execute(script.source, namespace.restricted, own)
-    _encoded(Result("", "", {"data": _returned(script.returns, own, namespace.restricted)}))
+    _encoded(Result("", "", {"data": _returned(script.returns, own, namespace)}))
 
 
 def rehearse_fork(syscall_filter: seccomp.SyscallFilter | None) -> None:
@@ -226,11 +234,12 @@ def _confine(
         None if settings.restricted else settings.processes,
         mapped_bytes,
     )
-    if syscall_filter is not None:
+    if settings.restricted:
+        assert syscall_filter is not None
         syscall_filter.install()
 
 
-def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) -> Result | Failure:
+def _run(script: Script, settings: ScriptSettings, namespace: ScriptNamespace) -> Result | Failure:
     """Run ``script``, and return its answer."""
     lines = [line + "\n" for line in script.source.split("\n")]
     linecache.cache[SCRIPT] = (len(script.source), None, lines, SCRIPT)
@@ -239,9 +248,9 @@ def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) ->
     value: dict[str, Any] = {}
     try:
         try:
-            _execute(script.source, settings.restricted, namespace)
+            _execute(script.source, settings.restricted, namespace.variables)
             if script.returns is not None:
-                value["data"] = _returned(script.returns, namespace, settings.restricted)
+                value["data"] = _returned(script.returns, namespace.variables, namespace)
         finally:
             if not settings.restricted:
                 # Python does this at its own exit, which is none of the script's here.
@@ -278,14 +287,21 @@ def _mark_exits(line_marker: mmap.mmap) -> None:
     os._exit = _exit
 
 
-def _returned(returns: str | list[str] | None, namespace: dict[str, Any], restricted: bool) -> Any:
-    """Return the values of the variables that were asked for; ``None`` for missing ones."""
+def _returned(
+    returns: str | list[str] | None, variables: dict[str, Any], namespace: ScriptNamespace
+) -> Any:
+    """Return the values of the variables and files that were asked for; ``None`` for missing ones.
+
+    A name that no variable can have is that of a file.
+    """
     encoder = ResultEncoder()
 
     def value(name: str) -> Any:
-        if restricted and name.startswith("_"):
+        if not name.isidentifier() and name not in variables:
+            return file_value(name, namespace.transport.files())
+        if namespace.restricted and name.startswith("_"):
             return None
-        return encoder.encode(namespace.get(name))
+        return encoder.encode(variables.get(name))
 
     if returns is None or isinstance(returns, str):
         return value(returns) if returns else None

@@ -3,7 +3,7 @@
 ======================================== ==================================================
 nestd sends                              meaning
 ======================================== ==================================================
-``{"setup": …}``                         settings of scripts, and what the kernel offers
+``{"setup": …}``                         what the kernel offers
 ``{"fork": true}``                       fork a process for a script; with it come its
                                          socket and the pipe for its output
 ``{"end": pid, "locate": bool}``         end that process; perhaps ask before for its line

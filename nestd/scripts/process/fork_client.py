@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import subprocess
 from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from nestd.confinement.spawner import HelperProgram, SpawnedProcess, Spawner
 from nestd.scripts.process.control import FORK, ControlSocket
 from nestd.scripts.process.environment import script_environment
 from nestd.scripts.process.forked_process import ForkedProcess
@@ -26,12 +26,31 @@ from protocol.wire.streams import PolledStream
 
 log = logging.getLogger(__name__)
 
+#: Name of the fork server among the programs of nestd's spawner.
+FORK_SERVER = "fork server"
 #: Processes that wait for scripts: one for the next, and one that is being made meanwhile.
 SPARES = 2
 #: How often the fork server is started for one script, if it ends each time before that has begun.
 STARTS = 4
 #: How long the fork server may take to import everything.
 READY_DEADLINE_S = 120.0
+
+
+def fork_server_program(settings: ScriptSettings, owner: Path) -> HelperProgram:
+    """Return the program of the fork server.
+
+    The settings are fixed with it: nestd, should it be taken over, can't have scripts run that may
+    do more.
+
+    Parameters
+    ----------
+    settings : of scripts
+    owner : directory of the server, which the list of processes shows
+    """
+    command = python_command(
+        "nestd.scripts.process.fork_server", "{0}", str(owner), settings.to_json()
+    )
+    return HelperProgram(tuple(command), script_environment(os.environ, settings.restricted))
 
 
 class _EndedEarly(Exception):
@@ -43,16 +62,14 @@ class ForkClient:
 
     Parameters
     ----------
-    settings : of scripts
-    owner : directory of the server, which the list of processes shows
+    spawner : starts the fork server, outside of nestd's confinement
     """
 
-    def __init__(self, settings: ScriptSettings, owner: Path) -> None:
-        self._settings = settings
-        self._owner = owner
+    def __init__(self, spawner: Spawner) -> None:
+        self._spawner = spawner
         self._setup: dict[str, Any] = {}
         self._control: ControlSocket | None = None
-        self._server: subprocess.Popen[bytes] | None = None
+        self._server: SpawnedProcess | None = None
         self._idle: deque[ForkedProcess] = deque()
         #: Forked processes whose ids have not been reported, in the order of the forks.
         self._unnamed: list[ForkedProcess] = []
@@ -75,7 +92,7 @@ class ForkClient:
 
         Parameters
         ----------
-        setup : settings of scripts, and the description of what the kernel offers
+        setup : the description of what the kernel offers
 
         Returns
         -------
@@ -93,7 +110,8 @@ class ForkClient:
             raise ConfigurationError(
                 "scripts can't be run: their process does not start"
             ) from error
-        self.prepare()
+        if problem is None:
+            self.prepare()
         return problem
 
     def prepare(self) -> OSError | None:
@@ -198,9 +216,7 @@ class ForkClient:
         if self._control is not None:
             self._control.close()
             self._control = None
-        if self._server is not None:
-            self._server.returncode = 0
-            self._server = None
+        self._server = None
 
     def _start(self) -> None:
         with ExitStack() as undone:
@@ -208,17 +224,7 @@ class ForkClient:
                 ours, theirs = ControlSocket.pair()
                 undone.callback(ours.close)
                 with theirs:
-                    self._server = subprocess.Popen(
-                        python_command(
-                            "nestd.scripts.process.fork_server",
-                            str(theirs.fileno()),
-                            str(self._owner),
-                        ),
-                        pass_fds=(theirs.fileno(),),
-                        env=script_environment(os.environ, self._settings.restricted),
-                        stdin=subprocess.DEVNULL,
-                        start_new_session=True,
-                    )
+                    self._server = self._spawner.start(FORK_SERVER, [theirs.fileno()])
             except OSError as error:
                 raise _cant_run(error) from error
             undone.pop_all()
@@ -260,7 +266,9 @@ class ForkClient:
         log.warning("the process that runs scripts has ended and is started again")
         self._start()
         try:
-            self._greet()
+            problem = self._greet()
+            if problem is not None:
+                raise ConfigurationError(f"scripts can't be run: {problem}")
         except _EndedEarly:
             self.forget()
         except ConfigurationError:

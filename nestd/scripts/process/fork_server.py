@@ -1,8 +1,9 @@
 """Fork server: the process from which scripts are forked, with everything imported already.
 
-``python -m nestd.scripts.process.fork_server FD OWNER`` starts the fork server with its end of the
-control socket (``control.py``) and with the directory of its server, which is there for people who
-list processes. When nestd closes its end, the fork server ends, and all its processes with it.
+``python -m nestd.scripts.process.fork_server FD OWNER SETTINGS`` starts the fork server with its
+end of the control socket (``control.py``), with the directory of its server, which scripts can't
+reach, and with the settings of scripts as JSON. When nestd closes its end, the
+fork server ends, and all its processes with it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from nest_remote.description import Description
@@ -37,11 +39,13 @@ from nestd.scripts.process.child import (
 from nestd.scripts.process.control import ControlSocket
 from nestd.scripts.process.numpy_reseed import NumpyReseed
 from nestd.scripts.process.process_tree import descendants, kill, open_children
+from nestd.scripts.process.reach import Reach
 from nestd.scripts.process.transport import LINE
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ConfigurationError
 from protocol.process.identity import become_subreaper, die_with_parent
+from protocol.runtime.paths import RuntimeDirectory
 
 #: How often the processes of a running script are counted.
 COUNT_EVERY_S = 0.2
@@ -76,11 +80,17 @@ class ForkServer:
     Parameters
     ----------
     control : socket to nestd
+    settings : of scripts
+    files : directory of the server, which scripts can't reach
     """
 
-    def __init__(self, control: ControlSocket) -> None:
+    def __init__(
+        self, control: ControlSocket, settings: ScriptSettings, files: RuntimeDirectory
+    ) -> None:
         self._control = control
-        self._settings = ScriptSettings()
+        self._settings = settings
+        self._files = files
+        self._reach = Reach(settings.restricted, files)
         self._filter: seccomp.SyscallFilter | None = None
         self._namespace: ScriptNamespace | None = None
         self._scripts: dict[int, _ForkedScript] = {}
@@ -135,17 +145,20 @@ class ForkServer:
         return True
 
     def _set_up(self, setup: dict[str, Any]) -> None:
-        self._settings = ScriptSettings.from_json(setup["settings"])
         self._numpy_reseed = NumpyReseed()
         problem = seccomp.seccomp_problem() if self._settings.restricted else None
-        if self._settings.restricted and problem is None:
+        if problem is not None:
+            # Without a namespace, nothing is ever forked.
+            self._control.send({"ready": True, "problem": problem})
+            return
+        if self._settings.restricted:
             self._filter = seccomp.SyscallFilter()
         try:
             self._namespace = self._make_namespace(Description.from_value(setup["description"]))
         except (ImportError, ConfigurationError) as error:
             self._control.send({"ready": False, "problem": f"{VARIABLE}: {error}"})
             return
-        become_like_fork(self._settings)
+        become_like_fork(self._settings, self._files)
         for _ in range(REHEARSALS):
             rehearse(self._namespace)
             rehearse_fork(self._filter)
@@ -153,7 +166,7 @@ class ForkServer:
         # written to, as the garbage collector would.
         gc.collect()
         gc.freeze()
-        self._control.send({"ready": True, "problem": problem})
+        self._control.send({"ready": True, "problem": None})
 
     def _make_namespace(self, description: Description) -> ScriptNamespace:
         """Import what scripts may use, with what could not be loaded later."""
@@ -178,6 +191,7 @@ class ForkServer:
         mapped_bytes = rlimits.address_space(os.pread(self._own_space, 128, 0))
         # NumPy's own generator goes on where it is in each fork, so it must be elsewhere.
         self._numpy_reseed.renew()
+        self._reach.renew()
         pid = os.fork()
         if pid == 0:
             # Nothing else would end the process if the fork server were killed.
@@ -205,6 +219,7 @@ class ForkServer:
             become_runner(
                 self._settings,
                 self._namespace,
+                self._reach,
                 self._filter,
                 mapped_bytes,
                 connected,
@@ -299,7 +314,8 @@ def main() -> None:
         signal.signal(sig, signal.SIG_IGN)
     prepare_streams()
     become_subreaper()
-    ForkServer(ControlSocket(control)).serve()
+    files = RuntimeDirectory(Path(sys.argv[2]))
+    ForkServer(ControlSocket(control), ScriptSettings.from_json(sys.argv[3]), files).serve()
     # Clearing up would take time for nothing.
     os._exit(0)
 

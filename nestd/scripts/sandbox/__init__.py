@@ -7,7 +7,8 @@ guards           guards of attributes, items, formats, classes and patterns
 attribute_rules  which names and types the guards let through
 module_proxy     proxies in place of modules
 module_rules     which modules and which of their names are shown
-numpy_memory     stand-ins for the ways into NumPy's memory
+numpy_offer      the list of what scripts have of NumPy
+numpy_memory     stand-ins for what NumPy believes without looking
 seccomp          filter of system calls
 rlimits          resource limits
 """

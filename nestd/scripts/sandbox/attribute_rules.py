@@ -6,8 +6,8 @@ import builtins
 import functools
 import struct
 import types
-from collections import deque
-from collections.abc import Mapping, MutableMapping
+from collections import UserString, deque
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
 from nestd.scripts.sandbox import numpy_memory
 from nestd.scripts.sandbox.module_proxy import ModuleProxy
+from nestd.scripts.sandbox.numpy_offer import ATTRIBUTES, BASES
 
 _NUMBERS = str.split(
     """
@@ -70,15 +71,10 @@ FORWARDING = (types.MethodType, types.GenericAlias)
 
 #: Names of attributes: types of which scripts can't read the attribute.
 DENIED: Mapping[str, tuple[type, ...]] = {
-    "tofile": (np.ndarray, np.generic),
-    "dump": (np.ndarray, np.generic),
-    "dumps": (np.ndarray, np.generic),
-    # Resizing may leave views with memory that is no longer theirs; numpy.resize makes a new array.
-    "resize": (np.ndarray,),
-    "ctypes": (np.ndarray, np.random.BitGenerator),
-    "cffi": (np.random.BitGenerator,),
-    "capsule": (np.random.BitGenerator,),
     "pack_into": (struct.Struct,),
+    # The formatting of text without its guard.
+    "format": (UserString,),
+    "format_map": (UserString,),
     "with_traceback": (BaseException,),
     # Python notes there whose attribute was missing, which may be a module.
     "obj": (AttributeError,),
@@ -92,7 +88,7 @@ DENIED: Mapping[str, tuple[type, ...]] = {
 }
 
 #: Names that patterns of ``match`` must not read, as patterns read them without a guard.
-UNMATCHABLE = FRAMES | DENIED.keys() | {"format", "format_map", "mro", "baseclass"}
+UNMATCHABLE = FRAMES | DENIED.keys() | {"format", "format_map", "mro", "tofile", "ctypes", "data"}
 
 #: Attributes that can be set of objects that are neither the script's nor NEST's.
 SETTABLE: Mapping[type, frozenset[str]] = {
@@ -101,7 +97,7 @@ SETTABLE: Mapping[type, frozenset[str]] = {
 }
 
 #: Types whose items can be set, beside those of scripts and of NEST.
-ITEM_TYPES = (dict, list, bytearray, memoryview, deque, MutableMapping, np.ndarray)
+ITEM_TYPES = (dict, list, deque, MutableMapping, np.ndarray)
 
 #: Classes that make code, modules or attributes from what they are given.
 _UNSAFE_CLASSES = (types.FunctionType, types.SimpleNamespace, super, ModuleProxy, *CLOSED)
@@ -148,11 +144,17 @@ def shown_class(cls: type) -> Any:
         return numpy_memory.Array
     if issubclass(cls, type):
         return Type
-    if issubclass(cls, _UNSAFE_CLASSES) or (
-        issubclass(cls, np.ndarray) and cls.__name__ in ("recarray", "chararray", "memmap")
-    ):
+    if issubclass(cls, _UNSAFE_CLASSES) or not _is_shown(cls):
         raise TypeError(f"the class {cls.__name__} is not available to scripts")
     return cls
+
+
+def check_base(cls: type) -> None:
+    """Raise TypeError unless a script's class may derive from the class."""
+    shown_class(cls)
+    if is_of_numpy(cls) and cls.__name__ not in BASES:
+        # NumPy believes what the methods of its own classes return.
+        raise TypeError(f"scripts can't derive from NumPy's class {cls.__name__}")
 
 
 def is_special(name: str) -> bool:
@@ -161,8 +163,51 @@ def is_special(name: str) -> bool:
 
 
 def is_denied(obj: Any, name: str) -> bool:
-    """Return whether scripts can't read the attribute of ``obj``, by ``DENIED``."""
-    return name in DENIED and issubclass(subject(obj, type(obj)), DENIED[name])
+    """Return whether scripts can't read the attribute, by ``DENIED`` or by NumPy's list."""
+    kind = subject(obj, type(obj))
+    if name in DENIED and issubclass(kind, DENIED[name]):
+        return True
+    rule = _of_numpy.get(kind, _ABSENT)
+    if rule is _ABSENT:
+        rule = _of_numpy[kind] = _numpy_rule(kind)
+    return rule is not None and not rule(name)
+
+
+_ABSENT = object()
+#: Rules of classes: ``None`` for those that have nothing of NumPy, else whether a name is shown.
+_of_numpy: dict[type, Any] = {}
+
+
+def _numpy_rule(kind: type) -> Callable[[str], bool] | None:
+    """Make the rule for the attributes of a class that is NumPy's or derives from one."""
+    if numpy_memory.is_compiled_function(kind):
+        # Functions of compiled modules, whose attributes lead to all that the module has.
+        return is_special
+    bases = [base for base in kind.__mro__ if is_of_numpy(base)]
+    if not bases:
+        return None
+    offered: frozenset[str] = NAMES.union(*(ATTRIBUTES.get(base.__name__, ()) for base in bases))
+    if kind in bases:
+        # Beside the list, what the class has of Python's own: text, numbers, errors.
+        offered |= {name for base in kind.__mro__ if base not in bases for name in vars(base)}
+        return lambda name: name in offered or is_special(name)
+    known = frozenset(name for base in bases for name in vars(base))
+    return lambda name: name in offered or name not in known or is_special(name)
+
+
+def is_of_numpy(cls: type) -> bool:
+    """Return whether the class is one of NumPy's."""
+    return numpy_memory.package_of(cls) == "numpy"
+
+
+def _is_shown(cls: type) -> bool:
+    """Return whether scripts may have the class, if it is one of NumPy's."""
+    if not is_of_numpy(cls) or issubclass(cls, (np.dtype, np.generic)):
+        return True
+    # Derived classes with memory of their own making.
+    if issubclass(cls, (np.recarray, np.memmap)) or cls.__name__ == "chararray":
+        return False
+    return any(base.__name__ in ATTRIBUTES for base in cls.__mro__ if is_of_numpy(base))
 
 
 def subject(obj: Any, kind: type) -> type:
@@ -174,7 +219,7 @@ def subject(obj: Any, kind: type) -> type:
 
 def is_of_nest(kind: type) -> bool:
     """Return whether objects of this class belong to the look-alike of PyNEST."""
-    return kind.__module__.partition(".")[0] == "nest_remote"
+    return numpy_memory.package_of(kind) == "nest_remote"
 
 
 def check_setting(name: str, key: str, value: Any) -> None:

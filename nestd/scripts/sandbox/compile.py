@@ -34,7 +34,7 @@ FILENAME = "<script>"
 #: Functions and classes that scripts have as they are.
 _SAME = str.split(
     """
-    abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod
+    abs all any ascii bin bool bytes callable chr classmethod complex dict divmod
     enumerate filter float format frozenset hash hex id int isinstance issubclass iter len list
     map max min next object oct ord pow property range repr reversed round set slice sorted
     staticmethod str sum super tuple zip Ellipsis NotImplemented __build_class__
@@ -44,6 +44,7 @@ _SAME = str.split(
 _NO_CODE = "scripts can't make code from text"
 _NO_FILES = "scripts have no files"
 _NO_INSIDES = "scripts can't look into namespaces"
+_NO_MEMORY = "scripts have no memory but that of arrays"
 _NO_CONSOLE = "nobody is there to answer"
 #: Functions that scripts don't have, and why.
 _WITHHELD = {
@@ -55,7 +56,8 @@ _WITHHELD = {
     "locals": _NO_INSIDES,
     "vars": _NO_INSIDES,
     "dir": _NO_INSIDES,
-    "memoryview": "scripts have no memory but that of arrays",
+    "memoryview": _NO_MEMORY,
+    "bytearray": _NO_MEMORY,
     "input": _NO_CONSOLE,
     "breakpoint": _NO_CONSOLE,
     "help": _NO_CONSOLE,

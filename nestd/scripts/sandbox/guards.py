@@ -11,6 +11,7 @@ from __future__ import annotations
 import _string  # type: ignore[import-not-found]  # the half of string that is in C
 import functools
 import string
+import sys
 import types
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
@@ -30,6 +31,7 @@ from nestd.scripts.sandbox.attribute_rules import (
     NAMES,
     SETTABLE,
     Type,
+    check_base,
     check_setting,
     is_denied,
     is_of_nest,
@@ -48,6 +50,10 @@ class Guards:
         self._classes: set[type] = set()
         #: Classes of the script that derive from nothing but each other and built-in classes.
         self._plain: set[type] = set()
+        #: References that an array has whose shape is set, if nothing but one name refers to it.
+        self._alone = 0
+        named = {"array": np.zeros(1)}
+        self.writable(named["array"], "shape")
 
     # Attributes
 
@@ -81,6 +87,11 @@ class Guards:
             raise _hidden(obj, name)
         value = getattr(obj, name)
         of = type(value)
+        if kind in numpy_memory.GENERATORS and callable(value):
+            return numpy_memory.with_plain_arguments(value)
+        if issubclass(kind, type) and obj in numpy_memory.GENERATORS and callable(value):
+            # Called with its object as an argument, it would pass the others on as they are.
+            raise _hidden(obj, name)
         if of is types.BuiltinMethodType or of is types.MethodDescriptorType:
             return self._shown_method(value, obj, name)
         if issubclass(of, type):
@@ -147,8 +158,24 @@ class Guards:
         if kind is ModuleProxy or is_of_nest(kind):
             return obj
         if any(name in names and issubclass(kind, of) for of, names in SETTABLE.items()):
+            if name == "shape" and self._references(obj) > self._alone:
+                raise AttributeError(
+                    "the shape of an array with several names can't be set in scripts;"
+                    " use reshape()"
+                )
             return obj
         raise _fixed(obj, name)
+
+    def _references(self, obj: Any) -> int:
+        """Count the references to an object whose attribute is set.
+
+        NumPy does not expect that an array has another shape after it has called a method of an
+        index. While it does so, the array has one more reference than by its name.
+        """
+        count = sys.getrefcount(obj)
+        if not self._alone:
+            self._alone = count
+        return count
 
     def setattr(self, obj: Any, name: Any, value: Any) -> None:
         """Set an attribute as ``setattr`` does, if scripts may set it."""
@@ -207,7 +234,7 @@ class Guards:
                 raise TypeError("a class can derive from classes only")
             if base is Type:
                 raise TypeError("scripts can't define metaclasses")
-            shown_class(base)
+            check_base(base)
 
     # match
 

@@ -24,8 +24,10 @@ from nestd.scripts.sandbox.module_rules import (
     STANDARD,
     SUBMODULES,
     SUBSTITUTES,
+    UNLISTED,
     check_module,
 )
+from nestd.scripts.sandbox.numpy_offer import NAMES
 
 #: Attribute that a proxy shows in spite of the underscores.
 VERSION = "__version__"
@@ -204,14 +206,15 @@ def _shown(module: types.ModuleType) -> dict[str, Any]:
     if isinstance(version, str):
         shown[VERSION] = version
     for key, substitute in SUBSTITUTES.get(name, {}).items():
-        if key in shown or hasattr(module, key):
+        if (key in shown or hasattr(module, key)) and not _is_hidden(name, key):
             shown[key] = substitute
     return shown
 
 
 def _public_names(module: types.ModuleType) -> list[str]:
     """Return the names of the public interface, with the submodules that are loaded."""
-    names = getattr(module, "__all__", None)
+    # NumPy 1 leaves names such as abs and max out of its own list.
+    names = NAMES.get(module.__name__, getattr(module, "__all__", None))
     if names is None:
         names = [*vars(module)]
     package, _, path = module.__name__.partition(".")
@@ -248,7 +251,12 @@ def _is_own_submodule(module: types.ModuleType, name: str, value: types.ModuleTy
 
 
 def _is_hidden(module: str, name: str) -> bool:
-    if module.partition(".")[0] not in ("numpy", *STANDARD) and name.startswith(FILE_PREFIXES):
+    package = module.partition(".")[0]
+    if package == "numpy":
+        path = module.partition(".")[2]
+        is_submodule = (f"{path}.{name}" if path else name) in SUBMODULES["numpy"]
+        return name not in NAMES.get(module, ()) and not is_submodule
+    if package not in STANDARD and name.startswith(FILE_PREFIXES):
         return True
     return name in HIDDEN.get(module, {})
 
@@ -282,6 +290,8 @@ def _why_hidden(module: types.ModuleType, name: str) -> str | None:
         return why
     if name not in vars(module):
         return None
+    if module.__name__ in NAMES and name in getattr(module, "__all__", ()):
+        return UNLISTED
     return ANOTHER_MODULE if isinstance(vars(module)[name], types.ModuleType) else NOT_PUBLIC
 
 

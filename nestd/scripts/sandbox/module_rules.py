@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from nestd.scripts.sandbox import numpy_memory
+from nestd.scripts.sandbox import numpy_memory, numpy_offer
 from protocol.errors import ConfigurationError
 
 FILES = "it reads or writes files"
 MEMORY = "it reaches memory outside of arrays"
 INTERNAL = "it is internal"
+SYSTEM = "it changes the system's clock"
+UNLISTED = (
+    "it is not on the list of what scripts have of NumPy, which was made for versions "
+    f"{numpy_offer.VERSIONS}"
+)
 ANOTHER_MODULE = "it is another module"
 NOT_PUBLIC = "it is not of its public interface"
 ANY_ATTRIBUTE = "it reads attributes without their guard"
@@ -54,26 +60,45 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         str.split(
             """
             load save savez savez_compressed savetxt loadtxt genfromtxt fromregex fromfile memmap
-            DataSource
+            DataSource recfromcsv recfromtxt
             """
         ),
         FILES,
     )
-    | dict.fromkeys(["lib", "ctypeslib", "recarray", "rec", "from_dlpack", "byte_bounds"], MEMORY)
+    | dict.fromkeys(
+        str.split(
+            """
+            lib ctypeslib recarray rec from_dlpack byte_bounds nditer nested_iters chararray
+            compare_chararrays
+            """
+        ),
+        MEMORY,
+    )
     | dict.fromkeys(["bmat", "safe_eval"], EVALUATES)
     | dict.fromkeys(
         str.split(
             """
-            core f2py testing distutils compat test info source lookfor who disp show_runtime
-            get_include deprecate deprecate_with_doc add_docstring add_newdoc add_newdoc_ufunc
-            record set_string_function
+            core f2py testing distutils compat test info source lookfor who disp show_config
+            show_runtime get_include deprecate deprecate_with_doc add_docstring add_newdoc
+            add_newdoc_ufunc record set_string_function setbufsize getbufsize seterrobj geterrobj
+            seterrcall geterrcall set_numeric_ops get_array_wrap fastCopyAndTranspose format_parser
+            numarray oldnumeric kernel_version version typing emath tracemalloc_domain
+            ALLOW_THREADS BUFSIZE UFUNC_BUFSIZE_DEFAULT UFUNC_PYVALS_NAME issubclass_ cast nbytes
+            sctypeDict sctypes sctype2char maximum_sctype obj2sctype ModuleDeprecationWarning
             """
         ),
         INTERNAL,
     ),
-    "numpy.ma": dict.fromkeys(["frombuffer", "mvoid", "mrecords"], MEMORY),
-    "numpy.char": dict.fromkeys(["chararray", "array", "asarray"], MEMORY),
-    "numpy.random": {"test": INTERNAL},
+    "numpy.ma": dict.fromkeys(["frombuffer", "fromflex", "mvoid", "mrecords"], MEMORY)
+    | dict.fromkeys(["core", "extras"], INTERNAL),
+    "numpy.char": dict.fromkeys(["chararray", "array", "asarray", "compare_chararrays"], MEMORY),
+    "numpy.dtypes": {"StringDType": MEMORY},
+    "numpy.polynomial": {"set_default_printstyle": INTERNAL},
+    "numpy.random": {"test": INTERNAL, "mtrand": INTERNAL, "bit_generator": INTERNAL}
+    | dict.fromkeys(["get_bit_generator", "set_bit_generator"], MEMORY),
+    "collections": {"UserString": ANY_ATTRIBUTE},
+    "time": dict.fromkeys(["pthread_getcpuclockid"], MEMORY)
+    | dict.fromkeys(["clock_settime", "clock_settime_ns", "tzset"], SYSTEM),
     "functools": {"update_wrapper": ANY_ATTRIBUTE},
     "operator": dict.fromkeys(["attrgetter", "methodcaller"], ANY_ATTRIBUTE),
     "string": {"Formatter": ANY_ATTRIBUTE},
@@ -91,9 +116,20 @@ def _wraps(wrapped: Any) -> Any:
     return functools.wraps(wrapped)
 
 
+def _deepcopy(value: Any) -> Any:
+    """Copy an object as ``copy.deepcopy`` does, without a memo that has other parts for it."""
+    return copy.deepcopy(value)
+
+
 #: Dotted names of modules: what is shown in place of something of their own.
 SUBSTITUTES: Mapping[str, Mapping[str, Any]] = {
-    "numpy": {"ndarray": numpy_memory.Array, "frombuffer": numpy_memory.frombuffer},
+    "numpy": {
+        "ndarray": numpy_memory.Array,
+        "frombuffer": numpy_memory.frombuffer,
+        "frompyfunc": numpy_memory.frompyfunc,
+    },
+    "numpy.random": numpy_memory.random_functions(),
+    "copy": {"deepcopy": _deepcopy},
     "functools": {"wraps": _wraps},
 }
 

@@ -43,6 +43,13 @@ _ALLOWED = str.split(
 # duplicate for; F_SETFL and F_SETOWN, which reach the other holders of a descriptor; ioctl, which
 # types into terminals; prctl and personality, which change what the filter relies on.
 
+#: What to do where the filter can't be used.
+REMEDY = (
+    "Install pyseccomp (pip) and libseccomp (Debian and Ubuntu: apt-get install libseccomp2), "
+    "allow seccomp where a container forbids it, and start the server again; or set "
+    "NEST_SERVER_DISABLE_RESTRICTION=1, which lets scripts do all that the server's account can."
+)
+
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_GET_NO_NEW_PRIVS = 39
 _PR_SET_SECCOMP = 22
@@ -55,7 +62,7 @@ _NUMBER_BYTES = 4
 _INSTRUCTION_BYTES = 2 * _NUMBER_BYTES
 
 
-class _Program(ctypes.Structure):
+class _FilterProgram(ctypes.Structure):
     """Filter as the system takes it: ``struct sock_fprog`` of linux/filter.h."""
 
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
@@ -87,7 +94,9 @@ class SyscallFilter:
         )
         #: Where the process id is compared.
         self._own = [at for at, number in enumerate(self._program) if number == _STAND_IN]
-        described = _Program(len(program) // _INSTRUCTION_BYTES, ctypes.addressof(self._program))
+        described = _FilterProgram(
+            len(program) // _INSTRUCTION_BYTES, ctypes.addressof(self._program)
+        )
         self._described = described, ctypes.byref(described)
         self._prctl = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -158,10 +167,16 @@ def seccomp_problem() -> str | None:
         return "the Python package pyseccomp is not installed"
     except RuntimeError:
         return "the system library libseccomp (libseccomp.so.2) is not installed"
-    except (OSError, AttributeError) as error:
+    except Exception as error:
+        # Also a library of another architecture, or one that lacks a function.
         return f"the system library libseccomp can't be used: {error}"
     reading, writing = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as error:
+        os.close(reading)
+        os.close(writing)
+        return f"no process could be made to try the filter of system calls: {error.strerror}"
     if child == 0:
         _try_filter(writing)
     os.close(writing)

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nestd.scripts.sandbox.seccomp import seccomp_problem
+from nestd.confinement.probe import landlock_problem
+from nestd.scripts.sandbox.seccomp import REMEDY, seccomp_problem
 from nestd.server import instance
 from nestd.server.listeners import open_listeners
 from protocol.errors import ConfigurationError, PortTaken
@@ -108,6 +109,7 @@ def check(wanted: WantedServer, probe: PackageProbe = probe_package) -> list[Fin
         *ports(wanted),
         directory(),
         seccomp(seccomp_problem()),
+        landlock(landlock_problem()),
         cores(wanted, len(os.sched_getaffinity(0))),
     ]
     return found
@@ -234,7 +236,8 @@ def directory() -> Finding:
     label = "Directory"
     try:
         user = RuntimeDirectory.of_user()
-        check_socket_path(user.server(65535).commands_socket("0" * 8))
+        # The longest of all names.
+        check_socket_path(user.server(65535).events_socket("0" * 8))
     except ConfigurationError as error:
         return Finding(label, Level.PROBLEM, error.message, "set NESTD_RUNTIME_DIR")
     return Finding(label, Level.OK, f"{user.path}, private to you")
@@ -244,10 +247,19 @@ def seccomp(problem: str | None) -> Finding:
     """Check whether the system confines scripts (seccomp)."""
     if problem is None:
         return Finding("Scripts", Level.OK, "confined by Python and by the system (seccomp)")
-    text = f"confined by Python alone: {problem}"
-    advice = "install libseccomp (Debian and Ubuntu: apt-get install libseccomp2), and allow "
-    advice += "seccomp where a container forbids it"
-    return Finding("Scripts", Level.NOTE, text, advice)
+    text = f"off, as the system can't confine them: {problem}"
+    return Finding("Scripts", Level.NOTE, text, f"{REMEDY[0].lower()}{REMEDY[1:-1]}")
+
+
+def landlock(problem: str | None) -> Finding:
+    """Check whether the system confines the kernel (Landlock)."""
+    if problem is None:
+        text = "confined by the system (Landlock): reads and writes its own files alone"
+        return Finding("Kernel", Level.OK, text)
+    text = f"reads and writes all files of this account: {problem}"
+    advice = "use an account of its own for the server, a container or the systemd unit; or boot "
+    advice += "with landlock among lsm= (cat /sys/kernel/security/lsm)"
+    return Finding("Kernel", Level.NOTE, text, advice)
 
 
 def cores(wanted: WantedServer, available: int) -> Finding:

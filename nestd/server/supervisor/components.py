@@ -15,6 +15,7 @@ from nestd.server.settings import ServerSettings
 from nestd.server.supervisor.child_process import Child
 from nestd.settings import DRAIN_VARIABLE
 from protocol.process.identity import python_command
+from protocol.runtime.data_directory import DATA_VARIABLE
 
 #: How long a gateway may take to finish when the whole server stops.
 GATEWAY_GRACE_S = 8.0
@@ -31,6 +32,8 @@ def kernel_child(instance: Instance, settings: ServerSettings, output: IO[bytes]
     is_on_console = settings.console_output and not instance.daemon
     arguments = ["--connection-file", str(instance.connection_file)]
     arguments += ["--queue-limit", str(settings.queue_limit)]
+    if settings.data is not None:
+        arguments += ["--data", str(settings.data)]
     if output is not None and not is_on_console and settings.ranks > 1:
         # A launcher mixes what the ranks print, and does not say which did.
         arguments += ["--log-file", str(instance.log_file)]
@@ -74,6 +77,7 @@ def gateway_child(
             "NEST_SERVER_QUEUE_LIMIT": str(settings.queue_limit),
             "NEST_SERVER_DISABLE_AUTH": "0" if instance.authentication else "1",
             "NESTD_DESKTOP_DIR": str(settings.desktop or ""),
+            DATA_VARIABLE: str(settings.data or ""),
             **_log_variables(settings),
         },
         output,

@@ -14,6 +14,7 @@ from gateway.kernel.status import KernelStatus
 from gateway.settings import MIB, GatewaySettings, JobLimits
 from protocol.errors import KernelLost, KernelUnavailable, MalformedRequest, NestdError
 from protocol.runtime.connection_file import ConnectionInfo
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.job_store import Spool
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.status_file import Status
@@ -34,6 +35,7 @@ def gateway_settings(
     return GatewaySettings(
         connection_file=directory / "connection.json",
         exit_file=directory / "exit.json",
+        data=DataDirectory(directory / "data", MIB),
         token=token,
         origins=(),
         body_limit_bytes=MIB,

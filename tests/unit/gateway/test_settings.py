@@ -8,6 +8,7 @@ import pytest
 
 from gateway.settings import MIB, from_environment
 from protocol.errors import ConfigurationError
+from protocol.runtime.data_directory import DataDirectory
 
 
 def test_defaults_listen_to_this_machine_and_ask_for_the_token_on_file(tmp_path: Path) -> None:
@@ -120,3 +121,15 @@ def test_scripts_are_off_where_anyone_could_send_them(
     given = {f"NEST_SERVER_{name}": value for name, value in variables.items()}
     refused = from_environment({"NESTD_INSTANCE_DIR": str(tmp_path), **given}).scripts_refused
     assert refused is None if allowed else refused and "NEST_SERVER_ENABLE_EXEC_CALL" in refused
+
+
+def test_files_lie_where_the_kernel_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret")
+    instance = {"NESTD_INSTANCE_DIR": str(tmp_path)}
+    assert from_environment(instance).data == DataDirectory(tmp_path / "data")
+    named = instance | {"NEST_SERVER_DATA": str(tmp_path.parent / "x"), "NEST_SERVER_DATA_MIB": "1"}
+    assert from_environment(named).data == DataDirectory(tmp_path.parent / "x", MIB)
+    alone = {"NESTD_CONNECTION_FILE": str(tmp_path / "connection.json")}
+    assert from_environment(alone, is_alone=True).data.path == tmp_path / "data"
+    with pytest.raises(ConfigurationError, match="servers' own files"):
+        from_environment(instance | {"NEST_SERVER_DATA": str(tmp_path)})

@@ -158,23 +158,25 @@ def test_positions_of_neighbours_are_those_of_nest(layer: Any) -> None:
 def test_dumped_layer_is_the_file_of_nest(layer: Any, tmp_path: Path) -> None:
     kernel = Kernel("g")
     plain, own = tmp_path / "plain", tmp_path / "own"
+    ranks = OneRank(kernel)
     nest.DumpLayerNodes(layer, str(plain))
-    found = asked("DumpLayerNodes", layer, str(own))
+    found = asked("DumpLayerNodes", layer, "own")
     assert isinstance(found, TextFile)
-    assert drive(finish(found, False), OneRank(kernel)) is None
+    assert drive(finish(found, False), ranks, tmp_path) is None
     assert own.read_text() == plain.read_text()
 
     nest.DumpLayerConnections(layer, layer, "static_synapse", str(plain))
-    found = asked("DumpLayerConnections", layer, layer, "static_synapse", str(own))
-    drive(finish(found, False), OneRank(kernel))
+    found = asked("DumpLayerConnections", layer, layer, "static_synapse", "own")
+    drive(finish(found, False), ranks, tmp_path)
     assert sorted(own.read_text().splitlines()) == sorted(plain.read_text().splitlines())
     assert sorted(tmp_path.iterdir()) == [own, plain]
 
 
 def test_dump_that_can_not_be_written_says_where_and_why(layer: Any, tmp_path: Path) -> None:
-    found = asked("DumpLayerNodes", layer, str(tmp_path / "missing" / "file"))
-    with pytest.raises(ArgumentError, match=r"can't write .*missing/file: No such file"):
-        drive(finish(found, False), OneRank(Kernel("g")))
+    found = asked("DumpLayerNodes", layer, "file")
+    (tmp_path / "file").mkdir()
+    with pytest.raises(ArgumentError, match="can't write the file file: Is a directory"):
+        drive(finish(found, False), OneRank(Kernel("g")), tmp_path)
 
 
 def test_nodes_without_positions_are_refused_in_the_words_of_nest(kernel: Kernel) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
+from nestd.broker.client import BrokeredJob
+from nestd.file_names import FileNames
 from nestd.master import events as ev
 from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
 from nestd.master.reply_cache import ReplyCache
 from nestd.master.state import MasterState
 from nestd.partial.slices import SimulationPause
-from protocol.errors import NestdError
-from protocol.runtime.stored_job import StoredJob
+from protocol.errors import DataDirectoryFull, NestdError
 from protocol.wire.messages import (
     Action,
     Batch,
@@ -36,9 +38,9 @@ class FakeJob:
         self.claimed_by: str | None = None
 
 
-def stored(job: FakeJob) -> StoredJob:
+def brokered(job: FakeJob) -> BrokeredJob:
     """Return a job as the one that it stands for."""
-    return cast(StoredJob, job)
+    return cast(BrokeredJob, job)
 
 
 def command(id: str, call: str = "Create", *args: Any, **facts: Any) -> Command:
@@ -71,9 +73,11 @@ class Harness:
     def __init__(
         self, queue_limit: int = 3, ranks: int = 1, replies: ReplyCache | None = None
     ) -> None:
-        self.state = MasterState(GENERATION, queue_limit, ranks, replies)
+        self.state = MasterState(GENERATION, queue_limit, FileNames(Path("/data")), ranks, replies)
         self.ranks = ranks
         self.now_s = 1000.0
+        #: Why nothing more may be written, if nothing may.
+        self.full: DataDirectoryFull | None = None
         #: Steps that are to be answered, the next one last.
         self.steps: list[ins.Step] = []
         #: Everything else, in its order.
@@ -97,6 +101,9 @@ class Harness:
                 if isinstance(instruction, ins.SendReply) and instruction.delivery_id:
                     frames = [instruction.message.id.encode()]  # type: ignore[union-attr]
                     self.state.handle(ev.Replied(instruction.delivery_id, frames), self.now_s)
+        if isinstance(self.step, ins.CheckRoom):
+            # The loop answers at once.
+            return self.feed(ev.RoomChecked(self.full))
         return self
 
     @property
@@ -148,7 +155,7 @@ class Harness:
     def submit(self, task: Command | Batch | Script) -> FakeJob:
         """Have a job arrive, and return the job."""
         job = FakeJob(task.id)
-        self.feed(ev.JobSubmitted(CALLER, f"{task.id}", QueuedCommand(task, job=stored(job))))
+        self.feed(ev.JobSubmitted(CALLER, f"{task.id}", QueuedCommand(task, job=brokered(job))))
         # The answer to the submission has the id of the job, too.
         submission = self.done.pop()
         assert isinstance(submission, ins.SendReply) and submission.message.value is True  # type: ignore[union-attr]

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 import zmq
 
+from nestd.data_room import write_file
 from nestd.master.instructions import WriteFile
-from nestd.master.loop import EventPublisher, Master, Stopped, write_file
+from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.partial.slices import SimulationPause
 from nestd.scripts.runner import Executor, ScriptRunner
@@ -25,7 +26,9 @@ from protocol.errors import (
     ProtocolError,
     Unavailable,
 )
+from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.job_store import Spool
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.status_file import StatusWriter, read_status
 from protocol.runtime.stored_job import CANCELLED, Facts
 from protocol.wire import frames
@@ -36,12 +39,14 @@ from protocol.wire.messages import (
     EndScript,
     Event,
     Executed,
+    Failure,
     Message,
     Operation,
     Result,
     Script,
     Submit,
 )
+from tests.unit.broker.harness import BrokerInThread
 from tests.unit.master.harness import GENERATION, command, script
 
 DEADLINE_MS = 20_000
@@ -97,6 +102,7 @@ class Loop:
     def __init__(self, context: zmq.Context[Any], path: Path, cache: ReplyCache | None) -> None:
         self.ranks, self.scripts = PlayedRanks(), PlayedScripts()
         self.spool = Spool(path / "jobs")
+        self.broker = BrokerInThread(RuntimeDirectory(path), GENERATION)
         self.status_path = path / "status"
         router, self.gateway = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
         publisher, self.listener = context.socket(zmq.PUB), context.socket(zmq.SUB)
@@ -116,8 +122,9 @@ class Loop:
             3,
             self.publisher,
             StatusWriter(self.status_path),
-            self.spool,
+            self.broker.client,
             cast(ScriptRunner, self.scripts),
+            DataDirectory(path / "data"),
             cache,
         )
 
@@ -151,6 +158,7 @@ def loop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Loop]:
         yield made
         for socket in made.sockets:
             socket.close(linger=0)
+        made.broker.close()
 
 
 def test_commands_are_executed_and_answered(loop: Loop) -> None:
@@ -276,10 +284,10 @@ def test_job_that_can_not_be_executed_here_is_refused(loop: Loop) -> None:
 def test_spool_that_can_not_be_read_is_an_answer(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreadable(id: str) -> Any:
+    def unreadable(spool: Spool, id: str) -> Any:
         raise Unavailable("too many open files", retry_after_s=1)
 
-    monkeypatch.setattr(loop.spool, "find", unreadable)
+    monkeypatch.setattr(Spool, "find", unreadable)
     loop.serve(Submit("missing000"))
     assert isinstance(loop.receive().error, Unavailable)
 
@@ -295,17 +303,15 @@ def test_job_with_a_claim_is_not_executed(loop: Loop) -> None:
 def test_job_without_room_for_claim_and_answer_is_not_executed(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def no_room(job: Any, *_: Any) -> Any:
+    def no_room(*_: Any, **__: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    loop.add_job("0123456789")
-    monkeypatch.setattr("protocol.runtime.job_store.StoredJob.take", no_room)
-    monkeypatch.setattr(
-        "protocol.runtime.job_store.StoredJob.end", lambda *_: InternalError("no room")
-    )
+    job = loop.add_job("0123456789")
+    monkeypatch.setattr("protocol.runtime.message_file.tempfile.mkstemp", no_room)
     loop.serve(Submit("0123456789"))
     assert [operation.call for operation in loop.ranks.executed] == ["stop"]
-    assert "no room" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert "the spool can't be used: No space left" in job.answer().error.message
 
 
 # Scripts
@@ -337,11 +343,28 @@ def test_scripts_that_can_not_be_run_are_an_internal_error(loop: Loop) -> None:
 # Files
 
 
+def test_script_lists_files_without_asking_the_ranks(loop: Loop, tmp_path: Path) -> None:
+    ask = Command("op", Operation(Action.LIST_FILES))
+
+    def play(executor: Executor) -> Any:
+        missing = cast(Failure, executor.execute(ask)).error.error_name
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "a.dat").write_bytes(b"12")
+        (file,) = cast(Any, executor.execute(ask)).value
+        return [missing, file["name"], file["size"], file["type"]]
+
+    loop.scripts.play = play
+    loop.serve(script("s"))
+    assert loop.receive().value == ["Unavailable", "a.dat", 2, "text/plain"]
+    assert [operation.call for operation in loop.ranks.executed] == ["stop"]
+
+
 def test_file_is_written_or_its_problem_told(tmp_path: Path) -> None:
-    assert write_file(WriteFile(str(tmp_path / "dump"), "1 2")).problem is None
+    data = DataDirectory(tmp_path)
+    assert write_file(WriteFile("dump", "1 2"), data).problem is None
     assert (tmp_path / "dump").read_text() == "1 2"
-    missing = write_file(WriteFile(str(tmp_path / "missing" / "dump"), ""))
-    assert missing.problem == "No such file or directory"
+    missing = write_file(WriteFile("dump", ""), DataDirectory(tmp_path / "missing"))
+    assert isinstance(missing.problem, Unavailable)
 
 
 # Signals

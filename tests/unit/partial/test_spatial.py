@@ -233,6 +233,6 @@ def test_dump_has_the_lines_of_all_files_and_writes_none_itself(tmp_path: Path) 
     def write(path: str) -> None:
         Path(path).write_text("10 0.5\n9 0.1\n")
 
-    part = LayerDump.collect(str(tmp_path / "nodes"), write)
-    assert merged("DumpLayerNodes", part) == TextFile(str(tmp_path / "nodes"), ["9 0.1", "10 0.5"])
+    part = LayerDump.collect("nodes", write)
+    assert merged("DumpLayerNodes", part) == TextFile("nodes", ["9 0.1", "10 0.5"])
     assert list(tmp_path.iterdir()) == []

@@ -132,7 +132,7 @@ def test_files_of_each_kernel_have_names_of_their_own(tmp_path: Path) -> None:
         )
     ]
     assert len(set(names)) == len(names)
-    assert {path.parent for path in names} == {tmp_path}
+    assert {path.parent for path in names} == {tmp_path, server.kernel_directory}
 
 
 def test_what_is_removed_of_a_kernel_leaves_what_is_not_its_own(tmp_path: Path) -> None:
@@ -141,11 +141,14 @@ def test_what_is_removed_of_a_kernel_leaves_what_is_not_its_own(tmp_path: Path) 
     kernel += [server.events_socket("2"), server.status("1"), server.rank_activity("2")]
     instance = [server.instance_file, server.token_file]
     reports = [server.exit_file, server.crash_report]
+    server.make_kernel_directory()
+    assert mode(server.kernel_directory) == 0o700
     for path in (*kernel, *instance, *reports, tmp_path / "notes.txt"):
         path.touch()
     server.jobs.mkdir()
     server.remove_kernel()
-    assert set(tmp_path.iterdir()) == {*instance, *reports, server.jobs, tmp_path / "notes.txt"}
+    left = {path for path in tmp_path.rglob("*") if path != server.kernel_directory}
+    assert left == {*instance, *reports, server.jobs, tmp_path / "notes.txt"}
     server.remove_reports()
     server.remove_instance()
     assert set(tmp_path.iterdir()) == {server.jobs, tmp_path / "notes.txt"}

@@ -24,12 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from nestd.scripts.modules import DEFAULT_MODULES, parse_modules
+from nestd.scripts.modules import parse_modules
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.sandbox.compile import compile_script, restricted_namespace
+from tests.integration.escapes import MODULES
 from tests.unit.scripts.stand_in import Nest
 
-IMPORTS = parse_modules(DEFAULT_MODULES)
+IMPORTS = parse_modules(MODULES)
 MEMORY_BYTES = 1 << 30
 #: Far above what anything but a bomb takes.
 DEADLINE_S = 60.0
@@ -99,9 +100,20 @@ def main() -> None:
         importlib.import_module(name)
     ctypes.CDLL(None)
     seccomp.warm_up()
-    restricted_namespace(IMPORTS, {"numpy": np, "nest": Nest()})
+    for entry in IMPORTS:
+        if entry.package != "nest":
+            entry.load()
+    restricted_namespace(IMPORTS, _modules(Nest()))
     for line in sys.stdin:
         print(json.dumps(asdict(_fork(Task(**json.loads(line))))), flush=True)
+
+
+def _modules(nest: Nest) -> dict[str, ModuleType]:
+    """Return what scripts may import, by name."""
+    return {
+        **{entry.module: sys.modules[entry.module] for entry in IMPORTS if entry.package != "nest"},
+        "nest": nest,
+    }
 
 
 def _fork(task: Task) -> Outcome:
@@ -151,7 +163,7 @@ def _become_script(task: Task, output: int) -> None:
         seccomp.SyscallFilter().install()
     try:
         if task.restricted:
-            namespace = restricted_namespace(IMPORTS, {"numpy": np, "nest": nest})
+            namespace = restricted_namespace(IMPORTS, _modules(nest))
             code = compile_script(task.source)
         else:
             main_module = ModuleType("__main__")

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import zmq
 
+from nestd.confinement.spawner import Spawner
 from nestd.kernel.kernel import Kernel
 from nestd.scripts.process import fork_client
-from nestd.scripts.process.fork_client import STARTS
+from nestd.scripts.process.fork_client import FORK_SERVER, STARTS, fork_server_program
 from nestd.scripts.runner import ScriptRunner
 from nestd.scripts.script_process import ScriptProcess
 from nestd.scripts.settings import ScriptSettings
@@ -49,7 +50,9 @@ def description() -> Any:
 @pytest.fixture
 def runner(tmp_path: Path, description: Any) -> Iterator[ScriptRunner]:
     """One that is ready."""
-    made = ScriptRunner(ScriptSettings(), tmp_path)
+    settings = ScriptSettings()
+    spawner = Spawner({FORK_SERVER: fork_server_program(settings, tmp_path)})
+    made = ScriptRunner(settings, spawner)
     try:
         made.set_up(description)
         yield made
@@ -57,6 +60,7 @@ def runner(tmp_path: Path, description: Any) -> Iterator[ScriptRunner]:
         # Waits for it, unlike close().
         made._forks.forget()
         made.close()
+        spawner.close()
 
 
 @pytest.fixture
@@ -164,7 +168,7 @@ def test_lost_before_it_has_read_its_script(
     # It takes what it is told, but forks nobody who would read the script.
     runner._forks.discard_idle()
     assert runner._forks._server is not None
-    runner._forks._server.send_signal(signal.SIGSTOP)
+    os.kill(runner._forks._server.pid, signal.SIGSTOP)
     monkeypatch.setattr(runner, "_attend", kill_and_attend)
     assert execute() == {"data": 42}
     assert len(attended) == 2

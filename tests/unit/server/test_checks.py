@@ -173,11 +173,19 @@ def test_runtime_directory_has_to_be_private_and_short(
     assert "bytes" in checks.directory().found
 
 
+def test_missing_landlock_is_noted() -> None:
+    assert checks.landlock(None).level is Level.OK
+    found = checks.landlock("this system has no Landlock")
+    assert found.level is Level.NOTE
+    assert "all files of this account: this system has no Landlock" in found.found
+
+
 def test_missing_seccomp_filter_is_noted() -> None:
     assert checks.seccomp(None).level is Level.OK
     found = checks.seccomp("the system library libseccomp (libseccomp.so.2) is not installed")
     assert found.level is Level.NOTE
-    assert "Python alone" in found.found
+    assert found.found.startswith("off, as the system can't confine them: the system library")
+    assert "NEST_SERVER_DISABLE_RESTRICTION=1" in found.advice
     assert "apt-get install libseccomp2" in found.advice
 
 
@@ -212,5 +220,5 @@ def test_all_is_checked(taken: int) -> None:
     found = checks.check(wanted(2, 1, (taken,)), {"nest": NEST, "mpi": MPI4PY}.__getitem__)
     assert {one.label for one in found} == {
         *("Python", "NEST", "MPI", "MPI launcher", "mpi4py", "Command", f"Port {taken}"),
-        *("Directory", "Scripts", "Cores"),
+        *("Directory", "Scripts", "Kernel", "Cores"),
     }

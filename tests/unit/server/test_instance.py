@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nestd.server import instance
-from nestd.server.instance import directory_for, make_instance
+from nestd.server.instance import directory_for, find, make_instance
 from nestd.server.settings import Part, ServerSettings
 from protocol.errors import ConfigurationError
 from protocol.runtime import connection_file
@@ -66,3 +66,15 @@ def test_what_a_killed_server_has_left_goes(
     made = make_instance(ServerSettings(ports=(port,)), [listener])
     assert not made.connection_file.exists()
     assert made.is_running()
+
+
+def test_data_directory_is_made_and_found_again(listener: socket.socket, tmp_path: Path) -> None:
+    port = listener.getsockname()[1]
+    made = make_instance(ServerSettings(ports=(port,)), [listener])
+    assert (made.data, (made.directory / "data").is_dir()) == (None, True)
+    made = make_instance(ServerSettings(ports=(port,), data=tmp_path / "mine"), [listener])
+    assert ((tmp_path / "mine").is_dir(), (made.directory / "data").exists()) == (True, False)
+    assert [server.data for server in find(port)] == [tmp_path / "mine"]
+    (tmp_path / "mine").chmod(0o777)
+    with pytest.raises(ConfigurationError, match="NEST_SERVER_DATA"):
+        make_instance(ServerSettings(ports=(port,), data=tmp_path / "mine"), [listener])

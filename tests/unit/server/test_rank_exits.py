@@ -16,6 +16,7 @@ from nestd.server.supervisor.rank_exits import RankWatch
 from protocol.process.identity import ProcessIdentity, identify
 from protocol.runtime import connection_file
 from protocol.runtime.connection_file import ConnectionInfo, RankProcess
+from protocol.runtime.paths import RuntimeDirectory
 
 #: A launcher that was never there.
 LAUNCHER = ProcessIdentity(1, 1)
@@ -143,8 +144,10 @@ def test_launcher_that_is_killed_is_named_and_not_the_rank_it_took_along_first(j
 
 def test_note_of_the_end_is_about_rank_0_and_files_of_the_kernel_are_cleared(job: Job) -> None:
     job.write()
-    for name in ("kernel-1.sock", "ranks-1.sock", "rank-activity-1.bin", "status-1.bin"):
-        (job.path.parent / name).touch()
+    files = RuntimeDirectory(job.path.parent)
+    files.make_kernel_directory()
+    for path in (files.commands_socket("1"), files.ranks_socket("1"), files.status("1")):
+        path.touch()
     job.watch.probe()
     job.kill(1, signal.SIGKILL)
     job.watch.conclude(LAUNCHER, 128 + signal.SIGKILL)

@@ -19,6 +19,7 @@ VARIABLES = {
     "NEST_SERVER_ACCESS_TOKEN": "secret",
     "NEST_SERVER_DISABLE_AUTH": "on",
     "NEST_SERVER_QUEUE_LIMIT": "8",
+    "NEST_SERVER_DATA": "/logs/../results",
     "NEST_SERVER_TIMEOUT": "5",
     "NEST_SERVER_WORKERS": "4",
 }
@@ -42,6 +43,7 @@ def test_every_variable_counts() -> None:
         token="secret",
         no_authentication=True,
         queue_limit=8,
+        data=Path("/results"),
     )
 
 
@@ -76,9 +78,12 @@ def test_one_message_names_all_wrong_variables() -> None:
                 "NEST_SERVER_QUEUE_LIMIT": "0",
                 "NEST_SERVER_TIMEOUT": "soon",
                 "NEST_SERVER_WORKERS": "0",
+                "NEST_SERVER_DATA": "/",
+                "NEST_SERVER_DATA_MIB": "none",
             },
         )
-    for name in ("PORT", "QUEUE_LIMIT", "TIMEOUT", "WORKERS"):
+    assert "NEST_SERVER_DATA names /, which" in str(raised.value)
+    for name in ("PORT", "QUEUE_LIMIT", "TIMEOUT", "WORKERS", "DATA_MIB"):
         assert f"NEST_SERVER_{name} must be an integer" in str(raised.value)
 
 

@@ -1,0 +1,1 @@
+"""Tests of the confinement of processes that run NEST."""
