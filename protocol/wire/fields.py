@@ -34,7 +34,7 @@ Types: TypeAlias = "tuple[type | tuple[type, ...], ...]"
 
 
 #: Ids of commands, jobs and messages: none needs escaping, and all that wait fit a status file.
-_ID = re.compile(r"[A-Za-z0-9._:=+/@~-]{0,64}")
+_is_id = re.compile(r"[A-Za-z0-9._:=+/@~-]{0,64}").fullmatch
 #: Most characters of the name of a call; PyNEST's have up to 50.
 NAME_CHARACTERS = 256
 #: Most characters of other short texts, such as reasons and generations.
@@ -113,10 +113,10 @@ def _check_types(fields: list[Any], types: Types) -> None:
         raise ProtocolError("a message with missing, superfluous or mistyped fields")
 
 
-def _check_ids(*ids: str) -> None:
-    for id in ids:
-        if not _ID.fullmatch(id):
-            raise ProtocolError(f"an id that is none: {len(id)} characters, {id!r:.80}")
+def _check_ids(id: str, other: str = "") -> None:
+    if not _is_id(id) or not _is_id(other):
+        wrong = other if _is_id(id) else id
+        raise ProtocolError(f"an id that is none: {len(wrong)} characters, {wrong!r:.80}")
 
 
 def _check_lengths(*texts: str) -> None:

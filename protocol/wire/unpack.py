@@ -63,7 +63,8 @@ class Unpacker:
         self._nesting_limit = nesting_limit
         self._resolve = reference
         self._writable = writable
-        self._bounds = Bounds() if bounded else None
+        self._bounded = bounded
+        self._bounds: Bounds | None = None
         self._used: set[int] = set()
         self._depth = 0
 
@@ -76,6 +77,9 @@ class Unpacker:
             If ``packed`` is not exactly one value, is nested deeper than the limit, or, if bounded,
             has too many values.
         """
+        # What has fewer bytes can't hold much.
+        if self._bounded and len(packed) >= LARGE_BYTES:
+            self._bounds = Bounds()
         value = self._unpack_large(packed) if len(packed) >= LARGE_BYTES else self._unpack(packed)
         check_containers(value, self._nesting_limit)
         if len(self._used) != len(self._buffers):
