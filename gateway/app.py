@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.events.hub import EventHub
 from gateway.events.readers import EventReaders
-from gateway.http.authentication import shows_token
+from gateway.http.authentication import refuses_without_token, shows_token
 from gateway.http.bodies import discard_body
 from gateway.http.cors import OriginPolicy
 from gateway.http.errors import error_reply, http_error_reply
@@ -76,7 +76,7 @@ def create_app(settings: GatewaySettings) -> Flask:
         if request.method == "OPTIONS" or _is_open(app):
             return None
         if settings.token is None:
-            reason = policy.refuses(request.headers)
+            reason = refuses_without_token(request, policy)
             return error_reply(Refused(reason)) if reason else None
         if shows_token(request.headers, settings.token):
             return None

@@ -15,6 +15,7 @@ from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.data_settings import named_data_directory, quota_bytes
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
+from protocol.security.local_token import problem_of_token
 
 MIB = 2**20
 
@@ -147,7 +148,7 @@ def _scripts_refused(environment: Environment, has_token: bool, host: str) -> st
 def _token(environment: Environment, path: Path, is_alone: bool) -> str:
     token = environment.optional_text("NEST_SERVER_ACCESS_TOKEN")
     if token:
-        return token
+        return _checked(token, "NEST_SERVER_ACCESS_TOKEN")
     token_file = environment.optional_text("NEST_SERVER_TOKEN_FILE")
     if token_file is not None:
         # A supervisor has read the variable, and keeps the token in its own file.
@@ -162,4 +163,11 @@ def _token(environment: Environment, path: Path, is_alone: bool) -> str:
         ) from error
     if not token:
         raise ConfigurationError(f"the access token in {path} is empty")
+    return _checked(token, str(path))
+
+
+def _checked(token: str, origin: str) -> str:
+    problem = problem_of_token(token)
+    if problem is not None:
+        raise ConfigurationError(f"{origin} {problem}")
     return token

@@ -54,6 +54,8 @@ log = logging.getLogger(__name__)
 
 #: Events that a subscriber may be behind before it misses some.
 _EVENTS_AHEAD = 10_000
+#: Longest message that a gateway may send to the socket of events.
+_SUBSCRIPTION_BYTES = 1024
 
 
 def run(
@@ -181,6 +183,8 @@ def _run_master(
     events = context.socket(zmq.PUB)
     events.set_hwm(_EVENTS_AHEAD)
     events.linger = 0
+    # Gateways send nothing but subscriptions, and those to everything.
+    events.maxmsgsize = _SUBSCRIPTION_BYTES
     stack.callback(events.close)
     public_key: str | None = None
     if settings.binding is not None and zap_proxy is not None:

@@ -4,6 +4,7 @@
 
     NestdError
     ├── ProtocolError
+    │   ├── TooManyValues
     │   └── VersionMismatch
     ├── CallerError
     │   ├── MalformedRequest
@@ -99,6 +100,12 @@ class ProtocolError(NestdError):
     """Bytes that are no message of this protocol."""
 
     kind = "protocol"
+
+
+class TooManyValues(ProtocolError):
+    """Bytes of which more lists, dicts or values would be made than may be."""
+
+    kind = "too_many"
 
 
 class VersionMismatch(ProtocolError):

@@ -10,6 +10,7 @@ from protocol.errors import NestdError
 STATUS: dict[type[NestdError], int] = {
     errors.NestdError: 500,
     errors.ProtocolError: 500,
+    errors.TooManyValues: 500,
     errors.VersionMismatch: 500,
     errors.CallerError: 400,
     errors.MalformedRequest: 400,

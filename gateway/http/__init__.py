@@ -2,7 +2,7 @@
 
 server              gunicorn's worker, arbiter and logger, as this gateway needs them
 gunicorn_internals  every use of what gunicorn does not document, with its fallback
-authentication      who may call: the token
+authentication      who may call: by the token, or without one by what a request shows
 cors                which web pages may call: origins
 bodies              bodies of requests: whole, or the reason why not
 arguments           arguments of calls, from a body or from the query string

@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 from flask import Request
 
 from gateway.http.bodies import body_of, large_body_of
-from protocol.errors import MalformedRequest, ProtocolError
+from protocol.errors import (
+    MalformedRequest,
+    ProtocolError,
+    RequestTooLarge,
+    TooManyValues,
+    UnknownCall,
+)
 from protocol.wire import json_form
+from protocol.wire.fields import NAME_CHARACTERS
 from protocol.wire.messages import OPEN_ACTIONS, Action, Operation, Script
 from protocol.wire.unpack import LARGE_BYTES, Unpacker
 from protocol.wire.values import VALUE_NESTING_LIMIT, Buffer, Reference, Text, Value
@@ -16,13 +23,16 @@ from protocol.wire.values import VALUE_NESTING_LIMIT, Buffer, Reference, Text, V
 MSGPACK_TYPES = frozenset(
     ["application/x-msgpack", "application/msgpack", "application/vnd.msgpack"]
 )
-_FORM_TYPES = frozenset(["application/x-www-form-urlencoded", "multipart/form-data"])
+_FORM = "application/x-www-form-urlencoded"
+_FORM_TYPES = frozenset([_FORM, "multipart/form-data"])
 
 #: Actions that callers may ask for, by their names.
 _ACTIONS = {action.value: action for action in OPEN_ACTIONS}
 
 #: Most calls in one request.
 BATCH_LIMIT = 1000
+#: Most fields in one form.
+FORM_LIMIT = 100_000
 
 
 @dataclass
@@ -81,7 +91,9 @@ def read_body(request: Request) -> Value:
         if not body:
             return None
         try:
-            return Unpacker(nesting_limit=VALUE_NESTING_LIMIT).unpack(body)
+            return Unpacker(nesting_limit=VALUE_NESTING_LIMIT, bounded=True).unpack(body)
+        except TooManyValues as error:
+            raise RequestTooLarge(f"the body has {error}") from error
         except ProtocolError as error:
             raise MalformedRequest(f"the body is no valid MessagePack: {error}") from error
     charset = request.mimetype_params.get("charset", "utf-8").lower()
@@ -133,6 +145,7 @@ def _call(index: int, value: Value) -> Operation:
     if isinstance(value, dict) and not value.keys() - {"call", "args", "kwargs"}:
         call, args, kwargs = value.get("call"), value.get("args", []), value.get("kwargs", {})
         if isinstance(call, str) and isinstance(args, list) and isinstance(kwargs, dict):
+            check_name(call)
             return Operation(Action.CALL_JSON, call, args, kwargs)
     raise MalformedRequest(
         f"call {index} of the batch must have the form "
@@ -148,12 +161,27 @@ def _operation(fields: Value) -> Operation:
     ):
         raise MalformedRequest("an operation is [action, call, arguments, arguments by name]")
     action, call, args, kwargs = fields
+    check_name(call)
     known = _ACTIONS.get(action)
     if known is None:
         raise MalformedRequest(f"there is no action {action:.40}")
     if known is Action.RELEASE and not all(isinstance(item, Reference) for item in args):
         raise MalformedRequest("only references can be released")
     return Operation(known, call, args, kwargs)
+
+
+def check_name(call: str) -> None:
+    """Refuse names of calls that are too long for a message.
+
+    Raises
+    ------
+    UnknownCall
+        If a name is longer than any of PyNEST's can be.
+    """
+    if len(call) > NAME_CHARACTERS:
+        raise UnknownCall(
+            f"PyNEST has no public name of {len(call)} characters; GET /api lists what there is"
+        )
 
 
 def read_script(request: Request) -> Script:
@@ -196,7 +224,8 @@ def _from_body(request: Request) -> CallArguments:
     arguments = CallArguments()
     if request.mimetype in _FORM_TYPES and not _is_json_in_disguise(request):
         # Checks the body as a whole; Flask then makes the form of it.
-        body_of(request)
+        if body_of(request).count(b"&") >= FORM_LIMIT and request.mimetype == _FORM:
+            raise RequestTooLarge(f"the form has more than {FORM_LIMIT} fields, the limit of one")
         for name, values in request.form.lists():
             _add_text(arguments, name, values)
         return arguments

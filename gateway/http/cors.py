@@ -6,6 +6,7 @@ Origins are compared whole, by scheme, host and port; a prefix is not enough.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from urllib.parse import urlsplit
 
@@ -13,6 +14,12 @@ from werkzeug.datastructures import Headers
 
 _LOOPBACK_NAMES = frozenset(["localhost", "127.0.0.1", "::1"])
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+#: ``Host`` as browsers and programs write it: no user, no trailing dot, no zone, a port in digits.
+_HOST = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
 
 #: Scheme, host and port of an origin.
 WebOrigin = tuple[str, str, int | None]
@@ -119,20 +126,16 @@ class OriginPolicy:
             if self.allows(origin) or _is_same_origin(origin, host):
                 return None
             return f"pages of {origin:.80} may not call this server"
-        if request.get("Sec-Fetch-Site") == "cross-site":
+        # Another port of the same host is the same site, and may be another user's.
+        if request.get("Sec-Fetch-Site", "").lower() in ("cross-site", "same-site"):
             return "a page of another site may not call this server without a token"
         return None
 
     def _is_own_host(self, host: str) -> bool:
-        if self._any:
-            return True
-        try:
-            name = urlsplit(f"//{host}").hostname
-        except ValueError:
-            return False
+        name = _name_of(host)
         if name is None:
             return False
-        if name in self._own_names:
+        if self._any or name in self._own_names:
             return True
         try:
             ipaddress.ip_address(name)
@@ -140,6 +143,23 @@ class OriginPolicy:
         except ValueError:
             hosts = {origin[1] for origin in self._exact} | {host for _, host in self._any_port}
             return name in hosts
+
+
+def _name_of(host: str) -> str | None:
+    """Return the name or address in a ``Host`` header; ``None`` of anything but a plain one.
+
+    Stricter than URLs are: what readers take apart in different ways is no host of this server.
+    """
+    match = _HOST.fullmatch(host)
+    if match is None or int(match["port"] or 1) > 65_535:
+        return None
+    if match["v6"] is not None:
+        try:
+            return str(ipaddress.IPv6Address(match["v6"]))
+        except ValueError:
+            return None
+    name: str = match["name"].lower()
+    return name
 
 
 def _is_same_origin(origin: str, host: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,19 +20,29 @@ from gateway.jobs.rules import final_state, open_state
 from gateway.jobs.views import job_view, request_view
 from gateway.kernel.client import KernelClient
 from gateway.kernel.pending import PendingRequest, label_of, name_is_taken
-from gateway.settings import JobLimits
-from protocol.errors import KernelUnavailable, NestdError, Unavailable, UnknownJob
+from gateway.settings import MIB, JobLimits
+from protocol.errors import (
+    KernelUnavailable,
+    NestdError,
+    QueueFull,
+    RequestTooLarge,
+    Unavailable,
+    UnknownJob,
+)
 from protocol.logging import lines
 from protocol.process.polling import poll_until
 from protocol.runtime.job_store import Spool, new_name
 from protocol.runtime.status_file import Status
 from protocol.runtime.stored_job import CANCELLED, Facts, StoredJob
+from protocol.wire import frames
 from protocol.wire.messages import FINAL_STATES, Cancel, Failure, Result, Task
 
 log = logging.getLogger(__name__)
 
 #: How long a caller who cancels waits for the job's end.
 _CANCEL_S = 1.0
+#: When a caller may try again whose job found no room.
+_FULL_S = 5
 #: How often a caller who waits looks for the job's end.
 _POLL_S = 0.02
 
@@ -57,6 +68,7 @@ class Jobs:
         self._publish = publish
         self._spool = Spool(kernel.status.files.jobs)
         self._reconciler = JobReconciler(kernel, self._spool)
+        self._adding = threading.Lock()
         #: Final states that were read, by name and time of acceptance; results can be large.
         self._final_states: dict[tuple[str, float], str] = {}
         #: Views of jobs that have ended, by the same; they do not change any more.
@@ -76,7 +88,9 @@ class Jobs:
         MalformedRequest
             If the key was used for another request.
         QueueFull
-            If as many wait as may.
+            If as many wait as may, or take as much room.
+        RequestTooLarge
+            If the job alone takes more room than all may.
         KernelUnavailable
             If there is no kernel.
         Unavailable
@@ -90,14 +104,17 @@ class Jobs:
         label = label_of(task)
         facts = Facts(task.id, label, time.time(), info.generation, accepts)
         self._tidy()
-        if not has_key or self._spool.find(task.id) is None:
-            self._kernel.requests.refuse_if_full(self._count_waiting(info.generation))
-        try:
-            job, is_new = self._spool.add(facts, task)
-        except OSError as error:
-            raise Unavailable(
-                f"the job can't be kept: {error.strerror}: {self._spool.directory}"
-            ) from error
+        # One at a time: two that find room for one would both be added.
+        with self._adding:
+            if not has_key or self._spool.find(task.id) is None:
+                self._kernel.requests.refuse_if_full(self._count_waiting(info.generation))
+                self._make_room(sum(map(len, frames.encode(task))))
+            try:
+                job, is_new = self._spool.add(facts, task)
+            except OSError as error:
+                raise Unavailable(
+                    f"the job can't be kept: {error.strerror}: {self._spool.directory}"
+                ) from error
         if is_new:
             # Before the kernel can publish that the job has begun.
             self._publish("state", {"job": job.id, "what": label, "state": "queued"})
@@ -256,8 +273,34 @@ class Jobs:
             raise _unknown(id)
         return job
 
-    def _tidy(self) -> None:
-        self._spool.tidy(self._limits.count, self._limits.size_bytes, self._limits.age_s)
+    def _make_room(self, new_bytes: int) -> None:
+        """Remove ended jobs, the oldest first, until there is room for ``new_bytes`` of a new one.
+
+        Raises
+        ------
+        QueueFull
+            If jobs that have not ended leave no room.
+        RequestTooLarge
+            If there never is so much room.
+        """
+        limit = self._limits.size_bytes
+        asked = f"this job takes {new_bytes / MIB:.1f} MiB, and all together may take "
+        asked += f"{limit // MIB} MiB (NEST_SERVER_JOBS_MIB)"
+        if new_bytes > limit:
+            raise RequestTooLarge(asked)
+        open_bytes = sum(job.bytes for job in self._spool.jobs() if job.ended_s is None)
+        if open_bytes + new_bytes > limit:
+            raise QueueFull(
+                f"{asked}, of which jobs that have not ended take {open_bytes / MIB:.1f}; try "
+                "again when some have",
+                retry_after_s=_FULL_S,
+            )
+        self._tidy(open_bytes + new_bytes)
+
+    def _tidy(self, taken_bytes: int = 0) -> None:
+        self._spool.tidy(
+            self._limits.count, self._limits.size_bytes - taken_bytes, self._limits.age_s
+        )
         if len(self._final_views) > 2 * self._limits.count:
             # Most of these jobs have been removed.
             self._final_views.clear()

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from gateway.http.arguments import (
     BATCH_LIMIT,
     CallArguments,
+    check_name,
     read_arguments,
     read_batch,
     read_body,
@@ -66,6 +67,7 @@ def api(call: str) -> Response:
     if request.method == "HEAD":
         # HEAD promises to change nothing; calls can.
         return Response(status=405, headers={"Allow": "GET, POST, OPTIONS"})
+    check_name(call)
     arguments = read_arguments(request)
     wanted = arguments.kwargs.pop("inspect", None)
     if wanted is None:

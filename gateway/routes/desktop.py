@@ -20,13 +20,13 @@ from protocol.wire import json_form
 #: Where NEST Desktop looks for its servers, until they are in the browser's storage.
 _BACKENDS = "assets/workspaces/nest/config/backends.json"
 
-#: NEST Desktop draws with generated code and styles. It may ask this machine, GitHub for imports,
-#: and the documentation of models; its fonts come with it, so it may not ask Google for them.
+#: NEST Desktop draws with generated code and styles. It may ask this server, GitHub for imports,
+#: and the documentation of models; its fonts come with it, so it may not ask Google for them. It
+#: sends the token to whatever server a link names, such as another user's on another port.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
-    "connect-src 'self' data: blob: http://localhost:* http://127.0.0.1:* "
-    "https://api.github.com https://raw.githubusercontent.com; "
+    "connect-src 'self' data: blob: https://api.github.com https://raw.githubusercontent.com; "
     "frame-src https://nest-simulator.readthedocs.io; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'"
 )

@@ -18,6 +18,8 @@ from protocol.wire.values import Value
 _PROGRESS_S = 0.2
 #: Age at which the status file is written again, which shows that this process still listens.
 REFRESH_S = 2.0
+#: Length of an error's message that others see; a script chooses it.
+_MESSAGE_CHARACTERS = 2000
 #: Length of a command's label that others see.
 _LABEL_CHARACTERS = 200
 
@@ -181,7 +183,7 @@ class Activity:
         facts: dict[str, Value] = {"job": queued.id, "what": label, "state": "done"}
         if isinstance(answer, Failure):
             facts["state"] = _state_of(answer.error)
-            facts["message"] = answer.error.message
+            facts["message"] = answer.error.message[:_MESSAGE_CHARACTERS]
         self.publish("state", facts)
 
     def publish(self, kind: str, facts: dict[str, Value]) -> None:

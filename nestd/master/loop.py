@@ -243,7 +243,7 @@ class Master:
     def _event_of(self, sender: bytes, received: list[Any]) -> ev.MasterEvent:
         """Return the event that a message is."""
         try:
-            message = frames.decode(received)
+            message = frames.decode(received, bounded=True)
         except ProtocolError as error:
             return ev.MessageRefused(sender, error)
         except MemoryError as error:

@@ -16,6 +16,7 @@ from protocol.process.environment import Environment
 from protocol.process.tcp_keepalive import set_keepalive
 from protocol.runtime.private_files import bind_private
 from protocol.security.curve_keys import KeyPair
+from protocol.wire.frames import SIZE_LIMIT_BYTES
 
 _FORM = re.compile(r"tcp://(?P<interface>[^:/\s]+):(?P<port>\d{1,5}|\*)")
 #: The domain that the zap authenticator is asked about.
@@ -135,6 +136,8 @@ def open_router(
     socket = context.socket(zmq.ROUTER)
     # No answer may be dropped because its receiver is slow; the queue bounds their number.
     socket.set_hwm(0)
+    # Of each frame, before memory is taken for it: who sends more is disconnected.
+    socket.maxmsgsize = SIZE_LIMIT_BYTES
     socket.linger = 1000
     stack.callback(socket.close)
     return socket

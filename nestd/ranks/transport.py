@@ -204,10 +204,12 @@ class ManyRanks:
                 missing = [rank for rank in range(1, self.size) if rank not in received]
                 assert own.error is not None
                 raise diverged(own.error, 0, missing)
-            _, *parts = self._socket.recv_multipart(copy=False)
+            sender, *parts = self._socket.recv_multipart(copy=False)
             message = frames.decode([part.buffer for part in parts])
             if not isinstance(message, Executed) or message.number != self._number:
                 raise InternalError("a rank answered another operation than it was given")
+            if sender.bytes != identity(message.rank):
+                raise InternalError("a rank answered in the name of another")
             received[message.rank] = with_value(message, from_wire, operation)
         return [received[rank] for rank in range(1, self.size)]
 

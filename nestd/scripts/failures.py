@@ -78,5 +78,5 @@ def _trace(error: BaseException, frames: list[traceback.FrameSummary]) -> str:
 
 def line_in_dump(dump: bytes) -> int | None:
     """Return the script's line in a dump of ``faulthandler``, most recent call first."""
-    match = re.search(rb'File "<script>", line (\d+) ', dump)
+    match = re.search(rb'File "<script>", line (\d{1,9}) ', dump)
     return int(match.group(1)) if match else None

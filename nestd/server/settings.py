@@ -22,6 +22,7 @@ from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
 from protocol.runtime.data_settings import named_data_directory, quota_bytes
+from protocol.security.local_token import problem_of_token
 
 DEFAULT_HOST = "127.0.0.1"
 #: The port of NEST Server 3.10 and NEST Desktop, and that of the older documentation.
@@ -154,9 +155,13 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
         scripts.from_environment(variables)
     except ConfigurationError as error:
         environment.complain(error.message)
+    if settings.token is not None and not settings.no_authentication:
+        given = environment.optional_text("NEST_SERVER_ACCESS_TOKEN") is not None
+        problem = problem_of_token(settings.token)
+        if problem is not None:
+            name = "NEST_SERVER_ACCESS_TOKEN" if given else "NEST_SERVER_TOKEN_FILE"
+            environment.complain(f"{name} {problem}")
     environment.check()
-    if settings.token is not None and not settings.token.isprintable():
-        raise ConfigurationError("NEST_SERVER_ACCESS_TOKEN must be printable text")
     return settings
 
 

@@ -6,6 +6,8 @@ NEST's messages, the same form. Why this is not structlog: docs/decisions/0017.
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import logging
 import re
@@ -13,7 +15,9 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, Any
+from urllib.parse import quote, quote_plus
 
 from protocol.logging import context
 from protocol.process.environment import Environment
@@ -145,15 +149,41 @@ class LogFormatter(logging.Formatter):
         return redact(line(fields, self.form), self._secret)
 
 
-#: Shorter ones would be found in words.
-_SHORTEST_SECRET = 6
-
-
 def redact(text: str, secret: str | None) -> str:
-    """Return ``text`` without ``secret``."""
-    if secret is None or len(secret) < _SHORTEST_SECRET:
-        return text
-    return text.replace(secret, "[secret]")
+    """Return ``text`` without ``secret``, in whatever form programs write it."""
+    if secret:
+        for form in _forms(secret):
+            if form in text:
+                text = text.replace(form, "[secret]")
+    return text
+
+
+@lru_cache(maxsize=4)
+def _forms(secret: str) -> tuple[str, ...]:
+    """Return the forms of a secret in lines, headers, addresses and Python, the longest first."""
+    data = secret.encode()
+    forms = {secret, repr(secret)[1:-1], repr(data)[2:-1], html.escape(secret), data.hex()}
+    # A line may be within a line.
+    for ascii_only in (True, False):
+        once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        forms |= {once, json.dumps(once, ensure_ascii=ascii_only)[1:-1]}
+    for quoted in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
+        forms |= {quoted, re.sub("%..", lambda code: code[0].lower(), quoted)}
+    forms |= {part for before in range(3) for part in _base64_within(data, before)}
+    return tuple(sorted(forms, key=lambda form: (-len(form), form)))
+
+
+def _base64_within(data: bytes, before: int) -> set[str]:
+    """Return the Base64 of bytes behind ``before`` others, such as a name in Basic authentication.
+
+    The characters that also depend on what is before and behind are left out.
+    """
+    begin = -(-before * 8 // 6)
+    end = (before + len(data)) * 8 // 6
+    filled = bytes(before) + data
+    return {
+        code(filled).decode()[begin:end] for code in (base64.b64encode, base64.urlsafe_b64encode)
+    }
 
 
 def set_up(

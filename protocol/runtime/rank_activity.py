@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROW = struct.Struct("<QdQ")
+#: Most ranks whose rows are read.
+_MOST_RANKS = 2**20
 
 
 def make_rank_activity(path: Path, ranks: int) -> None:
@@ -64,7 +66,8 @@ class RankActivity:
 def read_rank_activity(path: Path) -> list[RankActivity]:
     """Return the rows of all ranks, in their order; none if there is no file."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_ROW.size * _MOST_RANKS)
     except OSError:
         return []
     whole = len(data) - len(data) % _ROW.size

@@ -10,13 +10,16 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import orjson
 
 _HEAD = struct.Struct("<QI")
 _SIZE_BYTES = 1 << 16
+_ROOM_BYTES = _SIZE_BYTES - _HEAD.size
+#: Characters of texts in a status that would be too long; each has up to 6 bytes.
+_SHORT = 200
 #: Number of waiting commands whose names have room.
 LISTED = 512
 _ATTEMPTS = 100
@@ -71,6 +74,10 @@ class StatusWriter:
     def write(self, status: Status) -> None:
         """Replace the status in the file."""
         encoded = orjson.dumps(status)
+        if len(encoded) > _ROOM_BYTES:
+            # Ids and labels that are too long for it are not worth the end of this process.
+            shorter = {name: getattr(status, name)[:_SHORT] for name in ("id", "label", "call")}
+            encoded = orjson.dumps(replace(status, queue=[], **shorter))
         _HEAD.pack_into(self._map, 0, self._number + 1, len(encoded))
         self._map[_HEAD.size : _HEAD.size + len(encoded)] = encoded
         self._number += 2
@@ -90,8 +97,10 @@ def read_status(path: Path) -> Status:
     """Return the kernel's status; that of an idle kernel if none can be read."""
     for _ in range(_ATTEMPTS):
         try:
-            data = path.read_bytes()
-            after = path.read_bytes()[: _HEAD.size]
+            with path.open("rb") as file:
+                data = file.read(_SIZE_BYTES)
+                file.seek(0)
+                after = file.read(_HEAD.size)
             number, length = _HEAD.unpack_from(data)
             if number % 2 == 0 and after == data[: _HEAD.size] and length:
                 return Status(**orjson.loads(data[_HEAD.size : _HEAD.size + length]))

@@ -1,4 +1,4 @@
-"""Access token of a server that the same user runs on this machine.
+"""Access token: which ones are accepted, and that of a server of the same user on this machine.
 
 A server keeps its state in a directory of its own inside the private runtime directory;
 ``nestd/server/instance.py`` writes it.
@@ -11,7 +11,22 @@ import json
 from protocol.errors import ConfigurationError
 from protocol.runtime.paths import RuntimeDirectory
 
+#: Fewest characters of a token: shorter ones can be guessed, and are found in other words of a log.
+TOKEN_CHARACTERS = 16
+
 _LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1"])
+
+
+def problem_of_token(token: str) -> str | None:
+    """Return what is wrong with an access token, without naming it; ``None`` if nothing is."""
+    if not token.isprintable():
+        return "must be printable text"
+    if len(token) < TOKEN_CHARACTERS:
+        return (
+            f"has {len(token)} characters, and an access token needs at least {TOKEN_CHARACTERS}: "
+            "openssl rand -hex 24 makes one"
+        )
+    return None
 
 
 def find_token(host: str, port: int) -> str | None:

@@ -6,6 +6,7 @@ fields         messages as fields of their header, and the check of fields from 
 frames         frames of messages; version and limits of the protocol
 pack           values to msgpack
 unpack         msgpack to values
+bounds         how many containers and values a body or message may hold
 zero_copy      msgpack made and read without copying large arrays
 interned_keys  keys of dicts, kept from message to message
 encoder        any Python object to a value

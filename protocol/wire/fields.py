@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -30,6 +31,16 @@ from protocol.wire.messages import (
 )
 
 Types: TypeAlias = "tuple[type | tuple[type, ...], ...]"
+
+
+#: Ids of commands, jobs and messages: none needs escaping, and all that wait fit a status file.
+_is_id = re.compile(r"[A-Za-z0-9._:=+/@~-]{0,64}").fullmatch
+#: Most characters of the name of a call; PyNEST's have up to 50.
+NAME_CHARACTERS = 256
+#: Most characters of other short texts, such as reasons and generations.
+_TEXT_CHARACTERS = 1000
+#: Most recorders in one message.
+_RECORDERS = 10_000
 
 
 def to_fields(message: Message) -> list[Any]:
@@ -102,6 +113,18 @@ def _check_types(fields: list[Any], types: Types) -> None:
         raise ProtocolError("a message with missing, superfluous or mistyped fields")
 
 
+def _check_ids(id: str, other: str = "") -> None:
+    if not _is_id(id) or not _is_id(other):
+        wrong = other if _is_id(id) else id
+        raise ProtocolError(f"an id that is none: {len(wrong)} characters, {wrong!r:.80}")
+
+
+def _check_lengths(*texts: str) -> None:
+    for text in texts:
+        if len(text) > _TEXT_CHARACTERS:
+            raise ProtocolError(f"a text of {len(text)} characters, {text!r:.80}")
+
+
 def _context(request: str, traced: bool) -> RequestContext:
     # A request's name goes into lines of logs, where nothing else may look like one.
     if request and not REQUEST_ID.fullmatch(request):
@@ -110,6 +133,8 @@ def _context(request: str, traced: bool) -> RequestContext:
 
 
 def _any_operation(action: str, call: str, args: list[Any], kwargs: dict[str, Any]) -> Operation:
+    if len(call) > NAME_CHARACTERS:
+        raise ProtocolError(f"a call whose name has {len(call)} characters, {call!r:.80}")
     try:
         return Operation(Action(action), call, args, kwargs)
     except ValueError as error:
@@ -125,11 +150,13 @@ def _operation(action: str, call: str, args: list[Any], kwargs: dict[str, Any]) 
 
 def _command(id: str, *fields: Any) -> Command:
     references, unmerged, delivery_id = fields[4:7]
+    _check_ids(id, delivery_id)
     operation, context = _operation(*fields[:4]), _context(*fields[7:])
     return Command(id, operation, references, unmerged, context, delivery_id)
 
 
 def _batch(id: str, listed: list[Any], references: bool, delivery_id: str, *context: Any) -> Batch:
+    _check_ids(id, delivery_id)
     for fields in listed:
         if not isinstance(fields, list):
             raise ProtocolError("a batch of what are no operations")
@@ -139,12 +166,16 @@ def _batch(id: str, listed: list[Any], references: bool, delivery_id: str, *cont
 
 
 def _script(id: str, source: str, returns: Any, delivery_id: str, *context: Any) -> Script:
+    _check_ids(id, delivery_id)
     if isinstance(returns, list) and not all(isinstance(name, str) for name in returns):
         raise ProtocolError("a script that returns what are no names")
     return Script(id, source, returns, _context(*context), delivery_id)
 
 
 def _watch(id: str, recorders: list[int], anew: bool) -> Watch:
+    _check_ids(id)
+    if len(recorders) > _RECORDERS:
+        raise ProtocolError(f"a watch over {len(recorders)} recorders, the limit is {_RECORDERS}")
     if not all(type(recorder) is int for recorder in recorders):
         raise ProtocolError("a watch over what are no nodes")
     return Watch(id, recorders, anew)
@@ -156,11 +187,45 @@ def _execute(number: int, *fields: Any) -> Execute:
     return Execute(number, operation, references, _context(*fields[7:]))
 
 
+def _end_script(id: str) -> EndScript:
+    _check_ids(id)
+    return EndScript(id)
+
+
+def _submit(id: str) -> Submit:
+    _check_ids(id)
+    return Submit(id)
+
+
+def _cancel(id: str, target: str, reason: str) -> Cancel:
+    _check_ids(id, target)
+    _check_lengths(reason)
+    return Cancel(id, target, reason)
+
+
+def _list_recorders(id: str) -> ListRecorders:
+    _check_ids(id)
+    return ListRecorders(id)
+
+
+def _event(kind: str, facts: dict[str, Any]) -> Event:
+    _check_lengths(kind)
+    return Event(kind, facts)
+
+
+def _result(id: str, generation: str, value: Any) -> Result:
+    _check_ids(id)
+    _check_lengths(generation)
+    return Result(id, generation, value)
+
+
 def _executed(number: int, rank: int, value: Any, facts: dict[str, Any] | None) -> Executed:
     return Executed(number, rank, value, None if facts is None else error_from_facts(facts))
 
 
 def _failure(id: str, generation: str, facts: dict[str, Any]) -> Failure:
+    _check_ids(id)
+    _check_lengths(generation)
     return Failure(id, generation, error_from_facts(facts))
 
 
@@ -174,13 +239,13 @@ _FORMS: dict[str, tuple[Types, Callable[..., Message]]] = {
     "command": ((str, *_OPERATION, bool, bool, str, *_CONTEXT), _command),
     "batch": ((str, list, bool, str, *_CONTEXT), _batch),
     "script": ((str, str, _NAMES, str, *_CONTEXT), _script),
-    "end_script": ((str,), EndScript),
-    "submit": ((str,), Submit),
-    "cancel": ((str, str, str), Cancel),
+    "end_script": ((str,), _end_script),
+    "submit": ((str,), _submit),
+    "cancel": ((str, str, str), _cancel),
     "watch": ((str, list, bool), _watch),
-    "list_recorders": ((str,), ListRecorders),
-    "event": ((str, dict), Event),
-    "result": ((str, str, object), Result),
+    "list_recorders": ((str,), _list_recorders),
+    "event": ((str, dict), _event),
+    "result": ((str, str, object), _result),
     "failure": ((str, str, dict), _failure),
     "execute": ((int, *_OPERATION, bool, _INTEGER, _NUMBER, *_CONTEXT), _execute),
     "executed": ((int, int, object, (dict, type(None))), _executed),

@@ -127,6 +127,7 @@ def decode(
     frames: Sequence[Buffer],
     reference: Callable[[Reference], Any] | None = None,
     writable: bool = False,
+    bounded: bool = False,
 ) -> Message:
     """Return the message in ``frames``.
 
@@ -135,6 +136,8 @@ def decode(
     frames : of one message
     reference : returns what stands in the message for a reference
     writable : whether arrays get memory of their own where they would share read-only memory
+    bounded : whether lists, dicts and values are limited in number, for what gateways and scripts
+        send
 
     Raises
     ------
@@ -156,10 +159,13 @@ def decode(
         )
     if len(frames) < 2:
         raise ProtocolError("a message without header")
-    unpacker = Unpacker(list(frames[2:]), reference=reference, writable=writable)
-    # Read-only: arrays are not moved in a header that may be sent on.
-    fields = unpacker.unpack(memoryview(frames[1]).toreadonly())
-    message = from_fields(fields)
+    unpacker = Unpacker(list(frames[2:]), reference=reference, writable=writable, bounded=bounded)
+    try:
+        # Read-only: arrays are not moved in a header that may be sent on.
+        fields = unpacker.unpack(memoryview(frames[1]).toreadonly())
+        message = from_fields(fields)
+    except MemoryError as error:
+        raise ProtocolError("there is no memory for it") from error
     if isinstance(message, Command) and len(frames[1]) >= FORWARD_FROM_BYTES:
         packed = PackedArguments(frames, fields)
         return replace(message, operation=replace(message.operation, packed=packed))

@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 
 from protocol.errors import MalformedRequest, ProtocolError
+from protocol.wire.bounds import check_json
 from protocol.wire.values import VALUE_NESTING_LIMIT, Expression, Reference, Value, check_containers
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -128,7 +129,10 @@ def loads(text: bytes | str) -> Value:
     MalformedRequest
         If the text is no JSON, not UTF-8, nested deeper than ``VALUE_NESTING_LIMIT``,
         or has a ``$call`` or ``$ref`` that is none.
+    RequestTooLarge
+        If the text has more lists, objects or values than may be.
     """
+    check_json(text.encode() if isinstance(text, str) else text)
     try:
         plain = orjson.loads(text)
     except orjson.JSONDecodeError as error:

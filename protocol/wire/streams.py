@@ -24,6 +24,10 @@ from protocol.wire.values import Buffer
 
 _COUNT = struct.Struct("<I")
 
+#: Memory that is taken for a frame before any of its bytes have arrived. More is taken as they do:
+#: a sender can announce what it does not have.
+_FIRST_BYTES = 1 << 20
+
 #: Shorter messages are copied together and sent at once.
 _AT_ONCE_BYTES = 1 << 16
 
@@ -33,10 +37,10 @@ def head_of(frames: Sequence[Buffer]) -> bytes:
     return struct.pack(f"<I{len(frames)}Q", len(frames), *map(len, frames))
 
 
-def _lengths(data: bytes | bytearray) -> tuple[int, ...]:
+def _lengths(data: bytes | bytearray, limit_bytes: int = SIZE_LIMIT_BYTES) -> tuple[int, ...]:
     lengths = struct.unpack(f"<{len(data) // 8}Q", data)
-    if sum(lengths) > SIZE_LIMIT_BYTES:
-        raise ProtocolError(f"{sum(lengths)} bytes in one message, the limit is {SIZE_LIMIT_BYTES}")
+    if sum(lengths) > limit_bytes:
+        raise ProtocolError(f"{sum(lengths)} bytes in one message, the limit is {limit_bytes}")
     return lengths
 
 
@@ -101,16 +105,20 @@ class PolledStream:
     Parameters
     ----------
     connected : stream socket; becomes non-blocking
+    limit_bytes : most bytes that a message may have which arrives here
     """
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, limit_bytes: int = SIZE_LIMIT_BYTES) -> None:
         self._socket = connected
+        self._limit_bytes = limit_bytes
         connected.setblocking(False)
         self._unsent: deque[memoryview] = deque()
         self._frames: list[bytearray] = []
         self._lengths: deque[int] | None = None
+        #: Bytes of the present part, as far as there is memory for them, and its whole length.
         self._data = bytearray(_COUNT.size)
         self._left = memoryview(self._data)
+        self._wanted = _COUNT.size
 
     @property
     def has_unsent(self) -> bool:
@@ -154,7 +162,7 @@ class PolledStream:
         ConnectionResetError
             If it was closed before it had read all that was sent.
         ProtocolError
-            If bytes arrive that are no message.
+            If bytes arrive that are no message, are over the limit, or find no memory.
         """
         while True:
             while self._left:
@@ -165,28 +173,44 @@ class PolledStream:
                 if not received:
                     raise EOFError
                 self._left = self._left[received:]
+            if len(self._data) < self._wanted:
+                self._grow()
+                continue
             frames = self._advance()
             if frames is not None:
                 return frames
 
-    def _begin(self, data: bytearray) -> None:
-        self._data = data
-        self._left = memoryview(data)
+    def _begin(self, length: int) -> None:
+        self._wanted = length
+        self._data = bytearray(min(length, _FIRST_BYTES))
+        self._left = memoryview(self._data)
+
+    def _grow(self) -> None:
+        """Take memory for as many bytes again as have arrived of the present part."""
+        arrived = len(self._data)
+        # The memory can't move while there is a view of it.
+        self._left.release()
+        try:
+            self._data += bytes(min(arrived, self._wanted - arrived))
+        except MemoryError as error:
+            self._left = memoryview(b"")
+            raise ProtocolError(f"no memory for {self._wanted} bytes of a message") from error
+        self._left = memoryview(self._data)[arrived:]
 
     def _advance(self) -> list[Buffer] | None:
         """Begin the next part after one is whole; return the frames after the last one."""
         if self._lengths is None:
             if len(self._data) == _COUNT.size:
                 # The lengths have 8 bytes each: they can't be mistaken for the count.
-                self._begin(bytearray(8 * _count(self._data)))
+                self._begin(8 * _count(self._data))
                 return None
-            self._lengths = deque(_lengths(self._data))
+            self._lengths = deque(_lengths(self._data, self._limit_bytes))
         else:
             self._frames.append(self._data)
         if self._lengths:
-            self._begin(bytearray(self._lengths.popleft()))
+            self._begin(self._lengths.popleft())
             return None
         frames: list[Buffer] = [memoryview(frame) for frame in self._frames]
         self._frames, self._lengths = [], None
-        self._begin(bytearray(_COUNT.size))
+        self._begin(_COUNT.size)
         return frames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import msgpack
 import numpy as np
 
 from protocol.errors import ProtocolError
+from protocol.wire.bounds import Bounds, check_claims, problem_of
 from protocol.wire.values import (
     ARRAY_TYPES,
     BUFFER_FROM_BYTES,
@@ -44,6 +46,7 @@ class Unpacker:
         share their memory
     nesting_limit : how deep the value may be nested
     reference : returns what stands in the value for a reference
+    bounded : whether lists, dicts and values are limited in number, for what callers send
     writable : whether arrays get memory of their own where they would share read-only memory;
         memory that is not read-only becomes theirs, and data may be moved in it
     """
@@ -54,11 +57,14 @@ class Unpacker:
         nesting_limit: int = NESTING_LIMIT,
         reference: Callable[[Reference], Any] | None = None,
         writable: bool = False,
+        bounded: bool = False,
     ) -> None:
         self._buffers = buffers or []
         self._nesting_limit = nesting_limit
         self._resolve = reference
         self._writable = writable
+        self._bounded = bounded
+        self._bounds: Bounds | None = None
         self._used: set[int] = set()
         self._depth = 0
 
@@ -68,8 +74,12 @@ class Unpacker:
         Raises
         ------
         ProtocolError
-            If ``packed`` is not exactly one value, or one nested deeper than the limit.
+            If ``packed`` is not exactly one value, is nested deeper than the limit, or, if bounded,
+            has too many values.
         """
+        # What has fewer bytes can't hold much.
+        if self._bounded and len(packed) >= LARGE_BYTES:
+            self._bounds = Bounds()
         value = self._unpack_large(packed) if len(packed) >= LARGE_BYTES else self._unpack(packed)
         check_containers(value, self._nesting_limit)
         if len(self._used) != len(self._buffers):
@@ -88,6 +98,7 @@ class Unpacker:
                 self._extension,
                 BUFFER_FROM_BYTES,
                 NESTING_LIMIT,
+                self._bounds,
                 views,
             ).read()
         except ProtocolError:
@@ -101,11 +112,13 @@ class Unpacker:
             OverflowError,
             MemoryError,
         ) as error:
-            raise ProtocolError(f"not msgpack: {type(error).__name__} {error}"[:200]) from error
+            raise problem_of(error) from error
         finally:
             self._depth -= 1
 
     def _large_extension(self, code: int, content: memoryview) -> Value:
+        if self._bounds is not None:
+            self._bounds.count(())
         decode = self._decoders().get(code)
         if decode is None:
             return self._extension(code, bytes(content))
@@ -129,9 +142,19 @@ class Unpacker:
         self._depth += 1
         if self._depth > NESTING_LIMIT:
             raise ProtocolError(f"nested deeper than {NESTING_LIMIT}")
+        options: dict[str, Any] = {}
         try:
+            if self._bounds is not None:
+                options = self._bounds.options(len(packed))
+                if len(packed) >= LARGE_BYTES:
+                    check_claims(io.BytesIO(packed), len(packed))
             return msgpack.unpackb(
-                packed, raw=False, strict_map_key=True, use_list=True, ext_hook=self._extension
+                packed,
+                raw=False,
+                strict_map_key=True,
+                use_list=True,
+                ext_hook=self._extension,
+                **options,
             )
         except ProtocolError:
             raise
@@ -142,11 +165,13 @@ class Unpacker:
             OverflowError,
             MemoryError,  # lists that claim to be longer than memory
         ) as error:
-            raise ProtocolError(f"not msgpack: {type(error).__name__} {error}"[:200]) from error
+            raise problem_of(error) from error
         finally:
             self._depth -= 1
 
     def _extension(self, code: int, data: bytes) -> Value:
+        if self._bounds is not None:
+            self._bounds.count(())
         if code == EXT_COMPLEX:
             if len(data) != 16:
                 raise ProtocolError("a complex number has 16 bytes")

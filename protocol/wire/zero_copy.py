@@ -15,6 +15,7 @@ import msgpack
 import numpy as np
 
 from protocol.errors import ProtocolError
+from protocol.wire.bounds import READ_BYTES, Bounds, check_claims
 
 #: Heads of msgpack: up to how many bytes, the first byte, and the form of the length.
 _BIN_HEADS = ((0xFF, 0xC4, ">B"), (0xFFFF, 0xC5, ">H"), (0xFFFF_FFFF, 0xC6, ">I"))
@@ -99,6 +100,7 @@ class Reader:
     small : returns the value of any other extension type
     from_bytes : size from which an extension type is large
     nesting_limit : how deep containers may be in each other
+    bounds : of lists and dicts; ``None`` without any
     views : whether bytes stay where they lie; in memory that is not read-only they are moved to
         where any number may lie, over the bytes before them
     """
@@ -110,6 +112,7 @@ class Reader:
         small: Callable[[int, bytes], Any],
         from_bytes: int,
         nesting_limit: int,
+        bounds: Bounds | None = None,
         views: bool = False,
     ) -> None:
         self._data = data
@@ -117,6 +120,7 @@ class Reader:
         self._small = small
         self._from_bytes = from_bytes
         self._nesting_limit = nesting_limit
+        self._bounds = bounds
         self._views = views
         self._at = 0
         self._depth = 0
@@ -152,12 +156,19 @@ class Reader:
         return self._plain(first)
 
     def _by_library(self, begun: int) -> Any:
+        rest = self._data[begun:]
+        options: dict[str, Any] = {}
+        if self._bounds is not None:
+            check_claims(_Rest(rest), len(rest))
+            options = self._bounds.options(len(rest))
         unpacker = msgpack.Unpacker(
-            _Rest(self._data[begun:]),
+            _Rest(rest),
             raw=False,
             strict_map_key=True,
             ext_hook=self._small,
+            read_size=READ_BYTES,
             max_buffer_size=len(self._data),
+            **options,
         )
         value = unpacker.unpack()
         self._at = begun + unpacker.tell()
@@ -169,7 +180,7 @@ class Reader:
             raise ProtocolError(f"nested deeper than {self._nesting_limit}")
         value = read()
         self._depth -= 1
-        return value
+        return value if self._bounds is None else self._bounds.count(value)
 
     def _key(self) -> str:
         key = self._plain(self._data[self._at])

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Response, expect
+from playwright.sync_api import ConsoleMessage, Response, expect
 
 from tests.browser.desktop import PROJECTS, Desktop
+from tests.browser.foreign import record_requests
 from tests.integration.servers import Runtime, Server
 
 #: How long a simulation goes on while NEST Desktop asks whether there is a server.
@@ -140,6 +141,23 @@ def test_desktop_of_the_server_is_connected_without_a_secret_in_a_request(
     workers = "navigator.serviceWorker.getRegistrations().then(found => found.length)"
     assert desktop.page.evaluate(workers) == 0
     assert token not in server.log()
+
+
+def test_link_to_another_port_gets_no_token(desktop: Desktop, server_with_desktop: Server) -> None:
+    """Another user of the machine may listen there, and may send such a link."""
+    server, page = server_with_desktop, desktop.page
+    with record_requests() as (port, received):
+        desktop.connect_by_link(server)
+        other = f"http://localhost:{port}"
+
+        def is_stopped(message: ConsoleMessage) -> bool:
+            return "Content Security Policy" in message.text and str(port) in message.text
+
+        # Something before "#", so that the page is loaded anew.
+        link = f"http://localhost:{server.port}/desktop/?x#/nest?nest_server_url={other}"
+        with page.expect_console_message(is_stopped):
+            page.goto(link)
+        assert received == []
 
 
 def test_desktop_of_the_server_is_reached_from_its_page(

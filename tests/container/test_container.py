@@ -20,7 +20,7 @@ from tests.container.images import Image
 GRACE_S = 10.0
 #: The account that the Dockerfile makes.
 UID = "990"
-TOKEN = "of-the-container"
+TOKEN = "the-token-of-the-container"
 
 
 @pytest.fixture

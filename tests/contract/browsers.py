@@ -83,6 +83,7 @@ ANSWERS: list[tuple[str, str, Any, bool, int]] = [
 WANTED = ROWS["WANTED"]
 
 REFUSED: list[dict[str, str]] = ROWS["REFUSED"]
+UNMARKED: list[dict[str, str]] = ROWS["UNMARKED"]
 ACCEPTED: list[dict[str, str]] = [
     *ROWS["ACCEPTED"],
     {"Origin": DESKTOP},
@@ -180,13 +181,13 @@ CASES = [
             call("GetKernelStatus", ["network_size"], 1),
             on=OPEN,
         )
-        for headers in REFUSED
+        for headers in [*REFUSED, *UNMARKED]
         for method, path, body, kind in CHANGES
     ),
     *(
         case(
             f"{headers} is no reason to refuse with authentication off",
-            post("/api/Create", b'["iaf_psc_alpha"]', [1], headers=headers),
+            post("/api/Create", b'["iaf_psc_alpha"]', [1], headers=headers, kind=JSON),
             on=OPEN,
         )
         for headers in ACCEPTED

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.contract.browsers import DESKTOP, NO_LEAVE, echo
-from tests.contract.steps import UNAUTHORIZED, Case, Expected, call, case, error, get, post, request
+from tests.contract.steps import (
+    JSON,
+    UNAUTHORIZED,
+    Case,
+    Expected,
+    call,
+    case,
+    error,
+    get,
+    post,
+    request,
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,7 @@ STARTS = [
         case(
             "no authentication and no restriction, modules as a list",
             get("/api/resolution", 0.1),
-            request("POST", "/api/ResetKernel", answer=None),
+            request("POST", "/api/ResetKernel", answer=None, kind=JSON),
             UNRESTRICTED,
             post(
                 "/exec",

@@ -156,6 +156,9 @@ class Server:
 
     def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
         """``POST path`` with ``body`` as JSON."""
+        if body is None and "data" not in options:
+            # Without a type it would be refused where authentication is off.
+            options["headers"] = {"Content-Type": "application/json"} | options.get("headers", {})
         return self.request("POST", path, json=body, **options)
 
     def call(self, name: str, body: Any = None) -> Any:

@@ -15,7 +15,7 @@ from tests.integration.managers import Manager, abstract_address
 from tests.integration.pending import begin_endless_run, pending
 from tests.integration.servers import DEADLINE_S, Runtime, Server, free_port
 
-TOKEN = "of-the-service"
+TOKEN = "the-token-of-the-service"
 #: A sign of life is due four times in this.
 WATCHDOG = {"WATCHDOG_USEC": str(12_000_000)}
 

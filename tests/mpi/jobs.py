@@ -16,7 +16,7 @@ from tests.integration.servers import DEADLINE_S, Runtime, Server
 Job = subprocess.Popen[str]
 Launch = Callable[..., Job]
 
-TOKEN = "of-the-job"
+TOKEN = "the-token-of-the-job"
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from nestd.call_traits import ATTRIBUTES, NOTHING, TRAITS, traits_of
+from nestd.call_traits import NOTHING, TRAITS, traits_of
 from nestd.kernel.api.allow_list import AllowList, Role
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import nest
 from nestd.kernel.simulation import Simulation
+from protocol.harmless_calls import ATTRIBUTES, HARMLESS
 from protocol.wire.messages import SIMULATING, Action, Operation
 
 
@@ -78,3 +79,11 @@ def test_action_decides_too(action: Action, call: str, trait: str, value: bool) 
 
 def test_names_that_are_not_offered_have_no_traits() -> None:
     assert traits_of(Operation(Action.CALL_JSON, "nonsense")) is NOTHING
+
+
+def test_calls_that_anyone_may_send_leave_no_trace() -> None:
+    for name in HARMLESS:
+        traits = TRAITS[name]
+        assert not traits.changes_kernel, name
+        assert not (traits.takes_events or traits.writes_files or traits.names_files), name
+    assert "message" not in HARMLESS

@@ -290,7 +290,7 @@ class ForkClient:
                 self.forget()
                 return
             kept.pop_all()
-        process = ForkedProcess(PolledStream(ours), ours, output)
+        process = ForkedProcess(PolledStream(ours, self._settings.memory_bytes), ours, output)
         self._idle.append(process)
         self._unnamed.append(process)
 

@@ -248,9 +248,10 @@ class ForkServer:
         os.kill(script.pid, signal.SIGKILL)
 
     def _read_dump(self, script: _ForkedScript) -> None:
-        """Read what a script's process has reported of its line."""
+        """Read what a script's process has reported of its line, or whatever it has written."""
         try:
-            script.dump += os.read(script.location, _READ_BYTES)
+            read = os.read(script.location, _READ_BYTES)
+            script.dump += read[: max(0, _READ_BYTES - len(script.dump))]
         except BlockingIOError:
             return
 

@@ -51,7 +51,7 @@ class ForkedProcess:
             received = None if self.stream.has_unsent else self.stream.receive()
             if received is None:
                 return None
-            message = frames.decode(received)
+            message = frames.decode(received, bounded=True)
         except (EOFError, OSError) as error:
             # A connection is reset, not closed, if the other end closes with something unread.
             unread = self.stream.has_unsent or isinstance(error, ConnectionResetError)

@@ -58,7 +58,7 @@ def test_answer_has_the_form_that_the_caller_accepts(
 
 def test_each_address_makes_its_task(client: FlaskClient, made: JobsUnderTest) -> None:
     call = ["call_pynest", "Create", ["x"], {}]
-    client.get("/api/Simulate?ranks=all")
+    client.post("/api/Simulate?ranks=all", json={})
     client.post("/batch", json=[{"call": "Prepare"}])
     client.post("/exec", json={"source": "x = 1", "return": "x"})
     client.post("/release", json=[{"$ref": 1, "type": "Mask", "generation": GENERATION}])

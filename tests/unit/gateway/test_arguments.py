@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.http import arguments
 from gateway.http.arguments import (
     BATCH_LIMIT,
     CallArguments,
@@ -18,7 +19,7 @@ from gateway.http.arguments import (
     read_operations,
     read_script,
 )
-from protocol.errors import MalformedRequest, RequestTooLarge
+from protocol.errors import MalformedRequest, RequestTooLarge, UnknownCall
 from protocol.wire.messages import OPEN_ACTIONS, Action, Operation, Script
 from protocol.wire.values import Reference, Text
 from tests.unit.gateway.requests import (
@@ -224,3 +225,19 @@ def test_script_in_a_query_string_names_several_between_commas(query: str, retur
 def test_malformed_script_is_refused(body: Any, message: str) -> None:
     with pytest.raises(MalformedRequest, match=message):
         read_script(json_request(body))
+
+
+def test_form_with_too_many_fields_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arguments, "FORM_LIMIT", 1000)
+    assert len(read_arguments(request("args=1&" * 999, FORM)).args) == 999
+    with pytest.raises(RequestTooLarge, match="1000 fields"):
+        read_arguments(request("args=1&" * 1001, FORM))
+
+
+@pytest.mark.parametrize("count", [257, 70_000])
+def test_name_of_a_call_that_is_too_long_is_unknown(count: int) -> None:
+    name = "x" * count
+    with pytest.raises(UnknownCall, match=f"{count} characters"):
+        read_operations(msgpack_request(["call_json", name, [], {}]))
+    with pytest.raises(UnknownCall, match=f"{count} characters"):
+        read_batch(json_request([{"call": name}]))

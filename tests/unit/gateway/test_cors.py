@@ -91,7 +91,7 @@ def test_allowed_origin_is_echoed_and_another_is_not() -> None:
         {},
         {"Sec-Fetch-Site": "none"},
         {"Sec-Fetch-Site": "same-origin"},
-        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://localhost:54286", "Sec-Fetch-Site": "same-site"},
         {"Origin": "http://localhost:54286", "Sec-Fetch-Site": "cross-site"},
         {"Origin": "http://127.0.0.1:52425"},
     ],
@@ -107,6 +107,7 @@ def test_without_authentication_own_and_allowed_pages_may_call(headers: dict[str
         {"Origin": "null"},
         {"Origin": "http://localhost.evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
     ],
 )
 def test_without_authentication_foreign_pages_are_refused(headers: dict[str, str]) -> None:

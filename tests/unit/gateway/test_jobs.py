@@ -18,12 +18,13 @@ from protocol.errors import (
     KernelUnavailable,
     MalformedRequest,
     QueueFull,
+    RequestTooLarge,
     Unavailable,
     UnknownJob,
 )
 from protocol.runtime.status_file import Status
 from protocol.runtime.stored_job import CANCELLED, StoredJob
-from protocol.wire.messages import Cancel, Failure, Result, Submit
+from protocol.wire.messages import Cancel, Failure, Result, Script, Submit
 from tests.unit.gateway.fakes import GENERATION, KERNEL, JobsUnderTest, command, jobs_under_test
 
 LIMITS = JobLimits(count=2, size_bytes=1 << 20, age_s=3600.0)
@@ -385,3 +386,55 @@ def test_job_that_is_removed_while_it_is_looked_at_is_unknown(
     made.submit(job.id)
     with pytest.raises(UnknownJob):
         made.jobs.view(job.id)
+
+
+def large(id: str, size_bytes: int) -> Script:
+    return Script(id, "#" * size_bytes)
+
+
+def test_jobs_that_wait_take_room_and_the_one_that_passes_the_limit_is_refused(
+    made: JobsUnderTest,
+) -> None:
+    share = LIMITS.size_bytes // 2 - 8192
+    made.jobs.submit(large("job00001", share), "json", False)
+    made.jobs.submit(large("job00002", share), "json", True)
+    with pytest.raises(QueueFull, match="NEST_SERVER_JOBS_MIB") as raised:
+        made.jobs.submit(large("job00003", share), "json", False)
+    assert raised.value.retry_after_s
+    assert made.spool.find("job00003") is None
+    # One that is known already takes no more room, and a small one finds some.
+    made.jobs.submit(large("job00002", share), "json", True)
+    made.jobs.submit(large("job00004", 100), "json", False)
+    # Ended jobs make room, as far as it is needed.
+    for id in ("job00001", "job00004"):
+        job = made.spool.find(id)
+        assert job is not None
+        finish(job)
+    made.jobs.submit(large("job00005", share), "json", False)
+    assert made.spool.find("job00001") is None
+    assert sum(job.bytes for job in made.spool.jobs()) <= LIMITS.size_bytes
+
+
+def test_job_that_never_finds_room_is_too_large(made: JobsUnderTest) -> None:
+    with pytest.raises(RequestTooLarge, match="NEST_SERVER_JOBS_MIB"):
+        made.jobs.submit(large("job00001", LIMITS.size_bytes + 1), "json", False)
+    assert made.spool.jobs() == []
+
+
+def test_jobs_that_are_submitted_at_once_do_not_share_their_room(made: JobsUnderTest) -> None:
+    share = LIMITS.size_bytes // 2 - 8192
+    refused: list[QueueFull] = []
+
+    def submit(number: int) -> None:
+        try:
+            made.jobs.submit(large(f"job0000{number}", share), "json", False)
+        except QueueFull as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=submit, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made.spool.jobs()) == 2
+    assert len(refused) == 4

@@ -12,9 +12,9 @@ from protocol.runtime.data_directory import DataDirectory
 
 
 def test_defaults_listen_to_this_machine_and_ask_for_the_token_on_file(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "token").write_text("secret-of-the-file\n")
     settings = from_environment({"NESTD_INSTANCE_DIR": str(tmp_path)})
-    assert settings.token == "secret"
+    assert settings.token == "secret-of-the-file"
     assert settings.connection_file == tmp_path / "connection.json"
     assert settings.exit_file == tmp_path / "kernel-exit.json"
     assert settings.origins == ("http://localhost:*", "http://127.0.0.1:*")
@@ -24,12 +24,12 @@ def test_defaults_listen_to_this_machine_and_ask_for_the_token_on_file(tmp_path:
 
 
 def test_variables_win_over_defaults_and_files(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("secret")
+    (tmp_path / "token").write_text("secret-of-the-file")
     settings = from_environment(
         {
             "NESTD_INSTANCE_DIR": str(tmp_path),
             "NESTD_CONNECTION_FILE": "/elsewhere/connection.json",
-            "NEST_SERVER_ACCESS_TOKEN": " mine ",
+            "NEST_SERVER_ACCESS_TOKEN": " mine-and-no-other ",
             "NEST_SERVER_CORS_ORIGINS": "https://a.example, https://b.example:*",
             "NEST_SERVER_BODY_LIMIT_MIB": "2",
             "NEST_SERVER_QUEUE_LIMIT": "3",
@@ -37,19 +37,19 @@ def test_variables_win_over_defaults_and_files(tmp_path: Path) -> None:
         }
     )
     assert settings.connection_file == Path("/elsewhere/connection.json")
-    assert settings.token == "mine"
+    assert settings.token == "mine-and-no-other"
     assert settings.origins == ("https://a.example", "https://b.example:*")
     assert (settings.body_limit_bytes, settings.queue_limit) == (2 * MIB, 3)
     assert settings.host == "lab.example"
 
 
 def test_token_is_in_the_file_that_is_named(tmp_path: Path) -> None:
-    (tmp_path / "mine").write_text("mine\n")
+    (tmp_path / "mine").write_text("mine-and-no-other\n")
     variables = {
         "NESTD_CONNECTION_FILE": str(tmp_path / "connection.json"),
         "NEST_SERVER_TOKEN_FILE": str(tmp_path / "mine"),
     }
-    assert from_environment(variables, is_alone=True).token == "mine"
+    assert from_environment(variables, is_alone=True).token == "mine-and-no-other"
     # None is made where one was meant to be.
     assert not (tmp_path / "token").exists()
     (tmp_path / "mine").unlink()
@@ -60,13 +60,18 @@ def test_token_is_in_the_file_that_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("word", ["1", "TRUE", "yes", "t", "On"])
 def test_authentication_is_off_only_by_a_true_word(tmp_path: Path, word: str) -> None:
     variables = {"NESTD_INSTANCE_DIR": str(tmp_path), "NEST_SERVER_DISABLE_AUTH": word}
-    assert from_environment(variables | {"NEST_SERVER_ACCESS_TOKEN": "x"}).token is None
+    assert (
+        from_environment(variables | {"NEST_SERVER_ACCESS_TOKEN": "0123456789abcdef"}).token is None
+    )
 
 
 @pytest.mark.parametrize("word", ["", "0", "false", "off", "no"])
 def test_authentication_stays_on_by_any_other_word(tmp_path: Path, word: str) -> None:
     variables = {"NESTD_INSTANCE_DIR": str(tmp_path), "NEST_SERVER_DISABLE_AUTH": word}
-    assert from_environment(variables | {"NEST_SERVER_ACCESS_TOKEN": "x"}).token == "x"
+    assert (
+        from_environment(variables | {"NEST_SERVER_ACCESS_TOKEN": "0123456789abcdef"}).token
+        == "0123456789abcdef"
+    )
 
 
 @pytest.mark.parametrize("content", [None, "", " \n"])
@@ -97,7 +102,10 @@ def test_one_message_names_all_wrong_variables(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("origin", ["example.org", "http://", "http://a.example/path", "null"])
 def test_origin_that_is_none_is_named_and_not_left_out(tmp_path: Path, origin: str) -> None:
-    variables = {"NESTD_INSTANCE_DIR": str(tmp_path), "NEST_SERVER_ACCESS_TOKEN": "x"}
+    variables = {
+        "NESTD_INSTANCE_DIR": str(tmp_path),
+        "NEST_SERVER_ACCESS_TOKEN": "0123456789abcdef",
+    }
     with pytest.raises(ConfigurationError, match="NEST_SERVER_CORS_ORIGINS") as caught:
         from_environment(variables | {"NEST_SERVER_CORS_ORIGINS": f"http://ok.example,{origin}"})
     assert repr(origin) in caught.value.message
@@ -117,7 +125,7 @@ def test_origin_that_is_none_is_named_and_not_left_out(tmp_path: Path, origin: s
 def test_scripts_are_off_where_anyone_could_send_them(
     tmp_path: Path, variables: dict[str, str], allowed: bool
 ) -> None:
-    (tmp_path / "token").write_text("secret")
+    (tmp_path / "token").write_text("secret-of-the-file")
     given = {f"NEST_SERVER_{name}": value for name, value in variables.items()}
     refused = from_environment({"NESTD_INSTANCE_DIR": str(tmp_path), **given}).scripts_refused
     assert refused is None if allowed else refused and "NEST_SERVER_ENABLE_EXEC_CALL" in refused
@@ -133,3 +141,9 @@ def test_files_lie_where_the_kernel_writes_them(tmp_path: Path) -> None:
     assert from_environment(alone, is_alone=True).data.path == tmp_path / "data"
     with pytest.raises(ConfigurationError, match="servers' own files"):
         from_environment(instance | {"NEST_SERVER_DATA": str(tmp_path)})
+def test_short_token_is_refused_wherever_it_comes_from(tmp_path: Path) -> None:
+    variables = {"NESTD_INSTANCE_DIR": str(tmp_path)}
+    (tmp_path / "token").write_text("0123456789abcde")
+    for more in ({}, {"NEST_SERVER_ACCESS_TOKEN": "0123456789abcde"}):
+        with pytest.raises(ConfigurationError, match=r"has 15 characters, .* at least 16"):
+            from_environment(variables | more)

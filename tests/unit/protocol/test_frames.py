@@ -25,6 +25,7 @@ from protocol.errors import (
 from protocol.logging.context import REQUEST_ID, RequestContext
 from protocol.version import WIRE_VERSION
 from protocol.wire import frames, json_form, pack
+from protocol.wire.bounds import CONTAINER_LIMIT
 from protocol.wire.messages import (
     BETWEEN_RANKS,
     Action,
@@ -76,19 +77,20 @@ errors = st.builds(
 )
 numbers = st.integers(0, 2**40)
 origins = st.builds(RequestContext, st.from_regex(REQUEST_ID, fullmatch=True), st.booleans())
+ids = st.from_regex(r"[A-Za-z0-9._:=+/@~-]{0,64}", fullmatch=True)
 messages = st.one_of(
-    st.builds(Command, texts, operations, st.booleans(), st.booleans(), origins, texts),
-    st.builds(Batch, texts, st.lists(operations, max_size=3), st.booleans(), origins, texts),
-    st.builds(Script, texts, texts, st.one_of(st.none(), texts, st.lists(texts)), origins, texts),
-    st.builds(Result, texts, texts, values),
-    st.builds(Failure, texts, texts, errors),
+    st.builds(Command, ids, operations, st.booleans(), st.booleans(), origins, ids),
+    st.builds(Batch, ids, st.lists(operations, max_size=3), st.booleans(), origins, ids),
+    st.builds(Script, ids, texts, st.one_of(st.none(), texts, st.lists(texts)), origins, ids),
+    st.builds(Result, ids, texts, values),
+    st.builds(Failure, ids, texts, errors),
     st.builds(Execute, numbers, st.one_of(operations, budgeted), st.booleans(), origins),
     st.builds(Executed, numbers, numbers, values, st.one_of(st.none(), errors)),
     st.builds(Answered, numbers),
-    st.builds(Submit, texts),
-    st.builds(Cancel, texts, texts, texts),
-    st.builds(Watch, texts, st.lists(numbers, max_size=3), st.booleans()),
-    st.builds(ListRecorders, texts),
+    st.builds(Submit, ids),
+    st.builds(Cancel, ids, ids, texts),
+    st.builds(Watch, ids, st.lists(numbers, max_size=3), st.booleans()),
+    st.builds(ListRecorders, ids),
     st.builds(Event, texts, st.dictionaries(texts, values, max_size=3)),
 )
 
@@ -153,7 +155,7 @@ def test_every_message_comes_back_the_same(message: Message) -> None:
     assert is_same(frames.decode(copied(message)), message)
 
 
-commands = st.builds(Command, texts, operations, st.booleans(), st.booleans())
+commands = st.builds(Command, ids, operations, st.booleans(), st.booleans())
 
 
 @given(commands, st.one_of(st.none(), st.integers(0, 2**40)))
@@ -373,3 +375,40 @@ def test_error_keeps_its_facts_across_the_wire() -> None:
         "Create",
         (1,),
     )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("command", "0" * 70_000, "call_json", "x", [], {}, False, False, "", "", False),
+        ("command", "1", "call_json", "x", [], {}, False, False, "", "0" * 70_000, False),
+        ("cancel", "1", "1", "x" * 1001),
+        ("watch", "1", [1] * 10_001, False),
+        ("event", "x" * 1001, {}),
+        ("result", "1", "x" * 1001, None),
+        ("failure", "1", "x" * 1001, {"kind": "kernel", "message": "m"}),
+    ],
+)
+def test_long_texts_are_refused_with_a_short_error(fields: tuple[Any, ...]) -> None:
+    with pytest.raises(ProtocolError) as raised:
+        frames.decode(header(*fields))
+    assert len(str(raised.value)) < 300
+
+
+def test_messages_of_others_hold_so_many_containers_and_those_of_ours_any() -> None:
+    fields = ["1", "call_json", "x", [[[]] * CONTAINER_LIMIT], {}, False, False, "", "", False]
+    received = header("command", *fields)
+    with pytest.raises(ProtocolError, match=str(CONTAINER_LIMIT)):
+        frames.decode(received, bounded=True)
+    frames.decode(received)
+    fields[3] = [[[]] * (CONTAINER_LIMIT // 2)]
+    frames.decode(header("command", *fields), bounded=True)
+
+
+def test_message_without_memory_for_it_is_a_protocol_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(frames, "from_fields", no_memory)
+    with pytest.raises(ProtocolError, match="no memory"):
+        frames.decode(copied(COMMAND))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -19,7 +22,7 @@ from nestd.logs.writer_process import LogProcess, LogSource, LogWriter
 from protocol.errors import ConfigurationError
 from protocol.logging import context, lines
 from protocol.logging.context import REQUEST_ID, RequestContext
-from protocol.logging.lines import JSON, TEXT, LogFormatter, LogSettings
+from protocol.logging.lines import JSON, TEXT, LogFormatter, LogSettings, redact
 from protocol.process.polling import poll_until
 
 NEST_SAYS = [
@@ -152,6 +155,7 @@ def test_link_in_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
 _APPENDING = """
 import sys
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 from nestd.logs.log_file import LogFile
 file = LogFile(Path(sys.argv[1]), 500, 1000)
 for number in range(500):
@@ -266,3 +270,57 @@ def test_log_process_that_was_killed_is_started_again_and_loses_nothing(tmp_path
     assert poll_until(lambda: "meanwhile" in path.read_text(), 30)
     log.close()
     assert json.dumps(lines_of(path)).count("meanwhile") == 1
+
+
+SECRET = """q"u\\o't e-d/tök+en<&>%41"""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        json.dumps({"msg": json.dumps(SECRET)}),
+        json.dumps(json.dumps(SECRET, ensure_ascii=False), ensure_ascii=False),
+        repr(SECRET),
+        repr(SECRET.encode()),
+        f"GET /desktop?token={quote(SECRET)} HTTP/1.1",
+        f"GET /desktop?token={quote(SECRET, safe='')} HTTP/1.1",
+        f"GET /desktop?token={quote_plus(SECRET)} HTTP/1.1",
+        html.escape(SECRET),
+        SECRET.encode().hex(),
+        *(
+            f"Authorization: Basic {base64.b64encode(user + SECRET.encode() + behind).decode()}"
+            for user in (b"", b":", b"me:", b"you:", b"somebody:")
+            for behind in (b"", b"\n", b"xy")
+        ),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_secret_is_redacted_in_whatever_form_it_is_written(written: str) -> None:
+    found = redact(f"before {written} behind", SECRET)
+    assert "[secret]" in found
+    assert found.startswith("before ")
+    assert found.endswith(" behind")
+    # What may be left of Base64 are the characters that it shares with its neighbours.
+    assert len(found) < 100
+
+
+def test_nothing_is_redacted_without_a_secret() -> None:
+    assert redact("as it is", None) == redact("as it is", "") == "as it is"
+
+
+@pytest.mark.parametrize("form", [TEXT, JSON])
+def test_formatter_and_log_process_redact_quotes_and_backslashes(tmp_path: Path, form: str) -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, f"said {SECRET}", None, None)
+    shown = LogFormatter("nestd", form, secret=SECRET).format(record)
+    assert "[secret]" in shown
+    assert "o't e-d" not in shown
+    path, secret = tmp_path / "nest.log", tmp_path / "token"
+    secret.write_text(SECRET)
+    log = LogProcess(path, LogSettings(format=form), {"nestd": None}, secret)
+    log.writing["nestd"].write(f"printed {SECRET}\n".encode())
+    log.close()
+    assert "[secret]" in path.read_text()
+    assert "o't e-d" not in path.read_text()

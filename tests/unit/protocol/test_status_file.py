@@ -77,3 +77,27 @@ def test_what_is_no_status_says_nothing(path: Path, content: bytes) -> None:
 
 def test_kernel_that_left_no_status_says_nothing(path: Path) -> None:
     assert read_status(path) == Status()
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        Status("x" * 70_000),
+        Status("x", "\x00" * 70_000),
+        Status("x", "y", 1.5, "z" * 70_000),
+        Status("x", queue=["z" * 200] * LISTED),
+        Status("\x00" * 70_000, "\x00" * 70_000, queue=["\x00" * 70_000]),
+    ],
+)
+def test_what_has_no_room_is_shortened(path: Path, status: Status) -> None:
+    StatusWriter(path).write(status)
+    found = read_status(path)
+    assert found.id == status.id[:200]
+    assert found.queue == []
+
+
+def test_file_that_is_too_large_is_not_read_whole(path: Path) -> None:
+    StatusWriter(path).write(Status("x"))
+    with path.open("r+b") as file:
+        file.truncate(1 << 40)
+    assert read_status(path) == Status("x")

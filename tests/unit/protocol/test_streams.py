@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from protocol.errors import ProtocolError
 from protocol.process.polling import poll_until
+from protocol.wire import streams
 from protocol.wire.frames import FRAME_LIMIT, SIZE_LIMIT_BYTES
 from protocol.wire.streams import PolledStream, WaitingStream
 
@@ -121,3 +124,64 @@ def test_closed_connection_is_an_end_at_both_ends(ends: Any) -> None:
         polled.receive()
     ours.close()
     assert waiting.receive() is None
+
+
+@pytest.mark.parametrize("lengths", [(SIZE_LIMIT_BYTES,), (5, SIZE_LIMIT_BYTES - 5), (1 << 32,)])
+def test_memory_is_taken_for_what_has_arrived_not_for_what_is_announced(
+    ends: Any, lengths: tuple[int, ...]
+) -> None:
+    polled, _, _, theirs = ends
+    tracemalloc.start()
+    try:
+        theirs.sendall(struct.pack(f"<I{len(lengths)}Q", len(lengths), *lengths) + bytes(100))
+        assert polled.receive() is None
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_message_over_the_limit_of_an_end_is_a_protocol_error(ends: Any) -> None:
+    _, _, ours, theirs = ends
+    polled = PolledStream(ours, limit_bytes=1000)
+    theirs.sendall(struct.pack("<IQ", 1, 1000) + bytes(1000))
+    assert received(polled) == [bytes(1000)]
+    theirs.sendall(struct.pack("<IQQ", 2, 1000, 1))
+    with pytest.raises(ProtocolError, match="the limit is 1000"):
+        polled.receive()
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_messages_an_end_or_a_protocol_error(sent: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        polled = PolledStream(ours)
+        theirs.sendall(sent)
+        theirs.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(EOFError, ProtocolError):
+            while polled.receive() is not None:
+                pass
+
+
+def test_script_without_memory_for_its_message_gets_an_error(
+    ends: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first part is there, and there is no memory for the second."""
+    polled, _, _, theirs = ends
+
+    def no_memory(length: int) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(streams, "bytes", no_memory, raising=False)
+    theirs.sendall(struct.pack("<IQ", 1, SIZE_LIMIT_BYTES))
+    thread = threading.Thread(target=lambda: theirs.sendall(bytearray(1 << 20)))
+    thread.start()
+
+    def refused() -> bool:
+        try:
+            polled.receive()
+        except ProtocolError as error:
+            return "no memory" in str(error)
+        return False
+
+    assert poll_until(refused, DEADLINE_S, 0.001)
+    thread.join(DEADLINE_S)

@@ -67,7 +67,7 @@ def test_protocol_page_lists_every_field_of_the_connection_file() -> None:
 
 def test_http_page_lists_every_status_and_the_limits() -> None:
     assert all(f"| {status} |" in HTTP for status in {*STATUS.values(), 200, 405})
-    settings = from_environment({"NESTD_INSTANCE_DIR": "-", "NEST_SERVER_ACCESS_TOKEN": "x"})
+    settings = from_environment({"NESTD_INSTANCE_DIR": "-", "NEST_SERVER_ACCESS_TOKEN": "0" * 16})
     assert f"| {settings.body_limit_bytes // MIB} MiB |" in HTTP
     assert f"wait for the kernel | {settings.queue_limit} |" in HTTP
     assert f"| {values.VALUE_NESTING_LIMIT} levels |" in HTTP

@@ -64,3 +64,5 @@ def test_line_is_found_in_what_faulthandler_writes() -> None:
         file.seek(0)
         assert line_in_dump(file.read()) == 2
     assert line_in_dump(b'  File "other.py", line 3 in f\n') is None
+    # What a script has written itself is no line of any script.
+    assert line_in_dump(b'  File "<script>", line ' + b"9" * 60_000 + b" in f\n") is None

@@ -51,7 +51,10 @@ def test_what_is_missing_is_said_with_all_else_that_is_wrong() -> None:
 
 
 def test_gateway_serves_it_only_where_it_is_told(tmp_path: Path) -> None:
-    variables = {"NESTD_INSTANCE_DIR": str(tmp_path), "NEST_SERVER_ACCESS_TOKEN": "x"}
+    variables = {
+        "NESTD_INSTANCE_DIR": str(tmp_path),
+        "NEST_SERVER_ACCESS_TOKEN": "0123456789abcdef",
+    }
     assert from_environment(variables | {"NESTD_DESKTOP_DIR": "/files"}).desktop == Path("/files")
     # As the supervisor has it in its own environment, and may not have found it.
     assert from_environment(variables | {"NEST_SERVER_DESKTOP": "1"}).desktop is None

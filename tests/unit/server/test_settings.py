@@ -16,7 +16,7 @@ VARIABLES = {
     "NEST_SERVER_DAEMON": "yes",
     "NEST_SERVER_STDOUT": "True",
     "NEST_SERVER_LOGFILE": "/logs/nest.log",
-    "NEST_SERVER_ACCESS_TOKEN": "secret",
+    "NEST_SERVER_ACCESS_TOKEN": "secret-of-my-own",
     "NEST_SERVER_DISABLE_AUTH": "on",
     "NEST_SERVER_QUEUE_LIMIT": "8",
     "NEST_SERVER_DATA": "/logs/../results",
@@ -40,7 +40,7 @@ def test_every_variable_counts() -> None:
         daemon=True,
         console_output=True,
         log_file=Path("/logs/nest.log"),
-        token="secret",
+        token="secret-of-my-own",
         no_authentication=True,
         queue_limit=8,
         data=Path("/results"),
@@ -89,8 +89,22 @@ def test_one_message_names_all_wrong_variables() -> None:
 
 def test_token_that_no_header_can_carry_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="NEST_SERVER_ACCESS_TOKEN") as raised:
-        build(Flags(), {"NEST_SERVER_ACCESS_TOKEN": "two\nlines"})
+        build(Flags(), {"NEST_SERVER_ACCESS_TOKEN": "two\nlines of a long token"})
     assert "two" not in str(raised.value)
+
+
+@pytest.mark.parametrize("token", ["x", "0123456789abcde"])
+def test_token_that_can_be_guessed_is_refused_without_naming_it(tmp_path: Path, token: str) -> None:
+    path = tmp_path / "given"
+    path.write_text(f"{token}\n")
+    for name, value in (("ACCESS_TOKEN", token), ("TOKEN_FILE", str(path))):
+        variables = {f"NEST_SERVER_{name}": value}
+        expected = f"NEST_SERVER_{name} has {len(token)} characters, .* at least 16"
+        with pytest.raises(ConfigurationError, match=expected) as raised:
+            build(Flags(), variables)
+        assert len(token) == 1 or token not in str(raised.value)
+        # Nobody is asked for it then.
+        build(Flags(), variables | {"NEST_SERVER_DISABLE_AUTH": "1"})
 
 
 def test_number_of_ranks_is_taken() -> None:
@@ -105,11 +119,11 @@ def test_settings_reach_the_background_process_unchanged(settings: ServerSetting
 
 def test_token_may_be_in_a_file_and_the_variable_wins(tmp_path: Path) -> None:
     path = tmp_path / "token"
-    path.write_text("from-the-file\n")
+    path.write_text("found-in-the-file\n")
     variables = {"NEST_SERVER_TOKEN_FILE": str(path)}
-    assert build(Flags(), variables).token == "from-the-file"
-    both = variables | {"NEST_SERVER_ACCESS_TOKEN": "given"}
-    assert build(Flags(), both).token == "given"
+    assert build(Flags(), variables).token == "found-in-the-file"
+    both = variables | {"NEST_SERVER_ACCESS_TOKEN": "given-by-variable"}
+    assert build(Flags(), both).token == "given-by-variable"
     path.write_text("\n")
     with pytest.raises(ConfigurationError, match="which is empty"):
         build(Flags(), variables)
