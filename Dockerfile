@@ -34,11 +34,12 @@ COPY --from=build /opt/nestd /opt/nestd
 # Ranks in a container may not read each other's memory, which Open MPI would try.
 ENV PATH=/opt/nestd/bin:/usr/bin:/bin \
     NESTD_RUNTIME_DIR=/run/nestd \
+    NEST_SERVER_DATA=/data/files \
     NEST_SERVER_HOST=0.0.0.0 \
     NEST_SERVER_PORT=52425 \
     OMPI_MCA_btl_vader_single_copy_mechanism=none
 USER nestd
-# Where recorders write.
+# What NEST writes outlives the container.
 WORKDIR /data
 VOLUME /data
 EXPOSE 52425

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nest_remote import NESTServerError
-from nest_remote.calls import jobs
+from nest_remote.calls import files, jobs
 from nest_remote.calls.batch import execute_all
 from nest_remote.calls.jobs import Job
 from nest_remote.http.transport import HttpTransport
@@ -169,6 +170,40 @@ class NESTServerClient:
             If the server has none.
         """
         return jobs.job(self._session, id)
+
+    def files(self) -> list[dict[str, Any]]:
+        """Return the files that NEST has written, in the order of their names.
+
+        Returns
+        -------
+        Of each its ``name``, ``size``, time of change (``modified``) and media ``type``.
+
+        Raises
+        ------
+        NESTServerError
+            If the server does not answer, or its files are not where it is.
+        """
+        return self._session.files()
+
+    def download(self, name: str, to: str | os.PathLike[str] | None = None) -> Path:
+        """Download a file that NEST has written.
+
+        Parameters
+        ----------
+        name : of the file on the server, see :meth:`files`
+        to : file, or directory that exists; ``None`` for the present directory
+
+        Returns
+        -------
+        Path of the file.
+
+        Raises
+        ------
+        NESTServerError
+            If ``name`` is no plain name, the server has no such file, or the transfer is cut; then
+            nothing is left of it.
+        """
+        return files.download(self._session, name, to)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._transport.get("/api")})

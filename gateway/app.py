@@ -25,6 +25,7 @@ from gateway.routes.api_docs import documentation
 from gateway.routes.calls import calls
 from gateway.routes.desktop import desktop
 from gateway.routes.events import events
+from gateway.routes.files import data_files
 from gateway.routes.jobs import jobs
 from gateway.routes.pages import files, wants_page
 from gateway.routes.scripts import scripts
@@ -63,7 +64,7 @@ def create_app(settings: GatewaySettings) -> Flask:
     metrics = Metrics(kernel, all_jobs, readers)
     app.extensions[EXTENSION] = Services(settings, kernel, hub, readers, all_jobs, metrics)
     metrics.add_to(app)
-    for blueprint in (server, calls, scripts, jobs, events, files, documentation):
+    for blueprint in (server, calls, scripts, jobs, events, data_files, files, documentation):
         app.register_blueprint(blueprint)
     if settings.desktop is not None:
         app.register_blueprint(desktop)

@@ -11,11 +11,8 @@ from gateway.http.cors import is_loopback, parse_allowed
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
-from protocol.runtime.data_directory import (
-    DataDirectory,
-    named_data_directory,
-    quota_bytes,
-)
+from protocol.runtime.data_directory import DataDirectory
+from protocol.runtime.data_settings import named_data_directory, quota_bytes
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
 

@@ -26,6 +26,8 @@ from nest_remote.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from os import PathLike
+    from pathlib import Path
 
     from nest_remote.calls.jobs import Job
 
@@ -42,6 +44,7 @@ __own__ = [
     "batch",
     "connect",
     "disconnect",
+    "download",
     "install_as_nest",
     "job",
     "jobs",
@@ -169,6 +172,32 @@ def job(id: str) -> Job:
     from nest_remote.calls import jobs
 
     return jobs.job(_module._connected(), id)
+
+
+def download(name: str, to: str | PathLike[str] | None = None) -> Path:
+    """Download a file that NEST has written: ``download("spikes-3-0.dat", to="results")``.
+
+    ``files()`` lists them.
+
+    Parameters
+    ----------
+    name : of the file on the server
+    to : file, or directory that exists; ``None`` for the present directory
+
+    Returns
+    -------
+    Path of the file.
+
+    Raises
+    ------
+    ValueError
+        If ``name`` is no plain name.
+    NESTServerError
+        If the server has no such file, or the transfer is cut; then nothing is left of it.
+    """
+    from nest_remote.calls import files
+
+    return files.download(_module._connected(), name, to)
 
 
 def _disconnect() -> None:

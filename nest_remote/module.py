@@ -49,6 +49,7 @@ _OWN = (
     "RunManager",
     "SynapseCollection",
     "VerbosityLevel",
+    "files",
     "get",
     "help",
     "serialize_data",
@@ -57,6 +58,13 @@ _OWN = (
     "userdict",
     *_SUBMODULES,
 )
+
+
+#: What only programs with a file system of their own have: why scripts have not.
+_FOR_CLIENTS = {
+    "download": "a script has no files of its own; name the file in the request's return, or "
+    "have the program that runs the script download it"
+}
 
 
 class RemoteFunction:
@@ -136,7 +144,7 @@ class PyNest(ModuleType):
         if found is None and description.has_role(name, "function", "constructor"):
             found = RemoteFunction(session, name)
         if found is None:
-            reason = description.left_out.get(name)
+            reason = description.left_out.get(name) or _FOR_CLIENTS.get(name)
             raise AttributeError(
                 f"{self.__name__}.{name} can't be offered: {reason}"
                 if reason
@@ -158,6 +166,7 @@ class PyNest(ModuleType):
             "RunManager": lambda: _run_manager(session),
             "PrintNodes": lambda: functools.partial(_print_nodes, session),
             "help": lambda: functools.partial(_help, session),
+            "files": lambda: functools.partial(_files, session),
             "get": lambda: functools.partial(_get, self),
             "set": lambda: functools.partial(_set, self),
         }
@@ -301,6 +310,11 @@ def _help(session: Session, obj: Any = None, return_text: bool = False) -> str |
         return text
     print(text)
     return None
+
+
+def _files(session: Session) -> list[dict[str, Any]]:
+    """Return name, size, time of change and media type of each file that NEST has written."""
+    return session.files()
 
 
 def _get(nest: PyNest, *args: Any) -> Any:

@@ -43,6 +43,9 @@ class Transport(Protocol):
             What the kernel, or what is in between, says.
         """
 
+    def files(self) -> list[dict[str, Any]]:
+        """Return what the server says of the files that NEST has written."""
+
     def close(self) -> None:
         """Close the connection."""
 
@@ -122,6 +125,13 @@ class Session:
         self.tidy()
         try:
             return self.transport.execute(operation, to_value, self.object_for)
+        except NestdError as error:
+            raise self.exception(error) from None
+
+    def files(self) -> list[dict[str, Any]]:
+        """Return what the server says of the files that NEST has written, by their names."""
+        try:
+            return self.transport.files()
         except NestdError as error:
             raise self.exception(error) from None
 

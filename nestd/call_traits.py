@@ -55,6 +55,11 @@ class CallTraits:
             or self.communicates
         )
 
+    @property
+    def writes_more(self) -> bool:
+        """Return whether files may grow by the call, unlike by those that close them."""
+        return self.writes_files and (self.simulates or self.prepares or self.reads)
+
 
 def _words(text: str) -> list[str]:
     return text.split()

@@ -24,7 +24,8 @@ from nestd.settings import (
 )
 from protocol.errors import NestdError
 from protocol.logging import lines
-from protocol.runtime.data_directory import DATA_VARIABLE, data_directory_from
+from protocol.runtime.data_directory import DATA_VARIABLE
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 

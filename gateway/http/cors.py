@@ -87,15 +87,16 @@ class OriginPolicy:
         if origin is None or not self.allows(origin):
             return
         reply["Access-Control-Allow-Origin"] = origin
-        exposed = "NEST-Kernel-Generation, Retry-After, X-Request-ID"
+        exposed = "NEST-Kernel-Generation, Retry-After, X-Request-ID, Content-Disposition, "
+        exposed += "Content-Range, ETag"
         reply["Access-Control-Expose-Headers"] = exposed
 
     def add_preflight_headers(self, request: Headers, reply: Headers) -> None:
-        """Add the headers that answer a preflight: GET, POST and all headers that are asked for."""
+        """Add the headers that answer a preflight: all methods, and the headers asked for."""
         origin = request.get("Origin")
         if origin is None or not self.allows(origin):
             return
-        reply["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        reply["Access-Control-Allow-Methods"] = "GET, POST, DELETE, OPTIONS"
         headers = request.get("Access-Control-Request-Headers")
         if headers:
             reply["Access-Control-Allow-Headers"] = headers

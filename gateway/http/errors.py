@@ -52,11 +52,12 @@ def http_error_reply(error: HTTPException) -> Response:
     messages = {
         404: "there is nothing at this address; calls are at /api/<name>, GET /api lists them",
         405: "this address does not take this method",
+        416: "the file has no such part; Content-Range says how many bytes it has",
     }
     message = messages.get(status) or error.description or error.name
     reply = _json(status, {"message": message, "error": error.name})
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in ("Allow", "Content-Range"):
             reply.headers[name] = value
     return reply
 

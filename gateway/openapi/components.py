@@ -12,10 +12,11 @@ from protocol.runtime.job_store import NAME
 _ERRORS: dict[int, tuple[str, str]] = {
     400: ("WrongRequest", "The caller's mistake, or an error of NEST."),
     403: ("Unauthorized", "No token, a wrong one, or a page that may not call."),
-    404: ("NotFound", "There is no such address or call."),
+    404: ("NotFound", "There is no such address, call, job or file."),
     405: ("WrongMethod", "The address does not take this method."),
     413: ("TooLarge", "The body is over the limit."),
     414: ("AddressTooLong", "The address is too long: send a body instead."),
+    416: ("NoSuchPart", "The file has no bytes there; `Content-Range` says how many it has."),
     431: ("HeadersTooLong", "The headers are too long."),
     500: ("Fault", "A fault of the server, or one rank raised while others wait for it."),
     503: ("Unavailable", "No kernel at the moment, or too many requests wait."),

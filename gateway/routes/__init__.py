@@ -3,6 +3,7 @@
 calls     ``/api``, ``/api/<call>``, ``/batch``, ``/operation``, ``/release``
 scripts   ``/exec``
 jobs      ``/jobs`` and below
+files     ``/files`` and below: what NEST has written
 events    ``/events``, ``/recorders``
 server    ``/``, ``/healthz``, ``/readyz``, ``/metrics``, ``DELETE /kernel``
 pages     the page at ``/`` in a browser, ``/static/``

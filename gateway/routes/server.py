@@ -11,7 +11,7 @@ from gateway.http.replies import json_reply
 from gateway.openapi.decorate import HTML, JSON, an_object, described, or_null
 from gateway.routes.pages import page, wants_page
 from gateway.services import services
-from protocol.errors import KernelUnavailable, Refused
+from protocol.errors import KernelUnavailable, Refused, Unavailable
 from protocol.process.identity import signal_process
 from protocol.process.polling import poll_until
 from protocol.runtime.connection_file import ConnectionInfo
@@ -20,6 +20,7 @@ from protocol.version import SERVER_VERSION
 server = Blueprint("server", __name__)
 
 _TEXT = {"type": "string"}
+_BYTES = {"type": "integer", "minimum": 0}
 
 #: How long a kernel that is to be restarted may take to end by itself.
 _KERNEL_GRACE_S = 2.0
@@ -53,6 +54,11 @@ _KERNEL_END_S = 10.0
                 "scripts": or_null("string"),
                 "refused_connections": {"type": "integer", "minimum": 0},
                 "desktop": {"type": "boolean"},
+                "files": {
+                    "type": ["object", "null"],
+                    "properties": {"total": _BYTES, "quota": _BYTES},
+                    "required": ["total", "quota"],
+                },
             }
         ),
         HTML: {"type": "string"},
@@ -88,8 +94,19 @@ def index() -> Response:
         "scripts": _scripts(info),
         "refused_connections": kernel.status.rejected_connections().total,
         "desktop": services().settings.desktop is not None,
+        "files": _room_for_files(),
     }
     return json_reply(body)
+
+
+def _room_for_files() -> dict[str, int] | None:
+    """Return the bytes that files have and may have; ``None`` if their directory is not here."""
+    directory = services().settings.data
+    try:
+        total = directory.used_bytes()
+        return {"total": total, "quota": directory.limit_bytes(total)}
+    except Unavailable:
+        return None
 
 
 def _scripts(info: ConnectionInfo | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -17,6 +17,8 @@ from protocol.wire.unpack import LARGE_BYTES
 from protocol.wire.values import Buffer
 
 CONNECT_TIMEOUT_S = 10.0
+#: For which a server may be silent that sends a file.
+SILENCE_TIMEOUT_S = 60.0
 DEFAULT_PORT = 52425
 MSGPACK = "application/x-msgpack"
 
@@ -148,6 +150,38 @@ class HttpConnection:
             except BaseException:
                 # Whoever keeps the exception keeps the reply, and the server would wait to send
                 # the rest of it.
+                reply.close()
+                raise
+        except urllib3.exceptions.HTTPError as error:
+            raise NESTServerError(
+                f"no answer from {self.url}: {error}", type(error).__name__, 0
+            ) from error
+
+    def fetch(self, path: str, file: BinaryIO) -> None:
+        """Write the body of the reply to ``GET path`` into a file, piece by piece.
+
+        Raises
+        ------
+        NESTServerError
+            If no server answered, the server refused, or the body ended before it was complete.
+        """
+        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_TIMEOUT_S)
+        try:
+            reply = self._pool.urlopen(
+                "GET",
+                path,
+                headers=self._headers,
+                redirect=False,
+                timeout=timeout,
+                preload_content=False,
+            )
+            try:
+                if reply.status != 200:
+                    raise Reply(reply.status, reply.data, False).error()
+                for piece in reply.stream(_PIECE_BYTES):
+                    file.write(piece)
+            except BaseException:
+                # The server would wait to send the rest of it.
                 reply.close()
                 raise
         except urllib3.exceptions.HTTPError as error:

@@ -160,6 +160,17 @@ class HttpTransport:
         """
         return self.connection.send("GET", path).json()
 
+    def files(self) -> list[dict[str, Any]]:
+        """Return what the server says of the files that NEST has written.
+
+        Raises
+        ------
+        NESTServerError
+            If the server refused, or none answered.
+        """
+        found: list[dict[str, Any]] = self.get("/files")["files"]
+        return found
+
     def close(self) -> None:
         """Close the connections."""
         self.connection.close()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from nestd.master.instructions import (
+    CheckRoom,
     ClaimJob,
     ExecuteOnRanks,
     InterruptScript,
@@ -21,7 +22,7 @@ from nestd.master.instructions import (
     WriteFile,
 )
 from nestd.master.queue import QueuedCommand
-from protocol.errors import Diverged, NestdError
+from protocol.errors import DataDirectoryFull, Diverged, NestdError
 from protocol.wire.messages import (
     Cancel,
     Command,
@@ -159,6 +160,13 @@ class FileWritten(StateEvent):
 
 
 @dataclass(frozen=True)
+class RoomChecked(StateEvent):
+    """The room that files of callers have was looked at."""
+
+    full: DataDirectoryFull | None = None
+
+
+@dataclass(frozen=True)
 class ScriptInterrupted(StateEvent):
     """The script runner was asked to end its script."""
 
@@ -183,6 +191,7 @@ ANSWERED_BY: dict[type[MasterEvent], type[Step]] = {
     Received: Receive,
     JobClaimed: ClaimJob,
     FileWritten: WriteFile,
+    RoomChecked: CheckRoom,
     ScriptInterrupted: InterruptScript,
     ScriptEnded: RunScript,
     ScriptOperation: RunScript,

@@ -21,7 +21,7 @@ from nestd.master.instructions import (
 )
 from nestd.master.live_spikes import LiveSpikes
 from nestd.master.queue import Queue, QueuedCommand
-from nestd.master.rank_answers import ask, each, whole
+from nestd.master.rank_answers import each, whole
 from nestd.master.reply_cache import Replies
 from nestd.master.slicing import Slices
 from protocol.errors import ArgumentError, Cancelled, InternalError, NestdError, ProtocolError
@@ -267,11 +267,6 @@ class Execution:
         yield from self._spikes.publish_due()
         # A simulation ends with the script that asked for it.
         return self._cancelled or script_ending
-
-
-def list_recorders() -> Course[Value]:
-    """Ask for the first id, last id and model of each range of recorders."""
-    return ask(Operation(Action.RECORDERS))
 
 
 def _filled(operation: Operation, values: list[Value]) -> Operation:

@@ -53,6 +53,11 @@ class WriteFile(Step):
 
 
 @dataclass(frozen=True)
+class CheckRoom(Step):
+    """Look whether files of callers may have more room."""
+
+
+@dataclass(frozen=True)
 class RunScript(Step):
     """Run a script to its end; its operations come as events meanwhile."""
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import zmq
 
+from nestd.data_room import DataRoom, list_files, write_file
 from nestd.file_names import FileNames
 from nestd.master import events as ev
 from nestd.master import instructions as ins
@@ -37,6 +38,7 @@ from protocol.runtime.job_store import Spool
 from protocol.runtime.status_file import StatusWriter
 from protocol.wire import frames
 from protocol.wire.messages import (
+    Action,
     Batch,
     Cancel,
     Command,
@@ -119,7 +121,7 @@ class Master:
         self._status = status
         self._spool = spool
         self._scripts = scripts
-        names = FileNames(data.path)
+        self._data, room, names = data, DataRoom(data), FileNames(data.path)
         self._state = MasterState(generation, queue_limit, names, ranks.size, replies)
         #: Instructions that are not carried out yet, those of inner events last; reversed.
         self._left: list[list[ins.Instruction]] = []
@@ -131,6 +133,7 @@ class Master:
         self._carry_out: dict[type[ins.Instruction], Callable[[Any], ev.StateEvent | None]] = {
             ins.AnswerScript: self._answer_script,
             ins.AppendOutput: lambda it: it.job.print(it.output),
+            ins.CheckRoom: lambda _: ev.RoomChecked(room.problem()),
             ins.ClaimJob: self._claim_job,
             ins.ClearUpScript: lambda _: scripts.clear_up(),
             ins.EndJob: self._end_job,
@@ -182,6 +185,8 @@ class Master:
 
     def execute(self, command: Command) -> Message:
         """Execute an operation of the script that runs, and return its answer."""
+        if command.operation.action is Action.LIST_FILES:
+            return list_files(command, self._data, self._generation)
         self._handle(ev.ScriptOperation(command))
         assert self._script_answer is not None
         return self._script_answer
@@ -332,12 +337,3 @@ class Master:
 
     def _stop(self, instruction: ins.StopProcess) -> None:
         raise Stopped(0)
-
-
-def write_file(step: ins.WriteFile, data: DataDirectory) -> ev.FileWritten:
-    """Write a text into a file of ``data``, and return the event that tells whether that failed."""
-    try:
-        data.write_file(step.name, step.text.encode())
-    except NestdError as error:
-        return ev.FileWritten(error)
-    return ev.FileWritten()

@@ -24,6 +24,11 @@ def ask(operation: Operation, references: bool = False) -> Course[Value]:
     return merge(operation, answers)
 
 
+def list_recorders() -> Course[Value]:
+    """Ask for the first id, last id and model of each range of recorders."""
+    return ask(Operation(Action.RECORDERS))
+
+
 def execute(operation: Operation, references: bool) -> Course[list[Executed]]:
     """Have the ranks execute what they have deferred, if they have; return all answers.
 

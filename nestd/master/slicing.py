@@ -10,9 +10,9 @@ from dataclasses import replace
 from nestd.call_traits import CallTraits
 from nestd.master.activity import Activity, SimulationProgress
 from nestd.master.courses import Course, Turn
-from nestd.master.instructions import ExecuteOnRanks
-from nestd.master.rank_answers import ask, execute, paused
-from protocol.errors import Cancelled, NestdError
+from nestd.master.instructions import CheckRoom, ExecuteOnRanks
+from nestd.master.rank_answers import ask, execute, list_recorders, paused
+from protocol.errors import CallerError, Cancelled, DataDirectoryFull, NestdError
 from protocol.wire.messages import Action, Executed, Operation
 from protocol.wire.values import Text
 
@@ -20,6 +20,9 @@ from protocol.wire.values import Text
 SLICE_S = 0.22
 #: What a slice should take after something was done to the network, which may be slower now.
 CAREFUL_S = 0.02
+#: What recorders that write files record to.
+_FILE_BACKENDS = frozenset(["ascii", "sionlib"])
+_CHECK_ROOM = CheckRoom()
 #: How many times longer than the last a slice may be.
 _GROWTH = 8
 
@@ -92,7 +95,16 @@ class Slices:
         ------
         Cancelled
             If the simulation was ended between two slices.
+        DataDirectoryFull
+            If the files that would grow have all the room that they may have.
         """
+        if traits.writes_more:
+            full: DataDirectoryFull | None = yield _CHECK_ROOM
+            if full is not None and (traits.reads or (yield from records_to_files())):
+                raise DataDirectoryFull(
+                    f"{operation.call} was not begun, as it would write more: {full.message}",
+                    call=operation.call,
+                )
         if traits.prepares and self._ranks > 1 and not self._has_run:
             self._min_delay_ms = yield from _shortest_delay_ms()
         if traits.simulates:
@@ -107,6 +119,8 @@ class Slices:
         first_s = began_s = self._turn.now_s
         step = replace(operation, budget=self._budget.budget(), min_delay_ms=self._min_delay_ms)
         total_ms, done_ms = _time_of(operation), 0.0
+        #: Whether recorders may write files, as far as anybody has asked.
+        may_write = True
         while True:
             answers: list[Executed] = yield ExecuteOnRanks(step, references)
             ended_s = self._turn.now_s
@@ -125,9 +139,15 @@ class Slices:
             total_ms, done_ms = until_ms - pause.from_ms, at_ms - pause.from_ms
             progress = SimulationProgress(pause.from_ms, at_ms, until_ms, ended_s - first_s)
             reason = yield from self._pause(progress)
+            ending: type[CallerError] = Cancelled
+            if reason is None and may_write:
+                full: DataDirectoryFull | None = yield _CHECK_ROOM
+                if full is not None:
+                    may_write = yield from records_to_files()
+                    reason, ending = full.message if may_write else None, DataDirectoryFull
             if reason is not None:
                 yield from self._abort(operation, done_ms)
-                raise Cancelled(
+                raise ending(
                     f"{operation.call} was ended at {at_ms:.12g} ms of biological time, "
                     f"{until_ms - at_ms:.12g} ms before its end: {reason}",
                     call=operation.call,
@@ -148,6 +168,16 @@ def _shortest_delay_ms() -> Course[float | None]:
     except NestdError:
         return None
     return float(value)
+
+
+def records_to_files() -> Course[bool]:
+    """Ask whether the network has recorders that write files."""
+    for first, last, _ in (yield from list_recorders()):
+        nodes = list(range(first, last + 1))
+        get = Operation(Action.CALL_JSON, "GetStatus", [nodes, "record_to"])
+        if any(backend in _FILE_BACKENDS for backend in (yield from ask(get))):
+            return True
+    return False
 
 
 def _time_of(operation: Operation) -> float:

@@ -19,7 +19,7 @@ from nestd.master import events as ev
 from nestd.master.activity import REFRESH_S, Activity
 from nestd.master.courses import Course, Courses, Turn
 from nestd.master.events import FOLLOWING, Phase
-from nestd.master.execution import Execution, list_recorders
+from nestd.master.execution import Execution
 from nestd.master.instructions import (
     EndJob,
     Instruction,
@@ -31,6 +31,7 @@ from nestd.master.instructions import (
 )
 from nestd.master.live_spikes import LiveSpikes
 from nestd.master.queue import Queue, QueuedCommand
+from nestd.master.rank_answers import list_recorders
 from nestd.master.reply_cache import Replies, ReplyCache
 from protocol.errors import KernelLost, KernelUnavailable, NestdError
 from protocol.wire.messages import (
@@ -339,6 +340,7 @@ _HANDLERS: dict[type[ev.MasterEvent], Callable[[MasterState, Any], None]] = {
     ev.Received: lambda state, event: state._courses.resume(event.script_ending),
     ev.Replied: MasterState._replied,
     ev.RequestArrived: MasterState._request_arrived,
+    ev.RoomChecked: lambda state, event: state._courses.resume(event.full),
     ev.ScriptEnded: lambda state, event: state._courses.resume(event.answer),
     ev.ScriptInterrupted: lambda state, event: state._courses.resume(event.was_running),
     ev.ScriptOperation: MasterState._script_operation,

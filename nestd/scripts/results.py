@@ -15,6 +15,7 @@ anything else               as ``protocol/wire/encoder.py`` has it
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from nest_remote.objects.compartments import Compartments, Receptors
 from nest_remote.objects.handles import Handle
@@ -22,6 +23,14 @@ from nest_remote.objects.nodes import NodeCollection
 from nest_remote.objects.synapses import CollocatedSynapses
 from protocol.wire import encoder
 from protocol.wire.values import Value
+
+
+def file_value(name: str, files: list[dict[str, Any]]) -> Value:
+    """Return where a file can be had, and its size; ``None`` if there is none of that name."""
+    for file in files:
+        if file["name"] == name:
+            return {"file": f"/files/{quote(name)}", "name": name, "size": file["size"]}
+    return None
 
 
 class ResultEncoder(encoder.Encoder):

@@ -176,11 +176,14 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
     directory = directory_for(ports[0] if part is Part.BOTH else settings.ports[0])
     if part is not Part.GATEWAY:
         _refuse_second_kernel(directory)
+    if settings.data is not None:
+        DataDirectory(settings.data).make()
     # Its last user is gone, as the port is free.
     if part is Part.BOTH:
         RuntimeDirectory(directory).clear()
     RuntimeDirectory(directory).make()
-    DataDirectory(settings.data or RuntimeDirectory(directory).data).make()
+    if settings.data is None:
+        DataDirectory(RuntimeDirectory(directory).data).make()
     log_file = settings.log_file
     wants_file = settings.daemon or not settings.console_output
     if log_file is None and wants_file and part is Part.BOTH:

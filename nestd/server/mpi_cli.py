@@ -32,7 +32,7 @@ from nestd.settings import EXIT_CONFIGURATION, NestdSettings, native_from
 from protocol.errors import NestdError, PortTaken
 from protocol.logging import lines
 from protocol.process.polling import poll_until
-from protocol.runtime.data_directory import data_directory_from
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 #: How long the gateway may take to answer once the kernel is there.

@@ -19,7 +19,7 @@ from nestd.settings import (
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
-from protocol.runtime.data_directory import named_data_directory, quota_bytes
+from protocol.runtime.data_settings import named_data_directory, quota_bytes
 
 DEFAULT_HOST = "127.0.0.1"
 #: The port of NEST Server 3.10 and NEST Desktop, and that of the older documentation.

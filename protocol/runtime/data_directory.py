@@ -6,13 +6,15 @@ regular file in the directory or to nothing.
 
 from __future__ import annotations
 
+import datetime
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 from protocol.errors import (
     ArgumentError,
@@ -20,18 +22,28 @@ from protocol.errors import (
     Unavailable,
     UnknownFile,
 )
-from protocol.process.environment import Environment
-from protocol.runtime.paths import RuntimeDirectory, make_private
+from protocol.runtime.paths import make_private
 
 #: The variables that name the directory and its quota.
 DATA_VARIABLE = "NEST_SERVER_DATA"
 QUOTA_VARIABLE = "NEST_SERVER_DATA_MIB"
-_MIB = 2**20
-DEFAULT_QUOTA_BYTES = 1024 * _MIB
+MIB = 2**20
+DEFAULT_QUOTA_BYTES = 1024 * MIB
 #: Longest name, in bytes of UTF-8; file systems take 255.
 NAME_LIMIT_BYTES = 200
 #: Part of the room on the disk that the files may take, whatever the quota is.
 _DISK_SHARE = 0.9
+
+
+#: Types of what NEST writes, by the ends of names. Nothing else is shown by a browser: a page, an
+#: image with scripts or a script would be one of the server.
+_TYPES = {
+    ".csv": "text/csv",
+    ".dat": "text/plain",
+    ".json": "application/json",
+    ".txt": "text/plain",
+}
+_OTHER_TYPE = "application/octet-stream"
 
 
 def check_file_name(name: str) -> None:
@@ -58,6 +70,11 @@ def check_file_name(name: str) -> None:
     raise ArgumentError(f"the file name {shown} {problem}; give a plain name such as spikes.dat")
 
 
+def media_type(name: str) -> str:
+    """Return the media type of a file by the end of its name."""
+    return _TYPES.get(PurePath(name).suffix.lower(), _OTHER_TYPE)
+
+
 @dataclass(frozen=True)
 class DataFile:
     """File in the data directory, as it was when it was looked at."""
@@ -66,6 +83,16 @@ class DataFile:
     size_bytes: int
     #: Time of the last change, in seconds since 1970.
     modified_s: float
+
+    def to_value(self) -> dict[str, Any]:
+        """Return what callers learn of the file."""
+        modified = datetime.datetime.fromtimestamp(self.modified_s, datetime.timezone.utc)
+        return {
+            "name": self.name,
+            "size": self.size_bytes,
+            "modified": modified.isoformat(timespec="milliseconds"),
+            "type": media_type(self.name),
+        }
 
 
 @dataclass(frozen=True)
@@ -124,8 +151,12 @@ class DataDirectory:
         room = used_bytes + disk.f_bavail * disk.f_frsize
         return min(self.quota_bytes, int(room * _DISK_SHARE))
 
-    def check_room(self) -> None:
-        """Check that the files take less than they may.
+    def check_room(self, more_bytes: int = 1) -> None:
+        """Check that the files may take more.
+
+        Parameters
+        ----------
+        more_bytes : that are to be written, as far as that is known
 
         Raises
         ------
@@ -136,10 +167,10 @@ class DataDirectory:
         """
         used = self.used_bytes()
         limit = self.limit_bytes(used)
-        if used >= limit:
+        if used + more_bytes > limit:
             raise DataDirectoryFull(
-                f"the files in the data directory have {used / _MIB:.1f} MiB of the "
-                f"{limit / _MIB:.1f} MiB that they may have: fetch and remove some (GET and "
+                f"the files in the data directory have {used / MIB:.1f} MiB of the "
+                f"{limit / MIB:.1f} MiB that they may have: fetch and remove some (GET and "
                 f"DELETE /files/<name>), or record to memory; {QUOTA_VARIABLE} sets another limit"
             )
 
@@ -214,8 +245,8 @@ class DataDirectory:
             except OSError as error:
                 raise _unknown(name) from error
 
-    def clear(self) -> None:
-        """Remove all files that :meth:`files` lists.
+    def clear(self) -> list[str]:
+        """Remove all files that :meth:`files` lists, and return their names.
 
         Raises
         ------
@@ -230,6 +261,7 @@ class DataDirectory:
                 except FileNotFoundError:
                     # Removed by somebody else meanwhile.
                     continue
+        return names
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
@@ -257,58 +289,6 @@ class DataDirectory:
                     continue
                 if stat.S_ISREG(status.st_mode):
                     yield entry.name, status
-
-
-def named_data_directory(
-    environment: Environment, files: RuntimeDirectory | None = None
-) -> Path | None:
-    """Return the data directory that a variable names, resolved; ``None`` if none does.
-
-    What is wrong with it is collected in ``environment``: nothing that NEST writes may lie among
-    the files of a server, and callers can fetch and remove what lies in the data directory.
-
-    Parameters
-    ----------
-    environment : that has the variable
-    files : runtime directory; ``None`` for that of the user
-    """
-    named = environment.optional_text(DATA_VARIABLE)
-    if named is None:
-        return None
-    path = Path(named).resolve()
-    runtime = (files or RuntimeDirectory.of_user()).path.resolve()
-    home = Path(os.path.expanduser("~")).resolve()  # noqa: PTH111  # never fails
-    if path in (home, *home.parents):
-        problem = "is or holds your home directory"
-    elif path in (runtime, *runtime.parents) or runtime in path.parents:
-        problem = "is, holds or lies in the directory of the servers' own files"
-    else:
-        return path
-    environment.complain(
-        f"{DATA_VARIABLE} names {path}, which {problem}: name one for these files alone"
-    )
-    return None
-
-
-def quota_bytes(environment: Environment) -> int:
-    """Return the quota of the data directory that a variable sets, or the default."""
-    default = DEFAULT_QUOTA_BYTES // _MIB
-    return environment.integer(QUOTA_VARIABLE, default, 1, 2**40) * _MIB
-
-
-def data_directory_from(variables: Mapping[str, str], files: RuntimeDirectory) -> DataDirectory:
-    """Return the data directory that variables name; without, that of the server at ``files``.
-
-    Raises
-    ------
-    ConfigurationError
-        If a variable has a wrong value.
-    """
-    environment = Environment(variables)
-    path = named_data_directory(environment, files) or files.data
-    quota = quota_bytes(environment)
-    environment.check()
-    return DataDirectory(path, quota)
 
 
 def _is_plain(name: str) -> bool:

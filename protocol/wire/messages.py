@@ -50,6 +50,8 @@ class Action(enum.Enum):
     READ_NEW_EVENTS = "read_new_events"
     #: Between ranks: which recorders there are.
     RECORDERS = "recorders"
+    #: From a script to rank 0: which files NEST has written.
+    LIST_FILES = "list_files"
 
 
 #: Actions that callers may ask for; the others are for gateway, nestd and its ranks.

@@ -44,7 +44,7 @@ RECIPES = {
 HEADERS = {
     "Access-Control-Allow-Headers": "Origin, X-Requested-With, Content-Type, Accept",
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
     "Content-Type": "application/json",
 }
 SCRIPT = {"source": "import nest\nnest.ResetKernel()\nprint('reset')", "return": ""}

@@ -27,7 +27,7 @@ from nest_remote.module import PyNest, install
 from nest_remote.session import Session
 from nestd.scripts.failures import SCRIPT, script_error
 from nestd.scripts.process.transport import BEGUN, LINE, ScriptTransport, mark_line
-from nestd.scripts.results import ResultEncoder
+from nestd.scripts.results import ResultEncoder, file_value
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.sandbox.compile import compile_script, restricted_namespace
 from nestd.scripts.settings import ScriptSettings
@@ -173,7 +173,7 @@ def become_runner(
     if not isinstance(message, Script):
         os._exit(1)
     LINE.pack_into(line_marker, 0, BEGUN)
-    answer = _run(message, settings, namespace.variables)
+    answer = _run(message, settings, namespace)
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     stream.send(_encoded(answer))
@@ -198,7 +198,7 @@ def rehearse(namespace: ScriptNamespace) -> None:
     assert isinstance(script, Script)
     own = dict(namespace.variables)
     _execute(script.source, namespace.restricted, own)
-    _encoded(Result("", "", {"data": _returned(script.returns, own, namespace.restricted)}))
+    _encoded(Result("", "", {"data": _returned(script.returns, own, namespace)}))
 
 
 def rehearse_fork(syscall_filter: seccomp.SyscallFilter | None) -> None:
@@ -230,7 +230,7 @@ def _confine(
         syscall_filter.install()
 
 
-def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) -> Result | Failure:
+def _run(script: Script, settings: ScriptSettings, namespace: ScriptNamespace) -> Result | Failure:
     """Run ``script``, and return its answer."""
     lines = [line + "\n" for line in script.source.split("\n")]
     linecache.cache[SCRIPT] = (len(script.source), None, lines, SCRIPT)
@@ -239,9 +239,9 @@ def _run(script: Script, settings: ScriptSettings, namespace: dict[str, Any]) ->
     value: dict[str, Any] = {}
     try:
         try:
-            _execute(script.source, settings.restricted, namespace)
+            _execute(script.source, settings.restricted, namespace.variables)
             if script.returns is not None:
-                value["data"] = _returned(script.returns, namespace, settings.restricted)
+                value["data"] = _returned(script.returns, namespace.variables, namespace)
         finally:
             if not settings.restricted:
                 # Python does this at its own exit, which is none of the script's here.
@@ -278,14 +278,21 @@ def _mark_exits(line_marker: mmap.mmap) -> None:
     os._exit = _exit
 
 
-def _returned(returns: str | list[str] | None, namespace: dict[str, Any], restricted: bool) -> Any:
-    """Return the values of the variables that were asked for; ``None`` for missing ones."""
+def _returned(
+    returns: str | list[str] | None, variables: dict[str, Any], namespace: ScriptNamespace
+) -> Any:
+    """Return the values of the variables and files that were asked for; ``None`` for missing ones.
+
+    A name that no variable can have is that of a file.
+    """
     encoder = ResultEncoder()
 
     def value(name: str) -> Any:
-        if restricted and name.startswith("_"):
+        if not name.isidentifier() and name not in variables:
+            return file_value(name, namespace.transport.files())
+        if namespace.restricted and name.startswith("_"):
             return None
-        return encoder.encode(namespace.get(name))
+        return encoder.encode(variables.get(name))
 
     if returns is None or isinstance(returns, str):
         return value(returns) if returns else None

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from nest_remote.session import unsendable
+from nest_remote.session import to_value, unsendable
 from nestd.scripts.failures import SCRIPT
 from protocol.errors import InternalError, KernelLost, ProtocolError
 from protocol.wire import frames
-from protocol.wire.messages import Command, Failure, Operation, Result
+from protocol.wire.messages import Action, Command, Failure, Operation, Result
 from protocol.wire.streams import WaitingStream
 from protocol.wire.values import Reference, Value
 
@@ -66,6 +66,13 @@ class ScriptTransport:
         if not isinstance(message, Result):
             raise InternalError("nestd answered with what is no answer")
         return message.value
+
+    def files(self) -> list[dict[str, Any]]:
+        """Return what nestd says of the files that NEST has written."""
+        found: list[dict[str, Any]] = self.execute(
+            Operation(Action.LIST_FILES), to_value, lambda reference: reference
+        )
+        return found
 
     def close(self) -> None:
         """Do nothing: the socket is closed with the process."""

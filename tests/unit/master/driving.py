@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from nestd.data_room import write_file
 from nestd.master.courses import Course
 from nestd.master.instructions import ExecuteOnRanks, WriteFile
-from nestd.master.loop import write_file
 from nestd.ranks.transport import Ranks
 from protocol.runtime.data_directory import DataDirectory
 

@@ -12,7 +12,7 @@ from nestd.master.queue import QueuedCommand
 from nestd.master.reply_cache import ReplyCache
 from nestd.master.state import MasterState
 from nestd.partial.slices import SimulationPause
-from protocol.errors import NestdError
+from protocol.errors import DataDirectoryFull, NestdError
 from protocol.runtime.stored_job import StoredJob
 from protocol.wire.messages import (
     Action,
@@ -76,6 +76,8 @@ class Harness:
         self.state = MasterState(GENERATION, queue_limit, FileNames(Path("/data")), ranks, replies)
         self.ranks = ranks
         self.now_s = 1000.0
+        #: Why nothing more may be written, if nothing may.
+        self.full: DataDirectoryFull | None = None
         #: Steps that are to be answered, the next one last.
         self.steps: list[ins.Step] = []
         #: Everything else, in its order.
@@ -99,6 +101,9 @@ class Harness:
                 if isinstance(instruction, ins.SendReply) and instruction.delivery_id:
                     frames = [instruction.message.id.encode()]  # type: ignore[union-attr]
                     self.state.handle(ev.Replied(instruction.delivery_id, frames), self.now_s)
+        if isinstance(self.step, ins.CheckRoom):
+            # The loop answers at once.
+            return self.feed(ev.RoomChecked(self.full))
         return self
 
     @property

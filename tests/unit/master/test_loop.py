@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 import zmq
 
+from nestd.data_room import write_file
 from nestd.master.instructions import WriteFile
-from nestd.master.loop import EventPublisher, Master, Stopped, write_file
+from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.partial.slices import SimulationPause
 from nestd.scripts.runner import Executor, ScriptRunner
@@ -37,6 +38,7 @@ from protocol.wire.messages import (
     EndScript,
     Event,
     Executed,
+    Failure,
     Message,
     Operation,
     Result,
@@ -337,6 +339,22 @@ def test_scripts_that_can_not_be_run_are_an_internal_error(loop: Loop) -> None:
 
 
 # Files
+
+
+def test_script_lists_files_without_asking_the_ranks(loop: Loop, tmp_path: Path) -> None:
+    ask = Command("op", Operation(Action.LIST_FILES))
+
+    def play(executor: Executor) -> Any:
+        missing = cast(Failure, executor.execute(ask)).error.error_name
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "a.dat").write_bytes(b"12")
+        (file,) = cast(Any, executor.execute(ask)).value
+        return [missing, file["name"], file["size"], file["type"]]
+
+    loop.scripts.play = play
+    loop.serve(script("s"))
+    assert loop.receive().value == ["Unavailable", "a.dat", 2, "text/plain"]
+    assert [operation.call for operation in loop.ranks.executed] == ["stop"]
 
 
 def test_file_is_written_or_its_problem_told(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Bodies of replies as the client reads them: whole, cut off, compressed by a proxy."""
+"""Bodies of replies as the client reads them: whole, cut off, compressed by a proxy, into files."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import gzip
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nest_remote.calls.files import download
 from nest_remote.errors import NESTServerError
 from nest_remote.http.connection import MSGPACK, HttpConnection
+from nest_remote.http.transport import HttpTransport
+from nest_remote.session import Session
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
 
@@ -177,3 +181,79 @@ def test_a_body_that_was_compressed_on_its_way_is_the_same(
     assert len(packed) > 1 << 16
     connection = serve(lambda one: _send(one, packed, len(packed), Content_Encoding="gzip"))
     assert bytes(connection.send("GET", "/").body) == _BODY
+
+
+def _session(connection: HttpConnection) -> Session:
+    return Session(HttpTransport(connection), raised=lambda error: KeyError(error.message))
+
+
+def test_downloaded_file_takes_the_place_of_what_was_there(
+    serve: Callable[[Answering], HttpConnection], tmp_path: Path
+) -> None:
+    session = _session(serve(lambda handler: _send(handler, _BODY, len(_BODY))))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"untouched")
+    (tmp_path / "ä b.dat").symlink_to(elsewhere)
+    for _ in range(2):
+        path = download(session, "ä b.dat", tmp_path)
+        assert path == tmp_path / "ä b.dat"
+        assert (path.read_bytes(), path.is_symlink()) == (_BODY, False)
+    assert elsewhere.read_bytes() == b"untouched"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def _refuse(handler: BaseHTTPRequestHandler) -> None:
+    body = b'{"message": "there is no file", "error": "UnknownFile"}'
+    handler.send_response(404)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def _cut(handler: BaseHTTPRequestHandler) -> None:
+    _send(handler, _BODY, 2 * len(_BODY))
+    handler.close_connection = True
+
+
+def _cut_chunks(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"4\r\n1234\r\n10\r\n12")
+    handler.close_connection = True
+
+
+def _redirect(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", "http://127.0.0.1:1/")
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+def _silent(handler: BaseHTTPRequestHandler) -> None:
+    _send(handler, _BODY, 2 * len(_BODY))
+    handler.rfile.read(1)
+
+
+@pytest.mark.parametrize("answer", [_refuse, _cut, _cut_chunks, _redirect, _silent])
+def test_download_that_fails_leaves_what_was_there(
+    serve: Callable[[Answering], HttpConnection],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answering,
+) -> None:
+    monkeypatch.setattr("nest_remote.http.connection.SILENCE_TIMEOUT_S", 0.5)
+    (tmp_path / "a.dat").write_bytes(b"before")
+    with pytest.raises(NESTServerError):
+        download(_session(serve(answer)), "a.dat", tmp_path / "a.dat")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"before"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../a", "/etc/passwd", ".bashrc", "c:a", "..\\a", "a\n"]
+)
+def test_name_that_leads_elsewhere_is_asked_of_nobody(name: str, tmp_path: Path) -> None:
+    session = _session(HttpConnection("127.0.0.1", 1, "token"))
+    with pytest.raises(KeyError, match="file name"):
+        download(session, name, tmp_path)
+    assert list(tmp_path.iterdir()) == []

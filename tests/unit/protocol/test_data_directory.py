@@ -17,7 +17,8 @@ from protocol.errors import (
     UnknownFile,
 )
 from protocol.runtime import data_directory
-from protocol.runtime.data_directory import DataDirectory, check_file_name, data_directory_from
+from protocol.runtime.data_directory import DataDirectory, check_file_name
+from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
 
 MIB = 2**20

@@ -101,6 +101,7 @@ def test_template_is_the_unit_with_a_port_in_its_name(install: Install) -> None:
             f"{other}@%i.service",
             "Environment=NEST_SERVER_PORT=%i",
             "EnvironmentFile=-/etc/nestd/%i.env",
+            "Environment=NEST_SERVER_DATA=%S/nestd/files-%i",
         ]
         assert len(template) == len(plain) + 1
 

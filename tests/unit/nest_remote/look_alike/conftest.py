@@ -40,6 +40,10 @@ class InProcess:
         assert isinstance(found, Result)
         return found.value
 
+    def files(self) -> list[dict[str, Any]]:
+        """One file."""
+        return [{"name": "a.dat"}]
+
     def close(self) -> None:
         """Nothing to close."""
 

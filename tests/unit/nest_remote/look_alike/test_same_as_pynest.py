@@ -80,3 +80,9 @@ def test_expression_gives_what_pynest_gives(expression: str, nest: PyNest) -> No
 def test_expression_gives_what_is_documented(expression: str, nest: PyNest) -> None:
     names = namespace(nest)
     assert eval(expression, names) == eval(DIFFERENT[expression])
+
+
+def test_files_are_listed_and_downloads_are_for_other_programs(nest: PyNest) -> None:
+    assert nest.files() == [{"name": "a.dat"}]
+    with pytest.raises(AttributeError, match=r"nest\.download can't be offered: a script has no"):
+        _ = nest.download
