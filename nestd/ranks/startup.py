@@ -235,4 +235,8 @@ def start_kernel(generation: str, native: bool, data: Path, extensions: Extensio
             f"NEST can't be imported ({error}): install it with pip install nest-simulator, "
             "or load the module of your cluster"
         ) from error
-    return Kernel(generation, extensions)
+    kernel = Kernel(generation, extensions)
+    if kernel.data_path != str(data):
+        # NEST says so in the log alone.
+        raise ConfigurationError(f"NEST can't use the data directory {data}")
+    return kernel
