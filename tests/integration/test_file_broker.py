@@ -179,4 +179,6 @@ def test_kernel_alone_leaves_nothing_however_it_ends(runtime: Runtime, sig: sign
             assert files.kernel_directory.stat().st_mode & 0o777 == 0o700
         finally:
             process.send_signal(sig)
-    assert poll_until(lambda: list(runtime.directory.iterdir()) == [], DEADLINE_S)
+    # What NEST has written stays, and nothing else.
+    assert poll_until(lambda: list(runtime.directory.iterdir()) == [files.data], DEADLINE_S)
+    files.data.rmdir()
