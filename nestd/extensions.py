@@ -119,7 +119,8 @@ def danger(path: Path) -> str | None:
             if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not is_sticky:
                 return f"others can write to {place}"
     except OSError as error:
-        return f"{error.filename or path}: {error.strerror}"
+        where = "" if error.filename == str(path) else f"{error.filename}: "
+        return f"{where}{error.strerror}"
     return None
 
 

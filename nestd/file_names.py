@@ -125,6 +125,8 @@ _BACKENDS_LEFT_OUT = {
 _KEYS = frozenset(PARAMETERS)
 #: Types of values that may have parameters in them.
 _HOLDING = (dict, list, tuple, Expression, Text)
+#: Types of most values, which hold no others.
+_SIMPLE = frozenset([bool, float, int, str, type(None)])
 #: Types of values that are no text, and that NEST or PyNEST might make one of.
 _NO_TEXT = (bytes, dict, list, tuple, np.ndarray, Expression, Reference)
 _WORD = re.compile(r"\w[\w-]*")
@@ -190,6 +192,7 @@ class FileNames:
     def _scan(self, value: Value) -> None:
         """Check all parameters in ``value``."""
         inner: Iterable[Value]
+        have_no_name = _KEYS.isdisjoint
         if isinstance(value, dict):
             for name in _KEYS & value.keys():
                 self._check_value(name, PARAMETERS[name].rule, value[name])
@@ -202,7 +205,15 @@ class FileNames:
         else:
             inner = _texts_of(value)
         for item in inner:
-            if isinstance(item, _HOLDING):
+            kind = type(item)
+            if kind is dict and have_no_name(item):
+                # The usual dictionary, perhaps one of very many.
+                for inside in item.values():
+                    if type(inside) not in _SIMPLE:
+                        break
+                else:
+                    continue
+            if kind not in _SIMPLE and isinstance(item, _HOLDING):
                 self._scan(item)
 
     def _check_value(self, parameter: str, rule: Rule, value: Value) -> None:

@@ -45,6 +45,8 @@ class Kernel:
         self._allow_list = AllowList(self._layers, self._simulation, extensions)
         self._arguments = Arguments(self._allow_list, self._objects, self._layers)
         self.nest_version: str = nest.__version__
+        #: Where NEST writes files.
+        self.data_path: str = nest.data_path
         #: Ranks that NEST knows of.
         self.rank: int = RANK
         self.ranks: int = RANKS

@@ -268,4 +268,7 @@ def start_kernel(generation: str, native: bool, data: Path, extensions: Extensio
         ) from error
     kernel = Kernel(generation, extensions)
     close_module_search()
+    if kernel.data_path != str(data):
+        # NEST says so in the log alone.
+        raise ConfigurationError(f"NEST can't use the data directory {data}")
     return kernel

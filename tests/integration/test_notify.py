@@ -72,9 +72,9 @@ def test_halves_say_when_they_serve_and_when_they_stop(
         assert gateway.wait(DEADLINE_S) == 0
     log = (runtime.directory / "kernel.log").read_text()
     assert "nestd was stopped at the stage drain" in log
-    # What is left is for the next one: results of jobs.
+    # What is left is for the next one: results of jobs, and files that NEST has written.
     (left,) = runtime.directory.glob("server-*")
-    assert sorted(path.name for path in left.iterdir()) in ([], ["jobs"])
+    assert sorted(path.name for path in left.iterdir()) in (["data"], ["data", "jobs"])
     for path in left.rglob("*"):
         path.rmdir()
     left.rmdir()
@@ -150,4 +150,5 @@ def test_listening_sockets_are_kept_for_the_next_gateway(
             third.terminate()
             assert third.wait(DEADLINE_S) == 0
     for left in runtime.directory.glob("server-*"):
+        (left / "data").rmdir()
         left.rmdir()

@@ -47,6 +47,7 @@ _PLACE = "asks where in a process a node is, which is a constant here"
 _ONE_RANK = "NEST raises on one rank alone, over which all are started anew"
 _FOLLOWS = "passes alone; has objects made before another test's kernel was lost"
 _ORDER = "expects connections in an order that depends on threads"
+_FILES = "names a directory, and files of a server lie in its data directory alone"
 
 #: Example and number of ranks: why its numbers are not the same. A miss without a reason here is
 #: a fault that nobody has looked at.
@@ -86,6 +87,12 @@ TEST_MISSES: dict[tuple[str, tuple[int, ...]], str] = {
         "they are used"
     ),
     ("other/test_getstatus_39_compatibility.py", (1, 2)): _PLACE,
+    (
+        "recording/test_recording_backend_ascii.py::TestRecordingBackendASCII::"
+        "testDataPrefixDataPathAndFilenameExtension",
+        (1, 2),
+    ): _FILES,
+    ("spatial/test_dumping.py", (1, 2)): _FILES,
     ("other/test_multithreading.py::test_check_nodes_distribution", (1, 2)): _PLACE,
     ("other/test_neuron_vp.py", (1, 2)): _PLACE,
     ("other/test_thread_local_ids.py", (1, 2)): _PLACE,

@@ -27,7 +27,8 @@ class PlacedRuntime(Runtime):
             # Not ``python -m``, which would find modules in ``cwd`` first.
             [str(self.python.with_name("nest-server")), *arguments],
             cwd=self.cwd,
-            env=self.environment(env),
+            # Where a program that runs without a server finds its files.
+            env=self.environment({"NEST_SERVER_DATA": str(self.cwd)} | (env or {})),
             capture_output=True,
             text=True,
             timeout=DEADLINE_S,

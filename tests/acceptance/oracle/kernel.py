@@ -72,9 +72,9 @@ def attributes_set(ask: Ask) -> None:
         ask.maybe("SetKernelStatus", {name: value})
     ask("GetKernelStatus")
     ask("ResetKernel")
-    # ResetKernel leaves these as they are.
-    ask("SetKernelStatus", {"data_prefix": "", "dict_miss_is_error": True})
-    ask("GetKernelStatus", ["resolution", "rng_seed", "network_size"])
+    # ResetKernel leaves this as it is.
+    ask("SetKernelStatus", {"dict_miss_is_error": True})
+    ask("GetKernelStatus", ["resolution", "rng_seed", "network_size", "data_prefix"])
 
 
 def models_and_help(ask: Ask) -> None:

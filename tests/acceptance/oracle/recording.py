@@ -66,7 +66,6 @@ def precise_times(ask: Ask) -> None:
 
 def to_files(ask: Ask) -> None:
     """All recorders to ascii: names of the files of all ranks, and what is in them."""
-    ask.directory()
     ask("SetKernelStatus", {"data_prefix": "run-", "overwrite_files": True})
     _firing(ask)
     ask("Create", "spike_recorder", 1, {"record_to": "ascii", "label": "spikes"})
@@ -84,8 +83,6 @@ def to_files(ask: Ask) -> None:
         ask("GetStatus", [recorder])
         ask("GetStatus", [recorder], "n_events")
         ask("GetStatus", [recorder], "filenames")
-    # ResetKernel leaves these as they are.
-    ask("SetKernelStatus", {"data_path": ".", "data_prefix": ""})
 
 
 def to_the_screen(ask: Ask) -> None:
