@@ -22,6 +22,7 @@ warnings.filterwarnings("ignore", module=r"nest\.")
 try:
     import nest
     from nest import nestkernel_api
+    from nest.lib import hl_api_helper
 finally:
     sys.argv = _argv
 
@@ -47,6 +48,7 @@ __all__ = [
     "connection_status",
     "dump_layer_connections",
     "dump_layer_nodes",
+    "hl_api_helper",
     "node_ids",
     "node_ranges",
     "printed_nodes",
