@@ -12,6 +12,7 @@ ranks/       ranks of a kernel, and how they talk
 partial/     partial answers of ranks, and how they become one answer
 kernel/      NEST kernel of one rank
 scripts/     scripts, run in processes of their own
+broker/      file broker: a process that keeps files out of reach of NEST
 network/     sockets on a network
 logs/        log of a server
 server/      the command ``nest-server``

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import zmq
 
+from nestd.broker.client import BrokerClient
 from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.network.binding import bind_beside, bind_guarded, open_router
@@ -33,16 +34,14 @@ from nestd.settings import NestdSettings
 from protocol.errors import Diverged
 from protocol.logging.forwarding import LogForwarder
 from protocol.process.identity import die_with_parent
-from protocol.runtime import connection_file
 from protocol.runtime.connection_file import ConnectionInfo, RankProcess
-from protocol.runtime.job_store import Spool
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.rank_activity import (
     RankActivityWriter,
     make_rank_activity,
 )
 from protocol.runtime.status_file import StatusWriter
-from protocol.security.curve_keys import gateway_keys, new_keys
+from protocol.security.curve_keys import new_keys
 from protocol.wire.messages import Action, Operation
 
 log = logging.getLogger(__name__)
@@ -79,25 +78,27 @@ def run(
         # Launchers pass them on to all ranks, and only the first knows what runs.
         signal.signal(sig, _ignore)
     with contextlib.suppress(Stopped), stack or contextlib.ExitStack() as closing:
-        scripts = zap_proxy = None
+        scripts = zap_proxy = broker = None
         generation = secrets.token_hex(4)
         if mpi.launched_rank() == 0:
             # Before MPI is there, which processes don't fork well under.
+            has_network = settings.binding is not None
+            broker = BrokerClient.start(settings.connection_file, generation, has_network)
+            closing.callback(broker.close)
             scripts = ScriptRunner(settings.scripts, settings.connection_file.parent)
             closing.callback(scripts.close)
             if settings.binding is not None:
-                gateway_keys(RuntimeDirectory.of(settings.connection_file).make())
                 zap_proxy = ZapProxy(settings.connection_file, generation)
                 closing.callback(zap_proxy.close)
         if mpi.launched_ranks() == 1:
             mpi.stay_alone()
-            _run_master(settings, generation, None, closing, on_ready, scripts, zap_proxy)
+            _run_master(settings, generation, None, closing, on_ready, broker, scripts, zap_proxy)
             return
         # Ranks whose launcher was killed must not go on alone.
         die_with_parent()
         world = mpi.MpiWorld()
         if world.rank == 0:
-            _run_master(settings, generation, world, closing, on_ready, scripts, zap_proxy)
+            _run_master(settings, generation, world, closing, on_ready, broker, scripts, zap_proxy)
         else:
             run_worker(world, closing)
 
@@ -108,14 +109,16 @@ def _run_master(
     world: mpi.MpiWorld | None,
     stack: contextlib.ExitStack,
     on_ready: Callable[[], None] | None,
+    broker: BrokerClient | None,
     scripts: ScriptRunner | None,
     zap_proxy: ZapProxy | None,
 ) -> None:
     files = RuntimeDirectory.of(settings.connection_file).make()
     directory = files.path
     files.make_kernel_directory()
-    stack.callback(files.remove_kernel_directory)
     files.crash_report.unlink(missing_ok=True)
+    assert broker is not None
+    broker.await_ready()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = open_router(context, stack)
@@ -165,8 +168,7 @@ def _run_master(
         processes,
         confined,
     )
-    connection_file.write(settings.connection_file, info)
-    stack.callback(connection_file.remove_own, settings.connection_file, generation)
+    broker.connect(info)
     if kernel.native_problem:
         log.warning(
             "native access to NEST's memory is off: %s; many events take long to read, and random "
@@ -174,7 +176,6 @@ def _run_master(
             kernel.native_problem,
         )
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
-    spool = Spool(files.jobs)
     queue_limit = settings.queue_limit
     replies = ReplyCache() if settings.binding is not None else None
     master = Master(
@@ -184,7 +185,7 @@ def _run_master(
         queue_limit,
         publisher,
         status_writer,
-        spool,
+        broker,
         scripts,
         settings.data_directory,
         replies,

@@ -62,6 +62,16 @@ class Jobs:
         #: Views of jobs that have ended, by the same; they do not change any more.
         self._final_views: dict[tuple[str, float], dict[str, Any]] = {}
 
+    def name_of(self, key: str) -> str:
+        """Return the name of the job with a caller's idempotency key.
+
+        Raises
+        ------
+        Unavailable
+            If no job can be kept.
+        """
+        return self._spool.name_of(key)
+
     def submit(self, task: Task, accepts: str, has_key: bool) -> StoredJob:
         """Accept ``task`` as a job of its name.
 
@@ -86,7 +96,7 @@ class Jobs:
         if not is_there(info):
             raise KernelUnavailable(f"kernel {info.generation} has just ended", retry_after_s=1)
         # A kernel that stops turns commands away itself; but nobody waits for its answer here.
-        self._kernel.status.refuse_if_stopping()
+        self._kernel.status.refuse_job()
         label = label_of(task)
         facts = Facts(task.id, label, time.time(), info.generation, accepts)
         self._tidy()

@@ -15,7 +15,8 @@ import time
 from gateway.jobs.rules import Fate, fate_of, is_due
 from gateway.kernel.channel import is_refused
 from gateway.kernel.client import KernelClient
-from protocol.errors import Cancelled, KernelLost, KernelUnavailable, NestdError
+from gateway.kernel.status import WITHOUT_JOBS
+from protocol.errors import Cancelled, InternalError, KernelLost, KernelUnavailable, NestdError
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.job_store import Spool
 from protocol.runtime.stored_job import LOST, StoredJob
@@ -99,7 +100,10 @@ class JobReconciler:
         return job.answer()
 
     def _is_with_its_kernel(self, job: StoredJob) -> bool:
-        """Return whether the kernel that ``job`` was accepted for is there."""
+        """Return whether the kernel that ``job`` was accepted for is there and works on jobs."""
+        return self._has_kernel(job) and not self._kernel.status.read().jobs_problem
+
+    def _has_kernel(self, job: StoredJob) -> bool:
         kernel = self._kernel.status.info()
         if kernel is None:
             return False
@@ -107,8 +111,14 @@ class JobReconciler:
         return kernel.generation == job.facts.generation and self._is_there(kernel)
 
     def _why_lost(self, job: StoredJob, fate: Fate) -> NestdError:
-        """Return the error for a job that its kernel took with it."""
+        """Return the error for a job that its kernel took with it, or can't work on."""
         is_running = fate is Fate.LOST_RUNNING
+        problem = self._kernel.status.read().jobs_problem if self._has_kernel(job) else ""
+        if problem:
+            told = (
+                "it was begun, and its result can't be kept" if is_running else "it was not begun"
+            )
+            return InternalError(f"{told}: {problem}; {WITHOUT_JOBS}")
         label = job.facts.label if is_running else f"the wait of {job.facts.label}"
         kernel = self._kernels.get(job.facts.generation)
         if kernel is not None:

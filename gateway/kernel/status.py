@@ -7,13 +7,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from protocol.errors import ConfigurationError, KernelUnavailable
+from protocol.errors import ConfigurationError, KernelUnavailable, Unavailable
 from protocol.runtime import connection_file
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.rank_activity import read_rank_activity
 from protocol.runtime.rejected_connections import RejectedConnections
 from protocol.runtime.status_file import Status, read_status
+
+#: What to do about a kernel that can't work on jobs.
+WITHOUT_JOBS = "calls without a job go on; DELETE /kernel starts a new kernel, without the network"
 
 
 class KernelStatus:
@@ -122,13 +125,29 @@ class KernelStatus:
             return RejectedConnections()
         return RejectedConnections.read(self.files.rejected_connections(info.generation))
 
-    def refuse_if_stopping(self) -> None:
-        """Raise if the kernel takes no new commands.
+    def refuse_if_stopping(self) -> Status:
+        """Return the kernel's status, unless the kernel takes no new commands.
 
         Raises
         ------
         KernelUnavailable
             If the kernel ends after the present command.
         """
-        if self.read().stopping:
+        status = self.read()
+        if status.stopping:
             raise KernelUnavailable("the server stops and takes nothing new", retry_after_s=5)
+        return status
+
+    def refuse_job(self) -> None:
+        """Raise if the kernel takes no new jobs.
+
+        Raises
+        ------
+        KernelUnavailable
+            If the kernel ends after the present command.
+        Unavailable
+            If it goes on without jobs.
+        """
+        problem = self.refuse_if_stopping().jobs_problem
+        if problem:
+            raise Unavailable(f"{problem}; {WITHOUT_JOBS}")

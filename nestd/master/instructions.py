@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocol.runtime.stored_job import StoredJob
+from nestd.broker.client import BrokeredJob
 from protocol.wire.messages import Message, Operation, Script
 from protocol.wire.values import Buffer, Value
 
@@ -39,7 +39,7 @@ class Receive(Step):
 class ClaimJob(Step):
     """Claim a job in the spool, unless somebody else has."""
 
-    job: StoredJob
+    job: BrokeredJob
     #: Generation of this kernel, ``CANCELLED`` or ``LOST``.
     by: str
 
@@ -93,7 +93,7 @@ class Resend(Instruction):
 class EndJob(Instruction):
     """Keep a job's answer in the spool."""
 
-    job: StoredJob
+    job: BrokeredJob
     answer: Message
 
 
@@ -101,7 +101,7 @@ class EndJob(Instruction):
 class AppendOutput(Instruction):
     """Add to what a job's script has printed, in the spool."""
 
-    job: StoredJob
+    job: BrokeredJob
     output: bytes
 
 

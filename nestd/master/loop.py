@@ -11,10 +11,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import zmq
 
+from nestd.broker.client import BrokerClient
 from nestd.data_room import DataRoom, list_files, write_file
 from nestd.file_names import FileNames
 from nestd.master import events as ev
@@ -28,13 +30,10 @@ from protocol.errors import (
     ConfigurationError,
     Diverged,
     InternalError,
-    KernelLost,
     NestdError,
     ProtocolError,
-    Unavailable,
 )
 from protocol.runtime.data_directory import DataDirectory
-from protocol.runtime.job_store import Spool
 from protocol.runtime.status_file import StatusWriter
 from protocol.wire import frames
 from protocol.wire.messages import (
@@ -92,7 +91,7 @@ class Master:
     queue_limit : commands that may wait; one more is refused
     publisher : of events
     status : writes the status file
-    spool : of jobs
+    broker : has the jobs
     scripts : runs scripts
     data : directory of files for callers
     replies : keeps answers, where links to gateways may be cut; ``None`` where none are
@@ -106,7 +105,7 @@ class Master:
         queue_limit: int,
         publisher: EventPublisher,
         status: StatusWriter,
-        spool: Spool,
+        broker: BrokerClient,
         scripts: ScriptRunner,
         data: DataDirectory,
         replies: ReplyCache | None = None,
@@ -119,7 +118,7 @@ class Master:
         self._generation = generation
         self._publisher = publisher
         self._status = status
-        self._spool = spool
+        self._broker = broker
         self._scripts = scripts
         self._data, room, names = data, DataRoom(data), FileNames(data.path)
         self._state = MasterState(generation, queue_limit, names, ranks.size, replies)
@@ -257,19 +256,13 @@ class Master:
 
     def _look_up(self, sender: bytes, id: str) -> ev.JobSubmitted:
         """Look a job up in the spool."""
+        if self._state.knows(id):
+            return ev.JobSubmitted(sender, id)
         try:
-            job = self._spool.find(id)
-        except Unavailable as unreadable:
-            # The gateway sends the name again.
-            return ev.JobSubmitted(sender, id, problem=unreadable)
+            job = self._broker.find(id)
+        except NestdError as problem:
+            return ev.JobSubmitted(sender, id, problem=problem)
         if job is None:
-            error = ProtocolError(f"there is no job {id:.80} in the spool")
-            return ev.JobSubmitted(sender, id, problem=error)
-        if job.facts.generation != self._generation:
-            # The kernel for which the job was accepted took it along; the gateway says so.
-            lost = KernelLost(f"job {id} was accepted for kernel {job.facts.generation}")
-            return ev.JobSubmitted(sender, id, problem=lost)
-        if self._state.knows(id) or job.claim is not None or job.ended_s is not None:
             return ev.JobSubmitted(sender, id)
         try:
             return ev.JobSubmitted(sender, id, QueuedCommand(job.request(), job=job))
@@ -294,12 +287,7 @@ class Master:
         return ev.Received(self._scripts.ending)
 
     def _claim_job(self, step: ins.ClaimJob) -> ev.JobClaimed:
-        try:
-            return ev.JobClaimed(step.job.take(step.by))
-        except OSError as error:
-            # The claim can't be written. Unless another process has one, the job counts as ours, so
-            # that its caller gets an answer.
-            return ev.JobClaimed(step.job.claim is None, error.strerror or str(error))
+        return ev.JobClaimed(*step.job.take(step.by))
 
     def _run_script(self, step: ins.RunScript) -> ev.ScriptEnded:
         try:
@@ -333,7 +321,10 @@ class Master:
             log.error("job %s: %s", instruction.job.id, problem)
 
     def _write_status(self, instruction: ins.WriteStatus) -> None:
-        self._status.write(self._state.activity.status(time.time() - time.monotonic()))
+        status = self._state.activity.status(time.time() - time.monotonic())
+        if self._broker.end:
+            status = replace(status, jobs_problem=self._broker.end)
+        self._status.write(status)
 
     def _stop(self, instruction: ins.StopProcess) -> None:
         raise Stopped(0)

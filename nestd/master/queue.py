@@ -6,8 +6,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nestd.broker.client import BrokeredJob
 from protocol.errors import Cancelled, NestdError, QueueFull
-from protocol.runtime.stored_job import StoredJob
 from protocol.wire.messages import Batch, Command, Script, Task
 
 #: Cancelled commands that have not arrived yet, of which the queue remembers that they are.
@@ -22,7 +22,7 @@ class QueuedCommand:
     #: Socket identity of the gateway that waits for the answer; ``None`` for a job, whose answer
     #: goes to the spool.
     sender: bytes | None = None
-    job: StoredJob | None = None
+    job: BrokeredJob | None = None
 
     @property
     def id(self) -> str:

@@ -19,7 +19,6 @@ from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from protocol.logging import lines
-from protocol.runtime import connection_file
 from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import bind_private
 from protocol.runtime.rejected_connections import (
@@ -118,12 +117,8 @@ def main() -> None:
         if monitors in ready:
             authenticator.on_monitor_event(monitors.recv_multipart())
     context.destroy(linger=0)
-    # A kernel that was killed has left more, and no other process may be there to clear that away.
-    connection_file.remove_own(Path(file), generation)
-    left = [directory.status(generation), directory.rank_activity(generation)]
-    for leftover in (Path(request_path), Path(monitor_path), path, *left):
+    for leftover in (Path(request_path), Path(monitor_path), path):
         leftover.unlink(missing_ok=True)
-    directory.remove_kernel_directory()
     RuntimeDirectory.of_user().remove_kernel_directory()
 
 

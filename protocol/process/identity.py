@@ -84,6 +84,17 @@ def die_with_parent(sig: int = signal.SIGKILL) -> None:
         _prctl()(pr_set_pdeathsig, int(sig), 0, 0, 0)
 
 
+def hide_memory() -> None:
+    """Keep the memory of this process from other processes of its user (prctl(2), Linux only).
+
+    None but root can attach to it, or read its memory, environment or open files, and it leaves no
+    core dump. For processes that hold secrets.
+    """
+    if sys.platform == "linux":
+        pr_set_dumpable = 4
+        _prctl()(pr_set_dumpable, 0, 0, 0, 0)
+
+
 @functools.cache
 def _prctl() -> Any:
     """Return the system's prctl(2), looked up once: a process that was just forked has no time."""

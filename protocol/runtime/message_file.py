@@ -6,12 +6,14 @@ as on a stream (``protocol/wire/streams.py``).
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import struct
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from protocol.errors import ProtocolError
 from protocol.wire import frames
@@ -30,12 +32,27 @@ def write_message(path: Path, parts: Sequence[Buffer]) -> None:
     OSError
         If there is no room for it.
     """
+    with new_file(path) as file:
+        file.write(head_of(parts))
+        for part in parts:
+            file.write(part)
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file under another name, which gets the name ``path`` at the end, if that is free.
+
+    Raises
+    ------
+    FileExistsError
+        If it is not.
+    OSError
+        If there is no room for it.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(head_of(parts))
-            for part in parts:
-                file.write(part)
+            yield file
         # A rename would replace what another process has written.
         os.link(temporary, path)
     finally:
@@ -53,6 +70,14 @@ def read_message(path: Path) -> Message | None:
     try:
         with path.open("rb") as file:
             whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except ValueError:
+        return None
+    return message_of(whole)
+
+
+def message_of(whole: memoryview) -> Message | None:
+    """Return the message that a file has, its arrays in the same memory; ``None`` if damaged."""
+    try:
         (count,) = struct.unpack_from("<I", whole)
         at = 4 + 8 * count
         parts: list[Buffer] = []

@@ -206,6 +206,18 @@ class RuntimeDirectory:
                 path.unlink(missing_ok=True)
         self.remove_kernel_directory()
 
+    def remove_kernel_files(self, generation: str) -> None:
+        """Remove the files of one kernel, but for what says how it ended."""
+        for path in (
+            self.commands_socket(generation),
+            self.events_socket(generation),
+            self.ranks_socket(generation),
+            self.status(generation),
+            self.rank_activity(generation),
+        ):
+            path.unlink(missing_ok=True)
+        self.remove_kernel_directory()
+
     def remove_kernel_directory(self) -> None:
         """Remove the directory of processes that run NEST, unless something is in it."""
         with contextlib.suppress(OSError):

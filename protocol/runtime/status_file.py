@@ -49,6 +49,8 @@ class Status:
     stopping: bool = False
     #: Ids of the commands that wait, in their order.
     queue: list[str] = field(default_factory=list)
+    #: Why the kernel can't work on jobs, if it can't.
+    jobs_problem: str = ""
 
 
 class StatusWriter:

@@ -9,7 +9,7 @@ the kernel. In the directory are
 ``request``           the message to be executed
 ``claim``             who took it: nestd to execute it, or whoever ends it before that; the
                       first process to make this file has the job
-``output``            what a script has printed so far
+``output``            what a script has printed so far, in pieces
 ``result``            the message that answers it; there when it has ended, and never replaced; of a
                       job that was cancelled before it began, the claim says so instead
 ``note``              room for one line, kept from the start, for when the disk is full
@@ -21,14 +21,19 @@ A file is written under another name and then gets its own, so whatever has its 
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import os
 import secrets
 import shutil
+import struct
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from protocol.errors import (
     InternalError,
@@ -40,6 +45,13 @@ from protocol.errors import (
 from protocol.runtime.message_file import read_message, write_message
 from protocol.wire import frames
 from protocol.wire.messages import Failure, Message, Result, Task
+from protocol.wire.values import Buffer
+
+#: Beginning of the file of what a script has printed. The file is in pieces, each after its length:
+#: callers choose what is printed, and must not make a file that another program takes for its own.
+_OUTPUT_HEAD = b"\x00nestd: output of a job, in pieces\n"
+_PIECE = struct.Struct("<I")
+_PIECE_BYTES = 1 << 12
 
 #: Size of the note: enough for one line about a job when the disk is full.
 NOTE_BYTES = 1024
@@ -157,43 +169,63 @@ class StoredJob:
 
     def print(self, output: bytes) -> None:
         """Append output of a script, as far as there is room for it."""
-        with contextlib.suppress(OSError), (self.path / "output").open("ab") as file:
-            file.write(output)
+        with contextlib.suppress(OSError), _open_output(self.path / "output") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                file.write(_OUTPUT_HEAD)
+            for at in range(0, len(output), _PIECE_BYTES):
+                piece = output[at : at + _PIECE_BYTES]
+                begin = file.tell()
+                written = file.write(_PIECE.pack(len(piece)) + piece) - _PIECE.size
+                if written < len(piece):
+                    # There was room for a part of it, or for none.
+                    if written > 0:
+                        file.seek(begin)
+                        file.write(_PIECE.pack(written))
+                    else:
+                        file.truncate(begin)
+                    break
 
     def output(self) -> bytes:
         """Return what a script has printed so far."""
         try:
-            return (self.path / "output").read_bytes()
+            content = memoryview((self.path / "output").read_bytes())
         except FileNotFoundError:
             return b""
+        pieces, at = [], len(_OUTPUT_HEAD)
+        # Another process may be writing the last one.
+        while at + _PIECE.size <= len(content):
+            (length,) = _PIECE.unpack_from(content, at)
+            pieces.append(content[at + _PIECE.size : at + _PIECE.size + length])
+            at += _PIECE.size + length
+        return b"".join(pieces)
 
     def end(self, answer: Message) -> NestdError | None:
-        """Keep the job's answer, unless there is one; return the error if it can't be kept.
+        """Keep the job's answer, see :func:`keep_answer`."""
+        return keep_answer(self, answer)
 
-        Parameters
-        ----------
-        answer : a Result or a Failure
+    def refuse_second_answer(self) -> None:
+        """Raise if the job has its answer.
+
+        Raises
+        ------
+        FileExistsError
+            If it has.
         """
         if (self.path / "result").exists() or self._noted() is not None:
-            return None
-        try:
-            write_message(self.path / "result", frames.encode(answer))
-        except FileExistsError:
-            return None
-        except (OSError, ProtocolError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            lost: NestdError = InternalError(
-                f"it was executed, but its result can't be kept: {why}"
-            )
-            if isinstance(answer, Failure):
-                # Shorter, but of the same kind.
-                lost = type(answer.error)(answer.error.message)
-            try:
-                write_message(self.path / "result", frames.encode(Failure(self.id, "", lost)))
-            except OSError:
-                self._note(lost)
-            return lost
-        return None
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+    def write_result(self, parts: Sequence[Buffer]) -> None:
+        """Keep the frames of the job's answer.
+
+        Raises
+        ------
+        FileExistsError
+            If it has its answer.
+        OSError
+            If there is no room for it.
+        """
+        self.refuse_second_answer()
+        write_message(self.path / "result", parts)
 
     def answer(self) -> Result | Failure | None:
         """Return the job's answer; ``None`` if it has not ended, or was cancelled before it began.
@@ -234,10 +266,10 @@ class StoredJob:
             self.path.rename(leaving)
             shutil.rmtree(leaving, ignore_errors=True)
 
-    def _note(self, error: NestdError) -> None:
-        message = error.message
+    def note(self, kind: str, message: str) -> None:
+        """Keep an error as the job's answer where there is no room for a file."""
         while True:
-            line = json.dumps({"kind": error.kind, "message": message}).encode()
+            line = json.dumps({"kind": kind, "message": message}).encode()
             if len(line) <= NOTE_BYTES:
                 break
             message = message[: len(message) // 2]
@@ -250,6 +282,50 @@ class StoredJob:
             line = (self.path / "note").read_bytes().strip()
             return error_from_facts(json.loads(line)) if line else None
         return None
+
+
+def _open_output(path: Path) -> io.FileIO:
+    return io.FileIO(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "w")
+
+
+class AnswerPlace(Protocol):
+    """Place that keeps the answer of one job: its directory, or who writes into that."""
+
+    @property
+    def id(self) -> str:
+        """Return the name of the job."""
+
+    def write_result(self, parts: Sequence[Buffer]) -> None:
+        """Keep the frames of the answer, or raise an ``OSError``."""
+
+    def note(self, kind: str, message: str) -> None:
+        """Keep an error in the room that was set aside for it."""
+
+
+def keep_answer(place: AnswerPlace, answer: Message) -> NestdError | None:
+    """Keep a job's answer, unless there is one; return the error if it can't be kept.
+
+    Parameters
+    ----------
+    place : that keeps it
+    answer : a Result or a Failure
+    """
+    try:
+        place.write_result(frames.encode(answer))
+    except FileExistsError:
+        return None
+    except (OSError, ProtocolError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        lost: NestdError = InternalError(f"it was executed, but its result can't be kept: {why}")
+        if isinstance(answer, Failure):
+            # Shorter, but of the same kind.
+            lost = type(answer.error)(answer.error.message)
+        try:
+            place.write_result(frames.encode(Failure(place.id, "", lost)))
+        except OSError:
+            place.note(lost.kind, lost.message)
+        return lost
+    return None
 
 
 def unreadable(path: Path, error: OSError) -> Unavailable:

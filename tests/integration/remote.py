@@ -109,7 +109,7 @@ class Pair:
             print(log.name, log.read_text(errors="replace"), sep="\n")
         # What stays for the next nestd and gateway.
         (self.runtime.directory / "token").unlink(missing_ok=True)
-        for name in ("keys", "jobs", "kernel"):
+        for name in ("keys", "jobs", "kernel", "data"):
             shutil.rmtree(self.runtime.directory / name, ignore_errors=True)
 
 

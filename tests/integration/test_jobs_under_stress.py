@@ -123,7 +123,8 @@ def test_job_or_result_without_room_says_so_and_the_run_is_unharmed(start: Start
     spool = server.runtime.directory / f"server-{server.port}" / "jobs"
     # The log is not to be too large.
     limit_bytes = len(server.log().encode()) + 40_000
-    for pid in (server.connection_info()["pid"], *processes(server, "gateway")):
+    # The file broker of the kernel writes to the spool, and the gateway.
+    for pid in (*processes(server, "nestd.broker.process"), *processes(server, "gateway")):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
     large = {"source": f"x = 'x' * {2 * limit_bytes}", "return": "x"}
     refused = server.request(

@@ -63,6 +63,11 @@ def test_gateway_of_another_host_is_served_and_strangers_are_not(remote: Pair) -
     server = remote.start_gateway()
     assert server.get("/readyz").status_code == 200
     assert server.call("Create", ["iaf_psc_alpha", 2]) == [1, 2]
+    grid = {"$call": "spatial.grid", "args": [[2, 1]]}
+    layer = server.call("Create", {"model": "iaf_psc_alpha", "positions": grid})
+    server.call("DumpLayerNodes", [layer, "layer.txt"])
+    # Files lie beside the connection file, where both see them.
+    assert len(server.get("/files/layer.txt").text.splitlines()) == 2
     directory = remote.runtime.directory
     secret_files = [directory / "keys", directory / "keys" / "gateway.json"]
     assert [stat.S_IMODE(path.stat().st_mode) for path in secret_files] == [0o700, 0o600]
@@ -89,7 +94,7 @@ def test_gateway_of_another_host_is_served_and_strangers_are_not(remote: Pair) -
         'nestd_refused_connections_total{reason="unknown_key"} 2.0' in server.get("/metrics").text
     )
     assert "a connection is refused" in remote.nestd_log.read_text()
-    assert server.call("network_size") == 2
+    assert server.call("network_size") == 4
 
 
 def test_key_that_is_authorized_gets_in_without_a_restart(remote: Pair) -> None:

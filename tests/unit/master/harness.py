@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+from nestd.broker.client import BrokeredJob
 from nestd.file_names import FileNames
 from nestd.master import events as ev
 from nestd.master import instructions as ins
@@ -13,7 +14,6 @@ from nestd.master.reply_cache import ReplyCache
 from nestd.master.state import MasterState
 from nestd.partial.slices import SimulationPause
 from protocol.errors import DataDirectoryFull, NestdError
-from protocol.runtime.stored_job import StoredJob
 from protocol.wire.messages import (
     Action,
     Batch,
@@ -38,9 +38,9 @@ class FakeJob:
         self.claimed_by: str | None = None
 
 
-def stored(job: FakeJob) -> StoredJob:
+def brokered(job: FakeJob) -> BrokeredJob:
     """Return a job as the one that it stands for."""
-    return cast(StoredJob, job)
+    return cast(BrokeredJob, job)
 
 
 def command(id: str, call: str = "Create", *args: Any, **facts: Any) -> Command:
@@ -155,7 +155,7 @@ class Harness:
     def submit(self, task: Command | Batch | Script) -> FakeJob:
         """Have a job arrive, and return the job."""
         job = FakeJob(task.id)
-        self.feed(ev.JobSubmitted(CALLER, f"{task.id}", QueuedCommand(task, job=stored(job))))
+        self.feed(ev.JobSubmitted(CALLER, f"{task.id}", QueuedCommand(task, job=brokered(job))))
         # The answer to the submission has the id of the job, too.
         submission = self.done.pop()
         assert isinstance(submission, ins.SendReply) and submission.message.value is True  # type: ignore[union-attr]

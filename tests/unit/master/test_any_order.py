@@ -52,7 +52,7 @@ from protocol.wire.messages import (
     Script,
     Watch,
 )
-from tests.unit.master.harness import CALLER, GENERATION, FakeJob, Harness, stored
+from tests.unit.master.harness import CALLER, GENERATION, FakeJob, Harness, brokered
 
 SEQUENCES = int(os.environ.get("NESTD_SEQUENCES", "200"))
 LIMIT = 2
@@ -189,7 +189,7 @@ class Masters(RuleBasedStateMachine):
         self.jobs[id] = FakeJob(id)
         self.enqueue(id, is_job=True)
         # The submission is answered under the job's id, too; the job itself in the spool.
-        queued = QueuedCommand(task(kind, id), job=stored(self.jobs[id]))
+        queued = QueuedCommand(task(kind, id), job=brokered(self.jobs[id]))
         self.feed(ev.JobSubmitted(CALLER, id, queued))
         submission = self.master.done.pop()
         assert submission == ins.SendReply(CALLER, Result(id, GENERATION, True))

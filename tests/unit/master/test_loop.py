@@ -28,6 +28,7 @@ from protocol.errors import (
 )
 from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.job_store import Spool
+from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.status_file import StatusWriter, read_status
 from protocol.runtime.stored_job import CANCELLED, Facts
 from protocol.wire import frames
@@ -45,6 +46,7 @@ from protocol.wire.messages import (
     Script,
     Submit,
 )
+from tests.unit.broker.harness import BrokerInThread
 from tests.unit.master.harness import GENERATION, command, script
 
 DEADLINE_MS = 20_000
@@ -100,6 +102,7 @@ class Loop:
     def __init__(self, context: zmq.Context[Any], path: Path, cache: ReplyCache | None) -> None:
         self.ranks, self.scripts = PlayedRanks(), PlayedScripts()
         self.spool = Spool(path / "jobs")
+        self.broker = BrokerInThread(RuntimeDirectory(path), GENERATION)
         self.status_path = path / "status"
         router, self.gateway = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
         publisher, self.listener = context.socket(zmq.PUB), context.socket(zmq.SUB)
@@ -119,7 +122,7 @@ class Loop:
             3,
             self.publisher,
             StatusWriter(self.status_path),
-            self.spool,
+            self.broker.client,
             cast(ScriptRunner, self.scripts),
             DataDirectory(path / "data"),
             cache,
@@ -155,6 +158,7 @@ def loop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Loop]:
         yield made
         for socket in made.sockets:
             socket.close(linger=0)
+        made.broker.close()
 
 
 def test_commands_are_executed_and_answered(loop: Loop) -> None:
@@ -280,10 +284,10 @@ def test_job_that_can_not_be_executed_here_is_refused(loop: Loop) -> None:
 def test_spool_that_can_not_be_read_is_an_answer(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreadable(id: str) -> Any:
+    def unreadable(spool: Spool, id: str) -> Any:
         raise Unavailable("too many open files", retry_after_s=1)
 
-    monkeypatch.setattr(loop.spool, "find", unreadable)
+    monkeypatch.setattr(Spool, "find", unreadable)
     loop.serve(Submit("missing000"))
     assert isinstance(loop.receive().error, Unavailable)
 
@@ -299,17 +303,15 @@ def test_job_with_a_claim_is_not_executed(loop: Loop) -> None:
 def test_job_without_room_for_claim_and_answer_is_not_executed(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def no_room(job: Any, *_: Any) -> Any:
+    def no_room(*_: Any, **__: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    loop.add_job("0123456789")
-    monkeypatch.setattr("protocol.runtime.job_store.StoredJob.take", no_room)
-    monkeypatch.setattr(
-        "protocol.runtime.job_store.StoredJob.end", lambda *_: InternalError("no room")
-    )
+    job = loop.add_job("0123456789")
+    monkeypatch.setattr("protocol.runtime.message_file.tempfile.mkstemp", no_room)
     loop.serve(Submit("0123456789"))
     assert [operation.call for operation in loop.ranks.executed] == ["stop"]
-    assert "no room" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert "the spool can't be used: No space left" in job.answer().error.message
 
 
 # Scripts

@@ -14,7 +14,9 @@ from protocol.runtime.status_file import LISTED, Status, StatusWriter, read_stat
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return RuntimeDirectory(tmp_path).status("g1")
+    files = RuntimeDirectory(tmp_path)
+    files.make_kernel_directory()
+    return files.status("g1")
 
 
 def test_what_is_written_is_read(path: Path) -> None:

@@ -38,6 +38,12 @@ def waiting() -> Iterator[ConnectionInfo]:
         process.kill()
 
 
+def status_of(directory: Path, info: ConnectionInfo) -> StatusWriter:
+    files = RuntimeDirectory(directory)
+    files.make_kernel_directory()
+    return StatusWriter(files.status(info.generation))
+
+
 def spend_processor_time() -> None:
     """Have this process use some ticks."""
     until = sum(os.times()[:2]) + 0.05
@@ -46,7 +52,7 @@ def spend_processor_time() -> None:
 
 
 def test_kernel_that_says_something_lives(tmp_path: Path, waiting: ConnectionInfo) -> None:
-    writer = StatusWriter(RuntimeDirectory(tmp_path).status(waiting.generation))
+    writer = status_of(tmp_path, waiting)
     liveness = Liveness(tmp_path)
     writer.write(Status())
     assert liveness.probe(waiting)
@@ -58,7 +64,7 @@ def test_kernel_that_says_something_lives(tmp_path: Path, waiting: ConnectionInf
 
 def test_command_without_slices_lives_while_it_computes(tmp_path: Path) -> None:
     own = info_of(os.getpid())
-    writer = StatusWriter(RuntimeDirectory(tmp_path).status(own.generation))
+    writer = status_of(tmp_path, own)
     liveness = Liveness(tmp_path)
     writer.write(Status(id="1", label="Connect"))
     assert liveness.probe(own)
@@ -70,7 +76,7 @@ def test_command_without_slices_lives_while_it_computes(tmp_path: Path) -> None:
 def test_command_that_waits_for_what_never_comes_is_dead(
     tmp_path: Path, waiting: ConnectionInfo
 ) -> None:
-    writer = StatusWriter(RuntimeDirectory(tmp_path).status(waiting.generation))
+    writer = status_of(tmp_path, waiting)
     liveness = Liveness(tmp_path)
     writer.write(Status(id="1", label="Connect"))
     assert liveness.probe(waiting)
@@ -90,7 +96,7 @@ def test_processor_time_alone_is_no_life_where_more_would_be_said(
     tmp_path: Path, status: Status
 ) -> None:
     own = info_of(os.getpid())
-    writer = StatusWriter(RuntimeDirectory(tmp_path).status(own.generation))
+    writer = status_of(tmp_path, own)
     liveness = Liveness(tmp_path)
     writer.write(status)
     assert liveness.probe(own)

@@ -1,0 +1,1 @@
+"""Tests of the file broker, in this process."""
