@@ -7,7 +7,7 @@ import time
 
 from nestd.master.events import FileWritten
 from nestd.master.instructions import WriteFile
-from protocol.errors import DataDirectoryFull, NestdError, Unavailable
+from protocol.errors import DataDirectoryFull, NestdError, Refused, Unavailable
 from protocol.runtime.data_directory import DataDirectory
 from protocol.wire.messages import Command, Failure, Result
 
@@ -39,7 +39,7 @@ class DataRoom:
         self._directory = directory
         self._next_look_s = 0.0
 
-    def problem(self) -> DataDirectoryFull | None:
+    def problem(self) -> DataDirectoryFull | Refused | None:
         """Return why nothing more may be written; ``None`` if more may be, or may have been.
 
         After a look that has found room the next ones are spared for a while.
@@ -49,8 +49,8 @@ class DataRoom:
             return None
         try:
             self._directory.check_room()
-        except DataDirectoryFull as full:
-            return full
+        except (DataDirectoryFull, Refused) as problem:
+            return problem
         except Unavailable as gone:
             # NEST's own error says that it can't write.
             log.warning("%s", gone)

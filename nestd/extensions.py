@@ -62,7 +62,7 @@ class Extensions:
             If the module is not on the list, or others could change its file.
         """
         if not self.paths:
-            raise Refused(
+            raise _refused(
                 "this server loads no extension modules; its operator can list them with "
                 f"{EXTENSIONS_VARIABLE}"
             )
@@ -72,9 +72,9 @@ class Extensions:
                 continue
             problem = danger(path)
             if problem is not None:
-                raise Refused(f"the extension module {name} is not loaded: {problem}")
+                raise _refused(f"the extension module {name} is not loaded: {problem}")
             return str(path.resolve())
-        raise Refused(
+        raise _refused(
             f"there is no extension module {name} in {EXTENSIONS_VARIABLE} of this server; its "
             "operator can add it there"
         )
@@ -97,6 +97,10 @@ def extensions_from(variables: Mapping[str, str]) -> Extensions:
                 f"modules, separated by a colon, and {path} is none"
             )
     return Extensions(paths)
+
+
+def _refused(problem: str) -> Refused:
+    return Refused(f"Install: {problem}", call="Install")
 
 
 def danger(path: Path) -> str | None:

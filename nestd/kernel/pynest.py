@@ -26,6 +26,7 @@ sys.modules.update(dict.fromkeys(_absent))  # type: ignore[arg-type]  # None sta
 try:
     import nest
     from nest import nestkernel_api
+    from nest.lib import hl_api_helper
 finally:
     sys.argv = _argv
     for _name in _absent:
@@ -53,6 +54,7 @@ __all__ = [
     "connection_status",
     "dump_layer_connections",
     "dump_layer_nodes",
+    "hl_api_helper",
     "node_ids",
     "node_ranges",
     "printed_nodes",

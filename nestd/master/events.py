@@ -22,7 +22,7 @@ from nestd.master.instructions import (
     WriteFile,
 )
 from nestd.master.queue import QueuedCommand
-from protocol.errors import DataDirectoryFull, Diverged, NestdError
+from protocol.errors import CallerError, Diverged, NestdError
 from protocol.wire.messages import (
     Cancel,
     Command,
@@ -163,7 +163,8 @@ class FileWritten(StateEvent):
 class RoomChecked(StateEvent):
     """The room that files of callers have was looked at."""
 
-    full: DataDirectoryFull | None = None
+    #: Why nothing may be written, if so.
+    problem: CallerError | None = None
 
 
 @dataclass(frozen=True)

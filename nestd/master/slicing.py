@@ -12,7 +12,7 @@ from nestd.master.activity import Activity, SimulationProgress
 from nestd.master.courses import Course, Turn
 from nestd.master.instructions import CheckRoom, ExecuteOnRanks
 from nestd.master.rank_answers import ask, execute, list_recorders, paused
-from protocol.errors import CallerError, Cancelled, DataDirectoryFull, NestdError
+from protocol.errors import CallerError, Cancelled, NestdError
 from protocol.wire.messages import Action, Executed, Operation
 from protocol.wire.values import Text
 
@@ -97,12 +97,14 @@ class Slices:
             If the simulation was ended between two slices.
         DataDirectoryFull
             If the files that would grow have all the room that they may have.
+        Refused
+            If there is a link among them.
         """
         if traits.writes_more:
-            full: DataDirectoryFull | None = yield _CHECK_ROOM
-            if full is not None and (traits.reads or (yield from records_to_files())):
-                raise DataDirectoryFull(
-                    f"{operation.call} was not begun, as it would write more: {full.message}",
+            problem: CallerError | None = yield _CHECK_ROOM
+            if problem is not None and (traits.reads or (yield from records_to_files())):
+                raise type(problem)(
+                    f"{operation.call} was not begun, as it would write more: {problem.message}",
                     call=operation.call,
                 )
         if traits.prepares and self._ranks > 1 and not self._has_run:
@@ -141,10 +143,10 @@ class Slices:
             reason = yield from self._pause(progress)
             ending: type[CallerError] = Cancelled
             if reason is None and may_write:
-                full: DataDirectoryFull | None = yield _CHECK_ROOM
-                if full is not None:
+                problem: CallerError | None = yield _CHECK_ROOM
+                if problem is not None:
                     may_write = yield from records_to_files()
-                    reason, ending = full.message if may_write else None, DataDirectoryFull
+                    reason, ending = problem.message if may_write else None, type(problem)
             if reason is not None:
                 yield from self._abort(operation, done_ms)
                 raise ending(

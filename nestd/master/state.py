@@ -340,7 +340,7 @@ _HANDLERS: dict[type[ev.MasterEvent], Callable[[MasterState, Any], None]] = {
     ev.Received: lambda state, event: state._courses.resume(event.script_ending),
     ev.Replied: MasterState._replied,
     ev.RequestArrived: MasterState._request_arrived,
-    ev.RoomChecked: lambda state, event: state._courses.resume(event.full),
+    ev.RoomChecked: lambda state, event: state._courses.resume(event.problem),
     ev.ScriptEnded: lambda state, event: state._courses.resume(event.answer),
     ev.ScriptInterrupted: lambda state, event: state._courses.resume(event.was_running),
     ev.ScriptOperation: MasterState._script_operation,

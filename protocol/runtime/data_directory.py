@@ -19,6 +19,7 @@ from typing import Any
 from protocol.errors import (
     ArgumentError,
     DataDirectoryFull,
+    Refused,
     Unavailable,
     UnknownFile,
 )
@@ -152,7 +153,7 @@ class DataDirectory:
         return min(self.quota_bytes, int(room * _DISK_SHARE))
 
     def check_room(self, more_bytes: int = 1) -> None:
-        """Check that the files may take more.
+        """Check that the files may take more, and that NEST writes to no other place.
 
         Parameters
         ----------
@@ -162,10 +163,20 @@ class DataDirectory:
         ------
         DataDirectoryFull
             If they do not.
+        Refused
+            If there is a link, a pipe or the like: NEST follows links, and waits for readers.
         Unavailable
             If the directory is not there.
         """
-        used = self.used_bytes()
+        used = 0
+        for name, status in self._entries():
+            if stat.S_ISREG(status.st_mode):
+                used += status.st_size
+            elif not stat.S_ISDIR(status.st_mode):
+                raise Refused(
+                    f"in the data directory {name!a:.100} is no file but leads elsewhere, and "
+                    "NEST might write to it: the operator of the server has to remove it"
+                )
         limit = self.limit_bytes(used)
         if used + more_bytes > limit:
             raise DataDirectoryFull(
@@ -280,15 +291,18 @@ class DataDirectory:
             os.close(directory)
 
     def _regular_files(self) -> Iterator[tuple[str, os.stat_result]]:
+        for name, status in self._entries():
+            if stat.S_ISREG(status.st_mode):
+                yield name, status
+
+    def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
         with self._opened() as directory, os.scandir(directory) as entries:
             for entry in entries:
                 try:
-                    status = entry.stat(follow_symlinks=False)
+                    yield entry.name, entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     # Removed meanwhile.
                     continue
-                if stat.S_ISREG(status.st_mode):
-                    yield entry.name, status
 
 
 def _is_plain(name: str) -> bool:

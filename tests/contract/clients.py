@@ -111,7 +111,7 @@ NEST_DESKTOP = [
             "/api/Install",
             {"module_name": "nestmlmodule"},
             has(message=containing("Install")),
-            400,
+            403,
         ),
     ),
     case(

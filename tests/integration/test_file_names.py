@@ -116,3 +116,28 @@ def test_modules_are_loaded_from_the_list_of_the_operator_alone(
     assert "could not find module symbol" in allowing.post("/api/Install", ["mymodule"]).text
     (tmp_path / "mymodule.so").chmod(0o777)
     assert "others can write" in allowing.post("/api/Install", ["mymodule"]).text
+
+
+def test_nest_writes_through_no_link(start: Start, tmp_path: Path) -> None:
+    data, kept = tmp_path / "data", tmp_path / "kept"
+    data.mkdir(mode=0o700)
+    kept.write_text("kept")
+    server = start({"NEST_SERVER_DATA": str(data)})
+    server.call("Create", ["spike_recorder", 1, {"label": "s"}])
+    for name in ("s-1-0.dat", "layer.txt"):
+        (data / name).symlink_to(kept)
+    # Who records to memory does not care.
+    server.call("Simulate", [1.0])
+    server.call("SetKernelStatus", [{"overwrite_files": True}])
+    server.call("SetStatus", [[1], {"record_to": "ascii"}])
+    layer = server.call(
+        "Create", ["parrot_neuron", 1, None, {"$call": "spatial.grid", "args": [[2, 1]]}]
+    )
+    for call, arguments in (("Simulate", [1.0]), ("DumpLayerNodes", [layer, "layer.txt"])):
+        reply = server.post(f"/api/{call}", arguments)
+        assert (reply.status_code, "leads elsewhere" in reply.text) == (403, True), reply.text
+    assert kept.read_text() == "kept"
+    for name in ("s-1-0.dat", "layer.txt"):
+        (data / name).unlink()
+    server.call("Simulate", [1.0])
+    assert [path.name for path in data.iterdir()] == ["spike_recorder-1-0.dat"]

@@ -20,7 +20,14 @@ from nestd.kernel.api.connection_checks import refuse_endless
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.partial_spatial import SpatialCalls
-from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ids, printed_nodes
+from nestd.kernel.pynest import (
+    RANKS,
+    NodeCollection,
+    hl_api_helper,
+    nest,
+    node_ids,
+    printed_nodes,
+)
 from nestd.kernel.simulation import Simulation
 from nestd.partial.connections import ConnectionChange
 
@@ -34,12 +41,15 @@ def help_text(obj: str | None = None, return_text: bool = True) -> str:
     """Return the text of help, instead of starting a pager on the server."""
     if obj is None:
         return str(nest.__doc__)
-    # A wheel looks for the texts where it was built, which on this machine anybody may make.
-    where = Path(nest.build_info["docdir"], "html", "models", f"{obj}.rst")
-    text = nest.help(obj, return_text=True) if danger(where) is None else None
-    if not isinstance(text, str):
-        raise ValueError(f"there is no help for {obj!r}")
-    return text
+    try:
+        path = Path(hl_api_helper.get_help_fname(obj))
+    except FileNotFoundError:
+        raise ValueError(f"there is no help for {obj!r}") from None
+    # A wheel looks for texts where it was built, which on this machine anybody may make.
+    problem = danger(path)
+    if problem is not None:
+        raise ValueError(f"the help for {obj!r} is not shown: {problem}")
+    return path.read_text(encoding="utf-8")
 
 
 def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) -> Any:

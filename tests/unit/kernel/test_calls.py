@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nestd.kernel.api.calls import virtual_processes
+from nestd.kernel.pynest import hl_api_helper
 from protocol.errors import KernelError
 from protocol.wire.values import Expression
 from tests.unit.kernel.conftest import Call
@@ -98,3 +100,29 @@ def test_rule_that_could_be_drawn_for_without_end_is_refused(
             call("Connect", pre, post, spec)
     else:
         call("Connect", pre, post, spec)
+
+
+def test_help_shows_no_text_that_others_could_put_there(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = tmp_path / "iaf_psc_alpha.rst"
+    text.write_text("A neuron")
+    text.chmod(0o644)
+    monkeypatch.setattr(hl_api_helper, "get_help_fname", lambda name: str(tmp_path / f"{name}.rst"))
+    assert call("help", "iaf_psc_alpha") == "A neuron"
+    text.chmod(0o666)
+    with pytest.raises(KernelError, match="not shown: others can write"):
+        call("help", "iaf_psc_alpha")
+
+
+@pytest.mark.parametrize("operands", [["a", "b"], [[1], [2]], [9, 9]])
+def test_operators_are_for_objects_of_pynest_alone(call: Call, operands: list[Any]) -> None:
+    for name in ("Parameter.add", "Parameter.mul", "Parameter.pow", "Mask.or", "Mask.sub"):
+        with pytest.raises(KernelError, match="one of the operands must be a"):
+            call(name, *operands)
+
+
+def test_data_path_belongs_to_the_server(call: Call, tmp_path: Path) -> None:
+    before = call("GetKernelStatus", "data_path")
+    call("SetKernelStatus", {"data_path": str(tmp_path), "overwrite_files": True})
+    assert call("GetKernelStatus", ["data_path", "overwrite_files"]) == [before, True]

@@ -13,6 +13,7 @@ from protocol.errors import (
     ConfigurationError,
     DataDirectoryFull,
     NestdError,
+    Refused,
     Unavailable,
     UnknownFile,
 )
@@ -175,3 +176,30 @@ def test_directory_of_others_and_files_are_refused(make: object, tmp_path: Path)
     make(path)  # type: ignore[operator]
     with pytest.raises(NestdError, match="with NEST_SERVER_DATA"):
         DataDirectory(path).make()
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "pipe"])
+def test_nothing_is_written_where_nest_might_be_led_elsewhere(tmp_path: Path, kind: str) -> None:
+    directory = DataDirectory(tmp_path / "data").make()
+    elsewhere = tmp_path / "elsewhere"
+    place = directory.path / "x-1-0.dat"
+    match kind:
+        case "link":
+            elsewhere.write_text("kept")
+            place.symlink_to(elsewhere)
+        case "dangling link":
+            place.symlink_to(elsewhere)
+        case "pipe":
+            os.mkfifo(place)
+    with pytest.raises(Refused, match=r"'x-1-0.dat' is no file"):
+        directory.check_room()
+    with pytest.raises(ArgumentError, match="can't write the file"):
+        directory.write_file("x-1-0.dat", b"text")
+    place.unlink()
+    (directory.path / "folder").mkdir()
+    directory.check_room()
+    directory.write_file("x-1-0.dat", b"longer text")
+    directory.write_file("x-1-0.dat", b"text")
+    assert place.read_text() == "text"
+    assert place.stat().st_mode & 0o777 == 0o600
+    assert not elsewhere.exists() or elsewhere.read_text() == "kept"
