@@ -12,7 +12,7 @@ import click
 
 from nestd.logs.redirect import output_to
 from nestd.network.binding import binding_from
-from nestd.ranks import large_pages, mpi
+from nestd.ranks import large_pages, mpi, secrets
 from nestd.scripts import settings
 from nestd.settings import (
     DEFAULT_QUEUE_LIMIT,
@@ -101,6 +101,7 @@ def main(
 
 def program() -> None:
     """Run the command ``nestd``, with large pages where the system has them."""
+    secrets.begin_without()
     large_pages.begin()
     main()
 

@@ -6,4 +6,5 @@ startup      start of a kernel on all ranks: both ends of what they exchange ove
 heartbeat    signs between ranks on several hosts, which show a network that is cut
 cores        waiting of ranks and threads where there are few cores
 large_pages  memory of NEST in large pages
+secrets      environment of ranks without secrets
 """

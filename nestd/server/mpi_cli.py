@@ -17,7 +17,7 @@ import click
 from nestd import startup
 from nestd.logs.redirect import output_to
 from nestd.network.binding import Binding, binding_from
-from nestd.ranks import large_pages, mpi
+from nestd.ranks import large_pages, mpi, secrets
 from nestd.scripts.settings import from_environment as scripts_from
 from nestd.server.banner import print_banner
 from nestd.server.cli_options import EXIT_PORT_TAKEN
@@ -113,7 +113,7 @@ def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) 
             stack.callback(instance.remove)
             poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
             with contextlib.redirect_stdout(console):
-                print_banner(instance, [*notes, *more])
+                print_banner(instance, [*notes, *more], shows_token=False)
 
         kernel = NestdSettings(
             instance.connection_file,
@@ -137,6 +137,8 @@ def _fail(error: NestdError, code: int) -> None:
 
 def program() -> None:
     """Run the command ``nest-server-mpi``, with large pages where the system has them."""
+    if mpi.launched_rank() > 0:
+        secrets.begin_without()
     large_pages.begin()
     main()
 
