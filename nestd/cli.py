@@ -23,6 +23,7 @@ from nestd.settings import (
 )
 from protocol.errors import NestdError
 from protocol.logging import lines
+from protocol.process.ready_pipe import report_ready
 from protocol.runtime.paths import RuntimeDirectory
 
 
@@ -93,7 +94,7 @@ def main(
             wanted = NestdSettings(
                 path.absolute(), queue_limit, scripts, drain_s, binding_from(bind), native
             )
-            startup.run(wanted, stack=stack)
+            startup.run(wanted, report_ready, stack)
     except NestdError as error:
         print(f"nestd can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 #: The access token, or where it is.
 _SECRETS = ("NEST_SERVER_ACCESS_TOKEN", "NEST_SERVER_TOKEN_FILE")
+
+
+def without(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables without secrets."""
+    return {name: value for name, value in variables.items() if name not in _SECRETS}
 
 
 def begin_without() -> None:
@@ -18,5 +24,5 @@ def begin_without() -> None:
     This is to be called before anything else.
     """
     if any(name in os.environ for name in _SECRETS):
-        clean = {name: value for name, value in os.environ.items() if name not in _SECRETS}
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], clean)  # noqa: S606
+        command = [sys.executable, *sys.orig_argv[1:]]
+        os.execve(sys.executable, command, without(os.environ))  # noqa: S606

@@ -14,20 +14,13 @@ from nestd.server.instance import Instance
 _NEST_DESKTOP = "http://localhost:54286"
 
 
-def print_banner(started: Instance, notes: list[str], shows_token: bool = True) -> None:
-    """Print where the server is and how to get in.
-
-    Parameters
-    ----------
-    started : server that runs
-    notes : for its user
-    shows_token : whether this process may read the token, to show it on a terminal
-    """
+def print_banner(started: Instance, notes: list[str]) -> None:
+    """Print where the server is and how to get in."""
     for note in notes:
         click.echo(f"Note: {note}")
     click.echo(f"NEST Server is now running at {' and '.join(started.urls)}.")
     # This output may be a log, where a secret must not be.
-    shown = started.token() if shows_token and _on_a_terminal() else None
+    shown = started.token() if _on_a_terminal() else None
     if not started.authentication:
         click.echo(
             "WARNING: authentication is off. Everyone who reaches "
