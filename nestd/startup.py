@@ -173,10 +173,11 @@ def _run_master(
 ) -> None:
     files = RuntimeDirectory.of(settings.connection_file).make()
     directory = files.path
-    files.make_kernel_directory()
-    files.crash_report.unlink(missing_ok=True)
     assert broker is not None
     broker.await_ready()
+    # Right before it is used: the file broker of the last kernel may be about to remove it.
+    files.make_kernel_directory()
+    files.crash_report.unlink(missing_ok=True)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = open_router(context, stack)

@@ -10,6 +10,7 @@ import errno
 import json
 import logging
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 #: How long the file broker may take for one step, such as writing one part of a result.
 _STEP_S = 60.0
+#: How often it is looked whether the file broker runs.
+_LOOK_S = 0.5
 #: How long it may take to clear up; launchers give a rank a second to end.
 _CLEARED_S = 2.0
 #: Bytes of output in one packet, beside what else is in it.
@@ -61,6 +64,8 @@ class BrokerClient:
         self._process = process
         self._number = 0
         self._end = ""
+        #: When to look next whether the process runs, by the monotonic clock.
+        self._look_s = 0.0
 
     @classmethod
     def start(cls, connection_file: Path, generation: str, with_keys: bool) -> BrokerClient:
@@ -92,8 +97,12 @@ class BrokerClient:
     @property
     def end(self) -> str:
         """Return how the file broker has ended, for a person; empty while it runs."""
-        if not self._end and self._process.poll() is not None:
-            self._lose()
+        now_s = time.monotonic()
+        # Asked for with each command, which the system's answer would make slower.
+        if not self._end and now_s >= self._look_s:
+            self._look_s = now_s + _LOOK_S
+            if self._process.poll() is not None:
+                self._lose()
         return self._end
 
     def await_ready(self) -> None:

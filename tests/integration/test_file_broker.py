@@ -169,12 +169,14 @@ def _generation(server: Server) -> str | None:
 def test_kernel_alone_leaves_nothing_however_it_ends(runtime: Runtime, sig: signal.Signals) -> None:
     files = RuntimeDirectory(runtime.directory)
     command = [sys.executable, "-m", "nestd.cli"]
-    with subprocess.Popen(command, env=runtime.environment()) as process:
+    environment = runtime.environment({"NEST_SERVER_ACCESS_TOKEN": "t0k3n-t0k3n"})
+    with subprocess.Popen(command, env=environment) as process:
         try:
             assert poll_until(files.connection_file.exists, DEADLINE_S)
             info = connection_file.read(files.connection_file)
             assert info is not None
             assert info.pid == process.pid
+            assert b"t0k3n" not in Path(f"/proc/{process.pid}/environ").read_bytes()
             assert files.status(info.generation).exists()
             assert files.kernel_directory.stat().st_mode & 0o777 == 0o700
         finally:

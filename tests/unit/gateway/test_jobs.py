@@ -22,7 +22,7 @@ from protocol.errors import (
     UnknownJob,
 )
 from protocol.runtime.status_file import Status
-from protocol.runtime.stored_job import CANCELLED, StoredJob
+from protocol.runtime.stored_job import CANCELLED, LOST, StoredJob
 from protocol.wire.messages import Cancel, Failure, Result, Script, Submit
 from tests.unit.gateway.fakes import GENERATION, KERNEL, JobsUnderTest, command, jobs_under_test
 
@@ -437,3 +437,23 @@ def test_jobs_that_are_submitted_at_once_do_not_share_their_room(made: JobsUnder
         thread.join()
     assert len(made.spool.jobs()) == 2
     assert len(refused) == 4
+
+
+def test_kernel_without_its_file_broker_gets_no_jobs_and_ends_those_it_has(
+    made: JobsUnderTest,
+) -> None:
+    running, waiting = made.submit("running1"), made.submit("waiting1")
+    assert running.take(GENERATION)
+    made.kernel.status.present = Status(jobs_problem="the file broker has ended")
+    with pytest.raises(Unavailable, match="file broker has ended; calls without a job go on"):
+        made.submit("job00003")
+    for job, told in ((running, "it was begun"), (waiting, "it was not begun")):
+        answer = made.reconciler.answer(job)
+        assert isinstance(answer, Failure)
+        assert answer.error.message.startswith(told)
+        assert "the file broker has ended" in answer.error.message
+        kept = job.answer()
+        assert isinstance(kept, Failure)
+        assert kept.error.message == answer.error.message
+    assert waiting.claim is not None
+    assert waiting.claim.by == LOST
