@@ -26,9 +26,9 @@ from nestd.settings import (
 )
 from protocol.errors import NestdError
 from protocol.logging import lines
+from protocol.process.ready_pipe import report_ready
 from protocol.runtime.data_directory import DATA_VARIABLE
 from protocol.runtime.data_settings import data_directory_from
-from protocol.process.ready_pipe import report_ready
 from protocol.runtime.paths import RuntimeDirectory
 
 

@@ -30,7 +30,7 @@ from protocol.runtime.paths import RuntimeDirectory
 from protocol.runtime.private_files import write_private
 from protocol.runtime.stored_job import StoredJob, unreadable
 from protocol.security.curve_keys import gateway_keys
-from protocol.wire.frames import SIZE_LIMIT_BYTES
+from protocol.wire.bounds import SIZE_LIMIT_BYTES
 
 #: A connection file of more bytes is none; each rank takes about a hundred.
 _CONNECTION_LIMIT_BYTES = 1 << 24

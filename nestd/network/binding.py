@@ -16,7 +16,7 @@ from protocol.process.environment import Environment
 from protocol.process.tcp_keepalive import set_keepalive
 from protocol.runtime.private_files import bind_private
 from protocol.security.curve_keys import KeyPair
-from protocol.wire.frames import SIZE_LIMIT_BYTES
+from protocol.wire.bounds import SIZE_LIMIT_BYTES
 
 _FORM = re.compile(r"tcp://(?P<interface>[^:/\s]+):(?P<port>\d{1,5}|\*)")
 #: The domain that the zap authenticator is asked about.

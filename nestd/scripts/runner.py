@@ -68,7 +68,7 @@ class ScriptRunner:
 
     def __init__(self, settings: ScriptSettings, spawner: Spawner) -> None:
         self._settings = settings
-        self._forks = ForkClient(spawner)
+        self._forks = ForkClient(spawner, settings.memory_bytes)
         #: Why no script is run, if none is.
         self._refusal: str | None = None
         #: The script that runs, and its process.

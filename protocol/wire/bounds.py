@@ -15,6 +15,10 @@ import msgpack
 
 from protocol.errors import ProtocolError, RequestTooLarge, TooManyValues
 
+#: Most bytes one message may have, all frames together.
+SIZE_LIMIT_BYTES = 8 * 2**30
+#: Most frames one message may have.
+FRAME_LIMIT = 65_536
 #: Most lists, dicts and objects in one body or message: the positions of a million nodes.
 CONTAINER_LIMIT = 1 << 20
 #: Most values in all lists and dicts together.

@@ -23,6 +23,7 @@ import msgpack
 
 from protocol.errors import ProtocolError, VersionMismatch
 from protocol.version import WIRE_VERSION
+from protocol.wire.bounds import FRAME_LIMIT, SIZE_LIMIT_BYTES
 from protocol.wire.fields import from_fields, to_fields
 from protocol.wire.messages import Command, Execute, Message, PackedArguments, Task
 from protocol.wire.pack import Packer
@@ -31,10 +32,6 @@ from protocol.wire.values import Buffer, Reference, Value
 
 MAGIC = b"NESTD"
 
-#: Most bytes one message may have, all frames together.
-SIZE_LIMIT_BYTES = 8 * 2**30
-#: Most frames one message may have.
-FRAME_LIMIT = 65_536
 
 #: Headers of commands from this size on go to the ranks as they came; others are packed faster.
 FORWARD_FROM_BYTES = 4096

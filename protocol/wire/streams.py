@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from protocol.errors import ProtocolError
-from protocol.wire.frames import FRAME_LIMIT, SIZE_LIMIT_BYTES
+from protocol.wire.bounds import FRAME_LIMIT, SIZE_LIMIT_BYTES
 from protocol.wire.values import Buffer
 
 _COUNT = struct.Struct("<I")

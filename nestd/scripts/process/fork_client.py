@@ -63,10 +63,12 @@ class ForkClient:
     Parameters
     ----------
     spawner : starts the fork server, outside of nestd's confinement
+    message_bytes : most bytes of a message that a script's process may send
     """
 
-    def __init__(self, spawner: Spawner) -> None:
+    def __init__(self, spawner: Spawner, message_bytes: int) -> None:
         self._spawner = spawner
+        self._message_bytes = message_bytes
         self._setup: dict[str, Any] = {}
         self._control: ControlSocket | None = None
         self._server: SpawnedProcess | None = None
@@ -290,7 +292,7 @@ class ForkClient:
                 self.forget()
                 return
             kept.pop_all()
-        process = ForkedProcess(PolledStream(ours, self._settings.memory_bytes), ours, output)
+        process = ForkedProcess(PolledStream(ours, self._message_bytes), ours, output)
         self._idle.append(process)
         self._unnamed.append(process)
 

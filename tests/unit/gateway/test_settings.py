@@ -141,6 +141,8 @@ def test_files_lie_where_the_kernel_writes_them(tmp_path: Path) -> None:
     assert from_environment(alone, is_alone=True).data.path == tmp_path / "data"
     with pytest.raises(ConfigurationError, match="servers' own files"):
         from_environment(instance | {"NEST_SERVER_DATA": str(tmp_path)})
+
+
 def test_short_token_is_refused_wherever_it_comes_from(tmp_path: Path) -> None:
     variables = {"NESTD_INSTANCE_DIR": str(tmp_path)}
     (tmp_path / "token").write_text("0123456789abcde")

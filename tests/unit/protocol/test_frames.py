@@ -24,7 +24,7 @@ from protocol.errors import (
 )
 from protocol.logging.context import REQUEST_ID, RequestContext
 from protocol.version import WIRE_VERSION
-from protocol.wire import frames, json_form, pack
+from protocol.wire import bounds, frames, json_form, pack
 from protocol.wire.bounds import CONTAINER_LIMIT
 from protocol.wire.messages import (
     BETWEEN_RANKS,
@@ -226,7 +226,7 @@ def test_digest_tells_requests_apart_but_for_their_names(command: Command) -> No
 
 
 def test_small_arrays_travel_inside_so_that_there_may_be_very_many() -> None:
-    many = Result("1", "g", [np.arange(3)] * (frames.FRAME_LIMIT + 1))
+    many = Result("1", "g", [np.arange(3)] * (bounds.FRAME_LIMIT + 1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pack, "BUFFER_FROM_BYTES", 1024)
         received = copied(many)

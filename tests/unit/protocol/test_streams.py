@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from protocol.errors import ProtocolError
 from protocol.process.polling import poll_until
 from protocol.wire import streams
-from protocol.wire.frames import FRAME_LIMIT, SIZE_LIMIT_BYTES
+from protocol.wire.bounds import FRAME_LIMIT, SIZE_LIMIT_BYTES
 from protocol.wire.streams import PolledStream, WaitingStream
 
 DEADLINE_S = 20.0

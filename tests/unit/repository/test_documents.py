@@ -15,7 +15,7 @@ from nestd.settings import DEFAULT_QUEUE_LIMIT
 from protocol.errors import ERROR_KINDS, NestdError, facts_of
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.version import WIRE_VERSION
-from protocol.wire import frames, values
+from protocol.wire import bounds, values
 from protocol.wire.messages import Action
 from protocol.wire.values import ARRAY_TYPES
 
@@ -52,8 +52,8 @@ def test_protocol_page_lists_every_extension_and_array_type() -> None:
 
 
 def test_protocol_page_states_the_limits() -> None:
-    assert f"| frames in one message | {frames.FRAME_LIMIT:_} |".replace("_", " ") in PROTOCOL
-    assert f"{frames.SIZE_LIMIT_BYTES // 2**30} GiB" in PROTOCOL
+    assert f"| frames in one message | {bounds.FRAME_LIMIT:_} |".replace("_", " ") in PROTOCOL
+    assert f"{bounds.SIZE_LIMIT_BYTES // 2**30} GiB" in PROTOCOL
     assert f"header itself included | {values.NESTING_LIMIT} |" in PROTOCOL
     assert f"sends and gets | {values.VALUE_NESTING_LIMIT} |" in PROTOCOL
     assert f"{DEFAULT_QUEUE_LIMIT} unless set otherwise" in PROTOCOL
