@@ -61,8 +61,8 @@ class Confinement:
 
     def enter(self) -> str | None:
         """Confine this process for ever; return why the system does not, if it doesn't."""
-        # There is no other place for temporary files. NEST imports Matplotlib, which makes some where
-        # it has no directory.
+        # There is no other place for temporary files, and Matplotlib, which NEST imports, makes some
+        # where it has no directory.
         tempfile.tempdir = str(self.files.kernel_directory)
         os.environ.setdefault("MPLCONFIGDIR", str(self.files.kernel_directory))
         if not landlock.is_available():
