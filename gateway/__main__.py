@@ -25,6 +25,7 @@ from protocol.errors import NestdError
 from protocol.logging import lines
 from protocol.logging.forwarding import LogForwarder
 from protocol.process.core_dumps import forbid_core_dumps
+from protocol.process.identity import hide_memory
 
 #: Threads beyond those that can wait for the kernel: for requests that need no kernel, and for
 #: clients that send slowly. Threads are made when they are needed.
@@ -109,6 +110,7 @@ def main(
 
     Exits with 78 if the settings are wrong.
     """
+    hide_memory()
     options = {
         "NESTD_CONNECTION_FILE": connection_file and str(Path(connection_file).absolute()),
         "NEST_SERVER_HOST": host,

@@ -14,7 +14,7 @@ from nestd.confinement.kernel import import_numpy
 from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
 from nestd.network.binding import binding_from
-from nestd.ranks import large_pages, mpi
+from nestd.ranks import large_pages, mpi, secrets
 from nestd.scripts import settings
 from nestd.settings import (
     DEFAULT_QUEUE_LIMIT,
@@ -26,6 +26,7 @@ from nestd.settings import (
 )
 from protocol.errors import NestdError
 from protocol.logging import lines
+from protocol.process.ready_pipe import report_ready
 from protocol.runtime.data_directory import DATA_VARIABLE
 from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
@@ -118,7 +119,7 @@ def main(
                 extensions_from(os.environ),
                 memory_from(os.environ),
             )
-            startup.run(wanted, stack=stack)
+            startup.run(wanted, report_ready, stack)
     except NestdError as error:
         print(f"nestd can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)
@@ -126,6 +127,7 @@ def main(
 
 def program() -> None:
     """Run the command ``nestd``, with large pages where the system has them."""
+    secrets.begin_without()
     large_pages.begin()
     main()
 

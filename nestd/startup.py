@@ -98,7 +98,7 @@ def run(
             spawner = _spawner(settings, generation)
             closing.callback(spawner.close)
         if not settings.paths_follow:
-            _confine(settings, is_first, on_ready is not None)
+            _confine(settings, is_first)
         if spawner is not None:
             scripts = ScriptRunner(settings.scripts, spawner)
             closing.callback(scripts.close)
@@ -137,7 +137,7 @@ def _default_memory(own: Path) -> int:
     return memory.default_bytes(memory.machine_bytes(), len(others) + 1)
 
 
-def _confine(settings: NestdSettings, is_first: bool, has_gateway: bool) -> None:
+def _confine(settings: NestdSettings, is_first: bool) -> None:
     """Confine this rank, with its directories made."""
     files = RuntimeDirectory.of(settings.connection_file)
     # On other hosts that don't share it nothing is written to it.
@@ -154,7 +154,6 @@ def _confine(settings: NestdSettings, is_first: bool, has_gateway: bool) -> None
             settings.extensions.paths,
             has_ranks=mpi.launched_ranks() > 1,
             is_bound=settings.binding is not None,
-            has_children=has_gateway,
         )
     )
 
@@ -171,10 +170,11 @@ def _run_master(
 ) -> None:
     files = RuntimeDirectory.of(settings.connection_file).make()
     directory = files.path
-    files.make_kernel_directory()
-    files.crash_report.unlink(missing_ok=True)
     assert broker is not None
     broker.await_ready()
+    # Right before it is used: the file broker of the last kernel may be about to remove it.
+    files.make_kernel_directory()
+    files.crash_report.unlink(missing_ok=True)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = open_router(context, stack)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Request
 
-from gateway.jobs.rules import name_of_key
 from protocol.errors import MalformedRequest
 from protocol.process.environment import is_truthy
 from protocol.runtime.job_store import NAME, new_name
@@ -31,8 +31,13 @@ class Delivery:
         return self.has_key or self.is_async
 
 
-def read_delivery(request: Request) -> Delivery:
+def read_delivery(request: Request, name_of: Callable[[str], str]) -> Delivery:
     """Read the headers ``Prefer``, ``Idempotency-Key`` and ``X-Job-ID``, and ``?async=1``.
+
+    Parameters
+    ----------
+    request : with the headers
+    name_of : gives the name of the job with an idempotency key
 
     Raises
     ------
@@ -44,7 +49,7 @@ def read_delivery(request: Request) -> Delivery:
     name = request.headers.get("X-Job-ID")
     if name is None:
         return Delivery(
-            new_name() if key is None else name_of_key(key), False, key is not None, is_async
+            new_name() if key is None else name_of(key), False, key is not None, is_async
         )
     if not NAME.fullmatch(name):
         raise MalformedRequest("X-Job-ID must be 8 to 64 of the characters 0-9 and a-z")

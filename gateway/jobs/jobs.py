@@ -62,6 +62,16 @@ class Jobs:
         #: Views of jobs that have ended, by the same; they do not change any more.
         self._final_views: dict[tuple[str, float], dict[str, Any]] = {}
 
+    def name_of(self, key: str) -> str:
+        """Return the name of the job with a caller's idempotency key.
+
+        Raises
+        ------
+        Unavailable
+            If no job can be kept.
+        """
+        return self._spool.name_of(key)
+
     def submit(self, task: Task, accepts: str, has_key: bool) -> StoredJob:
         """Accept ``task`` as a job of its name.
 

@@ -1,9 +1,8 @@
-"""Decisions about jobs, without I/O: names, digests, states, and what becomes of a job."""
+"""Decisions about jobs, without I/O: states, and what becomes of a job."""
 
 from __future__ import annotations
 
 import enum
-import hashlib
 from collections.abc import Callable
 
 from protocol.errors import Cancelled
@@ -76,8 +75,3 @@ def open_state(claim: Claim | None) -> str:
     if claim is None or claim.by == LOST:
         return "queued"
     return "cancelled" if claim.by == CANCELLED else "running"
-
-
-def name_of_key(key: str) -> str:
-    """Return the name of the job with a caller's idempotency key."""
-    return hashlib.sha256(key.encode()).hexdigest()[:32]

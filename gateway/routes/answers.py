@@ -28,9 +28,9 @@ def answer(
     form : of the reply; callers that take MessagePack get kernel objects as references
     unmerged : whether the answer to an operation is every rank's own
     """
-    delivery = read_delivery(request)
     parts = services()
     jobs = parts.jobs
+    delivery = read_delivery(request, jobs.name_of)
     task = _task(work, delivery.id, form != AS_JSON, unmerged)
     if not delivery.is_job:
         if delivery.is_named:

@@ -26,7 +26,7 @@ def output_to(
     path : of the log; ``None`` for the console
     settings : of logging
     rank : of this process
-    secret_file : file whose content must not be in the log
+    secret_file : file whose content must not be in the log, and which this process does not read
 
     Raises
     ------
@@ -36,7 +36,7 @@ def output_to(
     if path is None:
         yield sys.stdout
         return
-    writer = LogProcess(path.absolute(), settings, {"nestd": rank}, secret_file)
+    writer = LogProcess(path.absolute(), settings, {"nestd": rank}, secret_file, is_shut_in=True)
     out, err = os.dup(1), os.dup(2)
     for descriptor in (1, 2):
         os.dup2(writer.writing["nestd"].fileno(), descriptor)

@@ -30,7 +30,7 @@ from nestd.logs.log_file import LogFile, check_log
 from nestd.logs.output_parser import OutputParser, PrintedEvent
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, is_line, line, moment, redact
-from protocol.process.identity import python_command
+from protocol.process.identity import hide_memory, python_command
 
 _READ_BYTES = 1 << 16
 #: A line that is longer is cut there.
@@ -50,6 +50,8 @@ class LogProcess:
     settings : of logging
     programs : names of those that write to the log, with their rank where they are a rank
     secret_file : file whose content must not be in the log
+    is_shut_in : whether this process must not know that secret, as it runs NEST; the process that
+        writes the log reads the file then, and is not started again
 
     Raises
     ------
@@ -63,12 +65,17 @@ class LogProcess:
         settings: LogSettings,
         programs: Mapping[str, int | None],
         secret_file: Path | None = None,
+        is_shut_in: bool = False,
     ) -> None:
         check_log(path)
         #: Length of the log before this process wrote to it.
         self.start = path.stat().st_size
         # Read once, as the file may be gone when the process has to be started again.
-        self._secret = b"" if secret_file is None else _read_secret(secret_file)
+        self._secret, to_read = b"", ""
+        if secret_file is not None and is_shut_in:
+            to_read = str(_readable(secret_file))
+        elif secret_file is not None:
+            self._secret = _readable(secret_file).read_bytes().strip()
         pipes = {program: os.pipe() for program in programs}
         self._reading = {program: reading for program, (reading, _) in pipes.items()}
         #: Where each program writes to.
@@ -82,6 +89,7 @@ class LogProcess:
             str(settings.size_bytes),
             str(settings.kept),
             settings.format,
+            to_read,
             *(
                 f"{program}={'' if rank is None else rank}={self._reading[program]}"
                 for program, rank in programs.items()
@@ -130,13 +138,12 @@ class LogProcess:
         self._reading = {}
 
 
-def _read_secret(file: Path) -> bytes:
-    try:
-        return file.read_bytes().strip()
-    except OSError as error:
+def _readable(file: Path) -> Path:
+    if not os.access(file, os.R_OK):
         raise ConfigurationError(
-            f"can't read {file}, whose content must not be in the log: {error.strerror}"
-        ) from error
+            f"can't read {file}, whose content must not be in the log: look at its owner and mode"
+        )
+    return file
 
 
 @dataclass
@@ -251,11 +258,15 @@ def write(writer: LogWriter, sources: dict[int, LogSource]) -> None:
 
 def main() -> None:
     """Write the log; the arguments are those that :class:`LogProcess` gives."""
+    hide_memory()
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(sig, signal.SIG_IGN)
-    path, size_bytes, kept, form, *programs = sys.argv[1:]
+    path, size_bytes, kept, form, secret_file, *programs = sys.argv[1:]
     # Not an argument, which others would see.
     secret = sys.stdin.buffer.read().decode("utf-8", "replace")
+    if secret_file:
+        # Without the file nothing is written: its content might be in it.
+        secret = Path(secret_file).read_text("utf-8", "replace").strip()
     file = LogFile(Path(path), int(size_bytes), int(kept))
     sources = {}
     for argument in programs:

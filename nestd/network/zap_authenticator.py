@@ -103,6 +103,8 @@ def main() -> None:
     authenticator = ZapAuthenticator(directory, path)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     requests, monitors = context.socket(zmq.REP), context.socket(zmq.PULL)
+    # That of another kernel removes it when it ends.
+    RuntimeDirectory.of_user().make_kernel_directory()
     for socket, name in ((requests, request_path), (monitors, monitor_path)):
         bind_private(socket, Path(name))
     poller = zmq.Poller()

@@ -7,4 +7,5 @@ heartbeat    signs between ranks on several hosts, which show a network that is 
 memory_errors  memory that is missing on ranks
 cores        waiting of ranks and threads where there are few cores
 large_pages  memory of NEST in large pages
+secrets      environment of ranks without secrets
 """

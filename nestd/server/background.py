@@ -18,7 +18,7 @@ from nestd.server.instance import Instance
 from nestd.server.settings import ServerSettings
 from nestd.server.supervisor.supervisor import Supervisor
 from protocol.errors import NestdError, StartFailed, error_from_facts, facts_of
-from protocol.process.identity import python_command
+from protocol.process.identity import hide_memory, python_command
 
 
 def start(settings: ServerSettings) -> tuple[Path, list[str]]:
@@ -66,6 +66,7 @@ def start(settings: ServerSettings) -> tuple[Path, list[str]]:
 
 def main() -> None:
     """Run the supervisor, reporting to the file descriptor that the only argument names."""
+    hide_memory()
     descriptor = int(sys.argv[1])
     os.set_inheritable(descriptor, False)
     settings = ServerSettings.from_json(sys.stdin.read())

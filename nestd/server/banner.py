@@ -19,26 +19,25 @@ def print_banner(started: Instance, notes: list[str]) -> None:
     for note in notes:
         click.echo(f"Note: {note}")
     click.echo(f"NEST Server is now running at {' and '.join(started.urls)}.")
-    secret = started.token()
-    if secret is None:
+    # This output may be a log, where a secret must not be.
+    shown = started.token() if _on_a_terminal() else None
+    if not started.authentication:
         click.echo(
             "WARNING: authentication is off. Everyone who reaches "
             f"{started.host} can use this server, and the account it runs under."
         )
-    # This output may be a log, where a secret must not be.
-    shown = secret if _on_a_terminal() else None
     # Browsers keep to themselves what is behind "#".
     fragment = f"#{urlencode({'token': shown})}" if shown else ""
     click.echo(f"  Page          {started.urls[0]}/{fragment}")
     if started.desktop:
         click.echo(f"  NEST Desktop  {started.urls[0]}/desktop/start{fragment}")
-    elif shown or secret is None:
+    elif shown or not started.authentication:
         query = {"nest_server_url": started.urls[0]}
         query |= {"nest_server_access_token": shown} if shown else {}
         click.echo(f"  NEST Desktop  {_NEST_DESKTOP}/#/nest?{urlencode(query)}")
     if shown:
         click.echo(f"  Access token  {shown}")
-    elif secret is not None:
+    elif started.authentication:
         click.echo(
             f"  Access token  in {started.token_file}; nest-server token -p {started.ports[0]} "
             "prints it"

@@ -30,6 +30,7 @@ from nestd.server.supervisor.state import REPLACE_GATEWAY
 from nestd.server.supervisor.supervisor import Supervisor
 from protocol.errors import ConfigurationError, NestdError, StartFailed
 from protocol.process.environment import Environment
+from protocol.process.identity import hide_memory
 from protocol.process.polling import poll_until
 
 #: How long the supervisor may take to stop its children and itself.
@@ -49,6 +50,8 @@ def main() -> None:
 
     The variables NEST_SERVER_* of NEST Server are honoured; flags win over them.
     """
+    # They may have the token in them.
+    hide_memory()
 
 
 @main.command(epilog=EXIT_CODES)

@@ -162,8 +162,18 @@ def _saved() -> Iterator[Instance]:
             continue
 
 
-def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> Instance:
+def make_instance(
+    settings: ServerSettings,
+    listeners: list[socket.socket],
+    supervisor: ProcessIdentity | None = None,
+) -> Instance:
     """Make the instance of the server that this process starts, with its directory and token.
+
+    Parameters
+    ----------
+    settings : of the server
+    listeners : on which callers arrive
+    supervisor : process that ends the server when it ends; ``None`` for this one
 
     Raises
     ------
@@ -190,7 +200,7 @@ def make_instance(settings: ServerSettings, listeners: list[socket.socket]) -> I
         log_file = default_log_file(ports[0])
     instance = Instance(
         directory=directory,
-        supervisor=identify(os.getpid()) or ProcessIdentity(os.getpid(), 0),
+        supervisor=supervisor or identify(os.getpid()) or ProcessIdentity(os.getpid(), 0),
         host=settings.host,
         ports=ports or settings.ports,
         log_file=log_file,

@@ -1,43 +1,35 @@
 """Command ``nest-server-mpi``: kernel and gateway as one MPI job, without a supervisor.
 
 ``mpirun -np N nest-server-mpi`` or ``srun -n N nest-server-mpi`` starts one process per rank. Rank
-0 also starts the gateway; when the job ends, so does the server.
+0 starts a process beside it, which has the gateway and the token, and becomes ``nestd``; when the
+job ends, so does the server.
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
-import signal
+import subprocess
 import sys
 from dataclasses import replace
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import click
 
 from nestd.confinement.kernel import import_numpy
-from nestd.extensions import extensions_from
 from nestd.logs.redirect import output_to
-from nestd.network.binding import Binding, binding_from
-from nestd.ranks import large_pages, mpi
+from nestd.network.binding import binding_from
+from nestd.ranks import large_pages, mpi, secrets
 from nestd.scripts.settings import from_environment as scripts_from
-from nestd.server.banner import print_banner
 from nestd.server.cli_options import EXIT_PORT_TAKEN
-from nestd.server.http_probe import ask
-from nestd.server.instance import Instance, make_instance
-from nestd.server.listeners import open_listeners
+from nestd.server.launch.mpi_front import front_command
 from nestd.server.settings import Flags, ServerSettings, build
-from nestd.server.supervisor.child_process import Child
-from nestd.server.supervisor.components import GATEWAY_GRACE_S, gateway_child
-from nestd.settings import EXIT_CONFIGURATION, NestdSettings, memory_from, native_from
-from protocol.errors import NestdError, PortTaken
+from nestd.settings import EXIT_CONFIGURATION, NestdSettings
+from protocol.errors import ConfigurationError, NestdError, PortTaken, error_from_facts
 from protocol.logging import lines
-from protocol.process.polling import poll_until
-from protocol.runtime.data_settings import data_directory_from
+from protocol.process.identity import python_command
+from protocol.process.ready_pipe import READY_VARIABLE
 from protocol.runtime.paths import RuntimeDirectory
-
-#: How long the gateway may take to answer once the kernel is there.
-GATEWAY_DEADLINE_S = 30.0
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,140 +62,84 @@ def main(
     """
     try:
         mpi.check_launcher()
-        import_numpy()
         flags = Flags(host=host, port=port, desktop=desktop, log_format=log_format)
+        flags = replace(flags, ranks=mpi.launched_ranks())
         wanted = build(flags, os.environ)
         lines.set_up("nestd", wanted.log).rank = mpi.launched_rank()
-        settings = replace(wanted, daemon=False, console_output=True, ranks=mpi.launched_ranks())
         notes = []
         if wanted.daemon:
             notes.append("NEST_SERVER_DAEMON is ignored; the launcher decides where a job runs.")
-        os.environ.pop("NEST_SERVER_ACCESS_TOKEN", None)
-        binding = binding_from(bind)
+        binding_from(bind)
         if mpi.launched_rank() == 0:
-            _serve(settings, binding, notes)
-        else:
-            from nestd import startup
+            _become_nestd(wanted, _start_front(flags, notes), bind)
+        import_numpy()
+        from nestd import startup
 
-            # Rank 0 sends the other paths.
-            files = RuntimeDirectory.of_user()
-            with output_to(settings.log_file, settings.log, mpi.launched_rank()):
-                scripts = scripts_from(os.environ)
-                startup.run(
-                    NestdSettings(
-                        files.connection_file,
-                        files.data,
-                        settings.queue_limit,
-                        scripts,
-                        settings.drain_s,
-                        paths_follow=True,
-                    )
-                )
+        # Rank 0 sends the other paths.
+        files = RuntimeDirectory.of_user()
+        with output_to(wanted.log_file, wanted.log, mpi.launched_rank()):
+            kernel = NestdSettings(
+                files.connection_file,
+                files.data,
+                wanted.queue_limit,
+                scripts_from(os.environ),
+                wanted.drain_s,
+                paths_follow=True,
+            )
+            startup.run(kernel)
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
     except NestdError as error:
         _fail(error, EXIT_CONFIGURATION)
 
 
-def _serve(settings: ServerSettings, binding: Binding | None, notes: list[str]) -> None:
-    """Run the gateway as a child and the kernel in this process, on rank 0."""
-    from nestd import startup
+def _start_front(flags: Flags, notes: list[str]) -> str:
+    """Start the process that has all but the kernel; return the path of the connection file.
 
-    listeners, more = open_listeners(settings.host, settings.ports)
-    with contextlib.ExitStack() as stack:
-        for listener in listeners:
-            stack.enter_context(listener)
-        instance = make_instance(settings, listeners)
-        secret_file = instance.token_file if instance.authentication else None
-        console = stack.enter_context(
-            output_to(settings.log_file, settings.log, mpi.launched_rank(), secret_file)
-        )
-        # The gateway outlives the kernel by the moment that answers to its callers take.
-        gateway = gateway_child(instance, settings, listeners, None, signal.SIGTERM)
-        stack.callback(_stop, gateway)
-        attendant = _Attendant(instance, console, [*notes, *more])
-        stack.callback(attendant.dismiss)
-        # Before MPI is there, under which processes don't fork well.
-        gateway.start()
-
-        def ready() -> None:
-            # Before all else that ends then: launchers give a rank a second from TERM to KILL.
-            stack.callback(attendant.dismiss)
-            attendant.announce()
-
-        data = data_directory_from(os.environ, RuntimeDirectory(instance.directory))
-        kernel = NestdSettings(
-            instance.connection_file,
-            data.path,
-            settings.queue_limit,
-            scripts_from(os.environ),
-            settings.drain_s,
-            binding,
-            native_from(os.environ),
-            data.quota_bytes,
-            extensions_from(os.environ),
-            memory_from(os.environ),
-        )
-        startup.run(kernel, ready, stack)
-
-
-class _Attendant:
-    """Process that does with the server's files what rank 0 can't: the kernel has confined it.
-
-    Parameters
-    ----------
-    instance : the server
-    console : to print the banner to
-    notes : of the banner
+    Raises
+    ------
+    NestdError
+        Why the server can't start.
     """
-
-    def __init__(self, instance: Instance, console: TextIO, notes: list[str]) -> None:
-        commands, self._commands = os.pipe()
-        self._answers, answers = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            # Nothing else may stay open, such as the pipe of the log or the server's sockets.
-            for source, target in ((commands, 0), (console.fileno(), 1), (answers, 3)):
-                os.dup2(source, target + 100)
-            for target in (0, 1, 3):
-                os.dup2(target + 100, target)
-            os.closerange(4, 65_536)
-            os.dup2(1, 2)
-            _attend(instance, notes)
-        os.close(commands)
-        os.close(answers)
-
-    def announce(self) -> None:
-        """Have the banner printed when the gateway answers, and wait for that."""
-        os.write(self._commands, b"a")
-        os.read(self._answers, 1)
-
-    def dismiss(self) -> None:
-        """Have the server's files removed, and wait for that."""
-        if self._pid:
-            os.close(self._commands)
-            os.waitpid(self._pid, 0)
-            self._pid = 0
+    report, reporting = os.pipe()
+    alive, own = os.pipe()
+    with os.fdopen(report, "rb") as reports:
+        subprocess.Popen(
+            front_command(flags, os.getpid(), notes, reporting),
+            stdin=alive,
+            pass_fds=(reporting,),
+            start_new_session=True,
+        )
+        os.close(reporting)
+        os.close(alive)
+        # What this process becomes keeps the pipe, whose end says that it has ended, and says over
+        # another descriptor of it that the kernel is ready.
+        ready = os.dup(own)
+        for descriptor in (own, ready):
+            os.set_inheritable(descriptor, True)
+        os.environ[READY_VARIABLE] = str(ready)
+        said = json.loads(reports.read() or b"{}")
+    if "error" in said:
+        raise error_from_facts(said["error"])
+    if not said:
+        raise ConfigurationError("the process beside rank 0 has ended at its start")
+    path: str = said["connection_file"]
+    return path
 
 
-def _attend(instance: Instance, notes: list[str]) -> NoReturn:
-    """Obey rank 0 until it ends, and remove the server's files."""
-    os.setsid()
-    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(sig, signal.SIG_IGN)
-    try:
-        while os.read(0, 1):
-            poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), GATEWAY_DEADLINE_S)
-            print_banner(instance, notes)
-            sys.stdout.flush()
-            os.write(3, b"b")
-        instance.remove()
-    finally:
-        os._exit(0)
-
-
-def _stop(gateway: Child) -> None:
-    gateway.stop(GATEWAY_GRACE_S)
+def _become_nestd(settings: ServerSettings, path: str, bind: str | None) -> NoReturn:
+    """Become ``nestd``, without anything that this process has had in its memory."""
+    command = python_command(
+        "nestd.cli",
+        *("--connection-file", path),
+        *("--queue-limit", str(settings.queue_limit)),
+        *("--log-format", settings.log.format),
+    )
+    if bind is not None:
+        command += ["--bind", bind]
+    if settings.log_file is not None:
+        command += ["--log-file", str(settings.log_file)]
+    os.execve(sys.executable, command, secrets.without(os.environ))  # noqa: S606
 
 
 def _fail(error: NestdError, code: int) -> None:
@@ -213,6 +149,8 @@ def _fail(error: NestdError, code: int) -> None:
 
 def program() -> None:
     """Run the command ``nest-server-mpi``, with large pages where the system has them."""
+    if mpi.launched_rank() > 0:
+        secrets.begin_without()
     large_pages.begin()
     main()
 

@@ -7,6 +7,7 @@ removed one is renamed first, too: half a job would look like one that has not e
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
 import os
 import re
@@ -17,14 +18,16 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from protocol.errors import MalformedRequest
-from protocol.runtime.message_file import write_message
+from protocol.errors import MalformedRequest, Unavailable
+from protocol.runtime.message_file import new_file, write_message
 from protocol.runtime.stored_job import NOTE_BYTES, Facts, StoredJob, unreadable
 from protocol.wire import frames
 from protocol.wire.messages import Task
 
 #: What names of jobs look like: they are names of directories, and none leads out of the spool.
 NAME = re.compile(r"[0-9a-z]{8,64}")
+#: Name of the file of the secret that names of jobs are made with; it is no name of a job.
+_KEY_FILE = "names.key"
 #: Age from which a directory under another name was left by a process that was killed.
 _LEFT_S = 3600.0
 
@@ -107,6 +110,33 @@ class Spool:
         except OSError as error:
             # Not None: a caller would take an accepted job for lost.
             raise unreadable(self._directory / id, error) from error
+
+    def name_of(self, key: str) -> str:
+        """Return the name of the job with a caller's idempotency key.
+
+        Without the secret in the spool nobody can tell the name from the key: nobody who chooses
+        what a job prints knows where that is kept.
+
+        Raises
+        ------
+        Unavailable
+            If the secret can't be read or kept.
+        """
+        path = self._directory / _KEY_FILE
+        try:
+            try:
+                secret = path.read_bytes()
+            except FileNotFoundError:
+                self._directory.mkdir(mode=0o700, exist_ok=True)
+                # Another gateway may be making one at the same time.
+                with contextlib.suppress(FileExistsError), new_file(path) as file:
+                    file.write(secrets.token_bytes(32))
+                secret = path.read_bytes()
+        except OSError as error:
+            raise Unavailable(
+                f"the job can't be kept: {error.strerror}: {self._directory}"
+            ) from error
+        return hmac.new(secret, key.encode(), "sha256").hexdigest()[:32]
 
     def jobs(self) -> list[StoredJob]:
         """Return all jobs, in the order of their acceptance.

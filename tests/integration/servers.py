@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -56,13 +57,16 @@ def free_port() -> int:
 
 
 def marked_processes(*marks: str) -> list[int]:
-    """Running processes whose environment or command line has one of ``marks`` in it."""
+    """Running processes whose environment or command line has one of ``marks`` in it.
+
+    Those that hold the token show their environment to root only.
+    """
     found = []
     for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            shown = (directory / "environ").read_bytes() + (directory / "cmdline").read_bytes()
-        except OSError:
-            continue
+        shown = b""
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):
+                shown += (directory / name).read_bytes()
         pid = int(directory.name)
         marked = pid != os.getpid() and any(mark.encode() in shown for mark in marks)
         identity = identify(pid) if marked else None
@@ -116,7 +120,8 @@ class Runtime:
         """Processes and files, logs aside, that are still there."""
         # Processes of scripts have no environment of ours, but name the directory.
         marks = (self.mark, str(self.directory))
-        poll_until(lambda: not marked_processes(*marks), 5.0)
+        # A gateway without a supervisor may take the time that its callers need.
+        poll_until(lambda: not marked_processes(*marks), 15.0)
         # Logs stay, also those that were put aside under a number.
         found = [path for path in self.directory.rglob("*") if ".log" not in path.suffixes[-2:]]
         files = [str(path) for path in found]

@@ -27,6 +27,10 @@ def test_job_answers_and_ends_with_everything_it_started(
     server.call("Simulate", [10.0])
     assert server.call("GetStatus", [[1, 2, 3, 4], "C_m"]) == [250.0] * 4
     assert server.get("/").json()["ranks"] == ranks
+    # No process that runs NEST has the token, though the launcher gives it to all of them.
+    for rank in server.connection_info()["processes"]:
+        for name in ("environ", "cmdline"):
+            assert TOKEN.encode() not in Path(f"/proc/{rank['pid']}/{name}").read_bytes()
     server.session.close()
 
     job.terminate()

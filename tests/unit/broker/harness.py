@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 from typing import cast
@@ -54,7 +55,8 @@ class BrokerInThread:
         self._thread.start()
 
     def _serve(self) -> None:
-        self.server.serve()
+        with contextlib.suppress(BrokenPipeError):
+            self.server.serve()
         self._theirs.close()
 
     def close(self) -> None:

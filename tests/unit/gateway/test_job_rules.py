@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.jobs.rules import STATES, Fate, fate_of, final_state, is_due, name_of_key, open_state
+from gateway.jobs.rules import STATES, Fate, fate_of, final_state, is_due, open_state
 from protocol.errors import Cancelled, KernelLost
-from protocol.runtime.job_store import NAME
 from protocol.runtime.stored_job import CANCELLED, LOST, Claim
 from protocol.wire.messages import FINAL_STATES, Failure, Result
 
@@ -73,10 +72,3 @@ def test_final_state_is_that_of_the_answer() -> None:
         Failure("a", "g", Cancelled("cancelled")),
     ]
     assert [final_state(answer) for answer in answers] == ["done", "failed", "cancelled"]
-
-
-@given(st.lists(st.text(), unique=True, max_size=5))
-def test_each_key_has_a_name_of_its_own(keys: list[str]) -> None:
-    names = [name_of_key(key) for key in keys]
-    assert len(set(names)) == len(keys)
-    assert all(NAME.fullmatch(name) for name in names)

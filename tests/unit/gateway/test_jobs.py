@@ -11,7 +11,6 @@ import pytest
 
 from gateway.jobs import jobs as module
 from gateway.jobs.reconciler import JobReconciler
-from gateway.jobs.rules import name_of_key
 from gateway.settings import JobLimits
 from protocol.errors import (
     Cancelled,
@@ -68,7 +67,7 @@ def test_job_is_accepted_although_the_kernel_cannot_be_reached(made: JobsUnderTe
 
 
 def test_requests_of_one_key_are_one_job(made: JobsUnderTest) -> None:
-    name = name_of_key("k-1")
+    name = made.jobs.name_of("k-1")
     jobs = [made.submit(name, has_key=True) for _ in range(2)]
     assert jobs[0].facts == jobs[1].facts
     assert made.events == [(name, "queued")]
@@ -81,7 +80,7 @@ def test_requests_of_one_key_are_one_job(made: JobsUnderTest) -> None:
 
 def test_as_many_wait_as_may_be_it_callers_or_jobs(made: JobsUnderTest) -> None:
     made.kernel.wait_for("waiting1")
-    name = name_of_key("k-1")
+    name = made.jobs.name_of("k-1")
     first = made.submit(name, has_key=True)
     made.submit("job00002")
     with pytest.raises(QueueFull):

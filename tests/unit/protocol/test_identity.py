@@ -112,3 +112,13 @@ def test_number_that_no_process_has_is_nobody(pid: int) -> None:
 )
 def test_end_of_a_process_is_told_in_words(status: int, text: str) -> None:
     assert describe_exit(status) == text
+
+
+def test_memory_that_is_hidden_can_not_be_dumped() -> None:
+    source = (
+        "import ctypes; from protocol.process.identity import hide_memory\n"
+        "get = lambda: ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)\n"
+        "before = get(); hide_memory(); print(before, get())"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
+    assert done.stdout.split() == [b"1", b"0"]

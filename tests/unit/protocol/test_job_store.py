@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import resource
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 
 from protocol.errors import Cancelled, InternalError, KernelError, MalformedRequest, Unavailable
 from protocol.logging.context import RequestContext
-from protocol.runtime.job_store import Spool, new_name
+from protocol.runtime.job_store import NAME, Spool, new_name
 from protocol.runtime.stored_job import CANCELLED, LOST, Facts, StoredJob
 from protocol.wire.messages import Action, Command, Failure, Operation, Result
 from tests.integration.limits import no_more_files
@@ -147,6 +148,50 @@ def test_names_are_new_and_are_names() -> None:
     names = {new_name() for _ in range(1000)}
     assert len(names) == 1000
     assert all(name.isalnum() and len(name) == 16 for name in names)
+
+
+def test_each_key_has_a_name_that_is_found_again_and_told_by_nobody(tmp_path: Path) -> None:
+    spools = [Spool(tmp_path / name) for name in ("jobs", "jobs", "other")]
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(lambda _: spools[0].name_of("k-1"), range(32)))) == 1
+    keys = ["", "k-1", "k-2", "ä/../x", "x" * 10_000]
+    names = [[spool.name_of(key) for key in keys] for spool in spools]
+    assert names[0] == names[1]
+    assert set(names[0]).isdisjoint(names[2])
+    assert len(set(names[0])) == len(keys)
+    assert all(NAME.fullmatch(name) for name in names[0])
+    # The secret is no job, and stays.
+    spools[0].tidy(0, 0, 0.0)
+    assert spools[0].jobs() == []
+    assert [path.stat().st_mode & 0o777 for path in spools[0].directory.iterdir()] == [0o600]
+
+
+@pytest.mark.parametrize("pieces", [[], [b"\x7fELF"], [b"a" * 4096, b"", b"b" * 10_000, b"c"]])
+def test_output_is_never_a_file_that_its_caller_has_made(spool: Spool, pieces: list[bytes]) -> None:
+    job = make(spool)
+    for piece in pieces:
+        job.print(piece)
+    assert job.output() == b"".join(pieces)
+    if pieces:
+        assert not (job.path / "output").read_bytes().startswith(pieces[0])
+
+
+def test_output_has_what_there_was_room_for(spool: Spool) -> None:
+    job = make(spool)
+    job.print(b"a" * 5000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        job.print(b"b" * 5000)
+        job.print(b"c")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    job.print(b"d")
+    printed = job.output()
+    assert printed.startswith(b"a" * 5000 + b"b" * 3000)
+    assert set(printed[8000:-1]) <= set(b"b")
+    # Nothing that is whole hides what follows.
+    assert printed[-1:] in (b"d", b"c")
 
 
 def test_tidy_keeps_the_newest_of_those_that_have_ended(spool: Spool) -> None:

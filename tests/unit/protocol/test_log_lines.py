@@ -256,6 +256,25 @@ def test_secret_stays_out_of_a_log_whose_process_is_started_again(tmp_path: Path
     assert "with [secret]" in path.read_text()
 
 
+def test_program_with_nest_does_not_learn_the_secret_that_is_kept_from_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, secret = tmp_path / "nest.log", tmp_path / "token"
+    with pytest.raises(ConfigurationError, match="token"):
+        LogProcess(path, LogSettings(), {"nestd": 0}, secret, is_shut_in=True)
+    secret.write_text("t0k3n-t0k3n")
+    read: list[str] = []
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(str(path)))
+    monkeypatch.setattr(Path, "read_text", lambda path: read.append(str(path)))
+    log = LogProcess(path, LogSettings(), {"nestd": 0}, secret, is_shut_in=True)
+    monkeypatch.undo()
+    assert read == []
+    assert log._secret == b""
+    log.writing["nestd"].write(b"with t0k3n-t0k3n\n")
+    log.close()
+    assert "with [secret]" in path.read_text()
+
+
 def test_log_process_that_was_killed_is_started_again_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "nest.log"
     log = LogProcess(path, LogSettings(), {"nestd": 0})
