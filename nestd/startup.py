@@ -100,7 +100,7 @@ def run(
             spawner = _spawner(settings, generation)
             closing.callback(spawner.close)
         if not settings.paths_follow:
-            _confine(settings, is_first, on_ready is not None)
+            _confine(settings, is_first)
         if spawner is not None:
             scripts = ScriptRunner(settings.scripts, spawner)
             closing.callback(scripts.close)
@@ -139,7 +139,7 @@ def _default_memory(own: Path) -> int:
     return memory.default_bytes(memory.machine_bytes(), len(others) + 1)
 
 
-def _confine(settings: NestdSettings, is_first: bool, has_gateway: bool) -> None:
+def _confine(settings: NestdSettings, is_first: bool) -> None:
     """Confine this rank, with its directories made."""
     files = RuntimeDirectory.of(settings.connection_file)
     # On other hosts that don't share it nothing is written to it.
@@ -156,7 +156,6 @@ def _confine(settings: NestdSettings, is_first: bool, has_gateway: bool) -> None
             settings.extensions.paths,
             has_ranks=mpi.launched_ranks() > 1,
             is_bound=settings.binding is not None,
-            has_children=has_gateway,
         )
     )
 

@@ -54,15 +54,13 @@ class Confinement:
     has_ranks: bool = False
     #: Whether gateways of other hosts connect.
     is_bound: bool = False
-    #: Whether children outside of the confinement have to be ended.
-    has_children: bool = False
     #: Whether MPI has begun, with threads of its own that nothing can confine any more.
     is_late: bool = False
 
     def enter(self) -> str | None:
         """Confine this process for ever; return why the system does not, if it doesn't."""
-        # There is no other place for temporary files. NEST imports Matplotlib, which makes some where
-        # it has no directory.
+        # There is no other place for temporary files. Matplotlib, which NEST imports, makes some
+        # where it has no directory.
         tempfile.tempdir = str(self.files.kernel_directory)
         os.environ.setdefault("MPLCONFIGDIR", str(self.files.kernel_directory))
         if not landlock.is_available():
@@ -86,7 +84,7 @@ class Confinement:
                 # MPI's launcher is connected to by a port, too.
                 tcp=self.has_ranks or self.is_bound,
                 abstract_sockets=False,
-                signals=self.has_children,
+                signals=False,
             )
         except OSError as error:
             return f"this system refuses Landlock: {error.strerror}"

@@ -9,13 +9,14 @@ from nestd.confinement.memory import limit
 from nestd.kernel.pynest import nest
 from protocol.errors import KernelError, NestdError
 
-#: Calls that may make NEST take memory. Others have the reserve, too: a full network can be asked.
+#: Calls that may make NEST take much memory. Others have the reserve, too: a full network can be
+#: asked, and small calls, such as setting a parameter, don't pay for the limit.
 #: The value is the part of the reserve that they have: where a simulation begins, most allocations
 #: that fail end the process.
 _GROWING = {
     name: 0.5 if traits.simulates or traits.prepares else 0.0
     for name, traits in TRAITS.items()
-    if traits.changes_kernel and name != "ResetKernel"
+    if (traits.builds or traits.simulates or traits.prepares) and name != "ResetKernel"
 }
 
 

@@ -78,16 +78,15 @@ def main(
         # Rank 0 sends the other paths.
         files = RuntimeDirectory.of_user()
         with output_to(wanted.log_file, wanted.log, mpi.launched_rank()):
-            startup.run(
-                NestdSettings(
-                    files.connection_file,
-                    files.data,
-                    wanted.queue_limit,
-                    scripts_from(os.environ),
-                    wanted.drain_s,
-                    paths_follow=True,
-                )
+            kernel = NestdSettings(
+                files.connection_file,
+                files.data,
+                wanted.queue_limit,
+                scripts_from(os.environ),
+                wanted.drain_s,
+                paths_follow=True,
             )
+            startup.run(kernel)
     except PortTaken as error:
         _fail(error, EXIT_PORT_TAKEN)
     except NestdError as error:
