@@ -82,8 +82,8 @@ class Account:
             for place in ("/tmp", "/var/tmp", "/dev/shm"):
                 for path in Path(place).iterdir():
                     if account.owns(path):
-                        _remove(path)
-            _remove(home)
+                        remove(path)
+            remove(home)
 
     def own(self, path: Path, mode: int | None = None) -> Path:
         """Give ``path`` to the account, and return it."""
@@ -168,7 +168,8 @@ class Account:
         poll_until(lambda: not self.processes(), 10.0)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, a link or a directory."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

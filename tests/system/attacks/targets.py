@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 import secrets
+import signal
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import requests
 
 from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, Runtime, Server, start_server
-from tests.system.attacks.accounts import Account
+from tests.system.attacks.accounts import Account, remove
 
 #: Time in which a server that was attacked answers somebody else.
 ANSWERS_S = 5.0
@@ -107,8 +107,8 @@ class Target:
             return [self.fill(entry) for entry in value]
         return value
 
-    def files(self) -> dict[str, str]:
-        """Return the files that no caller may change, with what tells a change."""
+    def files(self) -> dict[str, FileState]:
+        """Return the files that no caller may change, as they are."""
         found = {}
         for top in (self.account.home, self.directory):
             for path, directories, names in os.walk(top):
@@ -116,12 +116,12 @@ class Target:
                     directories[:] = [name for name in directories if name not in _WRITABLE]
                 for name in [*names, *directories]:
                     if not name.endswith(_LIVELY):
-                        found[f"{path}/{name}"] = _state(Path(path) / name)
+                        found[f"{path}/{name}"] = FileState.of(Path(path) / name)
         for place in ("/tmp", "/var/tmp", "/dev/shm"):
             for path in Path(place).iterdir():
                 known = (self.account.home, self.server.runtime.directory)
                 if path not in known and self.account.owns(path):
-                    found[str(path)] = _state(path)
+                    found[str(path)] = FileState.of(path)
         return found
 
     def ready(self) -> None:
@@ -133,24 +133,38 @@ class Target:
             except requests.ConnectionError:
                 return False
 
-        assert poll_until(is_ready, DEADLINE_S), self.server.log()
+        if not poll_until(is_ready, 60.0):
+            # An attack before this one has left a kernel that does not answer.
+            self.end_kernel()
+            assert poll_until(is_ready, DEADLINE_S), self.server.log()
         self.server.call("ResetKernel")
+        # Names that outlive a reset, where they may be set at all.
+        for name, value in (("data_path", ""), ("data_prefix", ""), ("overwrite_files", False)):
+            self.server.post("/api/SetKernelStatus", [{name: value}])
+
+    def end_kernel(self) -> None:
+        """Kill the kernel, so that there is another."""
+        for pid in self.account.processes():
+            with contextlib.suppress(OSError):
+                if b"nestd.cli" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGKILL)
 
     def generation(self) -> str:
         """Return the generation of the kernel."""
         return str(self.server.get("/").json()["generation"])
 
-    @contextmanager
+    @contextlib.contextmanager
     def unharmed(self) -> Iterator[list[str]]:
         """Check what is inside for harm, from outside; what came out goes into the list."""
         self.ready()
         before, generation = self.files(), self.generation()
         said: list[str] = []
         yield said
-        harm = [f"{p} was changed" for p, state in self.files().items() if before.get(p) != state]
-        harm += [f"{path} was removed" for path in before.keys() - self.files().keys()]
-        # Attacks on the next tests' files are undone, so that each test stands for itself.
-        self.restore(harm)
+        after = self.files()
+        harm = [f"{path} was changed" for path, state in after.items() if before.get(path) != state]
+        harm += [f"{path} was removed" for path in before.keys() - after.keys()]
+        # Undone, so that each test stands for itself.
+        self._undo(before, after)
         text = "\n".join(said)
         harm += ["a secret came out"] if self.secret in text else []
         token = self.server.token
@@ -158,18 +172,15 @@ class Target:
         harm += self.silence(generation)
         assert harm == [], (harm, text[:2000])
 
-    def restore(self, harm: list[str]) -> None:
-        """Put the precious files back, and remove what is not among them."""
-        if not harm:
-            return
-        for path in sorted(self.account.home.rglob("*"), reverse=True):
-            relative = str(path.relative_to(self.account.home))
-            if not any(kept == relative or kept.startswith(f"{relative}/") for kept in KEPT):
-                if path.is_dir() and not path.is_symlink():
-                    path.rmdir()
-                else:
-                    path.unlink(missing_ok=True)
-        fill_home(self.account, self.secret)
+    def _undo(self, before: dict[str, FileState], after: dict[str, FileState]) -> None:
+        for path in sorted(after.keys() - before.keys(), reverse=True):
+            remove(Path(path))
+        for path in sorted(before):
+            if before[path] != after.get(path):
+                before[path].write(Path(path))
+        for pid in self.account.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def silence(self, generation: str) -> list[str]:
         """Return in which way the server does not answer somebody else."""
@@ -203,31 +214,43 @@ class Target:
         return self.server.post("/exec", body, **options)
 
 
-KEPT = tuple(_PRECIOUS.values())
+@dataclass(frozen=True)
+class FileState:
+    """What a file was at a moment."""
+
+    mode: int
+    uid: int
+    content: bytes
+
+    @classmethod
+    def of(cls, path: Path) -> FileState:
+        """Return what a file is now."""
+        try:
+            status = path.lstat()
+            content = path.read_bytes() if stat.S_ISREG(status.st_mode) else b""
+        except OSError:
+            return cls(0, 0, b"")
+        return cls(status.st_mode, status.st_uid, content)
+
+    def write(self, path: Path) -> None:
+        """Make the file what it was."""
+        if stat.S_ISDIR(self.mode):
+            path.mkdir(exist_ok=True)
+        elif stat.S_ISREG(self.mode):
+            path.write_bytes(self.content)
+        else:
+            return
+        os.chown(path, self.uid, self.uid)
+        path.chmod(stat.S_IMODE(self.mode))
 
 
-def fill_home(account: Account, secret: str) -> None:
-    """Write the precious files of an account."""
-    for path in KEPT:
-        account.write(path, f"# {secret}\n")
-
-
-def _state(path: Path) -> str:
-    try:
-        status = path.lstat()
-        content = path.read_bytes() if stat.S_ISREG(status.st_mode) else b""
-    except OSError:
-        return "gone"
-    digest = hashlib.sha256(content).hexdigest()[:16]
-    return f"{stat.filemode(status.st_mode)} {status.st_uid} {digest}"
-
-
-@contextmanager
+@contextlib.contextmanager
 def attacked(env: dict[str, str] | None = None, *arguments: str) -> Iterator[Target]:
     """Have a server of a new account, and end both; nothing of them is left."""
     with Account.made() as account:
         secret = secrets.token_hex(16)
-        fill_home(account, secret)
+        for path in _PRECIOUS.values():
+            account.write(path, f"# {secret}\n")
         runtime = AccountRuntime(account=account)
         try:
             server = start_server(runtime, LIMITS | (env or {}), *arguments)

@@ -96,12 +96,22 @@ _CLIENTS = {
 }
 
 
+#: What most systems say of ``localhost``, whatever this one says.
+_LOCALHOST = """
+import socket
+own = socket.getaddrinfo
+def getaddrinfo(host, *rest, **named):
+    return own('::1' if host == 'localhost' else host, *rest, **named)
+socket.getaddrinfo = getaddrinfo
+"""
+
+
 @pytest.mark.parametrize("client", _CLIENTS)
 def test_clients_send_the_token_to_no_other_account(other: Account, client: str) -> None:
     """``localhost`` is ``::1`` first on most systems, where another account may listen."""
     port, token = free_port(), "t" * 48
     call = _CLIENTS[client].format(port=port, token=token)
-    source = "import nest_remote\nfrom NESTServerClient import NESTServerClient\n"
+    source = _LOCALHOST + "import nest_remote\nfrom NESTServerClient import NESTServerClient\n"
     source += f"try:\n    {call}\nexcept Exception:\n    pass\n"
     with trap(other, "::1", port, "only") as (said, heard):
         assert said == "bound"

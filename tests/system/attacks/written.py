@@ -115,7 +115,19 @@ RECORDERS: dict[str, Calls] = {
         ("ResetKernel", []),
         *recorded(ASCII),
     ],
-    "names with line breaks": recorded(ASCII | {"label": "x\n@up@/x"}, kernel(data_path="@home@")),
+    "names with line breaks": recorded(ASCII | {"label": "x\ny"}, kernel(data_path="@home@")),
+    "quantities with line breaks": [
+        kernel(data_path="@home@"),
+        ("Create", ["multimeter", 1, ASCII | {"record_from": ["V_m", "\nssh-ed25519 AAAA\n"]}]),
+        ("Simulate", [5.0]),
+    ],
+    "quantities with line breaks as a default": [
+        ("SetDefaults", ["multimeter", ASCII | {"record_from": ["V_m\n#!/bin/sh\n"]}]),
+        ("SetDefaults", ["multimeter", {"label": "@up@/x"}]),
+        ("Create", ["multimeter"]),
+        ("Simulate", [5.0]),
+    ],
+    "label that leads down and up": recorded(ASCII | {"label": ".ssh/../x"}),
     "label with an end in its middle": recorded(ASCII | {"label": "@up@/x\0y"}),
     "file that exists is cut": [
         kernel(data_path="@home@/.ssh", overwrite_files=True),
@@ -178,7 +190,7 @@ READ: dict[str, Calls] = {
     "Install of an archive without its ending": [("Install", ["@home@/lib/archive"])],
     "Install from the working directory": [("Install", ["lib/evil"])],
     "Install of a dot and a name": [("Install", ["./lib/evil.so"])],
-    "Install from shared memory": [("Install", ["/dev/shm/../@home@/lib/evil"])],
+    "Install from shared memory": [("Install", ["/dev/shm/../..@home@/lib/evil"])],
     "Install after a change of the data directory": [
         kernel(data_path="@home@/lib"),
         ("Install", ["evil"]),
