@@ -45,6 +45,8 @@ class AccountRuntime(Runtime):
     """Runtime directory of an account, whose commands run as that account, in its home."""
 
     account: Account = field(kw_only=True)
+    #: What the commands have printed.
+    printed: list[str] = field(default_factory=list, kw_only=True)
 
     def __post_init__(self) -> None:
         self.account.own(self.directory)
@@ -57,7 +59,7 @@ class AccountRuntime(Runtime):
     def run(
         self, *arguments: str, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             self.account.command(self.python, "-m", "nestd.server.cli", *arguments),
             env=self.environment(env),
             cwd=self.account.home,
@@ -66,6 +68,8 @@ class AccountRuntime(Runtime):
             timeout=DEADLINE_S,
             check=False,
         )
+        self.printed.append(done.stdout + done.stderr)
+        return done
 
 
 @dataclass

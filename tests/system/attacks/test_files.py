@@ -128,13 +128,14 @@ def test_native_code_by_a_job_and_a_recorder(target: Target) -> None:
 nest.overwrite_files = True
 nest.data_path = '{directory}'
 head(label='m', file_extension='la', record_from=['V_m', {archive!r}])
+nest.ResetKernel()
 nest.Install('{directory}/m-1-0.la')
 """
         said.append(target.script(RECORD + source).text)
         # The archive may lie in the data directory, where it is told that callers' files are.
         for source in (
             f"head(label='m', file_extension='la', record_from=['V_m', {archive!r}])",
-            "nest.Install('m-1-0.la')",
+            "nest.ResetKernel()\nnest.Install('m-1-0.la')",
             "nest.Install('m-1-0')",
         ):
             said.append(target.script(RECORD + source).text)

@@ -121,10 +121,13 @@ def test_clients_send_the_token_to_no_other_account(other: Account, client: str)
 
 
 def test_printed_links_lead_to_the_server_alone(target: Target) -> None:
-    printed = target.server.runtime.run("status").stdout
-    token = target.server.runtime.run("token", "-p", str(target.server.port)).stdout
-    assert str(target.server.port) in printed
-    assert "localhost" not in printed + token
+    runtime = target.server.runtime
+    runtime.run("status")
+    runtime.run("token", "-p", str(target.server.port))
+    assert isinstance(runtime, AccountRuntime)
+    printed = "\n".join(runtime.printed)
+    assert f":{target.server.port}" in printed
+    assert "localhost" not in printed
 
 
 # Names that somebody else has taken before.

@@ -18,6 +18,16 @@ WALLS = read_sections(Path(__file__).with_name("walls.txt"))
 SCRIPT = "[script]"
 
 
+#: Before each: a server that gives NEST no directory of its own has one all the same.
+DIRECTORY = """
+import os
+try:
+    os.mkdir('@server@/data')
+except OSError:
+    pass
+"""
+
+
 def cases(for_kernel: bool) -> list[object]:
     return [
         pytest.param(text, id=name.removesuffix(f" {SCRIPT}"))
@@ -63,7 +73,7 @@ def test_walls_are_gone(no_language_wall: Target, no_filter: Target) -> None:
 @pytest.mark.parametrize("source", cases(for_kernel=False))
 def test_scripts_of_full_python_reach_nothing(no_language_wall: Target, source: str) -> None:
     with no_language_wall.unharmed() as said:
-        said.append(no_language_wall.script(source).text)
+        said.append(no_language_wall.script(DIRECTORY + source).text)
     assert REACHED not in said[0]
 
 
@@ -72,14 +82,14 @@ def test_scripts_with_all_system_calls_reach_nothing_of_the_account(
     no_filter: Target, source: str
 ) -> None:
     with no_filter.unharmed() as said:
-        said.append(no_filter.script(source).text)
+        said.append(no_filter.script(DIRECTORY + source).text)
     assert REACHED not in said[0]
 
 
 @pytest.mark.parametrize("source", cases(for_kernel=True))
 def test_code_in_the_kernel_reaches_nothing_of_the_account(no_filter: Target, source: str) -> None:
     with no_filter.unharmed() as said:
-        said.append(in_kernel(no_filter, source))
+        said.append(in_kernel(no_filter, DIRECTORY + source))
     assert REACHED not in said[0]
 
 
