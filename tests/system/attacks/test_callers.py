@@ -22,7 +22,7 @@ from tests.system.attacks.targets import Target, attacked
 #: Addresses of this machine, so that a limit of connections per peer tells the callers apart.
 ATTACKER, OTHER = "127.0.0.3", "127.0.0.2"
 #: How long an attack lasts.
-ATTACK_S = 5.0
+ATTACK_S = 3.0
 #: A small call of somebody else during an attack: at most so much longer than in peace, but for
 #: what a busy machine takes anyway.
 SLOWER, BUSY_S = 3.0, 0.25
@@ -257,6 +257,7 @@ PARTS = '--x\r\nContent-Disposition: form-data; name="model"\r\n\r\niaf_psc_alph
 CREATE = "/api/Create?model=iaf_psc_alpha"
 SCRIPT = "/exec?source=nest.Create('iaf_psc_alpha')"
 FOREIGN = "http://evil.example"
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 #: Method, path, headers and body of what pages of other sites can have a browser send.
 FOREIGN_REQUESTS: dict[str, tuple[str, str, dict[str, str], str | None]] = {
@@ -402,6 +403,7 @@ def without_effect(target: Target) -> Iterator[None]:
 @pytest.mark.parametrize("name", FOREIGN_REQUESTS)
 def test_pages_of_other_sites_have_no_effect(open_target: Target, name: str) -> None:
     method, path, headers, body = FOREIGN_REQUESTS[name]
+    headers = {"User-Agent": BROWSER} | headers
     with open_target.unharmed(), without_effect(open_target):
         assert 400 <= plain(open_target, method, path, headers, body) < 500
 
