@@ -23,6 +23,8 @@ from tests.system.attacks.targets import Target, attacked
 ATTACKER, OTHER = "127.0.0.3", "127.0.0.2"
 #: How long an attack lasts.
 ATTACK_S = 3.0
+#: How long connections are made before it: a server that is full takes them slowly.
+CONNECTING_S = 3.0
 #: A small call of somebody else during an attack: at most so much longer than in peace, but for
 #: what a busy machine takes anyway.
 SLOWER, BUSY_S = 3.0, 0.25
@@ -91,9 +93,12 @@ class Flood:
                 one.close()
 
     def _connect(self) -> None:
+        end = time.monotonic() + CONNECTING_S
         for _ in range(self.count):
+            if time.monotonic() > end:
+                return
             one = socket.socket()
-            one.settimeout(2.0)
+            one.settimeout(0.5)
             try:
                 one.bind((ATTACKER, 0))
                 one.connect(("127.0.0.1", self.port))

@@ -61,11 +61,12 @@ def no_filter() -> Iterator[Target]:
 
 def test_walls_are_gone(no_language_wall: Target, no_filter: Target) -> None:
     """The harness takes away what it says, so that the tests below meet the next wall."""
-    source = "import ctypes, os\nx = os.getpid()"
+    source = "import ctypes, os, socket, subprocess\nx = ctypes.CDLL(None).getpid()"
     for target in (no_language_wall, no_filter):
-        assert target.script(source, "x").json()["data"] > 1, "the language wall is there"
-    said = no_filter.script("import socket\nsocket.socket()\nprint('done')").json()
-    assert said == {"stdout": "done\n"}, "the filter of system calls is there"
+        said = target.script(source, "x").json()
+        assert said.get("data", 0) > 1, ("the language wall is there", said)
+    said = no_filter.script("import os\nprint(os.dup(1) > 0)").json()
+    assert said == {"stdout": "True\n"}, ("the filter of system calls is there", said)
     said = in_kernel(no_filter, "import nest, sys\nprint('nest' in sys.modules)")
     assert said == "True", "no code runs in the kernel"
 
