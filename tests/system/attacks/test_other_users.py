@@ -16,7 +16,7 @@ import pytest
 
 from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S, free_port
-from tests.system.attacks.accounts import Account
+from tests.system.attacks.accounts import ROOT, Account
 from tests.system.attacks.elf import shared_object
 from tests.system.attacks.targets import AccountRuntime, Target, attacked
 from tests.system.attacks.written import ASCII, LAYER, recorded
@@ -128,6 +128,19 @@ def test_printed_links_lead_to_the_server_alone(target: Target) -> None:
     printed = "\n".join(runtime.printed)
     assert f":{target.server.port}" in printed
     assert "localhost" not in printed
+
+
+DOCUMENTS = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+PAGES = ["gateway/static/index.html", "gateway/static/desktop-start.html"]
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, *PAGES])
+def test_documents_and_pages_lead_to_the_server_alone(name: str) -> None:
+    text = (ROOT / name).read_text()
+    # Tunnels begin on a machine of the caller's own.
+    lines = [line for line in text.splitlines() if "ssh -L" not in line and "origin" not in line]
+    leads = re.compile(r"localhost(:52425|:5000\b|\", |</span>)")
+    assert [line for line in lines if leads.search(line)] == []
 
 
 # Names that somebody else has taken before.
