@@ -395,7 +395,6 @@ SENT: dict[str, Callable[[], list[bytes]]] = {
 
 @pytest.mark.parametrize("name", SENT)
 def test_messages_of_a_gateway_are_errors_and_no_ends(target: Target, name: str) -> None:
-    (endpoint,) = target.directory.rglob("kernel-*.sock")
     with target.unharmed(), MemoryWatch(target).watching() as memory:
         time.sleep(0.15)
         before_mib = memory.most_mib
@@ -403,7 +402,7 @@ def test_messages_of_a_gateway_are_errors_and_no_ends(target: Target, name: str)
         dealer = context.socket(zmq.DEALER)
         dealer.linger = 0
         try:
-            dealer.connect(f"ipc://{endpoint}")
+            dealer.connect(target.server.connection_info()["command_endpoint"])
             dealer.send_multipart(SENT[name](), copy=True)
             dealer.poll(1000)
         finally:
