@@ -8,7 +8,7 @@ import secrets
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -249,15 +249,30 @@ class FileState:
 
 
 @contextlib.contextmanager
-def attacked(env: dict[str, str] | None = None, *arguments: str) -> Iterator[Target]:
-    """Have a server of a new account, and end both; nothing of them is left."""
+def attacked(
+    env: dict[str, str] | None = None,
+    *arguments: str,
+    prepare: Callable[[Account], object] | None = None,
+) -> Iterator[Target]:
+    """Have a server of a new account, and end both; nothing of them is left.
+
+    Parameters
+    ----------
+    env : variables of the server; ``@home@`` in them is the account's home
+    arguments : of ``nest-server start``
+    prepare : called before the server is started
+    """
     with Account.made() as account:
         secret = secrets.token_hex(16)
         for path in _PRECIOUS.values():
             account.write(path, f"# {secret}\n")
+        if prepare is not None:
+            prepare(account)
+        asked = LIMITS | (env or {})
+        asked = {name: text.replace("@home@", str(account.home)) for name, text in asked.items()}
         runtime = AccountRuntime(account=account)
         try:
-            server = start_server(runtime, LIMITS | (env or {}), *arguments)
+            server = start_server(runtime, asked, *arguments)
             try:
                 yield Target(server, account, secret)
             finally:

@@ -12,6 +12,7 @@ import nest_remote
 from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S
 from tests.sections import read_sections
+from tests.system.attacks.accounts import Account
 from tests.system.attacks.elf import shared_object
 from tests.system.attacks.targets import Target, attacked
 from tests.system.attacks.written import ASCII, DUMPS, READ, RECORDERS, Calls, recorded
@@ -146,15 +147,15 @@ def test_libraries_are_not_taken_from_the_callers_files(target: Target, place: s
     """A file that a caller has had written is not loaded by its bare name either."""
     files = target.directory / "data"
     marker = target.account.home / "loaded"
+    written = files / "mine.so" if place == "data" else target.account.home / place / "mine.so"
+    if place != "data":
+        target.account.write(f"{place}/mine.so", shared_object(str(marker)).decode())
+    elif files.is_dir():
+        written.write_bytes(shared_object(str(marker)))
+        target.account.own(written)
     with target.unharmed() as said:
-        written = files / "mine.so" if place == "data" else target.account.home / place / "mine.so"
-        if place != "data":
-            target.account.write(f"{place}/mine.so", shared_object(str(marker)).decode())
-        elif files.is_dir():
-            written.write_bytes(shared_object(str(marker)))
         for name in ("mine", "mine.so", str(written)):
             said.append(target.call("Install", [name]))
-        assert not marker.exists()
 
 
 # The data directory that an operator names.
@@ -163,9 +164,14 @@ def test_libraries_are_not_taken_from_the_callers_files(target: Target, place: s
 @pytest.fixture(scope="module")
 def named() -> Iterator[Target]:
     """A server whose operator has named a data directory and a list of extensions."""
-    # The home is there when the server starts, and the directory in it is made by the server.
-    env = {"NEST_SERVER_DATA": "results", "NEST_SERVER_EXTENSIONS": "mymodule"}
-    with attacked(env | {"NEST_SERVER_ENABLE_EXEC_CALL": "1"}) as target:
+    env = {"NEST_SERVER_DATA": "@home@/results", "NEST_SERVER_EXTENSIONS": "@home@/extensions"}
+
+    def prepare(account: Account) -> None:
+        # Anybody can write to the module, so nobody's code is meant.
+        code = shared_object(f"{account.home}/loaded").decode()
+        account.write("extensions/mymodule.so", code, 0o666)
+
+    with attacked(env | {"NEST_SERVER_ENABLE_EXEC_CALL": "1"}, prepare=prepare) as target:
         yield target
 
 
