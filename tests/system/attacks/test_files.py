@@ -235,7 +235,8 @@ def test_files_are_named_by_plain_names(named: Target, method: str, name: str) -
         text = reply.read().decode()
         connection.close()
         said.append(text)
-        assert reply.status in (400, 404, 405), text
+        # Werkzeug answers two slashes with the address that has one.
+        assert reply.status in (308, 400, 404, 405), text
         assert "root:" not in text
 
 
