@@ -19,7 +19,7 @@ import pytest
 
 from protocol.process.polling import poll_until
 from tests.integration.servers import DEADLINE_S
-from tests.system.attacks.targets import Target, attacked
+from tests.system.attacks.targets import ANSWERS_S, Target, attacked
 
 #: Addresses of this machine, so that a limit of connections per peer tells the callers apart.
 ATTACKER, OTHER = "127.0.0.3", "127.0.0.2"
@@ -29,7 +29,7 @@ ATTACK_S = 3.0
 CONNECTING_S = 3.0
 #: A small call of somebody else during an attack: at most so much longer than in peace, but for
 #: what a busy machine takes anyway.
-SLOWER, BUSY_S = 3.0, 0.25
+SLOWER, BUSY_S = 3.0, 0.5
 
 
 def small_call(target: Target, timeout_s: float = 5.0) -> float:
@@ -162,6 +162,10 @@ FLOODS: dict[str, tuple[int, bytes, bytes]] = {
 }
 
 
+#: Those that have the server do work, and share the processor with others.
+WORK = ("readers that never read", "pages asked for without an end")
+
+
 @pytest.fixture(scope="module")
 def besieged() -> Iterator[Target]:
     """A server that is kept busy."""
@@ -182,7 +186,8 @@ def test_slow_callers_do_not_keep_others_waiting(besieged: Target, name: str) ->
             attack_s = percentile(measure(target, ATTACK_S))
         # The server gets over it by itself.
         assert poll_until(lambda: measure(target, 0.2)[-1] < 1.0, 20.0), "it does not recover"
-    assert attack_s <= max(SLOWER * peace_s, BUSY_S), (attack_s, peace_s)
+    least_s = ANSWERS_S if name in WORK else BUSY_S
+    assert attack_s <= max(SLOWER * peace_s, least_s), (attack_s, peace_s)
 
 
 # Bodies of those who show no token.
