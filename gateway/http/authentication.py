@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
+from typing import Any
 
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import EnvironHeaders, Headers
+
+from gateway.http.cors import OriginPolicy
+
+
+@dataclass(frozen=True)
+class BodyGate:
+    """Gate before the bodies of requests: those that will be refused are not received."""
+
+    token: str | None
+    policy: OriginPolicy
+
+    def admits(self, environ: dict[str, Any]) -> bool:
+        """Return whether the body of a request is to be received."""
+        headers = EnvironHeaders(environ)
+        if self.token is None:
+            return self.policy.refuses(headers) is None
+        return shows_token(headers, self.token)
 
 
 def shows_token(request: Headers, token: str) -> bool:

@@ -9,4 +9,5 @@ rejected_connections  numbers of connections that a kernel has rejected
 job_store             spool of all jobs
 stored_job            one job: request, claim, output, answer
 message_file          messages in files
+listening             listening sockets, at both loopback addresses or at none
 """
