@@ -18,7 +18,7 @@ from werkzeug.exceptions import ClientDisconnected
 #: Bytes that are received at a time.
 PIECE_BYTES = 1 << 20
 #: Chunks that are decoded at a time: thousands of small ones would make others wait.
-_CHUNKS_AT_A_TIME = 256
+_CHUNKS_AT_A_TIME = 128
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e]*)?")
 _CHUNK_HEAD_BYTES = 256
 _TRAILER_BYTES = 8190

@@ -107,14 +107,15 @@ def parse_head(data: bytes) -> RequestHead:
     UnreadableRequest
         If it is malformed, or says more than one thing about the body.
     """
-    data = _UPGRADE.sub(b"", data)
+    method, _, rest = _UPGRADE.sub(b"", data).partition(b" ")
     head = RequestHead()
     parser = httptools.HttpRequestParser(head)
     try:
-        parser.feed_data(data)
+        # Of which llhttp knows only some; an application says itself which it takes.
+        parser.feed_data(b"POST " + rest)
     except httptools.HttpParserError as error:
         raise _malformed(str(error)) from error
-    head.method = parser.get_method().decode()
+    head.method = method.decode()
     head.version = parser.get_http_version()
     hosts, options = 0, b""
     for name, value in head.headers:

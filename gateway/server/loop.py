@@ -159,12 +159,9 @@ class HttpServer:
                 self._accept(fd)
         while self._returned:
             self._take_back(self._returned.popleft())
-        crowd = self._turns.begin()
-        for connection in crowd:
+        for connection in self._turns.take():
             if self._connections.get(connection.sock.fileno()) is connection:
                 self._on_readable(connection, connection.has_more)
-        if crowd:
-            self._turns.end()
         now_s = time.monotonic()
         if self._accepts_from_s is not None and now_s >= self._accepts_from_s and not self._stops:
             self._accepts_from_s = None
@@ -245,7 +242,7 @@ class HttpServer:
         elif connection.stage is Stage.DISCARDING:
             self._discard(connection)
         elif connection.receptions >= _FREE_RECEPTIONS and not connection.is_quick:
-            self._turns.add(connection)
+            self._turns.gather(connection)
         else:
             self._on_readable(connection)
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
 #: How long what comes is gathered, before one looks at it.
 _GATHER_S = 0.02
-#: Items of one turn.
-_TURN = 16
-#: How long a turn is followed by none, in times of its own length.
+#: Longest turn, and how long it is followed by none, in times of its own length.
+_TURN_S = 0.0005
 _REST = 4
 
 
@@ -24,31 +24,39 @@ class Turns(Generic[Item]):
     """Items that are taken in turns, a fifth of the time at most."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[float, Item]] = deque()
-        self._began_s = 0.0
+        self._gathering: deque[tuple[float, Item]] = deque()
+        self._ready: deque[Item] = deque()
         self._rests_until_s = 0.0
 
+    def gather(self, item: Item) -> None:
+        """Add an item of which more may come, for a turn that is not at once."""
+        self._gathering.append((time.monotonic() + _GATHER_S, item))
+
     def add(self, item: Item) -> None:
-        """Add an item, for a turn that is not at once."""
-        self._waiting.append((time.monotonic() + _GATHER_S, item))
+        """Add an item of which enough is there."""
+        self._ready.append(item)
 
-    def begin(self) -> list[Item]:
-        """Return the items of the present turn; the turn lasts until :meth:`end`."""
-        self._began_s = now_s = time.monotonic()
-        items: list[Item] = []
+    def take(self) -> Iterator[Item]:
+        """Yield the items of one turn, if there is one now; it lasts until the last is done."""
+        began_s = now_s = time.monotonic()
         if now_s < self._rests_until_s:
-            return items
-        while self._waiting and self._waiting[0][0] <= now_s and len(items) < _TURN:
-            items.append(self._waiting.popleft()[1])
-        return items
-
-    def end(self) -> None:
-        """End the present turn."""
-        now_s = time.monotonic()
-        self._rests_until_s = now_s + _REST * (now_s - self._began_s)
+            return
+        while self._gathering and self._gathering[0][0] <= now_s:
+            self._ready.append(self._gathering.popleft()[1])
+        # What is added meanwhile is for the next turn.
+        for _ in range(len(self._ready)):
+            yield self._ready.popleft()
+            now_s = time.monotonic()
+            if now_s > began_s + _TURN_S:
+                break
+        self._rests_until_s = now_s + _REST * (now_s - began_s)
 
     def wait_s(self) -> float | None:
         """Return how long it is to the next turn; ``None`` if nothing waits."""
-        if not self._waiting:
+        if self._ready:
+            due_s = self._rests_until_s
+        elif self._gathering:
+            due_s = max(self._gathering[0][0], self._rests_until_s)
+        else:
             return None
-        return max(0.0, max(self._waiting[0][0], self._rests_until_s) - time.monotonic())
+        return max(0.0, due_s - time.monotonic())
