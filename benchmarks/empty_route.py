@@ -32,7 +32,7 @@ def main() -> None:
         host="127.0.0.1",
     )
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    rule = BodyRule(settings.body_limit_bytes, lambda environ: True)
+    rule = BodyRule(settings.body_limit_bytes, 1024, lambda environ: True)
     hooks = ServerHooks(lambda: None, lambda: None, lambda refusal: "")
     serve_application(app.wsgi_app, settings, [listener], rule, hooks)
 

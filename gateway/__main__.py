@@ -58,7 +58,9 @@ def serve(settings: GatewaySettings, listeners: Sequence[socket.socket]) -> None
         LogForwarder(services.events.publish_line, any_thread=True)
     )
     hooks = ServerHooks(report_ready, services.events.close, partial(_refused, services))
-    rule = BodyRule(settings.body_limit_bytes, services.gate.admits)
+    rule = BodyRule(
+        settings.body_limit_bytes, settings.connections.bytes_per_s, services.gate.admits
+    )
     serve_application(app.wsgi_app, settings, listeners, rule, hooks)
 
 

@@ -118,8 +118,7 @@ def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> Ga
             count=environment.integer("NEST_SERVER_CONNECTIONS", 4096, 16, 100_000),
             per_peer=environment.integer("NEST_SERVER_CONNECTIONS_PER_PEER", 512, 8, 100_000),
             head_s=environment.integer("NEST_SERVER_HEAD_TIMEOUT", 20, 1, 3600),
-            body_bytes_per_s=environment.integer("NEST_SERVER_BODY_RATE_KIB", 16, 0, 1 << 20)
-            * 1024,
+            bytes_per_s=environment.integer("NEST_SERVER_RATE_KIB", 16, 1, 1 << 20) * 1024,
         ),
         log=log_settings(variables),
     )

@@ -19,7 +19,7 @@ from typing import Any
 from gateway.server.body import PIECE_BYTES, BodyOfChunks, BodyOfLength, Reception
 from gateway.server.environ import make_environ, set_body
 from gateway.server.head import RequestHead, UnreadableRequest, head_end, parse_head
-from gateway.server.limits import DISCARD_BYTES, STALL_S
+from gateway.server.limits import DISCARD_BYTES, TAKING_GRACE_S
 
 _RECEIVE_BYTES = 1 << 16
 #: What is kept of an answer that its caller does not take yet; beyond, its thread waits.
@@ -58,9 +58,10 @@ class CallerGone(Exception):
 
 @dataclass(frozen=True)
 class BodyRule:
-    """Whose bodies are received, and of which size."""
+    """Whose bodies are received, of which size, and how quickly answers are to be taken."""
 
     limit: int
+    bytes_per_s: int
     #: Whether a request with this environment may send its body.
     admits: Callable[[dict[str, Any]], bool]
 
@@ -88,7 +89,8 @@ class Connection:
         #: What is still to be sent.
         self._pending: deque[memoryview] = deque()
         self._pending_bytes = 0
-        self._sent_bytes = 0
+        #: What the caller has taken, of which the loop counts a part.
+        self.taken_bytes = 0
         self.stage = Stage.RECEIVING
         #: When the stage, the head or the body began.
         self.since_s = time.monotonic()
@@ -118,11 +120,6 @@ class Connection:
     def body_count(self) -> int | None:
         """Return the bytes that have come of a body on its way; ``None`` without one."""
         return None if self._body is None else self._body.count
-
-    @property
-    def sent_bytes(self) -> int:
-        """Return the bytes that the caller has taken of the present answer."""
-        return self._sent_bytes
 
     @property
     def is_quick(self) -> bool:
@@ -226,7 +223,6 @@ class Connection:
         """Forget the request, whose answer begins."""
         self.head = None
         self.environ = {}
-        self._sent_bytes = 0
 
     def send(self, *parts: Any) -> None:
         """Send a part of an answer; keep what the caller does not take yet, up to a limit.
@@ -242,17 +238,14 @@ class Connection:
         for part in left:
             self._pending.append(part)
             self._pending_bytes += len(part)
-        until_s = time.monotonic() + STALL_S
+        began_s, taken = time.monotonic(), self.taken_bytes
         while self._pending_bytes > _KEPT_BYTES:
-            before = self._pending_bytes
             poll = select.poll()
             poll.register(self.sock, select.POLLOUT)
             poll.poll(1000)
             self.flush()
-            now_s = time.monotonic()
-            if self._pending_bytes < before:
-                until_s = now_s + STALL_S
-            elif now_s > until_s:
+            waited_s = time.monotonic() - began_s - TAKING_GRACE_S
+            if self.taken_bytes - taken < waited_s * self._rule.bytes_per_s:
                 raise CallerGone
 
     def flush(self) -> bool:
@@ -280,7 +273,7 @@ class Connection:
             return parts
         except OSError as error:
             raise CallerGone from error
-        self._sent_bytes += count
+        self.taken_bytes += count
         while parts and count >= len(parts[0]):
             count -= len(parts.pop(0))
         if parts:

@@ -12,10 +12,9 @@ HEADER_COUNT = 100
 HEAD_BYTES = 1 << 16
 #: How long a connection may say nothing between two requests.
 IDLE_S = 75.0
-#: Time that a body, or the reader of an answer, has before its rate is looked at.
-RATE_GRACE_S = 20.0
-#: How long a thread waits for a caller who takes nothing of a large answer.
-STALL_S = 60.0
+#: Time that a body has before its rate is looked at, and time that the reader of an answer has.
+SENDING_GRACE_S = 20.0
+TAKING_GRACE_S = 60.0
 #: What callers still send after an error is thrown away, so that they can read the error.
 DISCARD_BYTES = 1 << 30
 DISCARD_S = 30.0
@@ -31,10 +30,5 @@ class ConnectionLimits:
     per_peer: int = 512
     #: Time for a whole head.
     head_s: float = 20.0
-    #: Least rate of a body, after ``RATE_GRACE_S``.
-    body_bytes_per_s: int = 16 * 1024
-
-
-def is_too_slow(count: int, took_s: float, rate: int) -> bool:
-    """Return whether ``count`` bytes in ``took_s`` are below ``rate``, once the grace is over."""
-    return count < (took_s - RATE_GRACE_S) * rate
+    #: Least rate at which a body comes, and an answer is taken, once the grace is over.
+    bytes_per_s: int = 16 * 1024

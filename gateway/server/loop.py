@@ -276,7 +276,7 @@ class HttpServer:
 
     def _take_back(self, connection: Connection) -> None:
         """Go on with a connection after an answer."""
-        connection.since_s = time.monotonic()
+        connection.since_s, connection.taken_bytes = time.monotonic(), 0
         if connection.refusal is not None:
             refusal, connection.refusal = connection.refusal, None
             self._refuse(connection, refusal)
@@ -333,6 +333,7 @@ class HttpServer:
         """Answer a request, and those that follow at once."""
         try:
             while True:
+                connection.ends |= self._stops
                 if not answer(connection, self._application):
                     connection.ends, connection.is_unread = True, False
                 if connection.ends or self._stops or self._threads.has_waiting:

@@ -7,7 +7,13 @@ from http import HTTPStatus
 
 from gateway.server.connection import Connection, Stage
 from gateway.server.head import UnreadableRequest
-from gateway.server.limits import DISCARD_S, IDLE_S, ConnectionLimits, is_too_slow
+from gateway.server.limits import (
+    DISCARD_S,
+    IDLE_S,
+    SENDING_GRACE_S,
+    TAKING_GRACE_S,
+    ConnectionLimits,
+)
 
 
 def refusal_bytes(refusal: UnreadableRequest, request_id: str) -> bytes:
@@ -35,9 +41,9 @@ def overdue(
             return None
         reason = f"the head of the request did not come whole in {limits.head_s:g} s"
     else:
-        if not is_too_slow(count, took_s, limits.body_bytes_per_s):
+        if count >= (took_s - SENDING_GRACE_S) * limits.bytes_per_s:
             return None
-        rate = limits.body_bytes_per_s / 1024
+        rate = limits.bytes_per_s / 1024
         reason = f"the body came at less than {rate:g} KiB/s; send it again, in one go"
     return UnreadableRequest(408, "RequestTimeout", reason)
 
@@ -49,7 +55,7 @@ def is_over(connection: Connection, now_s: float, limits: ConnectionLimits) -> b
         most_s = IDLE_S if connection.has_called else limits.head_s
         return connection.is_idle and took_s > most_s
     if connection.stage is Stage.SENDING:
-        return is_too_slow(connection.sent_bytes, took_s, limits.body_bytes_per_s)
+        return connection.taken_bytes < (took_s - TAKING_GRACE_S) * limits.bytes_per_s
     return connection.stage is Stage.DISCARDING and took_s > DISCARD_S
 
 
