@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from protocol.errors import ConfigurationError, PortTaken
 from protocol.runtime.listening import addresses_of, listen, set_up
@@ -23,6 +23,7 @@ def passed_listeners(
     ports: tuple[int, ...],
     variables: Mapping[str, str],
     drop: Callable[[socket.socket], None],
+    keep: Callable[[Sequence[socket.socket]], None],
 ) -> list[socket.socket]:
     """Return the listening sockets that a service manager has kept, or opened, for this process.
 
@@ -31,6 +32,7 @@ def passed_listeners(
     host, ports : where to listen
     variables : environment of this process
     drop : called with each socket that is not wanted any more, before the socket is closed
+    keep : called with sockets that were missing, and are among those returned
 
     Raises
     ------
@@ -58,9 +60,11 @@ def passed_listeners(
     for port in {port for _, port in held}:
         # Kept by a server of a version before, or opened by the manager, at one address only.
         try:
-            passed += listen(host, port, {name for name, at in held if at == port})
+            missing = listen(host, port, {name for name, at in held if at == port})
         except OSError as error:
             raise PortTaken(f"Port {port} beside {host}: {error}.") from error
+        keep(missing)
+        passed += missing
     return sorted(passed, key=lambda listener: wanted.index(listener.getsockname()[:2]))
 
 
