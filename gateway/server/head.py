@@ -13,7 +13,7 @@ import httptools
 from gateway.server.limits import HEAD_BYTES, HEADER_COUNT, LINE_BYTES
 
 _REQUEST_LINE = re.compile(
-    rb"([A-Z][A-Z-]{0,19}) (/[\x21-\x7e]*|\*|https?://[\x21-\x7e]+) HTTP/1\.([01])"
+    rb"([A-Z][A-Z0-9._-]{0,19}) (/[\x21-\x7e]*|\*|https?://[\x21-\x7e]+) HTTP/1\.([01])"
 )
 #: Nothing here changes the protocol; llhttp would take what follows for another one.
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
