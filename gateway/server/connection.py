@@ -294,6 +294,7 @@ class Connection:
             return True
         except OSError:
             return False
+        self.receptions += 1
         self.discarded_bytes += count
         return count > 0 and self.discarded_bytes < DISCARD_BYTES
 

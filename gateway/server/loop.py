@@ -160,7 +160,11 @@ class HttpServer:
         while self._returned:
             self._take_back(self._returned.popleft())
         for connection in self._turns.take():
-            if self._connections.get(connection.sock.fileno()) is connection:
+            if self._connections.get(connection.sock.fileno()) is not connection:
+                continue
+            if connection.stage is Stage.DISCARDING:
+                self._discard(connection)
+            elif connection.stage is Stage.RECEIVING:
                 self._on_readable(connection, connection.has_more)
         now_s = time.monotonic()
         if self._accepts_from_s is not None and now_s >= self._accepts_from_s and not self._stops:
@@ -239,10 +243,10 @@ class HttpServer:
     def _on_event(self, connection: Connection) -> None:
         if connection.stage is Stage.SENDING:
             self._flush(connection)
-        elif connection.stage is Stage.DISCARDING:
-            self._discard(connection)
         elif connection.receptions >= _FREE_RECEPTIONS and not connection.is_quick:
             self._turns.gather(connection)
+        elif connection.stage is Stage.DISCARDING:
+            self._discard(connection)
         else:
             self._on_readable(connection)
 
