@@ -125,7 +125,7 @@ class Connection:
     def is_quick(self) -> bool:
         """Return whether what comes is much at a time."""
         body = self._body
-        return isinstance(body, BodyOfLength) and body.count > self.receptions * _QUICK_BYTES
+        return body is not None and body.count > self.receptions * _QUICK_BYTES
 
     def receive(self) -> RequestProgress:
         """Receive what has come, without waiting for more.

@@ -132,7 +132,7 @@ class HttpServer:
                 self._on_readable(connection)
                 if connection.stage is Stage.RECEIVING and connection.is_idle:
                     self._close(connection)
-        while self._connections and not self._is_over():
+        while self._connections and (self._until_s is None or time.monotonic() < self._until_s):
             self._turn()
 
     def _close_listeners(self) -> None:
@@ -141,10 +141,7 @@ class HttpServer:
                 # Another process has the same socket, so closing it here is not enough.
                 self._epoll.unregister(listener)
             listener.close()
-        self._listeners = []
-
-    def _is_over(self) -> bool:
-        return self._until_s is not None and time.monotonic() >= self._until_s
+        self._listeners, self._accepts_from_s = [], None
 
     def _turn(self) -> None:
         """Wait for what happens next, and deal with it."""
@@ -318,7 +315,8 @@ class HttpServer:
             self._close(connection)
 
     def _close(self, connection: Connection) -> None:
-        del self._connections[connection.sock.fileno()]
+        if self._connections.pop(connection.sock.fileno(), None) is None:
+            return
         self._peers.remove(connection.peer, connection)
         connection.close()
 
