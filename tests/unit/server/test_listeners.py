@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import subprocess
 import sys
@@ -101,6 +102,24 @@ def test_address_beside_one_that_a_manager_has_kept_is_listened_on() -> None:
         foreign.close()
         assert run().endswith("['127.0.0.1', '::1']\n")
     close(opened)
+
+
+@pytest.mark.parametrize("missing", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
+def test_machine_without_ipv6_listens_at_the_address_that_it_has(
+    monkeypatch: pytest.MonkeyPatch, missing: int
+) -> None:
+    class NoIPv6(socket.socket):
+        def __init__(self, family: int = socket.AF_INET, *more: int, **named: int | None) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(missing, "no IPv6")
+            super().__init__(family, *more, **named)
+
+    monkeypatch.setattr(socket, "socket", NoIPv6)
+    opened, skipped = open_listeners("127.0.0.1", (0,))
+    assert ([listener.family for listener in opened], skipped) == ([socket.AF_INET], [])
+    close(opened)
+    with pytest.raises(ConfigurationError, match="can't listen on ::1"):
+        open_listeners("::1", (0,))
 
 
 def test_no_free_port_is_an_error_that_says_what_to_do(taken: int) -> None:
