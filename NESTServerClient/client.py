@@ -44,7 +44,7 @@ class NESTServerClient:
 
     def __init__(
         self,
-        host: str = "localhost",
+        host: str = "127.0.0.1",
         port: int = 52425,
         token: str | None = None,
         progress: bool | None = None,

@@ -1,4 +1,4 @@
-"""A Flask route that does nothing, under gunicorn with the settings of the gateway."""
+"""A Flask route that does nothing, served as the gateway is."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ from pathlib import Path
 
 from flask import Flask, Response
 
-from gateway.__main__ import GunicornServer
+from gateway.__main__ import serve_application
+from gateway.server.connection import BodyRule
+from gateway.server.loop import ServerHooks
 from gateway.settings import GatewaySettings, JobLimits
 from protocol.runtime.data_directory import DataDirectory
 
 
-class _Empty(GunicornServer):
-    def load(self) -> Flask:
-        app = Flask("empty", static_folder=None)
-        app.add_url_rule("/", view_func=lambda: Response(b"{}", mimetype="application/json"))
-        return app
-
-
 def main() -> None:
     """Serve on the port that is the only argument."""
+    app = Flask("empty", static_folder=None)
+    app.add_url_rule("/", view_func=lambda: Response(b"{}", mimetype="application/json"))
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=128)
-    sys.argv = sys.argv[:1]
     settings = GatewaySettings(
         connection_file=Path(),
         exit_file=Path(),
@@ -37,7 +33,10 @@ def main() -> None:
         scripts_refused=None,
         host="127.0.0.1",
     )
-    _Empty(settings, [f"fd://{listener.fileno()}"]).run()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    rule = BodyRule(settings.body_limit_bytes, 1024, lambda environ: True)
+    hooks = ServerHooks(lambda: None, lambda: None, lambda refusal: "")
+    serve_application(app.wsgi_app, settings, [listener], rule, hooks)
 
 
 if __name__ == "__main__":

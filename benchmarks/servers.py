@@ -62,9 +62,8 @@ class Running:
 
     def gateway_pid(self) -> int:
         """The process of this server's gateway that answers requests."""
-        gateways = [pid for pid in descendants(self.process.pid) if _is_gateway(pid)]
-        # gunicorn's own process, which waits, and below it the one that works.
-        return gateways[-1]
+        # Of a peer, gunicorn's own process, which waits, and below it the one that works.
+        return [pid for pid in descendants(self.process.pid) if _is_gateway(pid)][-1]
 
 
 def descendants(pid: int) -> list[int]:

@@ -24,7 +24,7 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {
             name: _version(name)
-            for name in ("nest-simulator", "numpy", "gunicorn", "flask", "pyzmq", "orjson")
+            for name in ("nest-simulator", "numpy", "httptools", "flask", "pyzmq", "orjson")
         },
         "date": datetime.date.today().isoformat(),
         #: Processes that wanted a core when it began, the benchmark's own not among them.

@@ -1,4 +1,4 @@
-"""``python -m gateway``: the application under gunicorn, one process, many threads.
+"""``python -m gateway``: settings, application and HTTP server, in one process.
 
 The gateway serves the listening sockets whose file descriptors ``NESTD_LISTEN_FDS`` names. Its
 parent process has opened them, so a gateway that is restarted loses no connection. Without them the
@@ -9,80 +9,108 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
+import signal
+import socket
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
-from flask import Flask
-from gunicorn.app.base import BaseApplication
 
 from gateway.app import create_app
-from gateway.http.server import GunicornArbiter, GunicornLogger, GunicornWorker
-from gateway.services import EXTENSION
+from gateway.http.request_log import new_request_id
+from gateway.server.connection import BodyRule
+from gateway.server.head import UnreadableRequest
+from gateway.server.loop import HttpServer, ServerHooks
+from gateway.server.reply import Application
+from gateway.services import EXTENSION, Services
 from gateway.settings import GatewaySettings, from_environment
 from protocol.errors import NestdError
-from protocol.logging import lines
+from protocol.logging import context, lines
 from protocol.logging.forwarding import LogForwarder
 from protocol.process.core_dumps import forbid_core_dumps
 from protocol.process.identity import hide_memory
+from protocol.process.ready_pipe import report_ready
+from protocol.runtime.listening import listen
 
-#: Threads beyond those that can wait for the kernel: for requests that need no kernel, and for
-#: clients that send slowly. Threads are made when they are needed.
+log = logging.getLogger(__name__)
+
+#: Threads beyond those that can wait for the kernel: for requests that need no kernel, for streams
+#: of events, and for large answers that callers take slowly.
 SPARE_THREADS = 64
 #: How long a stopping gateway waits for answers under way.
 GRACE_S = 5
 EXIT_CONFIGURATION = 78
+#: Files of a gateway beside its callers' connections.
+_OTHER_FILES = 256
 
 
-class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn's application object for the gateway.
+def serve(settings: GatewaySettings, listeners: Sequence[socket.socket]) -> None:
+    """Serve until a signal ends the gateway.
 
-    Parameters
-    ----------
-    settings : of the gateway
-    listeners : addresses to listen on, as gunicorn writes them
+    SIGTERM and SIGINT leave some time for answers under way. SIGUSR2 leaves all time that they
+    need: another gateway serves.
     """
+    app = create_app(settings)
+    services: Services = app.extensions[EXTENSION]
+    logging.getLogger("gateway").addHandler(
+        LogForwarder(services.events.publish_line, any_thread=True)
+    )
+    hooks = ServerHooks(report_ready, services.events.close, partial(_refused, services))
+    rule = BodyRule(
+        settings.body_limit_bytes, settings.connections.bytes_per_s, services.gate.admits
+    )
+    serve_application(app.wsgi_app, settings, listeners, rule, hooks)
 
-    def __init__(self, settings: GatewaySettings, listeners: list[str]) -> None:
-        self._settings = settings
-        self._listeners = listeners
-        super().__init__()
 
-    def load_config(self) -> None:
-        """Configure gunicorn."""
-        threads = self._settings.queue_limit + SPARE_THREADS
-        config: dict[str, Any] = {
-            "bind": self._listeners,
-            "worker_class": GunicornWorker,
-            "workers": 1,
-            "threads": threads,
-            "worker_connections": 1000 + threads,
-            "keepalive": 75,
-            # A wait for the kernel may take days; the worker is not hung meanwhile.
-            "timeout": 0,
-            "graceful_timeout": GRACE_S,
-            "limit_request_line": 8190,
-            "logger_class": GunicornLogger,
-            "proc_name": "nest-gateway",
-            # Gunicorn's console is at a fixed path, where a second server would collide.
-            "control_socket_disable": True,
-        }
-        for name, value in config.items():
-            # Settings that this version of gunicorn does not have are not needed either.
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
+def serve_application(
+    application: Application,
+    settings: GatewaySettings,
+    listeners: Sequence[socket.socket],
+    rule: BodyRule,
+    hooks: ServerHooks,
+) -> None:
+    """Serve an application as the gateway is served, until a signal ends it."""
+    limits = settings.connections
+    room = _raise_file_limit(limits.count + _OTHER_FILES) - _OTHER_FILES
+    if room < limits.count:
+        log.warning("room for %d connections only: the limit of open files is low", room)
+        limits = replace(limits, count=max(room, 16))
+    threads = settings.queue_limit + SPARE_THREADS
+    server = HttpServer(application, listeners, threads, rule, limits, hooks)
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, lambda *_: server.stop(GRACE_S))
+    signal.signal(signal.SIGUSR2, lambda *_: server.stop(None))
+    server.serve()
 
-    def run(self) -> None:
-        """Serve until a signal ends the server."""
-        GunicornArbiter(self).run()
 
-    def load(self) -> Flask:
-        """Make the application, in the worker process."""
-        app = create_app(self._settings)
-        publish_line = app.extensions[EXTENSION].events.publish_line
-        logging.getLogger("gateway").addHandler(LogForwarder(publish_line, any_thread=True))
-        return app
+def _refused(services: Services, refusal: UnreadableRequest) -> str:
+    """Count and log a request that was refused unread; return the id that its answer shows."""
+    services.metrics.count_unreadable(refusal.status)
+    # The header with the caller's own id was not read.
+    origin = context.RequestContext(new_request_id())
+    context.set_current_request(origin)
+    lines.note(
+        log,
+        "a request can't be read",
+        always=True,
+        status=refusal.status,
+        error=str(refusal)[:300],
+    )
+    return origin.request
+
+
+def _raise_file_limit(wanted: int) -> int:
+    """Raise the limit of open files to ``wanted``, as far as it goes; return the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        return most
+    return wanted if soft == resource.RLIM_INFINITY else soft
 
 
 @click.command(context_settings={"help_option_names": ["--help"]})
@@ -126,12 +154,20 @@ def main(
         sys.exit(EXIT_CONFIGURATION)
     forbid_core_dumps()
     lines.set_up("gateway", settings.log, secret=settings.token)
-    listeners = [f"fd://{fd}" for fd in inherited.split(",")]
-    if not inherited:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        listeners = [f"{host}:{settings.port}"]
-    sys.argv = sys.argv[:1]
-    GunicornServer(settings, listeners).run()
+    try:
+        listeners = (
+            [socket.socket(fileno=int(fd)) for fd in inherited.split(",")]
+            if inherited
+            else listen(settings.host, settings.port)
+        )
+    except OSError as error:
+        where = f"{settings.host}, port {settings.port}"
+        print(f"the gateway can't listen on {where}: {error}", file=sys.stderr)
+        sys.exit(EXIT_CONFIGURATION)
+    serve(settings, listeners)
+    logging.shutdown()
+    # Threads that wait for the kernel, or for callers, would be waited for.
+    os._exit(0)
 
 
 if __name__ == "__main__":

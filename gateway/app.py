@@ -11,8 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.events.hub import EventHub
 from gateway.events.readers import EventReaders
-from gateway.http.authentication import refuses_without_token, shows_token
-from gateway.http.bodies import discard_body
+from gateway.http.authentication import BodyGate, refuses_without_token, shows_token
 from gateway.http.cors import OriginPolicy
 from gateway.http.errors import error_reply, http_error_reply
 from gateway.http.metrics import Metrics
@@ -30,6 +29,7 @@ from gateway.routes.jobs import jobs
 from gateway.routes.pages import files, wants_page
 from gateway.routes.scripts import scripts
 from gateway.routes.server import server
+from gateway.server.environ import ADMITTED_KEY
 from gateway.services import EXTENSION, Services
 from gateway.settings import GatewaySettings
 from protocol.errors import InternalError, NestdError, Refused
@@ -62,13 +62,14 @@ def create_app(settings: GatewaySettings) -> Flask:
     all_jobs = Jobs(kernel, settings.jobs, hub.publish)
     readers = EventReaders()
     metrics = Metrics(kernel, all_jobs, readers)
-    app.extensions[EXTENSION] = Services(settings, kernel, hub, readers, all_jobs, metrics)
+    policy = OriginPolicy(settings.origins, settings.host)
+    gate = BodyGate(settings.token, policy)
+    app.extensions[EXTENSION] = Services(settings, kernel, hub, readers, all_jobs, metrics, gate)
     metrics.add_to(app)
     for blueprint in (server, calls, scripts, jobs, events, data_files, files, documentation):
         app.register_blueprint(blueprint)
     if settings.desktop is not None:
         app.register_blueprint(desktop)
-    policy = OriginPolicy(settings.origins, settings.host)
 
     requests = RequestLog()
 
@@ -77,10 +78,11 @@ def create_app(settings: GatewaySettings) -> Flask:
             return None
         if settings.token is None:
             reason = refuses_without_token(request, policy)
+            request.environ[ADMITTED_KEY] = not reason
             return error_reply(Refused(reason)) if reason else None
         if shows_token(request.headers, settings.token):
+            request.environ[ADMITTED_KEY] = True
             return None
-        discard_body(request)
         return Response("Unauthorized", 403, mimetype="text/plain")
 
     def complete(reply: Response) -> Response:

@@ -8,6 +8,7 @@ from flask import current_app
 
 from gateway.events.hub import EventHub
 from gateway.events.readers import EventReaders
+from gateway.http.authentication import BodyGate
 from gateway.http.metrics import Metrics
 from gateway.jobs.jobs import Jobs
 from gateway.kernel.client import KernelClient
@@ -27,6 +28,7 @@ class Services:
     readers: EventReaders
     jobs: Jobs
     metrics: Metrics
+    gate: BodyGate
 
 
 def services() -> Services:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.http.cors import is_loopback, parse_allowed
+from gateway.server.limits import ConnectionLimits
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
@@ -68,6 +69,8 @@ class GatewaySettings:
     #: Seconds for which the network to the kernel may be cut before callers are told; ``None``
     #: without a limit.
     link_s: float | None = 60.0
+    #: Limits of connections, and of callers who send slowly.
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     #: How to log.
     log: LogSettings = field(default_factory=LogSettings)
 
@@ -120,6 +123,12 @@ def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> Ga
         port=environment.integer("NEST_SERVER_PORT", DEFAULT_PORT, 1, 65_535),
         desktop=Path(desktop) if desktop else None,
         link_s=environment.seconds_or_off("NEST_SERVER_LINK", 60.0),
+        connections=ConnectionLimits(
+            count=environment.integer("NEST_SERVER_CONNECTIONS", 4096, 16, 100_000),
+            per_peer=environment.integer("NEST_SERVER_CONNECTIONS_PER_PEER", 512, 8, 100_000),
+            head_s=environment.integer("NEST_SERVER_HEAD_TIMEOUT", 20, 1, 3600),
+            bytes_per_s=environment.integer("NEST_SERVER_RATE_KIB", 16, 1, 1 << 20) * 1024,
+        ),
         log=log_settings(variables),
     )
     for origin in settings.origins:

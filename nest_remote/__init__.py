@@ -1,7 +1,7 @@
 """PyNEST's interface to a NEST that runs elsewhere; needs no NEST on this machine.
 
 >>> import nest_remote as nest
->>> nest.connect("http://localhost:52425")
+>>> nest.connect("http://127.0.0.1:52425")
 >>> neurons = nest.Create("iaf_psc_alpha", 1000)
 
 session         connection to one server, and what PyNEST's classes need of it
@@ -57,7 +57,7 @@ _module.__class__ = _Remote
 
 
 def connect(
-    url: str = "http://localhost:52425", token: str | None = None, progress: bool | None = None
+    url: str = "http://127.0.0.1:52425", token: str | None = None, progress: bool | None = None
 ) -> None:
     """Connect to the server at ``url``, which executes what follows.
 

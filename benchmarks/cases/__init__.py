@@ -19,6 +19,7 @@ NAMES = (
     "parameters",
     "during_run",
     "idle",
+    "slow_callers",
     "simulation",
     "rank_messages",
 )

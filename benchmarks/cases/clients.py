@@ -1,6 +1,6 @@
 """GetKernelStatus of one key by 8 and by 64 clients at once, which `wrk` plays: each sends as
-soon as it has its answer. The floor is an empty Flask route under the gateway's own gunicorn
-settings. Then this server on several ranks; the series is of the time between two answers.
+soon as it has its answer. The floor is an empty Flask route under the gateway's own HTTP
+server. Then this server on several ranks; the series is of the time between two answers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One small request after the other: `GET /` and GetKernelStatus of one key, by `http.client` of
 the standard library. The floor of `GET /` is an empty Flask route under the gateway's own
-gunicorn settings; that of GetKernelStatus is the call in process. 3.10 and its successor
+HTTP server; that of GetKernelStatus is the call in process. 3.10 and its successor
 close every connection, so their kept and new connections are the same thing. On several ranks
 each asks for the same and rank 0 merges what they say, key by key.
 """
@@ -57,7 +57,7 @@ def run(bench: Bench) -> None:
         "the same above an empty Flask route",
         "ms",
         Target("above", 0.35, FLOOR),
-        to_show="the same above an empty Flask route under the same gunicorn",
+        to_show="the same above an empty Flask route under the same server",
     )
     above.rounds = {name: kept.rounds[name] for name in (THIS, FLOOR) if name in kept.rounds}
     round_trip = bench.row("a ZeroMQ round trip between two processes", "ms", floor="ZeroMQ alone")

@@ -84,7 +84,7 @@ def read_body(request: Request) -> Value:
         raise MalformedRequest(f"bodies in Content-Encoding {encoding:.40} are not understood")
     length = request.content_length
     if kind in MSGPACK_TYPES and length is not None and length >= LARGE_BYTES:
-        body: Buffer = large_body_of(request, length)
+        body: Buffer = large_body_of(request)
     else:
         body = body_of(request)
     if kind in MSGPACK_TYPES:

@@ -10,9 +10,11 @@ page can send at all. docs/decisions/0025 has the reasons.
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
+from typing import Any
 
 from flask import Request
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import EnvironHeaders, Headers
 
 from gateway.http.arguments import MSGPACK_TYPES
 from gateway.http.cors import OriginPolicy
@@ -40,6 +42,21 @@ _PROGRAMS = frozenset(
 #: Programs whose POST may have no body; so may that of a program without a name, as browsers always
 #: have one.
 _BODILESS = frozenset(["curl", "python-requests", ""])
+
+
+@dataclass(frozen=True)
+class BodyGate:
+    """Gate before the bodies of requests: those that will be refused are not received."""
+
+    token: str | None
+    policy: OriginPolicy
+
+    def admits(self, environ: dict[str, Any]) -> bool:
+        """Return whether the body of a request is to be received."""
+        headers = EnvironHeaders(environ)
+        if self.token is None:
+            return self.policy.refuses(headers) is None
+        return shows_token(headers, self.token)
 
 
 def shows_token(request: Headers, token: str) -> bool:

@@ -9,6 +9,7 @@ from flask import Response, request
 from gateway.http.delivery import read_delivery
 from gateway.http.replies import AS_JSON, answer_reply, json_reply
 from gateway.kernel.deadline import ClientDisconnect
+from gateway.server.environ import SOCKET_KEY
 from gateway.services import services
 from protocol.logging import context
 from protocol.wire.messages import Batch, Command, Failure, Operation, Script, Task
@@ -61,7 +62,7 @@ def _task(
 
 def _caller(grace_s: float | None) -> ClientDisconnect | None:
     """Return the caller, if the server shows the connection and a hang-up matters."""
-    connection = request.environ.get("gunicorn.socket")
+    connection = request.environ.get(SOCKET_KEY)
     if grace_s is None or connection is None:
         return None
     return ClientDisconnect(connection, grace_s)

@@ -100,7 +100,7 @@ class HttpConnection:
         """
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-            raise ValueError(f"{url!r} is no address of a server, such as http://localhost:52425")
+            raise ValueError(f"{url!r} is no address of a server, such as http://127.0.0.1:52425")
         port = parts.port or (443 if parts.scheme == "https" else DEFAULT_PORT)
         return cls(parts.hostname, port, token, parts.scheme)
 

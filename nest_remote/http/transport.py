@@ -40,7 +40,7 @@ class HttpTransport:
     @classmethod
     def at(
         cls,
-        host: str = "localhost",
+        host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
         token: str | None = None,
         progress: bool | None = None,

@@ -11,7 +11,7 @@ import click
 from nestd.server.instance import Instance
 
 #: Where NEST Desktop listens when it is started by ``nest-desktop start``.
-_NEST_DESKTOP = "http://localhost:54286"
+_NEST_DESKTOP = "http://127.0.0.1:54286"
 
 
 def print_banner(started: Instance, notes: list[str]) -> None:

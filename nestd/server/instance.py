@@ -181,7 +181,7 @@ def make_instance(
         If the directory is not private, or has the kernel of another process.
     """
     part = settings.part
-    ports = tuple(listener.getsockname()[1] for listener in listeners)
+    ports = tuple(dict.fromkeys(listener.getsockname()[1] for listener in listeners))
     # Halves of a server meet where their settings say, whether or not the port is free.
     directory = directory_for(ports[0] if part is Part.BOTH else settings.ports[0])
     if part is not Part.GATEWAY:

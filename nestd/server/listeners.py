@@ -9,17 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import struct
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from protocol.errors import ConfigurationError, PortTaken
-
-#: Connections that may wait to be accepted.
-BACKLOG = 512
-#: Longest silence of a client in the middle of a request.
-RECEIVE_TIMEOUT_S = 30
-
+from protocol.runtime.listening import addresses_of, listen, set_up
 
 #: The first file descriptor that a service manager passes (sd_listen_fds(3)).
 _FIRST_PASSED = 3
@@ -30,6 +23,7 @@ def passed_listeners(
     ports: tuple[int, ...],
     variables: Mapping[str, str],
     drop: Callable[[socket.socket], None],
+    keep: Callable[[Sequence[socket.socket]], None],
 ) -> list[socket.socket]:
     """Return the listening sockets that a service manager has kept, or opened, for this process.
 
@@ -38,25 +32,40 @@ def passed_listeners(
     host, ports : where to listen
     variables : environment of this process
     drop : called with each socket that is not wanted any more, before the socket is closed
+    keep : called with sockets that were missing, and are among those returned
+
+    Raises
+    ------
+    PortTaken
+        If another program has the port at the loopback address beside.
     """
     count = variables.get("LISTEN_FDS", "")
     if variables.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
         return []
     passed = []
     try:
-        wanted = {_address(host, port)[-1] for port in ports}
+        wanted = [address[-1][:2] for port in ports for address in addresses_of(host, port)]
     except OSError:
         # The reason is reported when the socket is opened.
-        wanted = set()
+        wanted = []
     for descriptor in range(_FIRST_PASSED, _FIRST_PASSED + int(count)):
         listener = socket.socket(fileno=descriptor)
-        if listener.type is socket.SOCK_STREAM and listener.getsockname() in wanted:
-            _set_up(listener)
+        if listener.type is socket.SOCK_STREAM and listener.getsockname()[:2] in wanted:
+            set_up(listener)
             passed.append(listener)
         else:
             drop(listener)
             listener.close()
-    return sorted(passed, key=lambda listener: ports.index(listener.getsockname()[1]))
+    held = {(name[0], name[1]) for name in (listener.getsockname() for listener in passed)}
+    for port in {port for _, port in held}:
+        # Kept by a server of a version before, or opened by the manager, at one address only.
+        try:
+            missing = listen(host, port, {name for name, at in held if at == port})
+        except OSError as error:
+            raise PortTaken(f"Port {port} beside {host}: {error}.") from error
+        keep(missing)
+        passed += missing
+    return sorted(passed, key=lambda listener: wanted.index(listener.getsockname()[:2]))
 
 
 def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socket], list[str]]:
@@ -78,7 +87,7 @@ def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socke
     try:
         for port in ports:
             try:
-                opened.append(_listen(host, port))
+                opened += listen(host, port)
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise ConfigurationError(f"can't listen on {host}: {error}") from error
@@ -94,30 +103,3 @@ def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socke
             "servers."
         )
     return opened, skipped
-
-
-def _address(host: str, port: int) -> Any:
-    """Return what ``getaddrinfo`` returns first for ``host`` and ``port``."""
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family, kind, proto, _, address = _address(host, port)
-    listener = socket.socket(family, kind, proto)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _set_up(listener)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
-
-
-def _set_up(listener: socket.socket) -> None:
-    # Accepted connections inherit it (socket(7)); a client that stalls frees its thread.
-    timeout = struct.pack("ll", RECEIVE_TIMEOUT_S, 0)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.set_inheritable(True)

@@ -11,4 +11,5 @@ data_settings         which directory that is, and its quota
 job_store             spool of all jobs
 stored_job            one job: request, claim, output, answer
 message_file          messages in files
+listening             listening sockets, at both loopback addresses or at none
 """

@@ -59,7 +59,7 @@ def test_javascript_of_the_guide_runs_in_a_page(page: Page, server: Server) -> N
     printed: list[str] = []
     page.on("console", lambda message: printed.append(message.text))
     for place in places:
-        code = found[place].text.replace("http://localhost:52425", address(server))
+        code = found[place].text.replace("http://127.0.0.1:52425", address(server))
         assert server.token is not None
         code = code.replace("the access token", server.token)
         page.evaluate(f"(async () => {{ {code} }})()")

@@ -104,7 +104,7 @@ def test_slices_of_nodes_are_nodes(nsc: NESTServerClient) -> None:
 def test_client_needs_no_nest_and_finds_the_token_of_the_users_own_server(server: Server) -> None:
     script = f"""
 import sys
-for name in ("nest", "flask", "gunicorn", "zmq", "mpi4py", "matplotlib", "RestrictedPython"):
+for name in ("nest", "flask", "httptools", "zmq", "mpi4py", "matplotlib", "RestrictedPython"):
     sys.modules[name] = None  # importing it raises ImportError
 from NESTServerClient import NESTServerClient
 nsc = NESTServerClient("localhost", {server.port})

@@ -122,7 +122,7 @@ def test_lost_kernel_is_a_server_error_and_stale_objects_are_refused(start: Any)
 def test_it_needs_no_nest_and_libraries_that_import_nest_get_it(server: Server) -> None:
     script = f"""
 import sys
-for name in ("flask", "gunicorn", "zmq", "mpi4py", "RestrictedPython"):
+for name in ("flask", "httptools", "zmq", "mpi4py", "RestrictedPython"):
     sys.modules[name] = None  # importing it raises ImportError
 import nest_remote
 nest_remote.connect("{server.url}")

@@ -126,7 +126,7 @@ def test_listening_sockets_are_kept_for_the_next_gateway(
     url = f"http://127.0.0.1:{port}/healthz"
     with gateway_manager.starting(runtime, "gateway", "-p", str(port), env=env) as first:
         gateway_manager.await_line("READY=1")
-        assert [name for name, _ in gateway_manager.kept] == [f"port-{port}"]
+        assert [name for name, _ in gateway_manager.kept] == [f"port-{port}"] * 2
         first.terminate()
         assert first.wait(DEADLINE_S) == 0
     # Nobody serves, but whoever calls waits.
@@ -137,7 +137,7 @@ def test_listening_sockets_are_kept_for_the_next_gateway(
             gateway_manager.await_line("READY=1")
             assert waits.result(DEADLINE_S).status_code == 405
             assert requests.get(url, timeout=DEADLINE_S).json() == {"alive": True}
-            # The same socket, so nothing new is to be kept.
+            # The same sockets, so nothing new is to be kept.
             assert not any(line.startswith("FDSTORE=") for line in gateway_manager.lines)
             second.terminate()
             assert second.wait(DEADLINE_S) == 0

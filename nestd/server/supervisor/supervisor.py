@@ -115,7 +115,10 @@ class Supervisor:
         settings = self._settings
         if settings.part is Part.KERNEL:
             return [], []
-        kept = passed_listeners(settings.host, settings.ports, os.environ, self._service.drop)
+        service = self._service
+        kept = passed_listeners(
+            settings.host, settings.ports, os.environ, service.drop, service.keep
+        )
         if kept:
             return kept, []
         opened, notes = open_listeners(settings.host, settings.ports)

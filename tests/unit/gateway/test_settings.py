@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.server.limits import ConnectionLimits
 from gateway.settings import MIB, from_environment
 from protocol.errors import ConfigurationError
 from protocol.runtime.data_directory import DataDirectory
@@ -33,6 +34,10 @@ def test_variables_win_over_defaults_and_files(tmp_path: Path) -> None:
             "NEST_SERVER_CORS_ORIGINS": "https://a.example, https://b.example:*",
             "NEST_SERVER_BODY_LIMIT_MIB": "2",
             "NEST_SERVER_QUEUE_LIMIT": "3",
+            "NEST_SERVER_CONNECTIONS": "100",
+            "NEST_SERVER_CONNECTIONS_PER_PEER": "10",
+            "NEST_SERVER_HEAD_TIMEOUT": "5",
+            "NEST_SERVER_RATE_KIB": "2",
             "NEST_SERVER_HOST": "lab.example",
         }
     )
@@ -40,6 +45,7 @@ def test_variables_win_over_defaults_and_files(tmp_path: Path) -> None:
     assert settings.token == "mine-and-no-other"
     assert settings.origins == ("https://a.example", "https://b.example:*")
     assert (settings.body_limit_bytes, settings.queue_limit) == (2 * MIB, 3)
+    assert settings.connections == ConnectionLimits(100, 10, 5.0, 2048)
     assert settings.host == "lab.example"
 
 

@@ -1,0 +1,34 @@
+"""Limits of one HTTP server: sizes, times and numbers that no caller gets beyond."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Longest first line of a request, and longest header.
+LINE_BYTES = 8190
+#: Most headers of a request.
+HEADER_COUNT = 100
+#: Longest head of a request.
+HEAD_BYTES = 1 << 16
+#: How long a connection may say nothing between two requests.
+IDLE_S = 75.0
+#: Time that a body has before its rate is looked at, and time that the reader of an answer has.
+SENDING_GRACE_S = 20.0
+TAKING_GRACE_S = 60.0
+#: What callers still send after an error is thrown away, so that they can read the error.
+DISCARD_BYTES = 1 << 30
+DISCARD_S = 30.0
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """Limits that the operator may choose."""
+
+    #: Connections in all.
+    count: int = 4096
+    #: Connections of one address; of IPv6, of one /64.
+    per_peer: int = 512
+    #: Time for a whole head.
+    head_s: float = 20.0
+    #: Least rate at which a body comes, and an answer is taken, once the grace is over.
+    bytes_per_s: int = 16 * 1024
