@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
+import os
 import secrets
 import signal
 from collections.abc import Callable
@@ -20,7 +21,8 @@ import zmq
 
 from nestd.broker.client import BrokerClient
 from nestd.confinement import memory
-from nestd.confinement.kernel import Confinement, confine
+from nestd.confinement.kernel import Confinement, confine, prepare_mpi
+from nestd.confinement.rules import is_job_known
 from nestd.confinement.spawner import Spawner
 from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
@@ -37,7 +39,7 @@ from nestd.ranks.transport import (
 from nestd.scripts.process.fork_client import FORK_SERVER, fork_server_program
 from nestd.scripts.runner import ScriptRunner
 from nestd.settings import NestdSettings
-from protocol.errors import Diverged
+from protocol.errors import ConfigurationError, Diverged
 from protocol.logging.forwarding import LogForwarder
 from protocol.process.identity import die_with_parent
 from protocol.runtime.connection_file import ConnectionInfo, RankProcess
@@ -99,7 +101,8 @@ def run(
             closing.callback(broker.close)
             spawner = _spawner(settings, generation)
             closing.callback(spawner.close)
-        if not settings.paths_follow:
+        is_late = not is_job_known(os.environ)
+        if not settings.paths_follow and not is_late:
             _confine(settings, is_first)
         if spawner is not None:
             scripts = ScriptRunner(settings.scripts, spawner)
@@ -109,11 +112,19 @@ def run(
                 closing.callback(zap_proxy.close)
         if mpi.launched_ranks() == 1:
             mpi.stay_alone()
+            if is_late:
+                # Where there is no MPI, NEST has none either.
+                with contextlib.suppress(ConfigurationError):
+                    mpi.MpiWorld()
+                _confine(settings, is_first, is_late=True)
             _run_master(settings, generation, None, closing, on_ready, broker, scripts, zap_proxy)
             return
         # Ranks whose launcher was killed must not go on alone.
         die_with_parent()
+        prepare_mpi()
         world = mpi.MpiWorld()
+        if not settings.paths_follow and is_late:
+            _confine(settings, is_first, is_late=True)
         if world.rank == 0:
             _run_master(settings, generation, world, closing, on_ready, broker, scripts, zap_proxy)
         else:
@@ -139,7 +150,7 @@ def _default_memory(own: Path) -> int:
     return memory.default_bytes(memory.machine_bytes(), len(others) + 1)
 
 
-def _confine(settings: NestdSettings, is_first: bool) -> None:
+def _confine(settings: NestdSettings, is_first: bool, is_late: bool = False) -> None:
     """Confine this rank, with its directories made."""
     files = RuntimeDirectory.of(settings.connection_file)
     # On other hosts that don't share it nothing is written to it.
@@ -156,6 +167,7 @@ def _confine(settings: NestdSettings, is_first: bool) -> None:
             settings.extensions.paths,
             has_ranks=mpi.launched_ranks() > 1,
             is_bound=settings.binding is not None,
+            is_late=is_late,
         )
     )
 

@@ -67,9 +67,6 @@ class Confinement:
             landlock.set_no_new_privileges()
             return MISSING
         _load_libraries(self.has_ranks)
-        if self.has_ranks:
-            for name, value in _MEMORY_OF_RANKS.items():
-                os.environ.setdefault(name, value)
         surroundings = Surroundings.of_this_process(self.has_ranks)
         if surroundings.has_mpi:
             _make_session_directory(surroundings.session_directory)
@@ -103,6 +100,13 @@ def confine(confinement: Confinement) -> None:
         drop_capabilities()
     if problem is not None:
         log.warning("THE KERNEL IS NOT CONFINED BY THE SYSTEM: %s", problem)
+
+
+def prepare_mpi() -> None:
+    """Tell MPI, which has not begun, what ranks that are confined apart can't do."""
+    if landlock.is_available():
+        for name, value in _MEMORY_OF_RANKS.items():
+            os.environ.setdefault(name, value)
 
 
 def import_numpy() -> None:

@@ -30,14 +30,18 @@ _WRITE_OF_RANKS = (
     *("/dev/shm", "/dev/infiniband", "/dev/xpmem", "/dev/knem"),  # noqa: S108
     *(f"/dev/{name}" for name in ("hfi1_0", "hfi1_1", "cxi0", "cxi1", "cxi2", "cxi3", "kfd")),
 )
-#: Variables of launchers that name directories of the job.
-_DIRECTORIES_OF_JOB = (
+#: Variables of Open MPI's launcher that name the directory of the job.
+_SESSION_DIRECTORIES = (
     "OMPI_MCA_orte_top_session_dir",
     "OMPI_FILE_LOCATION",
+    "PRTE_MCA_prte_top_session_dir",
+)
+#: Variables of launchers that name directories of the job.
+_DIRECTORIES_OF_JOB = (
+    *_SESSION_DIRECTORIES,
     "PMIX_SERVER_TMPDIR",
     "PMIX_DSTORE_ESH_BASE_PATH",
     "PMIX_DSTORE_21_BASE_PATH",
-    "PRTE_MCA_prte_top_session_dir",
 )
 
 
@@ -131,6 +135,14 @@ def rules_of_kernel(
         _paths([*map(Path, write), *own]),
         _paths(map(Path, execute)),
     )
+
+
+def is_job_known(variables: Mapping[str, str]) -> bool:
+    """Return whether the directories of this MPI job are known before MPI begins.
+
+    With PMIx and without ``mpirun``, as under srun, MPI asks the launcher for them.
+    """
+    return "PMIX_RANK" not in variables or any(name in variables for name in _SESSION_DIRECTORIES)
 
 
 def _job_directories(surroundings: Surroundings) -> list[str]:

@@ -119,7 +119,7 @@ class Site:
             self._gateway.wait(20)
         # Shown by pytest when a test has failed.
         print(self.said())
-        for name in ("token", "keys", "jobs") if self.directory.exists() else ():
+        for name in ("token", "keys", "jobs", "data") if self.directory.exists() else ():
             path = self.directory / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         left = [path for path in self.directory.glob("*") if path.suffix != ".log"]

@@ -47,7 +47,8 @@ def files_of(server: Server) -> RuntimeDirectory:
 
 def is_out_of_reach(path: Path, files: RuntimeDirectory) -> bool:
     """Return whether a path is a server's, and none that a process with NEST needs."""
-    return path.is_relative_to(files.path) and not path.is_relative_to(files.kernel_directory)
+    needed = (files.kernel_directory, files.data)
+    return path.is_relative_to(files.path) and not any(map(path.is_relative_to, needed))
 
 
 def held(pid: int) -> set[Path]:

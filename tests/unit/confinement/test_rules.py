@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nestd.confinement.rules import Surroundings, rules_of_kernel
+from nestd.confinement.rules import Surroundings, is_job_known, rules_of_kernel
 
 AROUND = Surroundings(
     prefixes=("/home/ada/env", "/home/ada/.pyenv/versions/3.11"),
@@ -85,3 +85,17 @@ def test_alone_a_nest_with_mpi_has_the_directory_that_mpi_makes() -> None:
     rules = rules_of_kernel(replace(AROUND, libraries=libraries), [OWN])
     assert covers(rules.write, "/tmp/ompi.node1.1000/jf.0")
     assert not covers(rules.write, "/dev/shm/file")
+
+
+@pytest.mark.parametrize(
+    ("variables", "known"),
+    [
+        ({}, True),
+        ({"PMI_RANK": "0"}, True),
+        ({"PMIX_RANK": "0", "OMPI_MCA_orte_top_session_dir": "/tmp/ompi"}, True),
+        # Under srun.
+        ({"PMIX_RANK": "0", "PMIX_SERVER_TMPDIR": "/var/spool/slurmd/pmix.1"}, False),
+    ],
+)
+def test_job_without_a_directory_is_known(variables: dict[str, str], known: bool) -> None:
+    assert is_job_known(variables) is known
