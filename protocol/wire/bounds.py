@@ -95,9 +95,10 @@ READ_BYTES = 1 << 16
 
 def problem_of(error: Exception) -> ProtocolError:
     """Return the error for what msgpack has raised."""
-    if "max_array_len" in str(error):
+    # Where msgpack names another limit, that is the size of data which are incomplete.
+    if f"max_array_len({ELEMENT_LIMIT})" in str(error):
         return TooManyValues(_ELEMENTS)
-    if "max_map_len" in str(error):
+    if f"max_map_len({CONTAINER_LIMIT})" in str(error):
         return TooManyValues(_CONTAINERS)
     return ProtocolError(f"not msgpack: {type(error).__name__} {error}"[:200])
 

@@ -284,8 +284,8 @@ def test_variables_choose_as_flags_do_and_no_secret_leaks(runtime: Runtime, tmp_
         assert runtime.run("token").stdout.strip() == token
 
         pids = marked_processes(runtime.mark)
-        # Supervisor, nestd, gateway, and who writes the log.
-        assert len(pids) == 4
+        # Supervisor, nestd, gateway, and who writes the log, keeps the files, starts programs.
+        assert len(pids) == 6
         for pid in pids:
             assert token.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
             assert token.encode() not in Path(f"/proc/{pid}/environ").read_bytes()

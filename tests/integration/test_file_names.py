@@ -12,7 +12,9 @@ import msgpack._cmsgpack
 import pytest
 
 from NESTServerClient import NESTServerClient
-from tests.integration.servers import Server, Start
+from protocol.process.polling import poll_until
+from tests.integration.servers import DEADLINE_S, Server, Start
+from tests.integration.test_jobs import FINAL
 
 OUTSIDE = "../outside"
 RECORDER = {"record_to": "ascii", "label": OUTSIDE}
@@ -28,7 +30,10 @@ def of_job(server: Server) -> Any:
         {"model": "spike_recorder", "params": RECORDER},
         headers={"Prefer": "respond-async"},
     )
-    return server.get(reply.headers["Location"] + "/result?wait=60")
+    place = reply.headers["Location"]
+    ended = poll_until(lambda: server.get(place).json()["state"] in FINAL, DEADLINE_S)
+    assert ended, server.get(place).text
+    return server.get(place + "/result")
 
 
 def of_script(source: str) -> Callable[[Server], Any]:

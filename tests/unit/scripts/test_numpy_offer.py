@@ -70,7 +70,7 @@ def test_name_that_a_later_version_brings_is_refused_and_says_why(
     assert "versions 1.26 to 2.4" in UNLISTED
 
 
-@pytest.mark.parametrize("dotted", _SECTIONS["used"])
+@pytest.mark.parametrize("dotted", sorted(_SECTIONS["used"]))
 def test_ordinary_scripts_have_what_they_use(dotted: str) -> None:
     guards = Guards()
     value: object = make_proxy(np)
