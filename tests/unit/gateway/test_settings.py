@@ -138,7 +138,7 @@ def test_scripts_are_off_where_anyone_could_send_them(
 
 
 def test_files_lie_where_the_kernel_writes_them(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("secret")
+    (tmp_path / "token").write_text("0123456789abcdef")
     instance = {"NESTD_INSTANCE_DIR": str(tmp_path)}
     assert from_environment(instance).data == DataDirectory(tmp_path / "data")
     named = instance | {"NEST_SERVER_DATA": str(tmp_path.parent / "x"), "NEST_SERVER_DATA_MIB": "1"}
