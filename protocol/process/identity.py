@@ -32,7 +32,9 @@ class ProcessIdentity:
         except OSError:
             # No file can be opened here at the moment, which is no reason to take it for dead.
             return _exists(self.pid)
-        return current is not None and current[0] == self.start_ticks and current[1] not in "ZX"
+        if current is None:
+            return _is_hidden(self.pid)
+        return current[0] == self.start_ticks and current[1] not in "ZX"
 
     def is_stopped(self) -> bool:
         """Return whether the process exists and a signal (SIGSTOP, SIGTSTP) has stopped it."""
@@ -58,6 +60,19 @@ def _exists(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _is_hidden(pid: int) -> bool:
+    """Return whether a process of this user has ``pid``, though the system does not show it.
+
+    Where /proc is mounted with hidepid, as by systemd's ProtectProc, it does not show processes that
+    hide their memory, to their own user either.
+    """
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return not os.access(f"/proc/{pid}/stat", os.R_OK)
 
 
 def _stat(pid: int) -> tuple[int, str] | None:

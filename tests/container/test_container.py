@@ -128,7 +128,7 @@ def on_one_rank(image: Image, work: Path) -> tuple[list[int], list[float]]:
         # Where recorders write.
         caller.call("Create", ["spike_recorder", 1, {"record_to": "ascii", "label": "kept"}])
         caller.call("Simulate", [10.0])
-        assert list(container.volume.glob("kept-*.dat"))
+        assert list((container.volume / "files").glob("kept-*.dat"))
         # Its process 1 is the command itself.
         assert container.stop(GRACE_S) == 0, container.output()
     assert "NEST Server has stopped." in container.output()

@@ -13,7 +13,7 @@ from tests.integration.servers import DEADLINE_S, Runtime, free_port
 _AS_USER = """
 import difflib  # by click, when it parses options
 import os, sys
-from nestd.server import cli
+from nestd.server import cli, status_report
 uid = int(sys.argv.pop(1))
 os.setgroups([])
 os.setgid(uid)

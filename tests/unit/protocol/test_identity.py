@@ -94,6 +94,18 @@ def test_process_is_not_taken_for_dead_when_no_file_can_be_opened() -> None:
         assert not identity.is_running()
 
 
+def test_process_that_the_system_does_not_show_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen(["sleep", "100"]) as child:
+        process = identify(child.pid)
+        assert process is not None
+        monkeypatch.setattr("protocol.process.identity._stat", lambda pid: None)
+        monkeypatch.setattr(os, "access", lambda path, mode: False)
+        assert process.is_running()
+        child.kill()
+        child.wait()
+        assert not process.is_running()
+
+
 @pytest.mark.parametrize("pid", [0, -1, 2**31])
 def test_number_that_no_process_has_is_nobody(pid: int) -> None:
     assert identify(pid) is None
