@@ -69,8 +69,9 @@ def _is_hidden(pid: int) -> bool:
     hide their memory, to their own user either.
     """
     try:
-        os.kill(pid, 0)
-    except OSError:
+        # Numbers below 1 mean groups of processes.
+        os.kill(pid if pid > 0 else 2**31 - 1, 0)
+    except (OSError, OverflowError):
         return False
     return not os.access(f"/proc/{pid}/stat", os.R_OK)
 
