@@ -21,6 +21,8 @@ PIECE_BYTES = 1 << 20
 _CHUNKS_AT_A_TIME = 128
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e]*)?")
 _CHUNK_HEAD_BYTES = 256
+#: Without a line end of its own, which others may take for the end of the body.
+_TRAILER = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _TRAILER_BYTES = 8190
 
 
@@ -127,7 +129,9 @@ class BodyOfChunks:
             self._trailer_bytes += end + 2 - at
             if end == at:
                 return end + 2, Reception.WHOLE
-            return end + 2, None if self._trailer_bytes < _TRAILER_BYTES else Reception.BROKEN
+            is_line = _TRAILER.fullmatch(received, at, end) is not None
+            goes_on = is_line and self._trailer_bytes < _TRAILER_BYTES
+            return end + 2, None if goes_on else Reception.BROKEN
         head = _CHUNK_HEAD.fullmatch(received, at, end)
         if head is None or end - at > _CHUNK_HEAD_BYTES:
             return at, Reception.BROKEN
