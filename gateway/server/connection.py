@@ -19,7 +19,7 @@ from typing import Any
 from gateway.server.body import PIECE_BYTES, BodyOfChunks, BodyOfLength, Reception
 from gateway.server.environ import make_environ, set_body
 from gateway.server.head import RequestHead, UnreadableRequest, head_end, parse_head
-from gateway.server.limits import DISCARD_BYTES, TAKING_GRACE_S
+from gateway.server.limits import CALLER_LINGER, STRANGER_LINGER, TAKING_GRACE_S, Linger
 
 _RECEIVE_BYTES = 1 << 16
 #: What is kept of an answer that its caller does not take yet; beyond, its thread waits.
@@ -91,6 +91,8 @@ class Connection:
         self._pending_bytes = 0
         #: What the caller has taken, of which the loop counts a part.
         self.taken_bytes = 0
+        #: How long a thread has waited for the caller to take the present answer, and what it took.
+        self._awaited_s, self._awaited_bytes = 0.0, 0
         self.stage = Stage.RECEIVING
         #: When the stage, the head or the body began.
         self.since_s = time.monotonic()
@@ -115,6 +117,11 @@ class Connection:
     def has_more(self) -> bool:
         """Return whether something has come that belongs to the next request."""
         return bool(self._received)
+
+    @property
+    def linger(self) -> Linger:
+        """Return how long the caller may go on sending after the last answer."""
+        return CALLER_LINGER if self.has_called else STRANGER_LINGER
 
     @property
     def body_count(self) -> int | None:
@@ -191,13 +198,16 @@ class Connection:
                 with contextlib.suppress(OSError):
                     self.sock.send(_CONTINUE)
         assert self._body is not None
-        return self._on(self._body.feed(self._received))
+        count = self._body.count
+        reception = self._body.feed(self._received)
+        return self._on(reception, self._body.count > count)
 
-    def _on(self, reception: Reception) -> RequestProgress:
+    def _on(self, reception: Reception, has_gone_on: bool = False) -> RequestProgress:
         assert self._body is not None
         if reception is Reception.PARTIAL:
-            # Of many small chunks some are left for later.
-            return RequestProgress.CROWDED if len(self._received) > 256 else RequestProgress.PARTIAL
+            # Of many small chunks some are left for later; of a trailer, its rest has to come.
+            is_crowded = has_gone_on and len(self._received) > 256
+            return RequestProgress.CROWDED if is_crowded else RequestProgress.PARTIAL
         if reception is Reception.WHOLE:
             return self._ready(self._body.data, True)
         data = self._body.data[: self._body.count]
@@ -223,6 +233,7 @@ class Connection:
         """Forget the request, whose answer begins."""
         self.head = None
         self.environ = {}
+        self._awaited_s, self._awaited_bytes = 0.0, 0
 
     def send(self, *parts: Any) -> None:
         """Send a part of an answer; keep what the caller does not take yet, up to a limit.
@@ -238,14 +249,18 @@ class Connection:
         for part in left:
             self._pending.append(part)
             self._pending_bytes += len(part)
-        began_s, taken = time.monotonic(), self.taken_bytes
         while self._pending_bytes > _KEPT_BYTES:
+            began_s, taken = time.monotonic(), self.taken_bytes
             poll = select.poll()
             poll.register(self.sock, select.POLLOUT)
             poll.poll(1000)
             self.flush()
-            waited_s = time.monotonic() - began_s - TAKING_GRACE_S
-            if self.taken_bytes - taken < waited_s * self._rule.bytes_per_s:
+            # Of the whole answer, as each of its parts alone would soon be taken.
+            self._awaited_s += time.monotonic() - began_s
+            self._awaited_bytes += self.taken_bytes - taken
+            if self._awaited_bytes < (self._awaited_s - TAKING_GRACE_S) * self._rule.bytes_per_s:
+                self._pending.clear()
+                self._pending_bytes = 0
                 raise CallerGone
 
     def flush(self) -> bool:
@@ -296,7 +311,7 @@ class Connection:
             return False
         self.receptions += 1
         self.discarded_bytes += count
-        return count > 0 and self.discarded_bytes < DISCARD_BYTES
+        return count > 0 and self.discarded_bytes < self.linger.size_bytes
 
     def close(self) -> None:
         """Close the connection."""
