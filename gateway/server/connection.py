@@ -114,6 +114,11 @@ class Connection:
         return self.head is None and not self._received
 
     @property
+    def awaits_request(self) -> bool:
+        """Return whether the loop waits for a request of which nothing has come."""
+        return self.stage is Stage.RECEIVING and self.is_idle
+
+    @property
     def has_more(self) -> bool:
         """Return whether something has come that belongs to the next request."""
         return bool(self._received)

@@ -12,6 +12,8 @@ HEADER_COUNT = 100
 HEAD_BYTES = 1 << 16
 #: How long a connection may say nothing between two requests.
 IDLE_S = 75.0
+#: Time for a head that is on its way, or a first one, when the server stops.
+LAST_HEAD_S = 1.0
 #: Time that a body has before its rate is looked at, and time that the reader of an answer has.
 SENDING_GRACE_S = 20.0
 TAKING_GRACE_S = 60.0

@@ -18,12 +18,12 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.server.connection import BodyRule, CallerGone, Connection, RequestProgress, Stage
 from gateway.server.head import UnreadableRequest
-from gateway.server.limits import ConnectionLimits
+from gateway.server.limits import LAST_HEAD_S, ConnectionLimits
 from gateway.server.peers import Peers
 from gateway.server.refusal import is_over, overdue, refusal_bytes, too_many_connections
 from gateway.server.reply import Application, answer_requests
@@ -126,11 +126,12 @@ class HttpServer:
             self._turn()
         self._close_listeners()
         self._hooks.on_stop()
+        self._checked_s, self._limits = 0.0, replace(self._limits, head_s=LAST_HEAD_S)
         for connection in list(self._connections.values()):
-            if connection.stage is Stage.RECEIVING and connection.is_idle:
-                # What has come meanwhile is answered.
+            if connection.has_called and connection.awaits_request:
+                # What has come meanwhile is answered, and the first request of a new connection.
                 self._on_readable(connection)
-                if connection.stage is Stage.RECEIVING and connection.is_idle:
+                if connection.awaits_request:
                     self._close(connection)
         while self._connections and (self._until_s is None or time.monotonic() < self._until_s):
             self._turn()
@@ -248,8 +249,7 @@ class HttpServer:
 
     def _on_event(self, connection: Connection) -> None:
         if connection.stage is Stage.WORKING:
-            # The event is of a connection that had this number until a moment ago.
-            return
+            return  # The event is of a connection that had this number until a moment ago.
         if connection.stage is Stage.SENDING:
             self._flush(connection)
         elif connection.receptions >= _FREE_RECEPTIONS and not connection.is_quick:
