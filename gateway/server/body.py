@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import socket
+import threading
 from enum import Enum, auto
 from typing import Any
 
@@ -139,6 +140,32 @@ class BodyOfChunks:
         self._in_trailer = size == 0
         self._left = size + 2 if size else 0
         return end + 2, None
+
+
+class BodyRoom:
+    """Room that large bodies share, each from its reception to the end of its answer.
+
+    Parameters
+    ----------
+    size : of the room; what a body has up to ``PIECE_BYTES`` doesn't count
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Take ``size`` more bytes, if there are so many."""
+        with self._lock:
+            has_room = self._taken + size <= self._size
+            self._taken += size if has_room else 0
+        return has_room
+
+    def give_back(self, size: int) -> None:
+        """Give back what a body had."""
+        with self._lock:
+            self._taken -= size
 
 
 class ReceivedBody(io.RawIOBase):

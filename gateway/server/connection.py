@@ -12,11 +12,11 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from gateway.server.body import PIECE_BYTES, BodyOfChunks, BodyOfLength, Reception
+from gateway.server.body import PIECE_BYTES, BodyOfChunks, BodyOfLength, BodyRoom, Reception
 from gateway.server.environ import make_environ, set_body
 from gateway.server.head import RequestHead, UnreadableRequest, head_end, parse_head
 from gateway.server.limits import CALLER_LINGER, STRANGER_LINGER, TAKING_GRACE_S, Linger
@@ -26,6 +26,8 @@ _RECEIVE_BYTES = 1 << 16
 _KEPT_BYTES = 4 << 20
 #: Bytes at a time, on average, of a body whose sender is not slow.
 _QUICK_BYTES = 1 << 13
+#: Bodies of the largest size that there may be at a time, in reception or with a thread.
+_LARGEST_BODIES = 16
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -64,6 +66,12 @@ class BodyRule:
     bytes_per_s: int
     #: Whether a request with this environment may send its body.
     admits: Callable[[dict[str, Any]], bool]
+    #: For the bodies of all connections together.
+    room: BodyRoom = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the room."""
+        object.__setattr__(self, "room", BodyRoom(_LARGEST_BODIES * self.limit))
 
 
 class Connection:
@@ -86,6 +94,7 @@ class Connection:
         #: Environment of the request that has come, or of which the body is on its way.
         self.environ: dict[str, Any] = {}
         self._body: BodyOfLength | BodyOfChunks | None = None
+        self._room_bytes = 0
         #: What is still to be sent.
         self._pending: deque[memoryview] = deque()
         self._pending_bytes = 0
@@ -195,7 +204,10 @@ class Connection:
                 del self._received[: head.length]
                 return self._ready(data, True)
             if head.length > self._rule.limit or not self._rule.admits(self.environ):
-                return self._refuse_body()
+                # Answered without its body.
+                self._abandon()
+                return self._ready(b"", False)
+            self.has_called = True
             if not head.is_chunked:
                 self._body = BodyOfLength(head.length)
             self.since_s = time.monotonic()
@@ -209,6 +221,16 @@ class Connection:
 
     def _on(self, reception: Reception, has_gone_on: bool = False) -> RequestProgress:
         assert self._body is not None
+        more = self._body.count - PIECE_BYTES - self._room_bytes
+        if more > 0 and reception is not Reception.BROKEN:
+            if not self._rule.room.take(more):
+                self._body = None
+                self._abandon()
+                self.leave_room()
+                raise UnreadableRequest(
+                    503, "TooManyBodies", "too many large bodies are on their way; try again later"
+                )
+            self._room_bytes += more
         if reception is Reception.PARTIAL:
             # Of many small chunks some are left for later; of a trailer, its rest has to come.
             is_crowded = has_gone_on and len(self._received) > 256
@@ -218,11 +240,6 @@ class Connection:
         data = self._body.data[: self._body.count]
         self._abandon()
         return self._ready(data, False)
-
-    def _refuse_body(self) -> RequestProgress:
-        """Have the request answered without its body."""
-        self._abandon()
-        return self._ready(b"", False)
 
     def _abandon(self) -> None:
         self.ends = self.is_unread = True
@@ -239,6 +256,12 @@ class Connection:
         self.head = None
         self.environ = {}
         self._awaited_s, self._awaited_bytes = 0.0, 0
+
+    def leave_room(self) -> None:
+        """Give back what the last body had of the room of all."""
+        if self._room_bytes:
+            self._rule.room.give_back(self._room_bytes)
+        self._room_bytes = 0
 
     def send(self, *parts: Any) -> None:
         """Send a part of an answer; keep what the caller does not take yet, up to a limit.
@@ -320,6 +343,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection."""
+        self.leave_room()
         self.sock.close()
 
 

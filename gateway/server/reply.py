@@ -131,6 +131,7 @@ def answer(connection: Connection, application: Application) -> bool:
         connection.has_called |= bool(environ.get(ADMITTED_KEY))
         if hasattr(parts, "close"):
             parts.close()
+        connection.leave_room()
     return True
 
 

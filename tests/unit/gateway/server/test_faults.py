@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +13,8 @@ import pytest
 
 from gateway.server import connection as connections
 from gateway.server.connection import BodyRule, CallerGone, Connection, RequestProgress, Stage
-from gateway.server.limits import ConnectionLimits
+from gateway.server.head import UnreadableRequest
+from gateway.server.limits import CALLER_LINGER, ConnectionLimits
 from gateway.server.loop import HttpServer, ServerHooks
 from gateway.server.reply import Application, answer_requests
 
@@ -171,3 +172,53 @@ def test_reader_has_one_grace_for_all_parts_of_an_answer(monkeypatch: pytest.Mon
         finally:
             ended.set()
             thread.join()
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_large_bodies_share_a_room_that_small_ones_need_not(
+    monkeypatch: pytest.MonkeyPatch, is_chunked: bool
+) -> None:
+    monkeypatch.setattr(connections, "_LARGEST_BODIES", 1)
+    size = 4 << 20
+    of = BodyRule(size, 1000, lambda _: True)
+    kind = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % size
+    body = (b"%x\r\n" % size if is_chunked else b"") + bytes(size - 1)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\n" + kind + b"\r\n\r\n"
+
+    def send(caller: socket.socket, data: bytes) -> None:
+        with suppress(OSError):
+            caller.sendall(data)
+
+    def feed(caller: socket.socket, connection: Connection) -> None:
+        sender = threading.Thread(target=send, args=(caller, head + body))
+        sender.start()
+        while sender.is_alive() or (connection.body_count or 0) < size - 1:
+            connection.receive()
+        sender.join()
+
+    def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        assert len(environ["wsgi.input"].read()) == size
+        start("204 No Content", [])
+        return []
+
+    with pair(of) as (first, one):
+        feed(first, one)
+        with pair(of) as (second, other):
+            second.sendall(head + body[: 1 << 20])
+            for _ in range(10):
+                other.receive()
+            sender = threading.Thread(target=send, args=(second, body[1 << 20 :]))
+            sender.start()
+            with pytest.raises(UnreadableRequest, match="too many large bodies"):
+                while come(other) is not RequestProgress.READY:
+                    pass
+            assert other.body_count is None
+            assert other.linger is CALLER_LINGER
+            other.close()
+            sender.join()
+        first.sendall(b"x\r\n0\r\n\r\n" if is_chunked else b"x")
+        assert come(one) is RequestProgress.READY
+        answer_requests(one, application, lambda: False, lambda: True)
+        with pair(of) as (third, last):
+            feed(third, last)
+            last.close()
