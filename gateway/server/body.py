@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import socket
+import threading
 from enum import Enum, auto
 from typing import Any
 
@@ -21,6 +22,8 @@ PIECE_BYTES = 1 << 20
 _CHUNKS_AT_A_TIME = 128
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e]*)?")
 _CHUNK_HEAD_BYTES = 256
+#: Without a line end of its own, which others may take for the end of the body.
+_TRAILER = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _TRAILER_BYTES = 8190
 
 
@@ -127,7 +130,9 @@ class BodyOfChunks:
             self._trailer_bytes += end + 2 - at
             if end == at:
                 return end + 2, Reception.WHOLE
-            return end + 2, None if self._trailer_bytes < _TRAILER_BYTES else Reception.BROKEN
+            is_line = _TRAILER.fullmatch(received, at, end) is not None
+            goes_on = is_line and self._trailer_bytes < _TRAILER_BYTES
+            return end + 2, None if goes_on else Reception.BROKEN
         head = _CHUNK_HEAD.fullmatch(received, at, end)
         if head is None or end - at > _CHUNK_HEAD_BYTES:
             return at, Reception.BROKEN
@@ -135,6 +140,32 @@ class BodyOfChunks:
         self._in_trailer = size == 0
         self._left = size + 2 if size else 0
         return end + 2, None
+
+
+class BodyRoom:
+    """Room that large bodies share, each from its reception to the end of its answer.
+
+    Parameters
+    ----------
+    size : of the room; what a body has up to ``PIECE_BYTES`` doesn't count
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Take ``size`` more bytes, if there are so many."""
+        with self._lock:
+            has_room = self._taken + size <= self._size
+            self._taken += size if has_room else 0
+        return has_room
+
+    def give_back(self, size: int) -> None:
+        """Give back what a body had."""
+        with self._lock:
+            self._taken -= size
 
 
 class ReceivedBody(io.RawIOBase):

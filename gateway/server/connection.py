@@ -12,20 +12,22 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from gateway.server.body import PIECE_BYTES, BodyOfChunks, BodyOfLength, Reception
+from gateway.server.body import PIECE_BYTES, BodyOfChunks, BodyOfLength, BodyRoom, Reception
 from gateway.server.environ import make_environ, set_body
 from gateway.server.head import RequestHead, UnreadableRequest, head_end, parse_head
-from gateway.server.limits import DISCARD_BYTES, TAKING_GRACE_S
+from gateway.server.limits import CALLER_LINGER, STRANGER_LINGER, TAKING_GRACE_S, Linger
 
 _RECEIVE_BYTES = 1 << 16
 #: What is kept of an answer that its caller does not take yet; beyond, its thread waits.
 _KEPT_BYTES = 4 << 20
 #: Bytes at a time, on average, of a body whose sender is not slow.
 _QUICK_BYTES = 1 << 13
+#: Bodies of the largest size that there may be at a time, in reception or with a thread.
+_LARGEST_BODIES = 16
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -64,6 +66,12 @@ class BodyRule:
     bytes_per_s: int
     #: Whether a request with this environment may send its body.
     admits: Callable[[dict[str, Any]], bool]
+    #: For the bodies of all connections together.
+    room: BodyRoom = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the room."""
+        object.__setattr__(self, "room", BodyRoom(_LARGEST_BODIES * self.limit))
 
 
 class Connection:
@@ -86,11 +94,14 @@ class Connection:
         #: Environment of the request that has come, or of which the body is on its way.
         self.environ: dict[str, Any] = {}
         self._body: BodyOfLength | BodyOfChunks | None = None
+        self._room_bytes = 0
         #: What is still to be sent.
         self._pending: deque[memoryview] = deque()
         self._pending_bytes = 0
         #: What the caller has taken, of which the loop counts a part.
         self.taken_bytes = 0
+        #: How long a thread has waited for the caller to take the present answer, and what it took.
+        self._awaited_s, self._awaited_bytes = 0.0, 0
         self.stage = Stage.RECEIVING
         #: When the stage, the head or the body began.
         self.since_s = time.monotonic()
@@ -112,9 +123,19 @@ class Connection:
         return self.head is None and not self._received
 
     @property
+    def awaits_request(self) -> bool:
+        """Return whether the loop waits for a request of which nothing has come."""
+        return self.stage is Stage.RECEIVING and self.is_idle
+
+    @property
     def has_more(self) -> bool:
         """Return whether something has come that belongs to the next request."""
         return bool(self._received)
+
+    @property
+    def linger(self) -> Linger:
+        """Return how long the caller may go on sending after the last answer."""
+        return CALLER_LINGER if self.has_called else STRANGER_LINGER
 
     @property
     def body_count(self) -> int | None:
@@ -183,7 +204,10 @@ class Connection:
                 del self._received[: head.length]
                 return self._ready(data, True)
             if head.length > self._rule.limit or not self._rule.admits(self.environ):
-                return self._refuse_body()
+                # Answered without its body.
+                self._abandon()
+                return self._ready(b"", False)
+            self.has_called = True
             if not head.is_chunked:
                 self._body = BodyOfLength(head.length)
             self.since_s = time.monotonic()
@@ -191,23 +215,31 @@ class Connection:
                 with contextlib.suppress(OSError):
                     self.sock.send(_CONTINUE)
         assert self._body is not None
-        return self._on(self._body.feed(self._received))
+        count = self._body.count
+        reception = self._body.feed(self._received)
+        return self._on(reception, self._body.count > count)
 
-    def _on(self, reception: Reception) -> RequestProgress:
+    def _on(self, reception: Reception, has_gone_on: bool = False) -> RequestProgress:
         assert self._body is not None
+        more = self._body.count - PIECE_BYTES - self._room_bytes
+        if more > 0 and reception is not Reception.BROKEN:
+            if not self._rule.room.take(more):
+                self._body = None
+                self._abandon()
+                self.leave_room()
+                raise UnreadableRequest(
+                    503, "TooManyBodies", "too many large bodies are on their way; try again later"
+                )
+            self._room_bytes += more
         if reception is Reception.PARTIAL:
-            # Of many small chunks some are left for later.
-            return RequestProgress.CROWDED if len(self._received) > 256 else RequestProgress.PARTIAL
+            # Of many small chunks some are left for later; of a trailer, its rest has to come.
+            is_crowded = has_gone_on and len(self._received) > 256
+            return RequestProgress.CROWDED if is_crowded else RequestProgress.PARTIAL
         if reception is Reception.WHOLE:
             return self._ready(self._body.data, True)
         data = self._body.data[: self._body.count]
         self._abandon()
         return self._ready(data, False)
-
-    def _refuse_body(self) -> RequestProgress:
-        """Have the request answered without its body."""
-        self._abandon()
-        return self._ready(b"", False)
 
     def _abandon(self) -> None:
         self.ends = self.is_unread = True
@@ -223,6 +255,13 @@ class Connection:
         """Forget the request, whose answer begins."""
         self.head = None
         self.environ = {}
+        self._awaited_s, self._awaited_bytes = 0.0, 0
+
+    def leave_room(self) -> None:
+        """Give back what the last body had of the room of all."""
+        if self._room_bytes:
+            self._rule.room.give_back(self._room_bytes)
+        self._room_bytes = 0
 
     def send(self, *parts: Any) -> None:
         """Send a part of an answer; keep what the caller does not take yet, up to a limit.
@@ -238,14 +277,18 @@ class Connection:
         for part in left:
             self._pending.append(part)
             self._pending_bytes += len(part)
-        began_s, taken = time.monotonic(), self.taken_bytes
         while self._pending_bytes > _KEPT_BYTES:
+            began_s, taken = time.monotonic(), self.taken_bytes
             poll = select.poll()
             poll.register(self.sock, select.POLLOUT)
             poll.poll(1000)
             self.flush()
-            waited_s = time.monotonic() - began_s - TAKING_GRACE_S
-            if self.taken_bytes - taken < waited_s * self._rule.bytes_per_s:
+            # Of the whole answer, as each of its parts alone would soon be taken.
+            self._awaited_s += time.monotonic() - began_s
+            self._awaited_bytes += self.taken_bytes - taken
+            if self._awaited_bytes < (self._awaited_s - TAKING_GRACE_S) * self._rule.bytes_per_s:
+                self._pending.clear()
+                self._pending_bytes = 0
                 raise CallerGone
 
     def flush(self) -> bool:
@@ -296,10 +339,11 @@ class Connection:
             return False
         self.receptions += 1
         self.discarded_bytes += count
-        return count > 0 and self.discarded_bytes < DISCARD_BYTES
+        return count > 0 and self.discarded_bytes < self.linger.size_bytes
 
     def close(self) -> None:
         """Close the connection."""
+        self.leave_room()
         self.sock.close()
 
 

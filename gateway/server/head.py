@@ -124,7 +124,9 @@ def parse_head(data: bytes) -> RequestHead:
         if size == 4:
             hosts += name.lower() == b"host"
         elif size == 6:
-            head.expects_continue |= (name.lower(), value.lower()) == (b"expect", b"100-continue")
+            if name.lower() == b"expect":
+                # A caller of HTTP/1.0 would take the word to go on for the answer.
+                head.expects_continue = value.lower() == b"100-continue" and head.version == "1.1"
         elif size == 10:
             if name.lower() == b"connection":
                 options += b"," + value

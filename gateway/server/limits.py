@@ -12,12 +12,25 @@ HEADER_COUNT = 100
 HEAD_BYTES = 1 << 16
 #: How long a connection may say nothing between two requests.
 IDLE_S = 75.0
+#: Time for a head that is on its way, or a first one, when the server stops.
+LAST_HEAD_S = 1.0
 #: Time that a body has before its rate is looked at, and time that the reader of an answer has.
 SENDING_GRACE_S = 20.0
 TAKING_GRACE_S = 60.0
-#: What callers still send after an error is thrown away, so that they can read the error.
-DISCARD_BYTES = 1 << 30
-DISCARD_S = 30.0
+
+
+@dataclass(frozen=True)
+class Linger:
+    """How much of what a caller still sends after an error is thrown away, and for how long."""
+
+    size_bytes: int
+    duration_s: float
+
+
+#: Callers can read the error, whichever client they use.
+CALLER_LINGER = Linger(1 << 30, 30.0)
+#: Strangers can, too, if their client looks for an answer when it can't go on sending.
+STRANGER_LINGER = Linger(2 << 20, 2.0)
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,15 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.server.connection import BodyRule, CallerGone, Connection, RequestProgress, Stage
 from gateway.server.head import UnreadableRequest
-from gateway.server.limits import ConnectionLimits
+from gateway.server.limits import LAST_HEAD_S, ConnectionLimits
 from gateway.server.peers import Peers
 from gateway.server.refusal import is_over, overdue, refusal_bytes, too_many_connections
-from gateway.server.reply import Application, answer, lingers
+from gateway.server.reply import Application, answer_requests
 from gateway.server.threads import WorkerThreads
 from gateway.server.turns import Turns
 
@@ -126,11 +126,12 @@ class HttpServer:
             self._turn()
         self._close_listeners()
         self._hooks.on_stop()
+        self._checked_s, self._limits = 0.0, replace(self._limits, head_s=LAST_HEAD_S)
         for connection in list(self._connections.values()):
-            if connection.stage is Stage.RECEIVING and connection.is_idle:
-                # What has come meanwhile is answered.
+            if connection.has_called and connection.awaits_request:
+                # What has come meanwhile is answered, and the first request of a new connection.
                 self._on_readable(connection)
-                if connection.stage is Stage.RECEIVING and connection.is_idle:
+                if connection.awaits_request:
                     self._close(connection)
         while self._connections and (self._until_s is None or time.monotonic() < self._until_s):
             self._turn()
@@ -146,23 +147,18 @@ class HttpServer:
     def _turn(self) -> None:
         """Wait for what happens next, and deal with it."""
         for fd, _ in self._epoll.poll(self._wait_s()):
-            connection = self._connections.get(fd)
-            if connection is not None:
-                self._on_event(connection)
+            if connection := self._connections.get(fd):
+                self._deal(self._on_event, connection)
             elif fd == self._wake_read:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
             else:
                 self._accept(fd)
         while self._returned:
-            self._take_back(self._returned.popleft())
+            self._deal(self._take_back, self._returned.popleft())
         for connection in self._turns.take():
-            if self._connections.get(connection.sock.fileno()) is not connection:
-                continue
-            if connection.stage is Stage.DISCARDING:
-                self._discard(connection)
-            elif connection.stage is Stage.RECEIVING:
-                self._on_readable(connection, connection.has_more)
+            if self._connections.get(connection.sock.fileno()) is connection:
+                self._deal(self._on_turn, connection)
         now_s = time.monotonic()
         if self._accepts_from_s is not None and now_s >= self._accepts_from_s and not self._stops:
             self._accepts_from_s = None
@@ -237,7 +233,23 @@ class HttpServer:
 
     # What comes and goes.
 
+    def _deal(self, step: Callable[[Connection], None], connection: Connection) -> None:
+        """Take a step with a connection; what goes wrong in it ends that connection alone."""
+        try:
+            step(connection)
+        except Exception:
+            log.exception("a connection failed")
+            self._close(connection)
+
+    def _on_turn(self, connection: Connection) -> None:
+        if connection.stage is Stage.DISCARDING:
+            self._discard(connection)
+        elif connection.stage is Stage.RECEIVING:
+            self._on_readable(connection, connection.has_more)
+
     def _on_event(self, connection: Connection) -> None:
+        if connection.stage is Stage.WORKING:
+            return  # The event is of a connection that had this number until a moment ago.
         if connection.stage is Stage.SENDING:
             self._flush(connection)
         elif connection.receptions >= _FREE_RECEPTIONS and not connection.is_quick:
@@ -323,8 +335,7 @@ class HttpServer:
     def _check(self, now_s: float) -> None:
         """End connections whose time is over."""
         for connection in list(self._connections.values()):
-            refusal = overdue(connection, now_s, self._limits)
-            if refusal is not None:
+            if refusal := overdue(connection, now_s, self._limits):
                 self._refuse(connection, refusal)
             elif is_over(connection, now_s, self._limits):
                 self._close(connection)
@@ -332,17 +343,8 @@ class HttpServer:
     # In threads.
 
     def _work(self, connection: Connection) -> None:
-        """Answer a request, and those that follow at once."""
-        try:
-            while True:
-                connection.ends |= self._stops
-                if not answer(connection, self._application):
-                    connection.ends, connection.is_unread = True, False
-                if connection.ends or self._stops or self._threads.has_waiting:
-                    break
-                if not lingers(connection):
-                    break
-        except UnreadableRequest as refusal:
-            connection.refusal = refusal
+        answer_requests(
+            connection, self._application, lambda: self._stops, lambda: self._threads.has_waiting
+        )
         self._returned.append(connection)
         self._wake()

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from gateway.server.connection import Connection, Stage
 from gateway.server.head import UnreadableRequest
 from gateway.server.limits import (
-    DISCARD_S,
     IDLE_S,
     SENDING_GRACE_S,
     TAKING_GRACE_S,
@@ -56,7 +55,7 @@ def is_over(connection: Connection, now_s: float, limits: ConnectionLimits) -> b
         return connection.is_idle and took_s > most_s
     if connection.stage is Stage.SENDING:
         return connection.taken_bytes < (took_s - TAKING_GRACE_S) * limits.bytes_per_s
-    return connection.stage is Stage.DISCARDING and took_s > DISCARD_S
+    return connection.stage is Stage.DISCARDING and took_s > connection.linger.duration_s
 
 
 def too_many_connections() -> UnreadableRequest:

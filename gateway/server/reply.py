@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.server.connection import CallerGone, Connection, RequestProgress
 from gateway.server.environ import ADMITTED_KEY
+from gateway.server.head import UnreadableRequest
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,10 @@ class _WsgiReply:
         elif self._has_body and self._left is None:
             self._connection.ends = True
         lines.append(f"Connection: {'close' if self._connection.ends else 'keep-alive'}\r\n\r\n")
-        self._head = "\r\n".join(lines).encode("latin-1")
+        head = "\r\n".join(lines)
+        if not head.count("\r") == head.count("\n") == len(lines) + 1:
+            raise ValueError("a header of the answer has a line end in it")
+        self._head = head.encode("latin-1")
         return self.write
 
     def write(self, part: bytes) -> None:
@@ -124,10 +128,45 @@ def answer(connection: Connection, application: Application) -> bool:
         log.exception("an answer broke off")
         return False
     finally:
+        connection.has_called |= bool(environ.get(ADMITTED_KEY))
         if hasattr(parts, "close"):
             parts.close()
-        connection.has_called |= bool(environ.get(ADMITTED_KEY))
+        connection.leave_room()
     return True
+
+
+def answer_requests(
+    connection: Connection,
+    application: Application,
+    stops: Callable[[], bool],
+    is_needed: Callable[[], bool],
+) -> None:
+    """Answer a request, and those that follow at once.
+
+    Whatever goes wrong ends the connection and no more: a thread that ended with it would be
+    missing from then on, and nobody would close the connection.
+
+    Parameters
+    ----------
+    connection : on which a request has come
+    application : that answers
+    stops : whether the server stops
+    is_needed : whether another connection waits for this thread
+    """
+    try:
+        while True:
+            connection.ends |= stops()
+            if not answer(connection, application):
+                connection.ends, connection.is_unread = True, False
+            if connection.ends or stops() or is_needed() or not lingers(connection):
+                return
+    except UnreadableRequest as refusal:
+        connection.refusal = refusal
+    except CallerGone:
+        connection.ends, connection.is_unread = True, False
+    except Exception:
+        log.exception("a connection failed")
+        connection.ends = True
 
 
 def lingers(connection: Connection) -> bool:
@@ -137,6 +176,8 @@ def lingers(connection: Connection) -> bool:
     ------
     UnreadableRequest
         If it is none.
+    CallerGone
+        If the caller has gone before the end of the answer.
     """
     until_s = time.monotonic() + _LINGER_S
     if not connection.flush():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
 
 Job = TypeVar("Job")
 
@@ -46,7 +49,17 @@ class WorkerThreads(Generic[Job]):
                 self._idle += 1
         self._jobs.put(job)
         if is_short:
+            self._start()
+
+    def _start(self) -> None:
+        try:
             threading.Thread(target=self._run, name=f"http-{self._count}", daemon=True).start()
+        except RuntimeError as error:
+            # The limit of the user or of the container. Another thread, or a later one, does it.
+            log.warning("no thread more than %d: %s", self._count - 1, error)
+            with self._lock:
+                self._count -= 1
+                self._idle -= 1
 
     def _run(self) -> None:
         while True:

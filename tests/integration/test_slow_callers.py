@@ -187,6 +187,37 @@ def test_stranger_who_sends_a_large_body_reads_the_refusal_not_a_reset(strict: S
         assert (reply.status_code, reply.text) == (403, "Unauthorized")
 
 
+ENDLESS = {
+    "length": (b"Content-Length: 943718400\r\n\r\n", b"[" * 65_536, b"403"),
+    "chunks": (b"Transfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + b"x" * 4096 + b"\r\n", b"403"),
+    "head": (b"X: ", b"a" * 65_536, b"431"),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+@pytest.mark.parametrize("pause_s", [0.0, 0.05], ids=["at once", "slowly"])
+def test_stranger_who_goes_on_sending_is_cut_off_and_can_read_why(
+    strict: Server, what: str, pause_s: float
+) -> None:
+    first, then, status = ENDLESS[what]
+    if pause_s and what != "head":
+        then = b"x"
+    line = head(strict, "POST /api/Create HTTP/1.1")[:-2]
+    with connect(strict) as connection:
+        connection.sendall(line + first)
+        sent, began_s = 0, time.monotonic()
+        # The system takes some MiB before anybody reads them.
+        while sent < 64 << 20 and time.monotonic() < began_s + 15:
+            try:
+                sent += connection.send(then)
+            except OSError:
+                break
+            time.sleep(pause_s)
+        else:
+            pytest.fail(f"{sent >> 20} MiB are taken and no end")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 " + status)
+
+
 def test_caller_who_asks_before_sending_is_told_to_send(strict: Server) -> None:
     with connect(strict) as connection:
         connection.settimeout(10)

@@ -65,6 +65,8 @@ def test_chunks_are_one_body_however_they_are_cut(
         b"1;" + b"a" * 300,
         b"0\r\n" + b"A: b\r\n" * 2000,
         b"0\r\n" + b"A" * 9000,
+        b"0\r\nA: b\n\nGET / HTTP/1.1\r\n\r\n",
+        b"0\r\nA: b\r\r\n\r\n",
         b"65\r\n" + b"x" * 101,
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.server.connection import Stage
-from gateway.server.limits import ConnectionLimits
+from gateway.server.limits import CALLER_LINGER, STRANGER_LINGER, ConnectionLimits
 from gateway.server.refusal import is_over, overdue, refusal_bytes
 
 LIMITS = ConnectionLimits(head_s=10, bytes_per_s=1000)
@@ -50,7 +50,8 @@ def test_what_comes_too_slowly_is_refused(one: Any, after_s: float, reason: str 
         (connection(RECEIVING, is_idle=True, has_called=True), 75),
         (connection(SENDING), 60),
         (connection(SENDING, taken_bytes=5000), 65),
-        (connection(DISCARDING), 30),
+        (connection(DISCARDING, linger=CALLER_LINGER), 30),
+        (connection(DISCARDING, linger=STRANGER_LINGER), 2),
     ],
 )
 def test_caller_who_does_nothing_is_waited_for_so_long(one: Any, most_s: float) -> None:

@@ -29,6 +29,11 @@ def parse(data: bytes) -> RequestHead:
         (LINE + b"Expect: 100-Continue\r\nContent-Length: 1\r\n\r\n", (1, False, True, True)),
         (b"GET / HTTP/1.0\r\n\r\n", (0, False, False, False)),
         (b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", (0, False, True, False)),
+        # Callers of HTTP/1.0 are not told to go on.
+        (
+            b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+            (1, False, False, False),
+        ),
         # A change of protocol is not done, and the body is the request's.
         (
             LINE + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}",
