@@ -10,10 +10,11 @@ LINE_BYTES = 8190
 HEADER_COUNT = 100
 #: Longest head of a request.
 HEAD_BYTES = 1 << 16
-#: How long a connection may say nothing between two requests.
-IDLE_S = 75.0
 #: Time for a head that is on its way, or a first one, when the server stops.
 LAST_HEAD_S = 1.0
+#: How long a connection may say nothing when another server takes this one's place: a caller who
+#: uses it again and again is told that it ends, and loses no request.
+LAST_IDLE_S = 5.0
 #: Time that a body has before its rate is looked at, and time that the reader of an answer has.
 SENDING_GRACE_S = 20.0
 TAKING_GRACE_S = 60.0
@@ -43,5 +44,7 @@ class ConnectionLimits:
     per_peer: int = 512
     #: Time for a whole head.
     head_s: float = 20.0
+    #: How long a connection may say nothing between two requests.
+    idle_s: float = 75.0
     #: Least rate at which a body comes, and an answer is taken, once the grace is over.
     bytes_per_s: int = 16 * 1024

@@ -23,7 +23,7 @@ from typing import Any
 
 from gateway.server.connection import BodyRule, CallerGone, Connection, RequestProgress, Stage
 from gateway.server.head import UnreadableRequest
-from gateway.server.limits import LAST_HEAD_S, ConnectionLimits
+from gateway.server.limits import LAST_HEAD_S, LAST_IDLE_S, ConnectionLimits
 from gateway.server.peers import Peers
 from gateway.server.refusal import is_over, overdue, refusal_bytes, too_many_connections
 from gateway.server.reply import Application, answer_requests
@@ -126,8 +126,8 @@ class HttpServer:
             self._turn()
         self._close_listeners()
         self._hooks.on_stop()
-        self._checked_s, self._limits = 0.0, replace(self._limits, head_s=LAST_HEAD_S)
-        for connection in list(self._connections.values()):
+        self._limits = replace(self._limits, head_s=LAST_HEAD_S, idle_s=LAST_IDLE_S)
+        for connection in [] if self._until_s is None else list(self._connections.values()):
             if connection.has_called and connection.awaits_request:
                 # What has come meanwhile is answered, and the first request of a new connection.
                 self._on_readable(connection)
@@ -312,7 +312,7 @@ class HttpServer:
             connection.since_s = time.monotonic()
             self._peers.wait(connection.peer, connection, False)
             self._discard(connection)
-        elif connection.ends or self._stops:
+        elif connection.ends or self._until_s is not None:
             self._close(connection)
         else:
             connection.stage = Stage.RECEIVING

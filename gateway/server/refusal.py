@@ -8,7 +8,6 @@ from http import HTTPStatus
 from gateway.server.connection import Connection, Stage
 from gateway.server.head import UnreadableRequest
 from gateway.server.limits import (
-    IDLE_S,
     SENDING_GRACE_S,
     TAKING_GRACE_S,
     ConnectionLimits,
@@ -51,7 +50,7 @@ def is_over(connection: Connection, now_s: float, limits: ConnectionLimits) -> b
     """Return whether a connection has waited long enough for a caller who does nothing."""
     took_s = now_s - connection.since_s
     if connection.stage is Stage.RECEIVING:
-        most_s = IDLE_S if connection.has_called else limits.head_s
+        most_s = limits.idle_s if connection.has_called else limits.head_s
         return connection.is_idle and took_s > most_s
     if connection.stage is Stage.SENDING:
         return connection.taken_bytes < (took_s - TAKING_GRACE_S) * limits.bytes_per_s
