@@ -188,7 +188,7 @@ def _run_master(
     broker.await_ready()
     # Right before it is used: the file broker of the last kernel may be about to remove it.
     files.make_kernel_directory()
-    files.crash_report.unlink(missing_ok=True)
+    files.remove_crash_report()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = open_router(context, stack)
