@@ -16,6 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from protocol.runtime.private_files import open_regular
+
 _ROW = struct.Struct("<QdQ")
 #: Most ranks whose rows are read.
 _MOST_RANKS = 2**20
@@ -66,7 +68,7 @@ class RankActivity:
 def read_rank_activity(path: Path) -> list[RankActivity]:
     """Return the rows of all ranks, in their order; none if there is no file."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(_ROW.size * _MOST_RANKS)
     except OSError:
         return []
