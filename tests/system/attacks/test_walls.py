@@ -139,8 +139,8 @@ def test_kernel_gains_no_privileges_and_dumps_no_memory(no_filter: Target) -> No
         except OSError:
             continue
         (core,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
-        # Of a process that is not dumpable, the directory belongs to root.
-        is_dumpable = no_filter.account.owns(Path(f"/proc/{pid}/"))
+        # Of a process that is not dumpable, its files belong to root.
+        is_dumpable = no_filter.account.owns(Path(f"/proc/{pid}/environ"))
         if is_dumpable and core.split()[4:6] != ["0", "0"]:
             weak.append(f"dumps: {command}")
         if "nestd.cli" in command and "NoNewPrivs:\t1" not in status:
