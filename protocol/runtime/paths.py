@@ -195,7 +195,7 @@ class RuntimeDirectory:
             return
         for path in self.path.iterdir():
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+                _remove_tree(path)
             else:
                 path.unlink(missing_ok=True)
 
