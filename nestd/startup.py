@@ -24,6 +24,7 @@ from nestd.confinement import memory
 from nestd.confinement.kernel import Confinement, confine, prepare_mpi
 from nestd.confinement.rules import is_job_known
 from nestd.confinement.spawner import Spawner
+from nestd.confinement.system_calls import forbid_system_calls
 from nestd.master.loop import EventPublisher, Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.network.binding import bind_beside, bind_guarded, open_router
@@ -188,7 +189,7 @@ def _run_master(
     broker.await_ready()
     # Right before it is used: the file broker of the last kernel may be about to remove it.
     files.make_kernel_directory()
-    files.crash_report.unlink(missing_ok=True)
+    files.remove_crash_report()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     stack.callback(context.term)
     commands = open_router(context, stack)
@@ -241,6 +242,8 @@ def _run_master(
         processes,
         confined,
     )
+    # Before any caller is served, and after all that connects.
+    _forbid_system_calls(is_alone=world is None and settings.binding is None)
     broker.connect(info)
     if kernel.native_problem:
         log.warning(
@@ -282,6 +285,12 @@ def _run_master(
             # NEST's own end waits for all ranks inside MPI, and they may be computing.
             mpi.leave(0)
         raise
+
+
+def _forbid_system_calls(is_alone: bool) -> None:
+    problem = forbid_system_calls(is_alone)
+    if problem is not None:
+        log.warning("code in the kernel could change modes of files and use sockets: %s", problem)
 
 
 def _describe(

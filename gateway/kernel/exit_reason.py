@@ -11,11 +11,14 @@ from protocol.errors import KernelLost, NestdError, ProtocolError, error_from_fa
 from protocol.process.polling import poll_until
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.private_files import open_regular
 
 log = logging.getLogger(__name__)
 
 #: How long to wait for the supervisor's note on how a kernel ended.
 EXIT_NOTE_DEADLINE_S = 4.0
+#: A crash report of more bytes is none.
+_REPORT_BYTES = 1 << 20
 
 
 class ExitReasons:
@@ -59,10 +62,12 @@ class ExitReasons:
     def _crash_report(self, info: ConnectionInfo) -> NestdError | None:
         """Return the error that a rank of the kernel of ``info`` wrote before it ended the job."""
         try:
-            report = json.loads(RuntimeDirectory(self._directory).crash_report.read_bytes())
+            with open_regular(RuntimeDirectory(self._directory).crash_report) as file:
+                report = json.loads(file.read(_REPORT_BYTES))
             if report["generation"] == info.generation:
                 return error_from_facts(report["error"])
-        except (OSError, ValueError, KeyError, ProtocolError):
+        except (OSError, ValueError, LookupError, TypeError, RecursionError, ProtocolError):
+            # Code in the kernel may have written anything.
             return None
         return None
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from nest_remote.http.transport import HttpTransport
 from nest_remote.session import Session
 from protocol.errors import ArgumentError, NestdError
-from protocol.runtime.data_directory import check_file_name
+from protocol.runtime.data_directory import FILE_LIMIT_BYTES, check_file_name
 
 
 def download(session: Session, name: str, to: str | os.PathLike[str] | None = None) -> Path:
@@ -38,7 +38,7 @@ def download(session: Session, name: str, to: str | os.PathLike[str] | None = No
     transport = session.transport
     assert isinstance(transport, HttpTransport), "scripts do not have this function"
     try:
-        check_file_name(name)
+        check_file_name(name, FILE_LIMIT_BYTES)
         if PureWindowsPath(name).name != name:
             raise ArgumentError(f"the file name {name:.80} would be a path on some systems")
     except NestdError as error:

@@ -67,6 +67,8 @@ class FileBroker:
         self._ledger = Ledger(generation)
         #: Jobs in the ledger; facts of a job do not change.
         self._jobs: dict[str, StoredJob] = {}
+        #: Whether the connection file is written.
+        self._is_connected = False
         #: Packet that came while another one was awaited.
         self._next: _Packet | None = None
         self._handlers: dict[PacketKind, Callable[..., None]] = {
@@ -123,15 +125,19 @@ class FileBroker:
         self._answer(number, problem)
 
     def _write_connection_file(self, number: int, length: int) -> None:
+        if self._is_connected:
+            # Written before any caller is served. Later, code in the kernel may ask: gateways
+            # connect to what the file names, and signal the processes in it.
+            return self._answer(number, "it is written already")
         if length > _CONNECTION_LIMIT_BYTES:
             raise ProtocolError(f"{length} bytes are no connection file")
         content = b"".join(map(bytes, self._uploaded(number, length)))
         try:
             write_private(self._files.connection_file, content)
         except OSError as error:
-            self._answer(number, error.strerror or str(error))
-        else:
-            self._answer(number, None)
+            return self._answer(number, error.strerror or str(error))
+        self._is_connected = True
+        return self._answer(number, None)
 
     def _find(self, number: int, id: str) -> None:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -83,6 +84,8 @@ def main() -> None:
     # handler does not last in the programs that are started.
     for sig in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sig, lambda *_: None)
+    # Neither this process nor one that it starts leaves its memory in a file.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     programs = json.loads(sys.stdin.buffer.read())
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)

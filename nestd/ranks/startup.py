@@ -20,6 +20,7 @@ import zmq
 from nestd.confinement import memory
 from nestd.confinement.kernel import Confinement, confine
 from nestd.confinement.module_search import close_module_search
+from nestd.confinement.system_calls import forbid_system_calls
 from nestd.extensions import Extensions
 from nestd.kernel.native import switch
 from nestd.master.loop import Stopped
@@ -182,6 +183,8 @@ def run_worker(
     rank_activity = RankActivityWriter(path, world.rank) if is_near and path.exists() else None
     local_ranks = _local_ranks(world, processes)
     _limit_memory(world, startup_info, len(local_ranks))
+    # If the system does not, rank 0 says so in the log.
+    forbid_system_calls(is_alone=False)
     worker = RankWorker(
         socket, kernel, world.rank, directory, startup_info.generation, rank_activity, local_ranks
     )

@@ -16,6 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+#: What ``-P`` does, for a Python that does not have it; with ``-m`` and a module as arguments.
+_WITHOUT_CURRENT_DIRECTORY = (
+    "import sys; del sys.path[0], sys.argv[:2]; import runpy; "
+    "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+)
+
 
 @dataclass(frozen=True)
 class ProcessIdentity:
@@ -149,8 +155,8 @@ def become_subreaper() -> None:
 def python_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs ``module`` with this Python.
 
-    From Python 3.11 on, the current directory is not searched for modules: a ``random.py`` of the
-    user is not ours.
+    The current directory is not searched for modules: a ``random.py`` of the user is not ours, and
+    it may be the data directory, into which callers have files written.
     """
-    safe = ["-P"] if sys.version_info >= (3, 11) else []
+    safe = ["-P"] if sys.version_info >= (3, 11) else ["-c", _WITHOUT_CURRENT_DIRECTORY]
     return [sys.executable, *safe, "-m", module, *arguments]

@@ -30,8 +30,10 @@ DATA_VARIABLE = "NEST_SERVER_DATA"
 QUOTA_VARIABLE = "NEST_SERVER_DATA_MIB"
 MIB = 2**20
 DEFAULT_QUOTA_BYTES = 1024 * MIB
-#: Longest name, in bytes of UTF-8; file systems take 255.
+#: Longest name that callers give a file, or a part of one, in bytes of UTF-8.
 NAME_LIMIT_BYTES = 200
+#: Longest name of a file: NEST joins several parts, and file systems take so much.
+FILE_LIMIT_BYTES = 255
 #: Part of the room on the disk that the files may take, whatever the quota is.
 _DISK_SHARE = 0.9
 
@@ -47,8 +49,13 @@ _TYPES = {
 _OTHER_TYPE = "application/octet-stream"
 
 
-def check_file_name(name: str) -> None:
+def check_file_name(name: str, limit_bytes: int = NAME_LIMIT_BYTES) -> None:
     """Check that ``name`` is a plain name of a file, which can't lead out of a directory.
+
+    Parameters
+    ----------
+    name : of a file, or a part of one
+    limit_bytes : most bytes of UTF-8; ``FILE_LIMIT_BYTES`` for a file that is there
 
     Raises
     ------
@@ -63,8 +70,8 @@ def check_file_name(name: str) -> None:
         problem = "begins with a dot"
     elif not name.isprintable():
         problem = "has characters that can't be printed"
-    elif len(name.encode()) > NAME_LIMIT_BYTES:
-        problem = f"is longer than {NAME_LIMIT_BYTES} bytes"
+    elif len(name.encode()) > limit_bytes:
+        problem = f"is longer than {limit_bytes} bytes"
     else:
         return
     shown = ascii(name if len(name) <= 80 else f"{name[:80]}…")
@@ -197,7 +204,7 @@ class DataDirectory:
         Unavailable
             If the directory is not there.
         """
-        check_file_name(name)
+        check_file_name(name, FILE_LIMIT_BYTES)
         # A pipe without a writer would keep the caller waiting.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         with self._opened() as directory:
@@ -246,7 +253,7 @@ class DataDirectory:
         Unavailable
             If the directory is not there.
         """
-        check_file_name(name)
+        check_file_name(name, FILE_LIMIT_BYTES)
         with self._opened() as directory:
             try:
                 status = os.stat(name, dir_fd=directory, follow_symlinks=False)
@@ -307,7 +314,7 @@ class DataDirectory:
 
 def _is_plain(name: str) -> bool:
     try:
-        check_file_name(name)
+        check_file_name(name, FILE_LIMIT_BYTES)
     except ArgumentError:
         return False
     return True

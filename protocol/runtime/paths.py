@@ -195,20 +195,20 @@ class RuntimeDirectory:
             return
         for path in self.path.iterdir():
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+                _remove_tree(path)
             else:
                 path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the directory with everything in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove_tree(self.path)
 
     def remove_kernel(self) -> None:
         """Remove what a killed kernel has left, but for what says how it ended."""
         self.connection_file.unlink(missing_ok=True)
         for pattern in _KERNEL_FILES:
             for path in self.kernel_directory.glob(pattern):
-                path.unlink(missing_ok=True)
+                discard(path)
         self.remove_kernel_directory()
 
     def remove_kernel_files(self, generation: str) -> None:
@@ -220,7 +220,7 @@ class RuntimeDirectory:
             self.status(generation),
             self.rank_activity(generation),
         ):
-            path.unlink(missing_ok=True)
+            discard(path)
         self.remove_kernel_directory()
 
     def remove_kernel_directory(self) -> None:
@@ -228,9 +228,13 @@ class RuntimeDirectory:
         with contextlib.suppress(OSError):
             self.kernel_directory.rmdir()
 
+    def remove_crash_report(self) -> None:
+        """Remove what a kernel said of its end."""
+        discard(self.crash_report)
+
     def remove_reports(self) -> None:
         """Remove what says how the last kernel ended."""
-        self.crash_report.unlink(missing_ok=True)
+        self.remove_crash_report()
         self.exit_file.unlink(missing_ok=True)
         self.remove_kernel_directory()
 
@@ -238,6 +242,24 @@ class RuntimeDirectory:
         """Remove the instance file and the token: no server is found any more."""
         self.instance_file.unlink(missing_ok=True)
         self.token_file.unlink(missing_ok=True)
+
+
+def discard(path: Path) -> None:
+    """Remove what is in the directory of processes that run NEST, whatever it is.
+
+    Code that has taken over a kernel may leave a directory in place of a file, which must not be
+    the end of those who clear up after it.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        _remove_tree(path)
+
+
+def _remove_tree(path: Path) -> None:
+    # Directories may be nested deeper than Python recurses.
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def make_private(

@@ -1,11 +1,16 @@
-"""Files and sockets that only their user can use, whatever the directory around them allows."""
+"""Files and sockets that only their user can use, whatever the directory around them allows.
+
+And the reading of files that processes which run NEST have left.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import zmq
 
@@ -25,6 +30,24 @@ def write_private(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a regular file for reading.
+
+    For files that code in a kernel may have put there: a pipe would keep its reader waiting.
+
+    Raises
+    ------
+    OSError
+        If it is something else, or can't be opened.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return os.fdopen(descriptor, "rb")
 
 
 def check_socket_path(path: Path) -> Path:

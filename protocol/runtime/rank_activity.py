@@ -16,9 +16,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from protocol.runtime.private_files import open_regular
+
 _ROW = struct.Struct("<QdQ")
 #: Most ranks whose rows are read.
 _MOST_RANKS = 2**20
+#: Later times are none: calendars end before.
+_LATEST_S = 2.0**37
 
 
 def make_rank_activity(path: Path, ranks: int) -> None:
@@ -66,9 +70,13 @@ class RankActivity:
 def read_rank_activity(path: Path) -> list[RankActivity]:
     """Return the rows of all ranks, in their order; none if there is no file."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(_ROW.size * _MOST_RANKS)
     except OSError:
         return []
     whole = len(data) - len(data) % _ROW.size
-    return [RankActivity(*fields) for fields in _ROW.iter_unpack(data[:whole])]
+    return [
+        # Code in the kernel may have written any bytes, such as those of NaN.
+        RankActivity(begun, began_s if 0 <= began_s < _LATEST_S else 0.0, ended)
+        for begun, began_s, ended in _ROW.iter_unpack(data[:whole])
+    ]

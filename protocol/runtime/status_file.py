@@ -15,6 +15,8 @@ from pathlib import Path
 
 import orjson
 
+from protocol.runtime.private_files import open_regular
+
 _HEAD = struct.Struct("<QI")
 _SIZE_BYTES = 1 << 16
 _ROOM_BYTES = _SIZE_BYTES - _HEAD.size
@@ -87,7 +89,7 @@ class StatusWriter:
 def read_number(path: Path) -> int:
     """Return the number of the status, which changes whenever one is written; 0 before."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return int(_HEAD.unpack(file.read(_HEAD.size))[0])
     except (OSError, struct.error):
         return 0
@@ -97,7 +99,7 @@ def read_status(path: Path) -> Status:
     """Return the kernel's status; that of an idle kernel if none can be read."""
     for _ in range(_ATTEMPTS):
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 data = file.read(_SIZE_BYTES)
                 file.seek(0)
                 after = file.read(_HEAD.size)

@@ -80,6 +80,7 @@ class Account:
             ("run", [str(home / "program")]),
             ("attach", other),
             ("kill", other),
+            ("open to all", str(own / "token")),
         ]
 
     def allowed(self) -> list[Attempt]:

@@ -75,6 +75,7 @@ ATTEMPTS: dict[str, Callable[[Any], object]] = {
     "connect": _connect,
     "kill": lambda pid: os.kill(pid, signal.SIGCONT),
     "attach": _attach,
+    "open to all": lambda path: Path(path).chmod(0o666),
     "thread": _in_a_thread,
     "threads": _threads,
     "import": __import__,

@@ -97,6 +97,30 @@ def test_code_in_the_kernel_reaches_nothing_of_the_account(no_filter: Target, so
     assert REACHED not in said[0]
 
 
+#: What Landlock does not see; the kernel's own files serve as well as any of the account's.
+BESIDE_LANDLOCK = {
+    "mode of the token": "os.chmod('@server@/token', 0o666)",
+    "mode of what is open": "os.fchmod(os.open('@server@/kernel', os.O_RDONLY), 0o777)",
+    "owner of the token": "os.chown('@server@/token', os.getuid(), os.getgid())",
+    "service with a socket": (
+        "socket.socket(socket.AF_UNIX).connect(glob.glob('@server@/kernel/calls-*')[0])"
+    ),
+    "datagram to a service": (
+        "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0]"
+        ".connect(glob.glob('@server@/kernel/calls-*')[0])"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", BESIDE_LANDLOCK.values(), ids=BESIDE_LANDLOCK)
+def test_code_in_the_kernel_does_nothing_that_landlock_does_not_see(
+    no_filter: Target, source: str
+) -> None:
+    with no_filter.unharmed():
+        said = in_kernel(no_filter, f"import glob, os, socket\n{source}\nprint('{REACHED}')")
+    assert said.startswith("PermissionError"), said
+
+
 def test_code_in_the_kernel_writes_into_the_data_directory(no_filter: Target) -> None:
     """The wall leaves what recorders need."""
     said = in_kernel(no_filter, "open('@server@/data/x', 'w').write('x')\nprint('written')")
@@ -115,8 +139,8 @@ def test_kernel_gains_no_privileges_and_dumps_no_memory(no_filter: Target) -> No
         except OSError:
             continue
         (core,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
-        # Of a process that is not dumpable, the directory belongs to root.
-        is_dumpable = no_filter.account.owns(Path(f"/proc/{pid}/"))
+        # Of a process that is not dumpable, its files belong to root.
+        is_dumpable = no_filter.account.owns(Path(f"/proc/{pid}/environ"))
         if is_dumpable and core.split()[4:6] != ["0", "0"]:
             weak.append(f"dumps: {command}")
         if "nestd.cli" in command and "NoNewPrivs:\t1" not in status:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,15 @@ def test_connection_file_is_written(files: RuntimeDirectory, broker: BrokerInThr
     broker.client.connect(info)
     assert connection_file.read(files.connection_file) == info
     assert files.connection_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_connection_file_is_written_once(files: RuntimeDirectory, broker: BrokerInThread) -> None:
+    """Code in the kernel comes later: gateways signal the processes that the file names."""
+    info = kernel_in(generation="g1")
+    broker.client.connect(info)
+    with pytest.raises(ConfigurationError, match="written already"):
+        broker.client.connect(replace(info, pid=1, command_endpoint="ipc:///elsewhere"))
+    assert connection_file.read(files.connection_file) == info
 
 
 def test_connection_file_that_can_not_be_written_is_told(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.process.identity import ProcessIdentity, describe_exit, identify
+from protocol.process.identity import ProcessIdentity, describe_exit, identify, python_command
 from protocol.process.polling import poll_until
 from tests.integration.limits import no_more_files
 
@@ -134,3 +134,21 @@ def test_memory_that_is_hidden_can_not_be_dumped() -> None:
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
     assert done.stdout.split() == [b"1", b"0"]
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 11)])
+def test_modules_are_not_searched_for_in_the_current_directory(
+    tmp_path: Path, version: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be the data directory, and a script writes a file of any name there."""
+    if sys.version_info < (3, 11) <= version:
+        pytest.skip("this Python has no option for that")
+    for name in ("runpy", "json", "argparse", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text("print('REACHED')")
+    source = tmp_path / "source.json"
+    source.write_text("[1]")
+    monkeypatch.setattr("sys.version_info", version)
+    command = python_command("json.tool", "--compact", str(source))
+    monkeypatch.undo()
+    said = subprocess.check_output(command, cwd=tmp_path, text=True)
+    assert said == "[1]\n"

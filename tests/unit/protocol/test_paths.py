@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -170,3 +171,32 @@ def test_directory_is_cleared_but_never_what_a_link_leads_to(tmp_path: Path) -> 
     assert (target / "kept").exists()
     server.remove()
     assert not server.path.exists()
+
+
+def test_directories_in_place_of_the_files_of_a_kernel_are_removed(tmp_path: Path) -> None:
+    """Code in a kernel can make them, and must not end the supervisor, which clears up."""
+    files = RuntimeDirectory(tmp_path)
+    for remove in (files.remove_kernel, lambda: files.remove_kernel_files("g1")):
+        files.make_kernel_directory()
+        for path in (files.commands_socket("g1"), files.status("g1"), files.crash_report):
+            (path / "within").mkdir(parents=True)
+        remove()
+        files.remove_reports()
+        assert not files.kernel_directory.exists()
+
+
+def test_directories_too_deep_for_python_end_nobody(tmp_path: Path) -> None:
+    files = RuntimeDirectory(tmp_path)
+    files.make_kernel_directory()
+    here = os.open(files.kernel_directory, os.O_RDONLY)
+    name = files.crash_report.name
+    for _ in range(3000):
+        os.mkdir(name, dir_fd=here)
+        within = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = within
+    os.close(here)
+    files.remove_reports()
+    # The next server on the port begins with this.
+    files.clear()
+    subprocess.run(["rm", "-rf", files.crash_report], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import struct
 import time
 from pathlib import Path
 
@@ -55,3 +56,11 @@ def test_rank_without_a_line_is_an_error_and_not_a_longer_file(tmp_path: Path) -
     with pytest.raises(Exception, match="buffer"):
         RankActivityWriter(path, 2).begin()
     assert len(read_rank_activity(path)) == 2
+
+
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf"), -1.0, 1e300])
+def test_time_that_is_none_is_left_out(tmp_path: Path, time_s: float) -> None:
+    """Code in the kernel may have written it, and the gateway shows it as a date."""
+    (tmp_path / "activity").write_bytes(struct.pack("<QdQ", 2, time_s, 1))
+    (row,) = read_rank_activity(tmp_path / "activity")
+    assert row == RankActivity(2, 0.0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import threading
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from protocol.runtime.paths import RuntimeDirectory
-from protocol.runtime.status_file import LISTED, Status, StatusWriter, read_status
+from protocol.runtime.rank_activity import read_rank_activity
+from protocol.runtime.status_file import LISTED, Status, StatusWriter, read_number, read_status
 
 
 @pytest.fixture
@@ -101,3 +103,12 @@ def test_file_that_is_too_large_is_not_read_whole(path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(1 << 40)
     assert read_status(path) == Status("x")
+
+
+@pytest.mark.timeout(10)
+def test_pipe_in_place_of_the_file_keeps_nobody_waiting(path: Path) -> None:
+    """Code in a kernel can make one, and the supervisor reads the file."""
+    os.mkfifo(path)
+    assert read_status(path) == Status()
+    assert read_number(path) == 0
+    assert read_rank_activity(path) == []
