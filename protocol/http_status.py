@@ -10,7 +10,8 @@ from protocol.errors import NestdError
 STATUS: dict[type[NestdError], int] = {
     errors.NestdError: 500,
     errors.ProtocolError: 500,
-    errors.TooManyValues: 500,
+    # Of what a caller or a script has sent, in a message around it.
+    errors.TooManyValues: 413,
     errors.VersionMismatch: 500,
     errors.CallerError: 400,
     errors.MalformedRequest: 400,

@@ -71,8 +71,8 @@ def _exists(pid: int) -> bool:
 def _is_hidden(pid: int) -> bool:
     """Return whether a process of this user has ``pid``, though the system does not show it.
 
-    Where /proc is mounted with hidepid, as by systemd's ProtectProc, it does not show processes that
-    hide their memory, to their own user either.
+    Where /proc is mounted with hidepid, as by systemd's ProtectProc, it does not show processes
+    that hide their memory, to their own user either.
     """
     try:
         # Numbers below 1 mean groups of processes.

@@ -19,8 +19,8 @@ _LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1"])
 
 def problem_of_token(token: str) -> str | None:
     """Return what is wrong with an access token, without naming it; ``None`` if nothing is."""
-    if not token.isprintable():
-        return "must be printable text"
+    if not (token.isascii() and token.isprintable()):
+        return "must be printable ASCII text, as headers have"
     if len(token) < TOKEN_CHARACTERS:
         return (
             f"has {len(token)} characters, and an access token needs at least {TOKEN_CHARACTERS}: "

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +115,13 @@ def await_end(pid: int) -> None:
 def processes(server: Server, module: str) -> list[int]:
     """The server's processes that run ``module``, parents before children."""
     words = f"-m\0{module}\0".encode()
-    return [
-        pid
-        for pid in sorted(marked_processes(server.runtime.mark))
-        if words in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    found = []
+    for pid in sorted(marked_processes(server.runtime.mark)):
+        # It may have ended meanwhile.
+        with suppress(OSError):
+            if words in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 def supervisor(server: Server) -> int:

@@ -17,6 +17,7 @@ import pytest
 import zmq
 
 from protocol.process.polling import poll_until
+from protocol.version import WIRE_VERSION
 from protocol.wire import frames, messages
 from protocol.wire.messages import (
     Action,
@@ -53,6 +54,7 @@ class MemoryWatch:
     @contextmanager
     def watching(self) -> Iterator[MemoryWatch]:
         over = Event()
+        self._look()
         thread = Thread(target=self._watch, args=(over,))
         thread.start()
         try:
@@ -63,11 +65,15 @@ class MemoryWatch:
 
     def _watch(self, over: Event) -> None:
         while not over.wait(0.1):
-            sizes = {pid: own_memory_mib(pid) for pid in self._target.account.processes()}
-            self.most_mib = max(self.most_mib, sum(sizes.values()))
+            sizes = self._look()
             if sum(sizes.values()) > self._limit_mib:
                 with suppress(ProcessLookupError):
                     os.kill(max(sizes, key=lambda pid: sizes[pid]), 9)
+
+    def _look(self) -> dict[int, int]:
+        sizes = {pid: own_memory_mib(pid) for pid in self._target.account.processes()}
+        self.most_mib = max(self.most_mib, sum(sizes.values()))
+        return sizes
 
 
 def own_memory_mib(pid: int) -> int:
@@ -253,7 +259,6 @@ def test_bodies_become_no_more_than_they_are(target: Target, name: str, path: st
     target.ready()
     generation = target.generation()
     with MemoryWatch(target).watching() as memory:
-        time.sleep(0.15)
         before_mib, began = memory.most_mib, time.monotonic()
         headers = {"Content-Type": kind}
         reply = target.server.request("POST", path, data=body, headers=headers)
@@ -335,7 +340,6 @@ def no_language_wall() -> Iterator[Target]:
 def test_messages_of_a_script_end_the_script_alone(no_language_wall: Target, name: str) -> None:
     target = no_language_wall
     with target.unharmed() as said, MemoryWatch(target).watching() as memory:
-        time.sleep(0.15)
         before_mib, began = memory.most_mib, time.monotonic()
         reply = target.script(HEAD + MESSAGES[name])
         said.append(reply.text[:10_000])
@@ -352,7 +356,7 @@ def encoded(message: Any) -> list[bytes]:
     return [bytes(part) for part in frames.encode(message)]
 
 
-PREAMBLE = b"NESTD" + bytes([frames.VERSION])
+PREAMBLE = b"NESTD" + bytes([WIRE_VERSION])
 READ = Operation(Action.CALL_JSON, "GetKernelStatus", ["resolution"])
 LONG = "x" * 70_000
 #: Frames of what is sent.
