@@ -70,6 +70,9 @@ def test_status_says_who_has_to_act(kind: type[NestdError]) -> None:
         assert 400 <= status < 500
     elif issubclass(kind, errors.Unavailable):
         assert status == 503
+    elif kind is errors.TooManyValues:
+        # Of the caller's, in a message between our processes.
+        assert status == 413
     else:
         assert status == 500
 
