@@ -86,7 +86,8 @@ def check_claims(source: Any, size_bytes: int) -> None:
     ValueError, msgpack.UnpackException
         If the msgpack is none, or incomplete.
     """
-    msgpack.Unpacker(source, read_size=READ_BYTES, max_buffer_size=size_bytes).skip()
+    read_bytes = min(READ_BYTES, size_bytes)
+    msgpack.Unpacker(source, read_size=read_bytes, max_buffer_size=size_bytes).skip()
 
 
 #: Bytes that msgpack reads at a time, which are copied for each list that it reads.

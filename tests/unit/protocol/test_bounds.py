@@ -95,8 +95,9 @@ def test_lists_that_claim_what_is_not_there_take_no_memory() -> None:
         [{"a": 1}] * (CONTAINERS - 10),
         b"\x90" * 200_000,
         "[" * 200_000,
+        ["x" * 200_000, list(range(300))],
     ],
-    ids=["numbers", "positions", "records", "bytes", "text"],
+    ids=["numbers", "positions", "records", "bytes", "text", "list at the end"],
 )
 def test_what_is_within_the_limits_is_read(value: object) -> None:
     assert Unpacker(bounded=True).unpack(Packer().pack(value)) == value
