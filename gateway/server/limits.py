@@ -44,7 +44,7 @@ class ConnectionLimits:
     per_peer: int = 512
     #: Time for a whole head.
     head_s: float = 20.0
-    #: How long a connection may say nothing between two requests.
-    idle_s: float = 75.0
     #: Least rate at which a body comes, and an answer is taken, once the grace is over.
     bytes_per_s: int = 16 * 1024
+    #: How long a connection may say nothing between two requests.
+    idle_s: float = 75.0
