@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import time
 
@@ -67,7 +68,10 @@ def send_garbage(a: Asking) -> None:
         # What is no whole request is not answered when its sender closes.
         entry.close(Outcome.GIVEN_UP)
         return
-    # One that is still right can be answered twice, if another one seems to follow.
+    # A second answer may follow, where what is left of the request seems to be another one.
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+    if length is not None:
+        content = content[: int(length[1])]
     close_by(entry, status, content, f"{sent!r:.300} to HTTP")
 
 
