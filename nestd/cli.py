@@ -26,7 +26,7 @@ from nestd.settings import (
 )
 from protocol.errors import NestdError
 from protocol.logging import lines
-from protocol.process.ready_pipe import report_ready
+from protocol.process.ready_pipe import report_end, report_ready
 from protocol.runtime.data_directory import DATA_VARIABLE
 from protocol.runtime.data_settings import data_directory_from
 from protocol.runtime.paths import RuntimeDirectory
@@ -103,9 +103,9 @@ def main(
         drain_s = drain_from(os.environ)
         native = native_from(os.environ)
         with contextlib.ExitStack() as stack:
+            server = RuntimeDirectory.of(path.absolute())
             # Whoever starts nestd has made the token before, if callers need one.
-            token = RuntimeDirectory.of(path.absolute()).token_file
-            secret = token if token.exists() else None
+            secret = server.token_file if server.token_file.exists() else None
             stack.enter_context(output_to(log_file, logging, mpi.launched_rank(), secret))
             wanted = NestdSettings(
                 path.absolute(),
@@ -119,7 +119,13 @@ def main(
                 extensions_from(os.environ),
                 memory_from(os.environ),
             )
-            startup.run(wanted, report_ready, stack)
+
+            def ready() -> None:
+                report_ready()
+                # Before all else that ends then: launchers give a rank a second.
+                stack.callback(report_end, [server.instance_file, server.token_file])
+
+            startup.run(wanted, ready, stack)
     except NestdError as error:
         print(f"nestd can't start: {error}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)

@@ -28,7 +28,7 @@ from nestd.settings import EXIT_CONFIGURATION, NestdSettings
 from protocol.errors import ConfigurationError, NestdError, PortTaken, error_from_facts
 from protocol.logging import lines
 from protocol.process.identity import python_command
-from protocol.process.ready_pipe import READY_VARIABLE
+from protocol.process.ready_pipe import ENDING_VARIABLE, READY_VARIABLE
 from protocol.runtime.paths import RuntimeDirectory
 
 
@@ -117,7 +117,7 @@ def _start_front(flags: Flags, notes: list[str]) -> str:
         ready = os.dup(own)
         for descriptor in (own, ready):
             os.set_inheritable(descriptor, True)
-        os.environ[READY_VARIABLE] = str(ready)
+        os.environ[READY_VARIABLE], os.environ[ENDING_VARIABLE] = str(ready), str(own)
         said = json.loads(reports.read() or b"{}")
     if "error" in said:
         raise error_from_facts(said["error"])

@@ -28,6 +28,7 @@ from protocol.errors import NestdError, facts_of
 from protocol.logging import lines
 from protocol.process.identity import ProcessIdentity, hide_memory, identify, python_command
 from protocol.process.polling import poll_until
+from protocol.process.ready_pipe import ENDING
 
 #: How long the gateway may take to answer once the kernel is there.
 _GATEWAY_DEADLINE_S = 30.0
@@ -73,8 +74,11 @@ def _serve(
         gateway.start()
         report.write(json.dumps({"connection_file": str(instance.connection_file)}).encode())
         report.close()
-        # A byte says that the kernel is ready, the end of the pipe that rank 0 has ended.
-        while os.read(sys.stdin.fileno(), 1):
+        # A byte says that the kernel is ready or ends, the end of the pipe that rank 0 has ended.
+        while byte := os.read(sys.stdin.fileno(), 1):
+            if byte == ENDING:
+                instance.remove()
+                continue
             poll_until(lambda: ask(instance, "/healthz", timeout_s=2.0), _GATEWAY_DEADLINE_S)
             with contextlib.redirect_stdout(console):
                 print_banner(instance, [*notes, *more])
