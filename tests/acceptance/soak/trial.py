@@ -28,9 +28,7 @@ SETTINGS = {
     "NEST_SERVER_LOG_MIB": "4",
 }
 #: How much more memory and how many more open files the processes of a role may have at the end.
-#: The gateway is one process: each thread that comes later keeps what it once needed. 34 MiB were
-#: seen after the first round, and no growth in the minutes after it.
-MEMORY_MIB, OPEN_FILES = 48.0, 24
+MEMORY_MIB, OPEN_FILES = 32.0, 24
 
 #: What clients do, and how often.
 _ACTS: Sequence[tuple[Callable[[Asking], None], int]] = (
