@@ -226,7 +226,12 @@ class KernelClient:
         self.channels.give_back(channel)
         message = frames.decode(received)
         if isinstance(message, Failure):
-            raise message.error
+            try:
+                raise message.error
+            finally:
+                # The error leads to this frame by its traceback: with a way back to the error, both,
+                # and the arguments in the frames above, would stay until cycles are collected.
+                del message
         if not isinstance(message, Result) or message.id != command.id:
             raise InternalError("the kernel's answer belongs to another command")
         return message
