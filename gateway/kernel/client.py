@@ -34,7 +34,6 @@ from protocol.wire.messages import (
     Cancel,
     Command,
     EndScript,
-    Failure,
     ListRecorders,
     Operation,
     Request,
@@ -43,6 +42,7 @@ from protocol.wire.messages import (
     Submit,
     Task,
     Watch,
+    required_result,
 )
 
 log = logging.getLogger(__name__)
@@ -224,17 +224,10 @@ class KernelClient:
                 raise self._lost(info, command, label)
             channel = new_channel
         self.channels.give_back(channel)
-        message = frames.decode(received)
-        if isinstance(message, Failure):
-            try:
-                raise message.error
-            finally:
-                # The error leads to this frame by its traceback: with a way back to the error, both,
-                # and the arguments in the frames above, would stay until cycles are collected.
-                del message
-        if not isinstance(message, Result) or message.id != command.id:
+        result = required_result(frames.decode(received))
+        if result.id != command.id:
             raise InternalError("the kernel's answer belongs to another command")
-        return message
+        return result
 
     def _lost(self, info: ConnectionInfo, command: Request, label: str) -> NestdError:
         """Return the error for a command that the kernel of ``info`` took with it."""

@@ -12,7 +12,7 @@ from gateway.kernel.deadline import ClientDisconnect
 from gateway.server.environ import SOCKET_KEY
 from gateway.services import services
 from protocol.logging import context
-from protocol.wire.messages import Batch, Command, Failure, Operation, Script, Task
+from protocol.wire.messages import Batch, Command, Operation, Script, Task, required_result
 
 #: Statuses of errors of what the kernel is asked for.
 KERNEL_ERRORS = (400, 413, 503)
@@ -43,10 +43,7 @@ def answer(
         reply.headers["Location"] = f"/jobs/{job.id}"
         reply.headers["Preference-Applied"] = "respond-async"
         return reply
-    result = jobs.wait(job)
-    if isinstance(result, Failure):
-        raise result.error
-    return answer_reply(result, form)
+    return answer_reply(required_result(jobs.wait(job)), form)
 
 
 def _task(

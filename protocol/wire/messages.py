@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from protocol.errors import NestdError
+from protocol.errors import InternalError, NestdError
 from protocol.logging.context import NO_REQUEST, RequestContext
 from protocol.wire.values import Buffer, Value
 
@@ -294,3 +294,27 @@ Task: TypeAlias = Command | Batch | Script
 Request: TypeAlias = Task | EndScript | Submit | Cancel | Watch | ListRecorders
 
 Message: TypeAlias = Request | Event | Result | Failure | Execute | Executed | Answered
+
+
+def required_result(message: Message) -> Result:
+    """Return ``message`` if it is a result.
+
+    To be called with what no variable of the caller holds: by its traceback a failure's error leads
+    to the frames that it passes. Where one of them has a way back to the error, all that is in them
+    stays until cycles are collected, such as the arguments of the call.
+
+    Raises
+    ------
+    NestdError
+        That of a failure.
+    InternalError
+        If it is neither.
+    """
+    try:
+        if isinstance(message, Failure):
+            raise message.error
+        if not isinstance(message, Result):
+            raise InternalError("nestd answered with what is no answer")
+        return message
+    finally:
+        del message

@@ -11,9 +11,9 @@ from typing import Any
 
 from nest_remote.session import to_value, unsendable
 from nestd.scripts.failures import SCRIPT
-from protocol.errors import InternalError, KernelLost, ProtocolError
+from protocol.errors import KernelLost, ProtocolError
 from protocol.wire import frames
-from protocol.wire.messages import Action, Command, Failure, Operation, Result
+from protocol.wire.messages import Action, Command, Operation, required_result
 from protocol.wire.streams import WaitingStream
 from protocol.wire.values import Reference, Value
 
@@ -60,12 +60,7 @@ class ScriptTransport:
             received = self._stream.receive()
         if received is None:
             raise KernelLost("the kernel is gone")
-        message = frames.decode(received, reference, writable=True)
-        if isinstance(message, Failure):
-            raise message.error
-        if not isinstance(message, Result):
-            raise InternalError("nestd answered with what is no answer")
-        return message.value
+        return required_result(frames.decode(received, reference, writable=True)).value
 
     def files(self) -> list[dict[str, Any]]:
         """Return what nestd says of the files that NEST has written."""
