@@ -68,6 +68,7 @@ def main() -> None:
                 # It comes again, as long as it is let in.
                 connection.close()
                 connections[place] = _connect(int(port), first)
+        # Its pace: so many bytes a second.
         time.sleep(max(0.0, began_s + pest.pause_s - time.monotonic()))
 
 

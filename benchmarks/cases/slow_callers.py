@@ -55,5 +55,6 @@ def _calls(server: Running, duration_s: float) -> list[float]:
             began_s = time.perf_counter()
             client.call("GetKernelStatus", keys=["resolution"])
             took_ms.append((time.perf_counter() - began_s) * 1e3)
+            # One caller at its ease; without a pause it would be a load of its own.
             time.sleep(_PAUSE_S)
     return took_ms

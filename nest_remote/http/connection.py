@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -133,29 +135,11 @@ class HttpConnection:
             sent |= {"Content-Type": MSGPACK, "Accept": MSGPACK}
             # Else the library, which does not know how long a list of pieces is, sends chunks.
             sent["Content-Length"] = str(sum(map(len, body)))
-        try:
-            reply = self._pool.urlopen(
-                method,
-                path,
-                pieces,
-                sent,
-                redirect=False,
-                timeout=self._pool.timeout if timeout_s is None else timeout_s,
-                preload_content=False,
-            )
-            try:
-                is_msgpack = reply.headers.get("Content-Type") == MSGPACK
-                found = _large_body(reply) if is_msgpack else None
-                return Reply(reply.status, reply.data if found is None else found, is_msgpack)
-            except BaseException:
-                # Whoever keeps the exception keeps the reply, and the server would wait to send
-                # the rest of it.
-                reply.close()
-                raise
-        except urllib3.exceptions.HTTPError as error:
-            raise NESTServerError(
-                f"no answer from {self.url}: {error}", type(error).__name__, 0
-            ) from error
+        timeout = self._pool.timeout if timeout_s is None else timeout_s
+        with self._answer(method, path, sent, timeout, pieces) as reply:
+            is_msgpack = reply.headers.get("Content-Type") == MSGPACK
+            found = _large_body(reply) if is_msgpack else None
+            return Reply(reply.status, reply.data if found is None else found, is_msgpack)
 
     def fetch(self, path: str, file: BinaryIO) -> None:
         """Write the body of the reply to ``GET path`` into a file, piece by piece.
@@ -166,22 +150,38 @@ class HttpConnection:
             If no server answered, the server refused, or the body ended before it was complete.
         """
         timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_TIMEOUT_S)
+        with self._answer("GET", path, self._headers, timeout) as reply:
+            if reply.status != 200:
+                raise Reply(reply.status, reply.data, False).error()
+            for piece in reply.stream(_PIECE_BYTES):
+                file.write(piece)
+
+    @contextlib.contextmanager
+    def _answer(
+        self, method: str, path: str, headers: dict[str, str], timeout: Any, body: Any = None
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """Give the answer to a request, whose body is still to be read.
+
+        Raises
+        ------
+        NESTServerError
+            If no server answered, or the body ended before it was complete.
+        """
         try:
             reply = self._pool.urlopen(
-                "GET",
+                method,
                 path,
-                headers=self._headers,
+                body,
+                headers,
                 redirect=False,
                 timeout=timeout,
                 preload_content=False,
             )
             try:
-                if reply.status != 200:
-                    raise Reply(reply.status, reply.data, False).error()
-                for piece in reply.stream(_PIECE_BYTES):
-                    file.write(piece)
+                yield reply
             except BaseException:
-                # The server would wait to send the rest of it.
+                # Whoever keeps the exception keeps the reply, and the server would wait to send
+                # the rest of it.
                 reply.close()
                 raise
         except urllib3.exceptions.HTTPError as error:

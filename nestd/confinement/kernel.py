@@ -75,13 +75,15 @@ class Confinement:
         )
         try:
             landlock.restrict(
-                rules.read,
-                rules.write,
-                rules.execute,
-                # MPI's launcher is connected to by a port, too.
-                tcp=self.has_ranks or self.is_bound,
-                abstract_sockets=False,
-                signals=False,
+                landlock.Access(
+                    rules.read,
+                    rules.write,
+                    rules.execute,
+                    # MPI's launcher is connected to by a port, too.
+                    tcp=self.has_ranks or self.is_bound,
+                    abstract_sockets=False,
+                    signals=False,
+                )
             )
         except OSError as error:
             return f"this system refuses Landlock: {error.strerror}"

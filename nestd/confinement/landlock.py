@@ -17,6 +17,7 @@ import platform
 import stat
 import struct
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -64,68 +65,49 @@ def is_available() -> int:
     return max(_syscall(_CREATE_RULESET, None, 0, _GET_VERSION), 0)
 
 
-def restrict(
-    read: Sequence[Path] = (),
-    write: Sequence[Path] = (),
-    execute: Sequence[Path] = (),
-    *,
-    whole: Sequence[Path] = (),
-    listed: Sequence[Path] = (),
-    tcp: bool = True,
-    abstract_sockets: bool = True,
-    signals: bool = True,
-) -> None:
+@dataclass(frozen=True)
+class Access:
+    """What is left to a process that restricts itself; paths that don't exist are left out."""
+
+    #: Files that can be read, and directories with everything below them.
+    read: Sequence[Path] = ()
+    #: Files that can be read and written, and directories below which files, directories, sockets
+    #: and pipes can be made and removed, but neither links nor devices.
+    write: Sequence[Path] = ()
+    #: Files and directories that can be read, and whose programs can be started.
+    execute: Sequence[Path] = ()
+    #: Files, and directories with everything below them, for all that Landlock knows of.
+    whole: Sequence[Path] = ()
+    #: Directories that can be listed, with all below them.
+    listed: Sequence[Path] = ()
+    #: Whether ports can be bound and connected to (from ABI 4).
+    tcp: bool = True
+    #: Whether abstract sockets of others can be connected to (from ABI 6).
+    abstract_sockets: bool = True
+    #: Whether processes outside can be sent signals (from ABI 6).
+    signals: bool = True
+
+
+def restrict(access: Access) -> None:
     """Restrict this thread, and all threads and programs that it starts, for ever.
 
-    Other threads of this process go on unrestricted, so this belongs before the first of them.
-    Paths that don't exist are left out. No program gains privileges afterwards
-    (``PR_SET_NO_NEW_PRIVS``).
-
-    Parameters
-    ----------
-    read : files that can be read, and directories with everything below them
-    write : files that can be read and written, and directories below which files, directories,
-        sockets and pipes can be made and removed, but neither links nor devices
-    execute : files and directories that can be read, and whose programs can be started
-    whole : files, and directories with everything below them, for all that Landlock knows of
-    listed : directories that can be listed, with all below them
-    tcp : whether ports can be bound and connected to (from ABI 4)
-    abstract_sockets : whether abstract sockets of others can be connected to (from ABI 6)
-    signals : whether processes outside can be sent signals (from ABI 6)
+    Other threads of this process go on unrestricted, so this belongs before the first of them. No
+    program gains privileges afterwards (``PR_SET_NO_NEW_PRIVS``).
 
     Raises
     ------
     OSError
         If the system refuses, also where :func:`is_available` is 0.
     """
-    ruleset = make_ruleset(
-        read,
-        write,
-        execute,
-        whole=whole,
-        listed=listed,
-        tcp=tcp,
-        abstract_sockets=abstract_sockets,
-        signals=signals,
-    )
+    ruleset = make_ruleset(access)
     try:
         enforce(ruleset)
     finally:
         os.close(ruleset)
 
 
-def make_ruleset(
-    read: Sequence[Path] = (),
-    write: Sequence[Path] = (),
-    execute: Sequence[Path] = (),
-    *,
-    whole: Sequence[Path] = (),
-    listed: Sequence[Path] = (),
-    tcp: bool = True,
-    abstract_sockets: bool = True,
-    signals: bool = True,
-) -> int:
-    """Return a descriptor of rules for :func:`enforce`; the arguments are those of `restrict`.
+def make_ruleset(access: Access) -> int:
+    """Return a descriptor of rules for :func:`enforce`.
 
     Raises
     ------
@@ -134,15 +116,19 @@ def make_ruleset(
     """
     abi = is_available()
     files = sum(rights for since, rights in _FILES_SINCE.items() if since <= abi)
-    ports = 0 if tcp or abi < _TCP_SINCE else _BIND_TCP | _CONNECT_TCP
-    scopes = (0 if abstract_sockets else _ABSTRACT_SOCKETS) | (0 if signals else _SIGNALS)
+    ports = 0 if access.tcp or abi < _TCP_SINCE else _BIND_TCP | _CONNECT_TCP
+    abstract_sockets = 0 if access.abstract_sockets else _ABSTRACT_SOCKETS
+    scopes = abstract_sockets | (0 if access.signals else _SIGNALS)
     attributes = struct.pack("=QQQ", files, ports, scopes if abi >= _SCOPES_SINCE else 0)
     # Older kernels take longer attributes if what they don't know is zero.
     ruleset = _check(_syscall(_CREATE_RULESET, attributes, len(attributes), 0))
     try:
         for paths, rights in (
-            *((read, _READ), (write, _WRITE), (execute, _READ | _EXECUTE)),
-            *((whole, files), (listed, _READ_DIR)),
+            (access.read, _READ),
+            (access.write, _WRITE),
+            (access.execute, _READ | _EXECUTE),
+            (access.whole, files),
+            (access.listed, _READ_DIR),
         ):
             for path in paths:
                 _allow(ruleset, path, rights & files)

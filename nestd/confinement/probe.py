@@ -46,7 +46,7 @@ def main() -> None:
     """Confine this process to nothing, and print what is wrong with that."""
     place = Path(tempfile.gettempdir(), f"nestd-probe-{os.getpid()}")
     try:
-        landlock.restrict()
+        landlock.restrict(landlock.Access())
     except OSError as error:
         print(f"this system refuses Landlock: {error.strerror}")
         return

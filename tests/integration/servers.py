@@ -120,8 +120,7 @@ class Runtime:
         """Processes and files, logs aside, that are still there."""
         # Processes of scripts have no environment of ours, but name the directory.
         marks = (self.mark, str(self.directory))
-        # A gateway without a supervisor may take the time that its callers need.
-        poll_until(lambda: not marked_processes(*marks), 15.0)
+        poll_until(lambda: not marked_processes(*marks), 5.0)
         # Logs stay, also those that were put aside under a number.
         found = [path for path in self.directory.rglob("*") if ".log" not in path.suffixes[-2:]]
         files = [str(path) for path in found]

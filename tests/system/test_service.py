@@ -48,8 +48,8 @@ def test_hardened_services_serve_calls_and_scripts(service: Service) -> None:
     for unit in ("nestd", "nest-gateway"):
         assert service.at.property(unit, "ActiveState") == "active"
         status = service.at.processes(unit)
-        # What the service starts, and what that runs.
-        assert len(status) >= 2
+        # The gateway is one process below that of the service; nestd has more beside it.
+        assert len(status) >= (2 if unit == "nest-gateway" else 3)
         for fields in status.values():
             assert fields["Uid"].split()[0] != "0"
             assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")

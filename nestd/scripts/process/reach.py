@@ -49,9 +49,8 @@ class Reach:
             return
         if self._restricted:
             if self._ruleset < 0:
-                self._ruleset = landlock.make_ruleset(
-                    tcp=False, abstract_sockets=False, signals=False
-                )
+                nothing = landlock.Access(tcp=False, abstract_sockets=False, signals=False)
+                self._ruleset = landlock.make_ruleset(nothing)
                 self._enforce = landlock.prepare(self._ruleset)
             return
         closed = self._files.of_all_servers.resolve()
@@ -61,9 +60,8 @@ class Reach:
         if self._ruleset >= 0:
             os.close(self._ruleset)
             self._ruleset, self._enforce = -1, None
-        self._ruleset = landlock.make_ruleset(
-            whole=[*everything_but(closed), self._files.data], listed=[Path("/")]
-        )
+        whole = [*everything_but(closed), self._files.data]
+        self._ruleset = landlock.make_ruleset(landlock.Access(whole=whole, listed=[Path("/")]))
         self._enforce = landlock.prepare(self._ruleset)
         self._changed = changed
 

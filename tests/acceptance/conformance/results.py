@@ -38,7 +38,7 @@ class Tests:
     misses: list[Miss] = field(default_factory=list)
 
     def folders(self) -> dict[str, tuple[int, int]]:
-        """The same for each folder of tests."""
+        """Count, for each folder of tests, those that passed and those that were run."""
         rows: dict[str, tuple[int, int]] = {}
         for file, (passed, asked) in sorted(self.files.items()):
             folder = file.split("/")[0]

@@ -107,7 +107,7 @@ def _raised_alone(server: Server) -> Seen:
 
 
 def _in_a_run(fault: Callable[[Server], None]) -> Callable[[Server], Seen]:
-    """Something happens to a kernel that simulates."""
+    """Return a trial in which ``fault`` happens to a kernel that simulates."""
 
     def provoke(server: Server) -> Seen:
         with pending(server) as send:

@@ -162,7 +162,7 @@ def extremes_of_delays(nest: Any) -> Any:
 
 
 def names_of_files(nest: Any) -> Any:
-    """Of the files of a rank's threads, NEST names only the last."""
+    """Show that NEST names only the last of the files of a rank's threads."""
     recorder = nest.Create("spike_recorder", 1, {"record_to": "ascii"})
     nest.Connect(nest.Create("iaf_psc_alpha"), recorder)
     return [Path(name).name for name in recorder.filenames]

@@ -70,7 +70,7 @@ class Accounts:
         self.wrong: list[str] = []
 
     def open(self, kind: str, refusable: bool = False) -> Entry:
-        """Something is about to be sent."""
+        """Begin the entry of something that is about to be sent."""
         entry = Entry(self, kind, refusable)
         with self._lock:
             self.sent[kind] += 1
@@ -94,7 +94,7 @@ class Accounts:
             )
 
     def note(self, wrong: str) -> None:
-        """Something else does not hold."""
+        """Note what does not hold, beside the outcome of an entry."""
         with self._lock:
             self.wrong.append(wrong)
 
@@ -106,7 +106,7 @@ class Accounts:
             self._open.clear()
 
     def total(self) -> Counter[Outcome]:
-        """Of all kinds."""
+        """Count the outcomes of entries of all kinds."""
         return sum(self.outcomes.values(), Counter[Outcome]())
 
     def table(self) -> str:

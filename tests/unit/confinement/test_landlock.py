@@ -26,7 +26,7 @@ def confined(attempt: Callable[[], Any], **rules: Any) -> int:
     if pid == 0:
         code = 99
         try:
-            landlock.restrict(**rules)
+            landlock.restrict(landlock.Access(**rules))
             attempt()
             code = 0
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ SECRETS = (
     "/run/user/1000/nestd/server-2/kernel/own",
     "/tmp/file",
     "/etc/shadow",
-    "/root/file",
+    f"{pwd.getpwuid(0).pw_dir}/file",
     "/var/spool/file",
 )
 
