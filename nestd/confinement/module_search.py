@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nestd.confinement.kernel import nest_libraries
+from nestd.extensions import danger
 
 _VARIABLES = ("LTDL_LIBRARY_PATH", "LD_LIBRARY_PATH")
 
@@ -39,22 +40,11 @@ def close_module_search() -> None:
 
 def safe_directories(directories: Iterable[str]) -> list[str]:
     """Return those of the directories that only this user and root can make or write to."""
-    return [directory for directory in directories if is_safe(Path(directory), os.getuid())]
+    return [directory for directory in directories if _is_safe(Path(directory))]
 
 
-def is_safe(directory: Path, user: int) -> bool:
-    """Return whether nobody but ``user`` and root can make, replace or write to a directory."""
-    if not directory.is_absolute():
+def _is_safe(directory: Path) -> bool:
+    if not directory.is_absolute() or danger(directory) is not None or not directory.is_dir():
         return False
-    try:
-        resolved = directory.resolve(strict=True)
-        states = [part.stat() for part in (resolved, *resolved.parents)]
-    except OSError:
-        return False
-    if not stat.S_ISDIR(states[0].st_mode) or states[0].st_mode & 0o022:
-        return False
-    return all(
-        # In a sticky directory, such as /tmp, others can't replace what is there.
-        state.st_uid in (user, 0) and (not state.st_mode & 0o022 or state.st_mode & stat.S_ISVTX)
-        for state in states
-    )
+    # With the sticky bit others can't replace what is there, but add to it.
+    return not directory.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nestd.confinement.module_search import is_safe, safe_directories
+from nestd.confinement.module_search import safe_directories
 
 _PROGRAM = """
 import ctypes, os
@@ -49,7 +49,14 @@ def test_directories_are_safe_that_nobody_else_writes_to(
     directory = tmp_path / "lib"
     directory.mkdir()
     directory.chmod(mode)
-    assert is_safe(directory, os.getuid()) is is_own
-    assert not is_safe(directory, os.getuid() + 1) or os.getuid() == 0
-    assert not is_safe(tmp_path / "missing", os.getuid())
-    assert not is_safe(Path("relative"), os.getuid())
+    assert safe_directories([str(directory)]) == ([str(directory)] if is_own else [])
+
+
+def test_directories_of_somebody_else_missing_and_relative_ones_are_not_safe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = str(tmp_path / "missing")
+    assert safe_directories([str(tmp_path), missing, "relative"]) == [str(tmp_path)]
+    os.chown(tmp_path, 65_534 if os.getuid() == 0 else os.getuid(), -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    assert safe_directories([str(tmp_path)]) == []
