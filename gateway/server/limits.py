@@ -10,6 +10,9 @@ LINE_BYTES = 8190
 HEADER_COUNT = 100
 #: Longest head of a request.
 HEAD_BYTES = 1 << 16
+#: Requests without a token that are answered at a time. They wait for nothing but the processor,
+#: which few threads leave to others: however many ask, whoever has a token does not wait for them.
+STRANGER_THREADS = 4
 #: Time for a head that is on its way, or a first one, when the server stops.
 LAST_HEAD_S = 1.0
 #: How long a connection may say nothing when another server takes this one's place: a caller who

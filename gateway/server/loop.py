@@ -19,11 +19,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gateway.server.connection import BodyRule, CallerGone, Connection, RequestProgress, Stage
 from gateway.server.head import UnreadableRequest
-from gateway.server.limits import LAST_HEAD_S, LAST_IDLE_S, ConnectionLimits
+from gateway.server.limits import LAST_HEAD_S, LAST_IDLE_S, STRANGER_THREADS, ConnectionLimits
 from gateway.server.peers import Peers
 from gateway.server.refusal import is_over, overdue, refusal_bytes, too_many_connections
 from gateway.server.reply import Application, answer_requests
@@ -63,8 +64,8 @@ class HttpServer:
     ----------
     application : the application
     listeners : sockets to accept from
-    threads : requests that are answered at a time
-    rule : whose bodies are received
+    threads : requests of callers that are answered at a time; strangers have a few of their own
+    rule : who is a caller, whose bodies are received
     limits : of connections
     hooks : what the owner wants to know
     """
@@ -83,7 +84,10 @@ class HttpServer:
         self._rule = rule
         self._limits = limits
         self._hooks = hooks
-        self._threads: WorkerThreads[Connection] = WorkerThreads(threads, self._work)
+        work = partial(self._work, lambda: self._callers.has_waiting)
+        self._callers: WorkerThreads[Connection] = WorkerThreads(threads, work)
+        # These stay with no connection: its next request may be a caller's, and take long.
+        self._strangers = WorkerThreads(STRANGER_THREADS, partial(self._work, lambda: True))
         self._connections: dict[int, Connection] = {}
         self._peers: Peers[Connection] = Peers(limits.count, limits.per_peer)
         self._turns: Turns[Connection] = Turns()
@@ -94,8 +98,7 @@ class HttpServer:
         self._epoll.register(self._wake_read, select.EPOLLIN)
         self._accepts_from_s: float | None = 0.0
         self._checked_s = 0.0
-        self._is_full = False
-        self._stops = False
+        self._is_full = self._stops = False
         #: When the server ends, whatever is under way.
         self._until_s: float | None = None
 
@@ -124,7 +127,12 @@ class HttpServer:
         self._hooks.on_ready()
         while not self._stops:
             self._turn()
-        self._close_listeners()
+        for listener in self._listeners:
+            if self._accepts_from_s is None:
+                # Another process has the same socket, so closing it here is not enough.
+                self._epoll.unregister(listener)
+            listener.close()
+        self._listeners, self._accepts_from_s = [], None
         self._hooks.on_stop()
         self._limits = replace(self._limits, head_s=LAST_HEAD_S, idle_s=LAST_IDLE_S)
         for connection in [] if self._until_s is None else list(self._connections.values()):
@@ -135,14 +143,6 @@ class HttpServer:
                     self._close(connection)
         while self._connections and (self._until_s is None or time.monotonic() < self._until_s):
             self._turn()
-
-    def _close_listeners(self) -> None:
-        for listener in self._listeners:
-            if self._accepts_from_s is None:
-                # Another process has the same socket, so closing it here is not enough.
-                self._epoll.unregister(listener)
-            listener.close()
-        self._listeners, self._accepts_from_s = [], None
 
     def _turn(self) -> None:
         """Wait for what happens next, and deal with it."""
@@ -269,7 +269,8 @@ class HttpServer:
         if progress is RequestProgress.READY:
             connection.stage = Stage.WORKING
             self._peers.work(connection.peer, connection)
-            self._threads.submit(connection)
+            is_caller = connection.has_called or self._rule.admits(connection.environ)
+            (self._callers if is_caller else self._strangers).submit(connection)
         elif progress is RequestProgress.ENDED:
             self._close(connection)
         elif progress is RequestProgress.CROWDED:
@@ -342,9 +343,7 @@ class HttpServer:
 
     # In threads.
 
-    def _work(self, connection: Connection) -> None:
-        answer_requests(
-            connection, self._application, lambda: self._stops, lambda: self._threads.has_waiting
-        )
+    def _work(self, is_needed: Callable[[], bool], connection: Connection) -> None:
+        answer_requests(connection, self._application, lambda: self._stops, is_needed)
         self._returned.append(connection)
         self._wake()

@@ -14,9 +14,10 @@ import pytest
 from gateway.server import connection as connections
 from gateway.server.connection import BodyRule, CallerGone, Connection, RequestProgress, Stage
 from gateway.server.head import UnreadableRequest
-from gateway.server.limits import CALLER_LINGER, ConnectionLimits
+from gateway.server.limits import CALLER_LINGER, STRANGER_THREADS, ConnectionLimits
 from gateway.server.loop import HttpServer, ServerHooks
 from gateway.server.reply import Application, answer_requests
+from protocol.process.polling import poll_until
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -126,12 +127,44 @@ def test_fault_with_one_connection_leaves_the_others_served() -> None:
         start("204 No Content", [])
         return []
 
-    def admits(_: Any) -> bool:
-        raise MemoryError
+    def admits(environ: Any) -> bool:
+        if environ["REQUEST_METHOD"] == "POST":
+            raise MemoryError
+        return True
 
     with serving(application, rule(admits)) as exchange:
         assert exchange(CHUNKED) == b""
         assert exchange(GET).startswith(b"HTTP/1.1 204 ")
+
+
+def test_strangers_never_have_the_threads_of_callers() -> None:
+    asked: list[str] = []
+    goes_on = threading.Event()
+
+    def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        asked.append(environ["REQUEST_METHOD"])
+        if environ["REQUEST_METHOD"] == "GET":
+            assert goes_on.wait(10)
+        start("204 No Content", [])
+        return []
+
+    with serving(application, rule(lambda environ: environ["REQUEST_METHOD"] == "PUT")) as exchange:
+        strangers = [
+            threading.Thread(target=exchange, args=(GET,)) for _ in range(STRANGER_THREADS + 3)
+        ]
+        for stranger in strangers:
+            stranger.start()
+        try:
+            assert poll_until(lambda: asked.count("GET") == STRANGER_THREADS, 10)
+            for _ in range(3):
+                answer = exchange(b"PUT / HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert answer.startswith(b"HTTP/1.1 204 ")
+            assert asked.count("GET") == STRANGER_THREADS
+        finally:
+            goes_on.set()
+            for stranger in strangers:
+                stranger.join()
+    assert asked.count("GET") == len(strangers)
 
 
 def test_event_of_a_connection_that_a_thread_has_is_not_the_loops() -> None:
