@@ -388,7 +388,8 @@ def test_page_goes_on_when_the_gateway_was_restarted(open_tab: Open, start: Star
     expect(plot).to_have_attribute("data-drawn", str(len(spikes)))
     id = submit(server, "/exec", {"source": "print('still here')"})
     expect(log_line(page, "still here")).to_have_count(1)
-    assert state_of(server, id) == "done"
+    # What a script prints comes before its end.
+    assert poll_until(lambda: state_of(server, id) == "done", DEADLINE_S)
 
 
 #: What the page's parser makes of a stream that comes in these pieces.
