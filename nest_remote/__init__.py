@@ -9,6 +9,7 @@ module          PyNEST's look-alike as a module
 description     the kernel's description of its PyNEST
 errors          errors of NEST and of the server
 output_formats  forms in which PyNEST gives columns
+local_files     directory of this machine for NEST's files
 objects/        classes of PyNEST's objects
 calls/          calls that are more than one request and reply
 http/           the way to a server over HTTP

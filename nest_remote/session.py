@@ -6,12 +6,14 @@ import enum
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from nest_remote.description import Description
 from nest_remote.errors import ErrorClasses
+from nest_remote.local_files import LocalFiles
 from protocol.errors import NestdError, ProtocolError
 from protocol.wire.messages import Action, Operation
 from protocol.wire.values import ARRAY_TYPES, Expression, Reference, Value
@@ -46,6 +48,9 @@ class Transport(Protocol):
     def files(self) -> list[dict[str, Any]]:
         """Return what the server says of the files that NEST has written."""
 
+    def save_file(self, name: str, path: Path) -> None:
+        """Save a file that NEST has written; at ``path`` is the whole of it or what was before."""
+
     def close(self) -> None:
         """Close the connection."""
 
@@ -60,6 +65,7 @@ class Session:
         exceptions
     lenient : whether arguments may also be what JSON callers send: ids for nodes, and the like
     description : what PyNEST there offers; asked for when it is needed, if it is not known
+    has_files : whether the program may have files, so that ``data_path`` may name a directory here
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Session:
         raised: Callable[[NestdError], Exception] | None = None,
         lenient: bool = False,
         description: Description | None = None,
+        has_files: bool = True,
     ) -> None:
         self.transport = transport
         self._raised = raised
@@ -77,6 +84,7 @@ class Session:
         self._dropped: deque[Reference] = deque()
         #: Type of a reference: what makes the object for it. Filled by the look-alike.
         self.makers: dict[str, Callable[[Any], Any]] = {}
+        self.local_files = LocalFiles(self.files, self._save_file) if has_files else None
 
     @property
     def description(self) -> Description:
@@ -123,10 +131,19 @@ class Session:
             As PyNEST would: its own exception classes, or Python's.
         """
         self.tidy()
+        local = self.local_files
         try:
+            if local is not None and local.concerns(operation):
+                return local.execute(operation, self._execute)
             return self.transport.execute(operation, to_value, self.object_for)
         except NestdError as error:
             raise self.exception(error) from None
+
+    def _execute(self, operation: Operation) -> Any:
+        return self.transport.execute(operation, to_value, self.object_for)
+
+    def _save_file(self, name: str, path: Path) -> None:
+        self.transport.save_file(name, path)
 
     def files(self) -> list[dict[str, Any]]:
         """Return what the server says of the files that NEST has written, by their names."""

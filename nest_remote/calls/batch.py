@@ -33,7 +33,10 @@ def execute_all(session: Session, calls: Iterable[Sequence[Any]]) -> list[Any]:
     asked = [session.operation(name, *args, **kwargs) for name, args, kwargs in operations]
     session.tidy()
     try:
-        return session.transport.execute_all(asked, to_value, session.object_for)
+        found = session.transport.execute_all(asked, to_value, session.object_for)
+        if session.local_files is not None:
+            session.local_files.after_batch()
+        return found
     except NestdError as error:
         raised: Any = session.exception(error)
         raised.index, raised.results = error.index, error.results

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
-from pathlib import Path, PureWindowsPath
-from urllib.parse import quote
+from pathlib import Path
 
 from nest_remote.http.transport import HttpTransport
+from nest_remote.local_files import check_local_name
 from nest_remote.session import Session
-from protocol.errors import ArgumentError, NestdError
-from protocol.runtime.data_directory import FILE_LIMIT_BYTES, check_file_name
+from protocol.errors import NestdError
 
 
 def download(session: Session, name: str, to: str | os.PathLike[str] | None = None) -> Path:
@@ -38,19 +36,11 @@ def download(session: Session, name: str, to: str | os.PathLike[str] | None = No
     transport = session.transport
     assert isinstance(transport, HttpTransport), "scripts do not have this function"
     try:
-        check_file_name(name, FILE_LIMIT_BYTES)
-        if PureWindowsPath(name).name != name:
-            raise ArgumentError(f"the file name {name:.80} would be a path on some systems")
+        check_local_name(name)
     except NestdError as error:
         raise session.exception(error) from None
     target = Path.cwd() if to is None else Path(to)
     if target.is_dir():
         target /= name
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            transport.connection.fetch(f"/files/{quote(name)}", file)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    transport.save_file(name, target)
     return target

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from nest_remote.calls.blocking import ask
 from nest_remote.calls.progress_bar import is_wanted
@@ -170,6 +173,24 @@ class HttpTransport:
         """
         found: list[dict[str, Any]] = self.get("/files")["files"]
         return found
+
+    def save_file(self, name: str, path: Path) -> None:
+        """Save a file that NEST has written; at ``path`` is the whole of it or what was before.
+
+        Raises
+        ------
+        NESTServerError
+            If the server has no such file, or the transfer is cut.
+        OSError
+            If the file can't be written here.
+        """
+        part = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with part.open("xb") as file:
+                self.connection.fetch(f"/files/{quote(name)}", file)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the connections."""

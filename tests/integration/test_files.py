@@ -112,6 +112,47 @@ def test_scripts_list_them_and_return_them(server: Server, written: object) -> N
     assert "a script has no files of its own" in refused.json()["message"]
 
 
+#: What libraries do: files in a directory of their own, by the names that the recorder tells.
+WITH_DIRECTORY = """
+import pathlib
+nest.SetKernelStatus({"data_path": directory, "overwrite_files": True})
+recorder = nest.Create("spike_recorder", params={"record_to": "ascii", "label": "own"})
+nest.Connect(nest.Create("poisson_generator", params={"rate": 1e4}), recorder)
+nest.Simulate(10.0)
+told = [nest.data_path, nest.GetKernelStatus("data_path"), *recorder.filenames]
+lines = [len(pathlib.Path(name).read_text().splitlines()) > 3 for name in told[2:]]
+count = recorder.n_events
+"""
+
+
+def test_directory_of_the_caller_gets_the_files(nest: Any, tmp_path: Path) -> None:
+    names = {"nest": nest, "directory": str(tmp_path)}
+    exec(WITH_DIRECTORY, names)
+    path = tmp_path / "own-1-0.dat"
+    assert names["told"] == [str(tmp_path), str(tmp_path), str(path)]
+    assert list(tmp_path.iterdir()) == [path]
+    assert len(path.read_text().splitlines()) == 3 + names["count"]
+    nest.ResetKernel()
+    assert nest.data_path != str(tmp_path)
+
+
+def test_directory_of_a_script_without_restrictions_gets_the_files(open_server: Server) -> None:
+    source = f"import nest, tempfile\ndirectory = tempfile.mkdtemp()\n{WITH_DIRECTORY}"
+    source += "import shutil\nshutil.rmtree(directory)"
+    names = ["told", "lines", "directory"]
+    reply = open_server.post("/exec", {"source": source, "return": names})
+    assert reply.status_code == 200, reply.text
+    data = reply.json()["data"]
+    assert data["told"] == [data["directory"]] * 2 + [f"{data['directory']}/own-1-0.dat"]
+    assert data["lines"] == [True]
+
+
+def test_restricted_script_has_no_directory(server: Server) -> None:
+    reply = server.post("/exec", {"source": "import nest\nnest.data_path = '/tmp'"})
+    assert reply.status_code == 400
+    assert "lie in its data directory" in reply.json()["message"]
+
+
 def test_files_are_served_while_nest_computes_and_after_their_kernel(server: Server) -> None:
     server.request("DELETE", "/files")
     neuron = server.call("Create", ["iaf_psc_alpha", 1, {"I_e": 400.0}])

@@ -71,7 +71,9 @@ class ScriptNamespace:
         self.restricted = settings.restricted
         self.stream, self.printed = _streams()
         self.transport = ScriptTransport()
-        nest = PyNest("nest", Session(self.transport, description=description))
+        nest = PyNest(
+            "nest", Session(self.transport, description=description, has_files=not self.restricted)
+        )
         if self.restricted:
             self.variables = restricted_namespace(settings.imports, {**modules, "nest": nest})
             return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import mmap
+import shutil
 import struct
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from nest_remote.session import to_value, unsendable
@@ -21,6 +23,7 @@ from protocol.wire.values import Reference, Value
 #: The number is 0 before there is a script, and -1 until the script has come to a marked line.
 LINE = struct.Struct("<i")
 BEGUN = -1
+_DATA_PATH = Operation(Action.GET, "data_path")
 
 
 class ScriptTransport:
@@ -68,6 +71,11 @@ class ScriptTransport:
             Operation(Action.LIST_FILES), to_value, lambda reference: reference
         )
         return found
+
+    def save_file(self, name: str, path: Path) -> None:
+        """Copy a file that NEST has written, to where a script without restrictions wants it."""
+        data = self.execute(_DATA_PATH, to_value, lambda reference: reference)
+        shutil.copyfile(Path(data) / name, path)
 
     def close(self) -> None:
         """Do nothing: the socket is closed with the process."""

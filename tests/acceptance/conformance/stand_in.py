@@ -23,6 +23,8 @@ from tests.integration.servers import Server, free_port, start_server
 
 #: Number of ranks of the servers.
 RANKS = "NESTD_CONFORMANCE_RANKS"
+#: Python of the servers, where it is not that of the tests.
+PYTHON = "NESTD_CONFORMANCE_PYTHON"
 
 
 class StandIn:
@@ -37,7 +39,9 @@ class StandIn:
         self._ranks = ranks
         self._token = secrets.token_hex(16)
         self._port = free_port()
-        self._runtime = PlacedRuntime(python=Path(sys.executable), cwd=Path.cwd())
+        self._runtime = PlacedRuntime(
+            python=Path(os.environ.get(PYTHON, sys.executable)), cwd=Path.cwd()
+        )
         self._server = self._start()
 
     def _start(self) -> Server:
