@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import numpy as np
 
+from nest_remote import forks
 from nest_remote.description import Description
 from nest_remote.errors import ErrorClasses
 from protocol.errors import NestdError, ProtocolError
@@ -75,8 +78,11 @@ class Session:
         self._description = description
         self._errors: ErrorClasses | None = None
         self._dropped: deque[Reference] = deque()
+        #: In a forked process, the objects that it has itself; the others are its parent's.
+        self._own: set[tuple[str, int]] | None = None
         #: Type of a reference: what makes the object for it. Filled by the look-alike.
         self.makers: dict[str, Callable[[Any], Any]] = {}
+        forks.watch(self)
 
     @property
     def description(self) -> Description:
@@ -141,11 +147,21 @@ class Session:
 
     def object_for(self, reference: Reference) -> Any:
         """Return the handle that stands for an object of the kernel."""
+        if self._own is not None:
+            self._own.add((reference.generation, reference.id))
         make = self.makers.get(reference.type)
         return reference if make is None else make(reference)
 
     def drop(self, reference: Reference) -> None:
-        """Mark an object as dropped; a later call releases it in the kernel."""
+        """Mark an object as dropped; a later call releases it in the kernel.
+
+        An object that a forked process has from its parent stays: the parent releases it.
+        """
+        if self._own is not None:
+            key = (reference.generation, reference.id)
+            if key not in self._own:
+                return
+            self._own.discard(key)
         self._dropped.append(reference)
 
     def tidy(self) -> None:
@@ -155,11 +171,29 @@ class Session:
 
     def release(self) -> None:
         """Release dropped objects in the kernel."""
-        unused = [self._dropped.popleft() for _ in range(len(self._dropped))]
+        unused: list[Reference] = []
+        # Other threads take from it, too.
+        with contextlib.suppress(IndexError):
+            while True:
+                unused.append(self._dropped.popleft())
         if unused:
             self.transport.execute(
                 Operation(Action.RELEASE, args=unused), to_value, self.object_for
             )
+
+    def fork_locks(self) -> Iterable[threading.Lock]:
+        """Return no lock: a session has none."""
+        return ()
+
+    def begin_anew(self) -> None:
+        """Leave the objects to the parent; see :class:`nest_remote.forks.Inherited`."""
+        self._dropped.clear()
+        self._own = set()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a connection to a NEST server can't be pickled or copied: connect in each process"
+        )
 
     def close(self) -> None:
         """Release all objects and close the transport."""
