@@ -14,8 +14,9 @@ import numpy as np
 
 from nest_remote import forks
 from nest_remote.description import Description
-from nest_remote.errors import ErrorClasses
+from nest_remote.errors import ErrorClasses, NESTServerError
 from protocol.errors import NestdError, ProtocolError
+from protocol.http_status import STATUS
 from protocol.wire.messages import Action, Operation
 from protocol.wire.values import ARRAY_TYPES, Expression, Reference, Value
 
@@ -82,13 +83,30 @@ class Session:
         self._own: set[tuple[str, int]] | None = None
         #: Type of a reference: what makes the object for it. Filled by the look-alike.
         self.makers: dict[str, Callable[[Any], Any]] = {}
+        #: Why the session has ended; empty while it has not.
+        self.ended = ""
+        #: Generation of the kernel when the session began, if somebody has looked.
+        self.kernel: str | None = None
         forks.watch(self)
 
     @property
     def description(self) -> Description:
-        """Description of the kernel's PyNEST, asked for once."""
+        """Description of the kernel's PyNEST, asked for once.
+
+        Raises
+        ------
+        NESTServerError
+            If the kernel or the server does not answer.
+        """
         if self._description is None:
-            answer = self.transport.execute(Operation(Action.DESCRIBE), to_value, lambda ref: ref)
+            ask = Operation(Action.DESCRIBE)
+            try:
+                answer = self.transport.execute(ask, to_value, lambda reference: reference)
+            except NestdError as error:
+                # PyNEST's own exceptions are in the answer.
+                raise NESTServerError(
+                    error.message, error.error_name, STATUS[type(error)]
+                ) from None
             self._description = Description.from_value(answer)
         return self._description
 
@@ -162,7 +180,8 @@ class Session:
             if key not in self._own:
                 return
             self._own.discard(key)
-        self._dropped.append(reference)
+        if not self.ended:
+            self._dropped.append(reference)
 
     def tidy(self) -> None:
         """Release dropped objects in the kernel, if there are many."""
@@ -195,8 +214,15 @@ class Session:
             "a connection to a NEST server can't be pickled or copied: connect in each process"
         )
 
+    def go_on(self, other: Session) -> None:
+        """Go on over the connection of ``other``, a session with the same kernel."""
+        before, self.transport = self.transport, other.transport
+        self._description, self._errors, self.kernel = other._description, None, other.kernel
+        before.close()
+
     def close(self) -> None:
-        """Release all objects and close the transport."""
+        """End the session: its objects can't be used any more."""
+        self.ended = "its session has ended; connect, and make it anew"
         self._dropped.clear()
         self.transport.close()
 
