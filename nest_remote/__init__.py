@@ -93,9 +93,12 @@ def connect(
 
     transport = HttpTransport.to(url, token, progress)
     session = Session(transport)
-    # What is wrong with address or token is better said here than at the first call.
-    _ = session.description
-    session.kernel = transport.get("/")["generation"]
+    try:
+        # What is wrong with address or token is better said here than at the first call.
+        _ = session.description
+        session.kernel = transport.get("/")["generation"]
+    except NESTServerError as error:
+        raise error.with_traceback(None) from None
     current = _module.__dict__.get("_session")
     if current is None or not _is_same(current, session):
         _disconnect()

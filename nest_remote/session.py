@@ -151,6 +151,9 @@ class Session:
             return self.transport.execute(operation, to_value, self.object_for)
         except NestdError as error:
             raise self.exception(error) from None
+        except (NESTServerError, KeyboardInterrupt) as error:
+            # Where in the transport it came up helps nobody.
+            raise error.with_traceback(None) from None
 
     def files(self) -> list[dict[str, Any]]:
         """Return what the server says of the files that NEST has written, by their names."""

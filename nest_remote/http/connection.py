@@ -30,6 +30,12 @@ MSGPACK = "application/x-msgpack"
 #: Connections that are kept open, one for each thread that calls at the same time.
 _KEPT = 64
 
+#: What to do where the server refuses with 403.
+_REFUSED_HINT = (
+    ": the access token is missing or wrong; it is taken from token=…, NEST_SERVER_ACCESS_TOKEN, "
+    "or the file of a server of your own on this machine"
+)
+
 #: Of a large body that are read at a time.
 _PIECE_BYTES = 1 << 18
 
@@ -75,7 +81,7 @@ class Reply:
             )
         except (ValueError, KeyError, TypeError):
             text = self.text().strip()
-            hint = ": the access token is missing or wrong" if self.status == 403 else ""
+            hint = _REFUSED_HINT if self.status == 403 else ""
             return NESTServerError(f"{text or 'no explanation'}{hint}", "Unauthorized", self.status)
 
 
@@ -193,9 +199,10 @@ class HttpConnection:
                 reply.close()
                 raise
         except urllib3.exceptions.HTTPError as error:
+            # Without the library's own tracebacks: there are five, about one refused connection.
             raise NESTServerError(
-                f"no answer from {self.url}: {error}", type(error).__name__, 0
-            ) from error
+                f"no answer from {self.url}: {_reason(error)}", type(error).__name__, 0
+            ) from None
 
     def close(self) -> None:
         """Close all connections. A later request raises ``ConnectionError``."""
@@ -236,6 +243,22 @@ class HttpConnection:
 
         pool.ConnectionCls = open_connection  # type: ignore[assignment]
         return pool
+
+
+def _reason(error: urllib3.exceptions.HTTPError) -> str:
+    """Return why nobody answered, with what to do next where that is known."""
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return f"no HTTPS with it, perhaps it has http://…: {error.__cause__ or error}"
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return (
+            f"{str(error).rpartition(': ')[2]} It is there and silent; has it http:// or https://?"
+        )
+    if isinstance(error, urllib3.exceptions.NameResolutionError):
+        return "there is no host of that name"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        why = str(error.__cause__ or error).rpartition("] ")[2]
+        return f"{why}; is the server running? nest-server start"
+    return str(error)
 
 
 class _Closed:

@@ -118,12 +118,6 @@ def refused_by_client(name):
 def batch(name):
     return nest_remote.batch([("Create", ["iaf_psc_alpha"]), ("Create", [name])])
 
-def default(name):
-    return nest_remote.GetDefaults("iaf_psc_alpha", name)
-
-def create():
-    return nest_remote.Create("iaf_psc_alpha")
-
 with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
     for work in (refused, refused_by_client, batch):
         try:
@@ -131,18 +125,29 @@ with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
         except Exception as error:
             print(type(error).__name__, isinstance(error, nest_remote.NESTError), error)
             print(getattr(error, "index", None), getattr(error, "results", None))
-    print(list(pool.map(default, ["C_m", "V_th"])))
+    print(list(pool.map(nest_remote.GetDefaults, ["iaf_psc_alpha"] * 2, ["C_m", "V_th"])))
+    for work in (nest_remote.Create, nsc.Create):
+        try:
+            pool.submit(work, "iaf_psc_alpha").result()
+        except TypeError as error:
+            print(error)
+with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
     try:
-        pool.submit(create).result()
-    except TypeError as error:
+        pool.submit(nest_remote.random.uniform).result()
+    except ConnectionError as error:
         print(error)
+    print(pool.submit(nest_remote.connect, URL).result())
+    print(pool.submit(nest_remote.GetDefaults, "iaf_psc_alpha", "C_m").result())
 """,
         "UnknownModelName True no is not a known model name.\nNone None\n"
         "NESTServerError False UnknownModelName in Create: no is not a known model name.\nNone ()\n"
         "UnknownModelName True no is not a known model name.\n"
         '1 ["<NodeCollection of NEST\'s kernel>"]\n'
         "[250.0, -55.0]\n"
-        "a NodeCollection is a part of NEST's kernel and can't be pickled",
+        "a NodeCollection is a part of NEST's kernel and can't be pickled\n"
+        "a client's functions can't be pickled: make a client in each process, there\n"
+        'nest_remote is not connected: call nest_remote.connect("http://host:52425") first\n'
+        "None\n250.0",
     ),
 }
 
