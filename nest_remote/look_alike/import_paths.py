@@ -67,6 +67,10 @@ _HOMES = {
 }
 
 
+#: Dotted name of everything that PyNEST's modules define.
+NAMES = tuple(_HOMES)
+
+
 def home_of(name: str) -> str | None:
     """Return the module below ``nest`` that defines a dotted name; ``None`` for what is new."""
     return _HOMES.get(name)

@@ -118,7 +118,7 @@ class PyNest(ModuleType):
 
     def _function_names(self) -> Iterable[str]:
         session = self.__dict__.get("_session")
-        names: dict[str, str] = {} if session is None else session.description.names
+        names = import_paths.NAMES if session is None else session.description.names
         return [name for name in names if self._has_function(name)]
 
     def _module_below(self, path: str) -> ModuleType:
