@@ -104,6 +104,7 @@ def connect(
         _disconnect()
         current = session
     else:
+        current.transport.go_over(transport)
         current.go_on(session)
     _module._begin(current)
 

@@ -218,10 +218,8 @@ class Session:
         )
 
     def go_on(self, other: Session) -> None:
-        """Go on over the connection of ``other``, a session with the same kernel."""
-        before, self.transport = self.transport, other.transport
+        """Go on with what ``other`` has been told, a new session with the same kernel."""
         self._description, self._errors, self.kernel = other._description, None, other.kernel
-        before.close()
 
     def close(self) -> None:
         """End the session: its objects can't be used any more."""

@@ -209,6 +209,13 @@ class HttpConnection:
         pool, self._pool = self._pool, _Closed(self.url)
         pool.close()
 
+    def go_over(self, other: HttpConnection) -> None:
+        """Go over to the address, the headers and the connections of ``other``."""
+        before = self._pool
+        # All but what this process holds in the kernel, which stays this one's.
+        self.__dict__.update({name: it for name, it in vars(other).items() if name != "lease"})
+        before.close()
+
     def fork_locks(self) -> Iterable[threading.Lock]:
         """Return the lock of the pool: the child's garbage collection empties the pool."""
         return [] if self._pool.pool is None else [self._pool.pool.mutex]
@@ -235,10 +242,12 @@ class HttpConnection:
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
         )
         make: Any = pool.ConnectionCls
+        # Not self, as the pool may go over to another.
+        known = self._opened
 
         def open_connection(**options: Any) -> Any:
             opened = make(**options)
-            self._opened.add(opened)
+            known.add(opened)
             return opened
 
         pool.ConnectionCls = open_connection  # type: ignore[assignment]

@@ -171,6 +171,11 @@ class HttpTransport:
         found: list[dict[str, Any]] = self.get("/files")["files"]
         return found
 
+    def go_over(self, other: HttpTransport) -> None:
+        """Go over to the connection of ``other``, to the same kernel."""
+        self.progress = other.progress
+        self.connection.go_over(other.connection)
+
     def close(self) -> None:
         """Close the connections."""
         self.connection.close()
