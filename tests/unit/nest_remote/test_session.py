@@ -1,4 +1,4 @@
-"""What a session lets go: each dropped object once, whatever thread drops it."""
+"""A session: what it lets go, each object once, and a kernel that it can't ask."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from nest_remote.errors import NESTServerError
 from nest_remote.session import Session
+from protocol.errors import KernelUnavailable
 from protocol.wire.messages import Operation
 from protocol.wire.values import Reference
 
@@ -29,6 +31,16 @@ class Recording:
 
     def close(self) -> None:
         pass
+
+
+def test_kernel_that_can_not_be_asked_is_an_error_of_the_server() -> None:
+    class Away(Recording):
+        def execute(self, operation: Operation, convert: Any, reference: Any) -> Any:
+            raise KernelUnavailable("the kernel starts; try again", retry_after_s=1)
+
+    with pytest.raises(NESTServerError, match="the kernel starts; try again") as caught:
+        _ = Session(Away()).description
+    assert (caught.value.status, caught.value.error_name) == (503, "KernelUnavailable")
 
 
 @pytest.fixture
