@@ -12,7 +12,8 @@ from nest_remote.calls import files, jobs
 from nest_remote.calls.batch import execute_all
 from nest_remote.calls.jobs import Job
 from nest_remote.http.transport import HttpTransport
-from nest_remote.module import PyNest
+from nest_remote.look_alike.functions import RemoteFunction
+from nest_remote.look_alike.module import PyNest
 from nest_remote.session import Session
 from protocol.errors import NestdError
 from protocol.http_status import STATUS
@@ -57,12 +58,7 @@ class NESTServerClient:
         if name.startswith("_"):
             raise AttributeError(name)
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return self._session.call(name, *args, **kwargs)
-
-        call.__name__ = name
-        call.__doc__ = f"{name} of PyNEST, executed by the server."
-        return call
+        return RemoteFunction(self._nest, name)
 
     def exec_script(
         self, source: str, return_vars: str | list[str] | None = None
@@ -211,8 +207,11 @@ class NESTServerClient:
     def __repr__(self) -> str:
         return f"NESTServerClient({self._transport.url!r})"
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a NESTServerClient can't be pickled or copied: make one in each process")
+
     def close(self) -> None:
-        """Close the connections to the server."""
+        """Close the connections to the server. The client and its objects can't be used then."""
         self._session.close()
 
 

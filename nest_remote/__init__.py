@@ -5,11 +5,12 @@
 >>> neurons = nest.Create("iaf_psc_alpha", 1000)
 
 session         connection to one server, and what PyNEST's classes need of it
-module          PyNEST's look-alike as a module
 description     the kernel's description of its PyNEST
 errors          errors of NEST and of the server
+forks           forks of this process
 output_formats  forms in which PyNEST gives columns
 local_files     directory of this machine for NEST's files
+look_alike/     PyNEST's look-alike as a module
 objects/        classes of PyNEST's objects
 calls/          calls that are more than one request and reply
 http/           the way to a server over HTTP
@@ -22,7 +23,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from nest_remote.errors import NESTServerError as NESTServerError
-from nest_remote.module import PyNest, install
+from nest_remote.look_alike.module import PyNest
+from nest_remote.look_alike.submodules import install
 from nest_remote.session import Session
 
 if TYPE_CHECKING:
@@ -55,12 +57,19 @@ __own__ = [
 
 _module: Any = sys.modules[__name__]
 _module.__class__ = _Remote
+_module._offer()
+# So that programs can import from its modules, and pickles find functions and classes there.
+install(_module, __name__)
 
 
 def connect(
     url: str = "http://127.0.0.1:52425", token: str | None = None, progress: bool | None = None
 ) -> None:
     """Connect to the server at ``url``, which executes what follows.
+
+    Functions of this module, also those that a program has imported from it, belong to the session
+    that it has now. Objects belong to the one in which they were made; to connect again to the same
+    kernel goes on with it.
 
     Ctrl-C during a call cancels it on the server and raises ``KeyboardInterrupt``; the network
     can be used on from where the call has stopped.
@@ -83,11 +92,22 @@ def connect(
     # Here and not above: a script's process has another transport, and forks faster without.
     from nest_remote.http.transport import HttpTransport
 
-    session = Session(HttpTransport.to(url, token, progress))
-    # What is wrong with address or token is better said here than at the first call.
-    _ = session.description
-    _disconnect()
-    _module._begin(session)
+    transport = HttpTransport.to(url, token, progress)
+    session = Session(transport)
+    try:
+        # What is wrong with address or token is better said here than at the first call.
+        _ = session.description
+        session.kernel = transport.get("/")["generation"]
+    except NESTServerError as error:
+        raise error.with_traceback(None) from None
+    current = _module.__dict__.get("_session")
+    if current is None or not _is_same(current, session):
+        _disconnect()
+        current = session
+    else:
+        current.transport.go_over(transport)
+        current.go_on(session)
+    _module._begin(current)
 
 
 def disconnect() -> None:
@@ -199,6 +219,11 @@ def download(name: str, to: str | PathLike[str] | None = None) -> Path:
     from nest_remote.calls import files
 
     return files.download(_module._connected(), name, to)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Tell whether two sessions have the same server, or the same kernel by two addresses."""
+    return bool(one.transport.url == other.transport.url or one.kernel == other.kernel)
 
 
 def _disconnect() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from protocol import errors
 from protocol.errors import NestdError
+
+E = TypeVar("E", bound=Exception)
 
 
 class NESTServerError(Exception):
@@ -47,6 +50,16 @@ class NESTServerError(Exception):
         self.trace = trace
         self.output = output
 
+    def __reduce__(self) -> Any:
+        # Exceptions are made anew of what they print, which is not enough here.
+        return type(self), (self.message, self.error_name, self.status), _picklable(vars(self))
+
+    def __copy__(self) -> NESTServerError:
+        return _copied(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> NESTServerError:
+        return _copied(self)
+
 
 #: Name of PyNEST's module of exceptions.
 MODULE = "NESTErrors"
@@ -62,18 +75,12 @@ class ErrorClasses(ModuleType):
 
     def __init__(self, names: dict[str, str]) -> None:
         super().__init__(MODULE, "NEST's exceptions.")
-        made: dict[str, type[Exception]] = {}
 
         def make(name: str) -> type[Exception]:
-            if name not in made:
-                parent = names.get(name)
-                base = make(parent) if parent in names else Exception
-                made[name] = type(name, (base,), {"__module__": MODULE})
-            return made[name]
+            parent = names.get(name)
+            return _class(name, make(parent) if parent in names else Exception)
 
-        for name in names:
-            make(name)
-        self.__dict__.update(made)
+        self.__dict__.update({name: make(name) for name in names})
 
     def exception(self, error: NestdError) -> Exception:
         """Return the exception that PyNEST would have raised for ``error``."""
@@ -94,6 +101,56 @@ class ErrorClasses(ModuleType):
             refused: Exception = self.__dict__.get("KernelException", RuntimeError)(text)
             return refused
         return NESTServerError(text, name, 503 if isinstance(error, errors.Unavailable) else 500)
+
+
+#: Classes of all sessions: one that a program keeps catches what comes after it connects again.
+_classes: dict[tuple[str, type[Exception]], type[Exception]] = {}
+
+
+def _class(name: str, base: type[Exception]) -> type[Exception]:
+    """Return the exception class of NEST's name ``name``."""
+    namespace = {
+        "__module__": MODULE,
+        "__reduce__": _reduced,
+        "__copy__": _copied,
+        "__deepcopy__": lambda self, memo: _copied(self),
+    }
+    return _classes.setdefault((name, base), type(name, (base,), namespace))
+
+
+def _reduced(self: Exception) -> Any:
+    """Return what pickles are made of: no module has the class, so its ancestors' names say it."""
+    lineage = [cls.__name__ for cls in type(self).__mro__ if cls.__module__ == MODULE]
+    return _restored, (lineage[::-1], self.args), _picklable(vars(self))
+
+
+def _restored(lineage: list[str], args: tuple[Any, ...]) -> Exception:
+    """Return the exception of a pickle."""
+    made: Exception = functools.reduce(lambda base, name: _class(name, base), lineage, Exception)(
+        *args
+    )
+    return made
+
+
+def _copied(error: E) -> E:
+    """Return a copy of an error; nodes and the like in it are the same."""
+    reduced: Any = error.__reduce__()
+    made: E = reduced[0](*reduced[1])
+    made.__dict__.update(vars(error))
+    return made
+
+
+def _picklable(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts of an error, with text for objects of the kernel, which can't be pickled."""
+    return facts | {"results": _plain(facts["results"])} if facts.get("results") else facts
+
+
+def _plain(item: Any) -> Any:
+    if hasattr(type(item), "wire"):
+        return f"<{type(item).__name__} of NEST's kernel>"
+    if isinstance(item, (list, tuple)):
+        return type(item)(map(_plain, item))
+    return {key: _plain(value) for key, value in item.items()} if isinstance(item, dict) else item
 
 
 def _of_python(name: str, text: str) -> Exception:

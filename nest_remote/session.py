@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,10 +13,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nest_remote import forks
 from nest_remote.description import Description
-from nest_remote.errors import ErrorClasses
+from nest_remote.errors import ErrorClasses, NESTServerError
 from nest_remote.local_files import LocalFiles
 from protocol.errors import NestdError, ProtocolError
+from protocol.http_status import STATUS
 from protocol.wire.messages import Action, Operation
 from protocol.wire.values import ARRAY_TYPES, Expression, Reference, Value
 
@@ -82,15 +86,35 @@ class Session:
         self._description = description
         self._errors: ErrorClasses | None = None
         self._dropped: deque[Reference] = deque()
+        #: In a forked process, the objects that it has itself; the others are its parent's.
+        self._own: set[tuple[str, int]] | None = None
         #: Type of a reference: what makes the object for it. Filled by the look-alike.
         self.makers: dict[str, Callable[[Any], Any]] = {}
         self.local_files = LocalFiles(self.files, self._save_file) if has_files else None
+        #: Why the session has ended; empty while it has not.
+        self.ended = ""
+        #: Generation of the kernel when the session began, if somebody has looked.
+        self.kernel: str | None = None
+        forks.watch(self)
 
     @property
     def description(self) -> Description:
-        """Description of the kernel's PyNEST, asked for once."""
+        """Description of the kernel's PyNEST, asked for once.
+
+        Raises
+        ------
+        NESTServerError
+            If the kernel or the server does not answer.
+        """
         if self._description is None:
-            answer = self.transport.execute(Operation(Action.DESCRIBE), to_value, lambda ref: ref)
+            ask = Operation(Action.DESCRIBE)
+            try:
+                answer = self.transport.execute(ask, to_value, lambda reference: reference)
+            except NestdError as error:
+                # PyNEST's own exceptions are in the answer.
+                raise NESTServerError(
+                    error.message, error.error_name, STATUS[type(error)]
+                ) from None
             self._description = Description.from_value(answer)
         return self._description
 
@@ -138,6 +162,9 @@ class Session:
             return self.transport.execute(operation, to_value, self.object_for)
         except NestdError as error:
             raise self.exception(error) from None
+        except (NESTServerError, KeyboardInterrupt) as error:
+            # Where in the transport it came up helps nobody.
+            raise error.with_traceback(None) from None
 
     def _execute(self, operation: Operation) -> Any:
         return self.transport.execute(operation, to_value, self.object_for)
@@ -158,12 +185,23 @@ class Session:
 
     def object_for(self, reference: Reference) -> Any:
         """Return the handle that stands for an object of the kernel."""
+        if self._own is not None:
+            self._own.add((reference.generation, reference.id))
         make = self.makers.get(reference.type)
         return reference if make is None else make(reference)
 
     def drop(self, reference: Reference) -> None:
-        """Mark an object as dropped; a later call releases it in the kernel."""
-        self._dropped.append(reference)
+        """Mark an object as dropped; a later call releases it in the kernel.
+
+        An object that a forked process has from its parent stays: the parent releases it.
+        """
+        if self._own is not None:
+            key = (reference.generation, reference.id)
+            if key not in self._own:
+                return
+            self._own.discard(key)
+        if not self.ended:
+            self._dropped.append(reference)
 
     def tidy(self) -> None:
         """Release dropped objects in the kernel, if there are many."""
@@ -172,14 +210,37 @@ class Session:
 
     def release(self) -> None:
         """Release dropped objects in the kernel."""
-        unused = [self._dropped.popleft() for _ in range(len(self._dropped))]
+        unused: list[Reference] = []
+        # Other threads take from it, too.
+        with contextlib.suppress(IndexError):
+            while True:
+                unused.append(self._dropped.popleft())
         if unused:
             self.transport.execute(
                 Operation(Action.RELEASE, args=unused), to_value, self.object_for
             )
 
+    def fork_locks(self) -> Iterable[threading.Lock]:
+        """Return no lock: a session has none."""
+        return ()
+
+    def begin_anew(self) -> None:
+        """Leave the objects to the parent; see :class:`nest_remote.forks.Inherited`."""
+        self._dropped.clear()
+        self._own = set()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a connection to a NEST server can't be pickled or copied: connect in each process"
+        )
+
+    def go_on(self, other: Session) -> None:
+        """Go on with what ``other`` has been told, a new session with the same kernel."""
+        self._description, self._errors, self.kernel = other._description, None, other.kernel
+
     def close(self) -> None:
-        """Release all objects and close the transport."""
+        """End the session: its objects can't be used any more."""
+        self.ended = "its session has ended; connect, and make it anew"
         self._dropped.clear()
         self.transport.close()
 

@@ -63,15 +63,21 @@ def ask(
             return send()
         except KeyboardInterrupt:
             _cancel(connection, id, label, _never)
-            raise
+        raise KeyboardInterrupt(_interrupted(label))
     answer = _in_thread(send)
     try:
         if not _has_come(answer, DELAY_S):
             _show(connection, id, label, answer)
     except KeyboardInterrupt:
         _cancel(connection, id, label, lambda wait_s: _has_come(answer, wait_s))
-        raise
-    return answer.result()
+    else:
+        return answer.result()
+    # Out here it has no traceback of the wait.
+    raise KeyboardInterrupt(_interrupted(label))
+
+
+def _interrupted(label: str) -> str:
+    return f"{label} was interrupted; what the server had done of it until then stays"
 
 
 def look(connection: HttpConnection, id: str) -> dict[str, Any] | None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 from urllib.parse import urlsplit
 
 import numpy as np
 import urllib3
 
+from nest_remote import forks
 from nest_remote.errors import NESTServerError
 from protocol.security.local_token import find_token
 from protocol.wire.unpack import LARGE_BYTES
@@ -23,6 +26,15 @@ CONNECT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 60.0
 DEFAULT_PORT = 52425
 MSGPACK = "application/x-msgpack"
+
+#: Connections that are kept open, one for each thread that calls at the same time.
+_KEPT = 64
+
+#: What to do where the server refuses with 403.
+_REFUSED_HINT = (
+    ": the access token is missing or wrong; it is taken from token=…, NEST_SERVER_ACCESS_TOKEN, "
+    "or the file of a server of your own on this machine"
+)
 
 #: Of a large body that are read at a time.
 _PIECE_BYTES = 1 << 18
@@ -69,12 +81,12 @@ class Reply:
             )
         except (ValueError, KeyError, TypeError):
             text = self.text().strip()
-            hint = ": the access token is missing or wrong" if self.status == 403 else ""
+            hint = _REFUSED_HINT if self.status == 403 else ""
             return NESTServerError(f"{text or 'no explanation'}{hint}", "Unauthorized", self.status)
 
 
 class HttpConnection:
-    """Connections to one server. Safe for threads.
+    """Connections to one server. Safe for threads; a forked process has connections of its own.
 
     Parameters
     ----------
@@ -89,7 +101,9 @@ class HttpConnection:
         self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         token = token or os.environ.get("NEST_SERVER_ACCESS_TOKEN") or find_token(host, port)
         self._headers = {"NESTServerAuth": token} if token else {}
+        self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
         self._pool = self._new_pool()
+        forks.watch(self)
 
     @classmethod
     def to(cls, url: str, token: str | None = None) -> HttpConnection:
@@ -185,24 +199,93 @@ class HttpConnection:
                 reply.close()
                 raise
         except urllib3.exceptions.HTTPError as error:
+            # Without the library's own tracebacks: there are five, about one refused connection.
             raise NESTServerError(
-                f"no answer from {self.url}: {error}", type(error).__name__, 0
-            ) from error
+                f"no answer from {self.url}: {_reason(error)}", type(error).__name__, 0
+            ) from None
 
     def close(self) -> None:
-        """Close all connections. A later request opens new ones."""
-        pool, self._pool = self._pool, self._new_pool()
+        """Close all connections. A later request raises ``ConnectionError``."""
+        pool, self._pool = self._pool, _Closed(self.url)
         pool.close()
 
-    def _new_pool(self) -> urllib3.HTTPConnectionPool:
+    def go_over(self, other: HttpConnection) -> None:
+        """Go over to the address, the headers and the connections of ``other``."""
+        before = self._pool
+        # All but what this process holds in the kernel, which stays this one's.
+        self.__dict__.update({name: it for name, it in vars(other).items() if name != "lease"})
+        before.close()
+
+    def fork_locks(self) -> Iterable[threading.Lock]:
+        """Return the lock of the pool: the child's garbage collection empties the pool."""
+        return [] if self._pool.pool is None else [self._pool.pool.mutex]
+
+    def begin_anew(self) -> None:
+        """Leave the connections to the parent; see :class:`nest_remote.forks.Inherited`."""
+        for opened in list(self._opened):
+            # The parent's connection ends when the parent ends it: without a copy here, and
+            # without a last word of TLS. Also those that other threads of the parent use.
+            if opened.sock is not None:
+                with contextlib.suppress(OSError):
+                    os.close(opened.sock.detach())
+        self._opened.clear()
+        if not isinstance(self._pool, _Closed):
+            self._pool = self._new_pool()
+
+    def _new_pool(self) -> Any:
         # Of one server: finding it among those of others costs as much as the rest of a call.
-        return urllib3.connection_from_url(
+        pool = urllib3.connection_from_url(
             self.url,
-            maxsize=16,
+            maxsize=_KEPT,
             retries=False,
             # A simulation takes as long as it takes: no limit for the answer.
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
         )
+        make: Any = pool.ConnectionCls
+        # Not self, as the pool may go over to another.
+        known = self._opened
+
+        def open_connection(**options: Any) -> Any:
+            opened = make(**options)
+            known.add(opened)
+            return opened
+
+        pool.ConnectionCls = open_connection  # type: ignore[assignment]
+        return pool
+
+
+def _reason(error: urllib3.exceptions.HTTPError) -> str:
+    """Return why nobody answered, with what to do next where that is known."""
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return f"no HTTPS with it, perhaps it has http://…: {error.__cause__ or error}"
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return (
+            f"{str(error).rpartition(': ')[2]} It is there and silent; has it http:// or https://?"
+        )
+    if isinstance(error, urllib3.exceptions.NameResolutionError):
+        return "there is no host of that name"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        why = str(error.__cause__ or error).rpartition("] ")[2]
+        return f"{why}; is the server running? nest-server start"
+    return str(error)
+
+
+class _Closed:
+    """Pool of a connection that was closed."""
+
+    timeout = None
+    pool = None
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def urlopen(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise ConnectionError(
+            f"disconnected from {self._url}: connect again, and make objects anew"
+        )
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def _large_body(reply: urllib3.BaseHTTPResponse) -> memoryview | None:

@@ -192,6 +192,11 @@ class HttpTransport:
         finally:
             part.unlink(missing_ok=True)
 
+    def go_over(self, other: HttpTransport) -> None:
+        """Go over to the connection of ``other``, to the same kernel."""
+        self.progress = other.progress
+        self.connection.go_over(other.connection)
+
     def close(self) -> None:
         """Close the connections."""
         self.connection.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from nest_remote.session import Session
 from protocol.wire.values import Expression, Reference
@@ -17,21 +18,37 @@ class Handle:
     expression is made anew wherever it is used, which costs no message.
     """
 
-    #: The session of all objects of the class; look-alikes derive a class of their own.
-    _session: ClassVar[Session]
+    #: The session in which the object was made. Those that are the same in all sessions, such as
+    #: the distance of two nodes, belong to that which their module has now, and so do classes.
+    _session: Session
 
-    def __init__(self, wire: Reference | Expression) -> None:
-        object.__setattr__(self, "_wire", wire)
+    def __init__(self, wire: Reference | Expression, session: Session | None = None) -> None:
+        self.__dict__["_wire"] = wire
+        if session is not None:
+            self.__dict__["_session"] = session
 
     @property
     def wire(self) -> Reference | Expression:
-        """Return the value that names the object in the kernel."""
+        """Return the value that names the object in the kernel.
+
+        Raises
+        ------
+        ConnectionError
+            If its session has ended: no other kernel has the object.
+        """
+        session = self.__dict__.get("_session")
+        if session is not None and session.ended:
+            raise ConnectionError(f"this {type(self).__name__} can't be used: {session.ended}")
         found: Reference | Expression = self.__dict__["_wire"]
         return found
 
     def contents(self) -> Any:
         """Return the contents of the object as plain lists and dicts."""
         return f"<{type(self).__name__}>"
+
+    def __dir__(self) -> list[str]:
+        # What the look-alike needs besides is nothing that PyNEST's objects have.
+        return [name for name in super().__dir__() if name not in ("contents", "of", "wire")]
 
     def __copy__(self: H) -> H:
         return self
@@ -48,10 +65,28 @@ class Handle:
             self._session.drop(wire)
 
 
-def bound(cls: type[H], session: Session) -> type[H]:
-    """Make a subclass of ``cls`` for the objects of ``session``, with the same name."""
-    return type(
-        cls.__name__,
-        (cls,),
-        {"_session": session, "__module__": cls.__module__, "__doc__": cls.__doc__},
-    )
+class _Current:
+    """Session of objects that have none of their own: that which their module has now."""
+
+    def __init__(self, connected: Callable[[], Session]) -> None:
+        self._connected = connected
+
+    # Without __set__: an object's own session goes before it.
+    def __get__(self, instance: Any, owner: Any) -> Session:
+        return self._connected()
+
+
+def bound(cls: type[H], connected: Callable[[], Session]) -> type[H]:
+    """Make a subclass of ``cls`` for the objects of a look-alike, with the same name.
+
+    Parameters
+    ----------
+    cls : to derive from
+    connected : returns the session that the look-alike has now
+    """
+    namespace = {
+        "_session": _Current(connected),
+        "__module__": cls.__module__,
+        "__doc__": cls.__doc__,
+    }
+    return type(cls.__name__, (cls,), namespace)

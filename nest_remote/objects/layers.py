@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nest_remote.objects.handles import Handle
+from nest_remote.session import Session
 from protocol.wire.values import Expression
 
 
 class _Positions(Handle):
     """Positions that ``Create`` gives to nodes."""
 
+    _args: tuple[Any, ...]
+
+    def __reduce__(self) -> Any:
+        # What they were made of, from which a copy in another process is made.
+        return type(self), self._args
+
     def _make(self, call: str, *args: Any) -> None:
+        self._args = args
         made = self._session.call(call, *args)
-        Handle.__init__(self, made.wire)
+        Handle.__init__(self, made.wire, made.__dict__["_session"])
         made.__dict__.clear()
 
 
@@ -67,16 +76,20 @@ class Axes:
 
     Parameters
     ----------
-    session : of the look-alike
+    connected : returns the session that the look-alike has now
     name : dotted name, ``spatial.pos``
     """
 
-    def __init__(self, session: Any, name: str) -> None:
-        self._session = session
+    def __init__(self, connected: Callable[[], Session], name: str) -> None:
+        self._connected = connected
         self._name = name
 
+    def __reduce__(self) -> str:
+        # There is one of each, which copies and pickles name.
+        return self._name.rpartition(".")[2]
+
     def _along(self, axis: str) -> Any:
-        return self._session.makers["Parameter"](Expression(f"{self._name}.{axis}"))
+        return self._connected().makers["Parameter"](Expression(f"{self._name}.{axis}"))
 
     @property
     def x(self) -> Any:
@@ -95,4 +108,4 @@ class Axes:
 
     def n(self, dimension: int) -> Any:
         """Return the coordinate on one axis, counted from 0."""
-        return self._session.call(f"{self._name}.n", dimension)
+        return self._connected().call(f"{self._name}.n", dimension)

@@ -35,16 +35,19 @@ class NodeCollection(Handle):
         made.__dict__.clear()
 
     @classmethod
-    def of(cls, wire: Reference | Expression, ids: Array) -> NodeCollection:
+    def of(
+        cls, wire: Reference | Expression, ids: Array, session: Session | None = None
+    ) -> NodeCollection:
         """Make the collection of the nodes that ``wire`` names.
 
         Parameters
         ----------
         wire : reference or selection
         ids : their ids, int64 of shape (n,)
+        session : in which it names them; ``None`` for that of the module
         """
         self = cls.__new__(cls)
-        Handle.__init__(self, wire)
+        Handle.__init__(self, wire, session)
         self.__dict__["_ids"] = ids
         return self
 
@@ -92,7 +95,8 @@ class NodeCollection(Handle):
         whole, places = self.__dict__.get("_part_of", (self, range(len(self))))
         places = places[chosen.start : chosen.stop : chosen.step]
         wire = selection("NodeCollection.slice", whole, places[0], places[-1] + 1, places.step)
-        part = type(self).of(wire, self._nodes[chosen.start : chosen.stop : chosen.step])
+        ids = self._nodes[chosen.start : chosen.stop : chosen.step]
+        part = type(self).of(wire, ids, self._session)
         # A part of a part is a part of the whole: selections don't pile up.
         part.__dict__["_part_of"] = (whole, places)
         return part
@@ -268,7 +272,7 @@ def maker(cls: type[NodeCollection], session: Session) -> Any:
         if ids is None or len(ids) == 0:
             # No nodes are no nodes in every network.
             session.drop(reference)
-            return cls.of(Expression("NodeCollection", [[]]), np.zeros(0, np.int64))
-        return cls.of(reference, ids)
+            return cls.of(Expression("NodeCollection", [[]]), np.zeros(0, np.int64), session)
+        return cls.of(reference, ids, session)
 
     return make

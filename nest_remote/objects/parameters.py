@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nest_remote.objects.handles import Handle
+from nest_remote.session import Session
 from protocol.wire.values import Expression, Reference
 
 
@@ -19,10 +20,10 @@ class Parameter(Handle):
         raise TypeError("a Parameter is made by CreateParameter, random.uniform and the like")
 
     @classmethod
-    def of(cls, wire: Reference | Expression) -> Parameter:
-        """Make the parameter that ``wire`` names."""
+    def of(cls, wire: Reference | Expression, session: Session | None = None) -> Parameter:
+        """Make the parameter that ``wire`` names in a session, or in all."""
         self = cls.__new__(cls)
-        Handle.__init__(self, wire)
+        Handle.__init__(self, wire, session)
         return self
 
     def _made(self, operation: str, *operands: Any) -> Parameter:
@@ -139,10 +140,10 @@ class Mask(Handle):
         raise TypeError("a Mask is made by CreateMask")
 
     @classmethod
-    def of(cls, wire: Reference | Expression) -> Mask:
-        """Make the mask that ``wire`` names."""
+    def of(cls, wire: Reference | Expression, session: Session | None = None) -> Mask:
+        """Make the mask that ``wire`` names in a session."""
         self = cls.__new__(cls)
-        Handle.__init__(self, wire)
+        Handle.__init__(self, wire, session)
         return self
 
     def _combined(self, operation: str, other: Any) -> Mask:

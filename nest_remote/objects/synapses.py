@@ -9,7 +9,7 @@ import numpy as np
 
 from nest_remote.objects.handles import Handle
 from nest_remote.output_formats import as_frame, to_json
-from nest_remote.session import selection
+from nest_remote.session import Session, selection
 from protocol.wire.values import Expression, Reference
 
 R = TypeVar("R")
@@ -32,16 +32,22 @@ class SynapseCollection(Handle):
         raise TypeError("a SynapseCollection is made by GetConnections")
 
     @classmethod
-    def of(cls, wire: Reference | Expression, size: int | None = None) -> SynapseCollection:
+    def of(
+        cls,
+        wire: Reference | Expression,
+        size: int | None = None,
+        session: Session | None = None,
+    ) -> SynapseCollection:
         """Make the collection of the connections that ``wire`` names.
 
         Parameters
         ----------
         wire : reference or selection
         size : their number, if it is known
+        session : in which it names them; ``None`` for that of the module
         """
         self = cls.__new__(cls)
-        Handle.__init__(self, wire)
+        Handle.__init__(self, wire, session)
         self.__dict__.update(_size=size, print_full=False)
         return self
 
@@ -58,9 +64,10 @@ class SynapseCollection(Handle):
         if isinstance(key, slice):
             chosen = range(len(self))[key]
             wire = selection("SynapseCollection.slice", self, key.start, key.stop, key.step)
-            return type(self).of(wire, len(chosen))
+            return type(self).of(wire, len(chosen), self._session)
         index = range(len(self))[_index(key)]
-        return type(self).of(selection("SynapseCollection.take", self, index), 1)
+        wire = selection("SynapseCollection.take", self, index)
+        return type(self).of(wire, 1, self._session)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SynapseCollection):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -88,11 +89,14 @@ def test_nothing_works_before_it_is_connected() -> None:
 
 
 def test_connecting_says_what_is_wrong(server: Server) -> None:
-    with pytest.raises(NESTServerError, match="token is missing or wrong"):
+    with pytest.raises(NESTServerError, match="missing or wrong; it is taken from"):
         nest_remote.connect(server.url, token="wrong")
     port = free_port()
-    with pytest.raises(NESTServerError, match=f"no answer from http://127.0.0.1:{port}"):
+    why = f"no answer from http://127.0.0.1:{port}: Connection refused; is the server running?"
+    with pytest.raises(NESTServerError, match=re.escape(why)) as caught:
         nest_remote.connect(f"http://127.0.0.1:{port}", token="x")
+    # The caller's line, and this function's.
+    assert len(caught.traceback) == 2
     for url in ("ftp://host", "http://", "http://host/path"):
         with pytest.raises(ValueError, match="is no address of a server"):
             nest_remote.connect(url, token="x")

@@ -38,6 +38,13 @@ nsc.Simulate(100.0)
 print("went on", round(nsc.GetKernelStatus("biological_time") - at_ms, 3))
 """
 
+
+def went_on(call: str) -> str:
+    """What :data:`INTERRUPTED` prints of ``call``."""
+    said = f"{call} was interrupted; what the server had done of it until then stays"
+    return f"interrupted {said}\nwent on 100.0\n"
+
+
 #: What is drawn: the call, the bar, its part, biological time, real-time factor, end.
 BAR = re.compile(
     r"Simulate \|.*\| \d+%, [\d.e+]+ of [\d.e+]+ ms, real-time factor [\d.e+-]+, ends \d\S+"
@@ -114,7 +121,7 @@ def test_nothing_is_shown_where_it_is_not_wanted(
         assert poll_until(lambda: running(server)["wall_s"] > 2.0, DEADLINE_S), job
         user.interrupt()
         assert user.end() == 0, user.said
-        assert user.said == ("interrupted \nwent on 100.0\n", "")
+        assert user.said == (went_on("Simulate"), "")
 
 
 def test_argument_wins_over_the_variable(server: Server) -> None:
@@ -133,7 +140,7 @@ def test_script_shows_its_simulation(server: Server) -> None:
         assert BAR.search(user.said[1]), user.said
         user.interrupt()
         assert user.end() == 0, user.said
-        assert user.said[0] == "interrupted \nwent on 100.0\n"
+        assert user.said[0] == went_on("script")
 
 
 def test_what_waits_for_others_says_so(server: Server) -> None:
@@ -160,7 +167,7 @@ def test_interrupted_call_is_cancelled_and_the_session_goes_on(
         user.interrupt()
         assert user.end() == 0, user.said
         # It has ended when the error is raised: nothing was to be waited for.
-        assert user.said == ("interrupted \nwent on 100.0\n", "")
+        assert user.said == (went_on(call), "")
 
 
 def test_interrupted_call_that_waits_is_never_executed(server: Server) -> None:

@@ -23,7 +23,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from nest_remote.description import Description
-from nest_remote.module import PyNest, install
+from nest_remote.look_alike.module import PyNest
+from nest_remote.look_alike.submodules import install
 from nest_remote.session import Session
 from nestd.scripts.failures import SCRIPT, script_error
 from nestd.scripts.process.reach import Reach, choose_temporary_directory

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from nest_remote.look_alike.import_paths import MODULES
 from nestd.scripts.sandbox import numpy_memory, numpy_offer
 from protocol.errors import ConfigurationError
 
@@ -39,8 +40,14 @@ STANDARD = frozenset(
 #: Packages of which only these submodules are shown.
 SUBMODULES: Mapping[str, frozenset[str]] = {
     "nest": frozenset(
-        ["random", "spatial", "spatial_distributions", "math", "logic", "NESTErrors"]
+        ["random", "spatial", "spatial_distributions", "math", "logic", "NESTErrors", "lib"]
     ),
+    **{
+        f"nest.{package}": frozenset(
+            path.removeprefix(f"{package}.") for path in MODULES if path.startswith(f"{package}.")
+        )
+        for package in ("lib", "random", "spatial", "spatial_distributions", "math", "logic")
+    },
     "numpy": frozenset(
         str.split(
             """
@@ -54,7 +61,7 @@ SUBMODULES: Mapping[str, frozenset[str]] = {
 
 #: Dotted names of modules: public names that are not shown, and why.
 HIDDEN: Mapping[str, Mapping[str, str]] = {
-    "nest": dict.fromkeys(["ll_api", "hl_api", "pynestkernel", "lib", "server"], MACHINERY)
+    "nest": dict.fromkeys(["ll_api", "hl_api", "pynestkernel", "server"], MACHINERY)
     | dict.fromkeys(["raster_plot", "voltage_trace", "visualization"], PLOTS),
     "numpy": dict.fromkeys(
         str.split(

@@ -69,7 +69,7 @@ class Nest(ModuleType):
         self.__dict__["_kernel"][name] = value
 
 
-Nest.__module__ = "nest_remote.module"
+Nest.__module__ = "nest_remote.look_alike.functions"
 
 
 def create(model: str, n: int = 1) -> Nodes:

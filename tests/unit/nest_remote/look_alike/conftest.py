@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nest_remote.module import PyNest
+from nest_remote.look_alike.module import PyNest
 from nest_remote.session import Session
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest as pynest

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nest_remote.module import PyNest
+from nest_remote.look_alike.module import PyNest
 from nest_remote.objects.handles import Handle
 from nest_remote.objects.nodes import NodeCollection
 from nestd.kernel.pynest import nest as pynest
