@@ -18,6 +18,7 @@ from nestd.kernel.pynest import (
     NodeCollection,
     SynapseCollection,
     connection_status,
+    has_nodes,
     nest,
 )
 from nestd.partial.connections import Description
@@ -78,7 +79,7 @@ class Connections:
         wanted : fields; ``None`` for all that any has
         """
         # After a ResetKernel there are none.
-        if len(self.local) == 0 or nest.GetKernelStatus("network_size") == 0:
+        if len(self.local) == 0 or not has_nodes():
             return {}
         columns: dict[str, list[Any]] = {}
         count = 0

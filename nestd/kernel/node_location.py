@@ -19,6 +19,32 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 _everywhere: list[tuple[int, int]] = []
 
 
+class VirtualProcesses:
+    """The number of virtual processes.
+
+    Asking NEST for it may have ranks wait for each other, as for any field of the kernel's status.
+    So NEST is asked on all ranks or on none.
+    """
+
+    def __init__(self) -> None:
+        self.total: int = nest.total_num_virtual_procs
+
+    def ask(self) -> None:
+        """Ask NEST for the number, which has been set; all ranks have to ask."""
+        self.total = nest.total_num_virtual_procs
+
+    def reset(self) -> None:
+        """Note that each rank has one, as ResetKernel leaves it."""
+        self.total = RANKS
+
+    def of_this_rank(self) -> range:
+        """Return the virtual processes of this rank."""
+        return range(RANK, self.total, RANKS)
+
+
+virtual_processes = VirtualProcesses()
+
+
 def note_created(nodes: Any) -> None:
     """Note whether nodes of one model, just created, are on all ranks."""
     elsewhere = np.flatnonzero(~of_this_rank(nodes))
@@ -31,11 +57,12 @@ def note_created(nodes: Any) -> None:
 def forget_all() -> None:
     """Forget all nodes, as ResetKernel does."""
     _everywhere.clear()
+    virtual_processes.reset()
 
 
 def of_this_rank(nodes: Any) -> Mask:
     """Return which of ``nodes`` are this rank's by their ids, bool of shape (n,)."""
-    here: Mask = node_ids(nodes) % nest.total_num_virtual_procs % RANKS == RANK
+    here: Mask = node_ids(nodes) % virtual_processes.total % RANKS == RANK
     return here
 
 

@@ -94,6 +94,13 @@ class Simulation:
         """Drop the number of nodes, as there are more than before."""
         self._size = None
 
+    def equalize(self) -> None:
+        """Drop what this rank may know and others don't, as a call has failed on some of them.
+
+        What is asked of NEST is asked on all ranks, which may wait for each other.
+        """
+        self._times = self._size = None
+
     def note(self, call: str) -> None:
         """Take note of a call that is about to be executed."""
         asks = not TRAITS.get(call, NOTHING).keeps_delays

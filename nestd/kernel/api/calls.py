@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from nestd.extensions import Extensions, danger
-from nestd.kernel import partial_answers
+from nestd.kernel import node_location, partial_answers
 from nestd.kernel.api import room
-from nestd.kernel.api.connection_checks import refuse_endless
+from nestd.kernel.api.joint_calls import connect
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.partial_spatial import SpatialCalls
@@ -66,19 +66,6 @@ def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) ->
     nodes = nest.Create(model, n, None, positions)
     set_nodes(nodes, params)
     return nodes
-
-
-def connect(
-    pre: Any,
-    post: Any,
-    conn_spec: Any = None,
-    syn_spec: Any = None,
-    return_synapsecollection: bool = False,
-) -> Any:
-    """Call Connect, unless NEST would never come to an end."""
-    refuse_endless(pre, post, conn_spec)
-    room.for_connections(pre, post, conn_spec)
-    return nest.Connect(pre, post, conn_spec, syn_spec, return_synapsecollection)
 
 
 def _refuse_grid(positions: Any) -> None:
@@ -228,7 +215,11 @@ def set_kernel_status(params: dict[str, Any]) -> None:
             f"{total} virtual processes can't be shared evenly by {RANKS} ranks; possible are "
             f"multiples of {RANKS}: {', '.join(str(k * RANKS) for k in range(1, 5))} …"
         )
-    nest.SetKernelStatus(params)
+    try:
+        nest.SetKernelStatus(params)
+    finally:
+        if not params.keys().isdisjoint(("local_num_threads", "total_num_virtual_procs")):
+            node_location.virtual_processes.ask()
 
 
 def _refuse_sizes(params: dict[str, Any]) -> None:
