@@ -48,6 +48,7 @@ def check_memory(answers: Sequence[Executed], operation: Operation) -> None:
             "the kernel is restarted and the network is lost)",
             error_name=error.error_name,
             call=error.call,
+            module=error.module,
             ranks=tuple(answer.rank for answer in failed),
         )
 

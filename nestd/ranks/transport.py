@@ -312,6 +312,7 @@ def diverged(error: NestdError, rank: int, missing: list[int]) -> Diverged:
         error_name=error.error_name,
         call=error.call,
         ranks=(rank,),
+        module=error.module,
     )
 
 
