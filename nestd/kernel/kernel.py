@@ -15,6 +15,7 @@ from nestd.kernel.api.arguments import Arguments
 from nestd.kernel.api.binding import BoundArguments, bind, typed
 from nestd.kernel.api.description import described, documentation
 from nestd.kernel.api.joint_calls import joint
+from nestd.kernel.api.shared_targets import listed
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.layers import Layers
@@ -167,7 +168,7 @@ class Kernel:
         self._note(entry, result)
         if not isinstance(result, SynapseCollection):
             return result
-        conns = Connections(result)
+        conns = Connections(listed(result))
         if objects is None:
             return ConnectionColumns.collect(conns)
         return FoundConnections.collect_found(conns)

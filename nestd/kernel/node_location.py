@@ -45,6 +45,37 @@ class VirtualProcesses:
 virtual_processes = VirtualProcesses()
 
 
+class Receivers:
+    """Volume transmitters, of which every thread has a copy that receives everything."""
+
+    def __init__(self) -> None:
+        #: First and last id of each group of nodes.
+        self.ranges: list[tuple[int, int]] = []
+        #: Name of a model: whether its nodes are such.
+        self._models: dict[str, bool] = {}
+
+    def note_created(self, model: str, nodes: Any) -> None:
+        """Note nodes of ``model`` that were just created, if they are such."""
+        if model not in self._models:
+            type_id = nest.GetDefaults(model).get("type_id")
+            self._models[model] = type_id == "volume_transmitter"
+        if self._models[model] and len(nodes):
+            ids = node_ids(nodes)
+            self.ranges.append((int(ids[0]), int(ids[-1])))
+
+    def has(self, node: int) -> bool:
+        """Return whether the node with the id ``node`` is one."""
+        return any(first <= node <= last for first, last in self.ranges)
+
+    def clear(self) -> None:
+        """Forget all nodes and models, as ResetKernel does."""
+        self.ranges.clear()
+        self._models.clear()
+
+
+receivers = Receivers()
+
+
 def note_created(nodes: Any) -> None:
     """Note whether nodes of one model, just created, are on all ranks."""
     elsewhere = np.flatnonzero(~of_this_rank(nodes))
@@ -58,6 +89,7 @@ def forget_all() -> None:
     """Forget all nodes, as ResetKernel does."""
     _everywhere.clear()
     virtual_processes.reset()
+    receivers.clear()
 
 
 def of_this_rank(nodes: Any) -> Mask:

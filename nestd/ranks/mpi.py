@@ -165,6 +165,10 @@ class MpiWorld:
         """Return whether the flag of any rank is true; all ranks have to ask."""
         return bool(self._communicator.allreduce(flag, self._mpi.LOR))
 
+    def of_rank_0(self, value: Any) -> Any:
+        """Return the value of rank 0; all ranks have to ask."""
+        return self._communicator.bcast(value, root=0)
+
     def exchange_nothing(self) -> None:
         """Take part in what the others exchange in TripartiteConnect, with nothing to give.
 

@@ -17,6 +17,7 @@ from nestd.extensions import Extensions, danger
 from nestd.kernel import node_location, partial_answers
 from nestd.kernel.api import room
 from nestd.kernel.api.joint_calls import connect
+from nestd.kernel.api.shared_targets import disconnect_pairs
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.partial_spatial import SpatialCalls
@@ -62,8 +63,11 @@ def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) ->
     room.for_nodes(model, n)
     room.for_positions(model, positions)
     if not isinstance(params, dict) or RANKS == 1:
-        return nest.Create(model, n, params, positions)
+        nodes = nest.Create(model, n, params, positions)
+        node_location.receivers.note_created(model, nodes)
+        return nodes
     nodes = nest.Create(model, n, None, positions)
+    node_location.receivers.note_created(model, nodes)
     set_nodes(nodes, params)
     return nodes
 
@@ -148,6 +152,8 @@ def disconnect(
             )
         collections[0].disconnect()
         return ConnectionChange.collect(collections[0])
+    if len(collections) == 2 and disconnect_pairs(collections, conn_spec, syn_spec):
+        return None
     nest.Disconnect(*collections, conn_spec=conn_spec, syn_spec=syn_spec)
     return None
 

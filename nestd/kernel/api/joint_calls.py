@@ -21,6 +21,9 @@ class Meeting(Protocol):
     def any_true(self, flag: bool) -> bool:
         """Return whether the flag of any rank is true; all ranks have to ask."""
 
+    def of_rank_0(self, value: Any) -> Any:
+        """Return the value of rank 0; all ranks have to ask."""
+
     def exchange_nothing(self) -> None:
         """Take part in what the others exchange in TripartiteConnect, with nothing to give."""
 
@@ -58,6 +61,10 @@ class JointCalls:
         if self.meeting is None or call != "TripartiteConnect" or isinstance(error, MemoryError):
             return
         self.meeting.exchange_nothing()
+
+    def of_rank_0(self, value: Any) -> Any:
+        """Return the value of rank 0; all ranks have to ask."""
+        return value if self.meeting is None else self.meeting.of_rank_0(value)
 
     def _any_true(self, flag: bool) -> bool:
         return flag if self.meeting is None else self.meeting.any_true(flag)
