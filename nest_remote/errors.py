@@ -85,7 +85,8 @@ class ErrorClasses(ModuleType):
     def exception(self, error: NestdError) -> Exception:
         """Return the exception that PyNEST would have raised for ``error``."""
         name, text = error.error_name, error.message
-        if isinstance(error, errors.KernelError):
+        # A program that tries parameters catches NEST's error, be the network lost with it or not.
+        if isinstance(error, (errors.KernelError, errors.Diverged)):
             text = text.removeprefix(f"{name} in {error.call}: ")
             if error.module != MODULE:
                 return _of_python(name, text)

@@ -29,8 +29,11 @@ class CallTraits:
     simulates: bool = False
     #: Sizes NEST's buffers by the shortest delay of all ranks.
     prepares: bool = False
-    #: Lets ranks wait for each other inside NEST: a rank that raises alone leaves them waiting.
+    #: Lets ranks wait for each other inside NEST, at least after connections were made.
     communicates: bool = False
+    #: Communicates, but no rank waits for one that raised: NEST raises on all ranks, or after they
+    #: have met, or ``nestd/kernel/api/joint_calls.py`` lets the others go on.
+    lets_others_finish: bool = False
     #: Leaves the extremes of delays as the ranks agreed on them, as NEST is not asked for them.
     keeps_delays: bool = False
     #: May take events away from recorders.
@@ -47,14 +50,12 @@ class CallTraits:
     @property
     def changes_kernel(self) -> bool:
         """Return whether the kernel may be another one after the call."""
-        return (
-            self.builds
-            or self.sets
-            or self.draws
-            or self.simulates
-            or self.prepares
-            or self.communicates
-        )
+        return self.builds or self.sets or self.draws or self.simulates or self.prepares
+
+    @property
+    def strands_others(self) -> bool:
+        """Return whether ranks wait inside NEST for one that raised."""
+        return self.communicates and not self.lets_others_finish
 
     @property
     def writes_more(self) -> bool:
@@ -65,21 +66,25 @@ class CallTraits:
 #: For calls that neither look at the kernel nor change it: they make or ask the caller's objects.
 NOTHING = CallTraits()
 _READS = CallTraits(reads=True)
+#: The ranks agree on the shortest delay, or exchange connections, positions or ids of nodes. The
+#: status of the kernel has the shortest delay, and every attribute is read from the status.
+_READS_TOGETHER = CallTraits(reads=True, communicates=True)
 _SETS = CallTraits(sets=True)
-_BUILDS = CallTraits(builds=True)
+_DISCONNECTS = CallTraits(builds=True, communicates=True, lets_others_finish=True)
+_CONNECTS = replace(_DISCONNECTS, draws=True)
 #: A recorder's ``record_to``, ``label`` and ``n_events`` are parameters like others.
 _SETS_NODES = CallTraits(sets=True, draws=True, takes_events=True, names_files=True)
-_SETS_KERNEL = CallTraits(builds=True, sets=True, resets_time=True)
+_SETS_KERNEL = CallTraits(builds=True, sets=True, communicates=True, resets_time=True)
 _SETS_PATHS = replace(_SETS_KERNEL, names_files=True)
 
 _CALLS: dict[str, CallTraits] = {
-    "Cleanup": CallTraits(communicates=True, keeps_delays=True, writes_files=True),
-    "Connect": CallTraits(builds=True, draws=True),
+    "Cleanup": CallTraits(sets=True, communicates=True, keeps_delays=True, writes_files=True),
+    "Connect": _CONNECTS,
     "CopyModel": CallTraits(builds=True, names_files=True),
     "Create": CallTraits(builds=True, draws=True, names_files=True),
     "DisableStructuralPlasticity": _SETS,
-    "Disconnect": _BUILDS,
-    "DumpLayerConnections": CallTraits(reads=True, writes_files=True, names_files=True),
+    "Disconnect": _DISCONNECTS,
+    "DumpLayerConnections": replace(_READS_TOGETHER, writes_files=True, names_files=True),
     "DumpLayerNodes": CallTraits(reads=True, writes_files=True, names_files=True),
     "EnableStructuralPlasticity": _SETS,
     "Install": CallTraits(builds=True, needs_idle=True, names_files=True),
@@ -104,16 +109,32 @@ _CALLS: dict[str, CallTraits] = {
     "Simulate": CallTraits(
         simulates=True, prepares=True, communicates=True, needs_idle=True, writes_files=True
     ),
-    "SynapseCollection.disconnect": _BUILDS,
+    "SynapseCollection.disconnect": _DISCONNECTS,
     "SynapseCollection.set": CallTraits(sets=True, draws=True),
     "SyncProcesses": CallTraits(communicates=True),
-    "TripartiteConnect": CallTraits(builds=True, draws=True),
+    "TripartiteConnect": _CONNECTS,
     "help": CallTraits(names_files=True),
     # A line in the log, of the caller's choice.
     "message": NOTHING,
     "set": _SETS_PATHS,
     "set_verbosity": _SETS,
 }
+
+#: Calls that read what no rank knows alone.
+_TOGETHER = (
+    "ConnectionRules",
+    "GetConnections",
+    "GetKernelStatus",
+    "GetNodes",
+    "GetSourceNodes",
+    "GetSourcePositions",
+    "GetTargetNodes",
+    "GetTargetPositions",
+    "Models",
+    "SelectNodesByMask",
+    "get",
+    "get_verbosity",
+)
 
 #: Attributes with which files get other names.
 _PATHS = frozenset(["data_path", "data_prefix"])
@@ -122,7 +143,8 @@ _PATHS = frozenset(["data_path", "data_prefix"])
 TRAITS: dict[str, CallTraits] = (
     dict.fromkeys(READING, _READS)
     | dict.fromkeys(PLAIN, NOTHING)
-    | dict.fromkeys(ATTRIBUTES, _READS)
+    | dict.fromkeys(ATTRIBUTES, _READS_TOGETHER)
+    | dict.fromkeys(_TOGETHER, _READS_TOGETHER)
     | _CALLS
 )
 
@@ -139,5 +161,5 @@ def traits_of(operation: Operation) -> CallTraits:
     if action is Action.SET:
         return _SETS_PATHS if call in _PATHS else _SETS_KERNEL
     if action is Action.GET:
-        return _READS
+        return _READS_TOGETHER
     return TRAITS.get(call, NOTHING) if action in _PARTS_OF_CALLS else NOTHING

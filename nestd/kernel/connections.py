@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from nestd.kernel.api.shared_targets import disconnect_all, listed, set_all
 from nestd.kernel.pynest import (
     RANK,
     RANKS,
     NodeCollection,
     SynapseCollection,
     connection_status,
+    has_nodes,
     nest,
 )
 from nestd.partial.connections import Description
@@ -78,7 +80,7 @@ class Connections:
         wanted : fields; ``None`` for all that any has
         """
         # After a ResetKernel there are none.
-        if len(self.local) == 0 or nest.GetKernelStatus("network_size") == 0:
+        if len(self.local) == 0 or not has_nodes():
             return {}
         columns: dict[str, list[Any]] = {}
         count = 0
@@ -121,13 +123,13 @@ class Connections:
                 {k: v[row] if _is_list(v) else v for k, v in params.items()}
                 for row in self._placed()
             ]
-        if len(self.local) and not self.is_deferred:
-            self.local.set(params)
+        if not self.is_deferred:
+            set_all(self.local, params)
 
     def disconnect(self) -> None:
         """Remove the connections, unless changes are deferred."""
-        if len(self.local) and not self.is_deferred:
-            self.local.disconnect()
+        if not self.is_deferred:
+            disconnect_all(self.local)
 
     def size(self) -> int:
         """Return the number of connections of the whole."""
@@ -210,7 +212,9 @@ def find_connections(description: dict[str, Any], parameter: str) -> Connections
     if total == 0:
         return Connections(SynapseCollection(None), np.zeros(0, np.int64))
     try:
-        candidates = nest.GetConnections(*(NodeCollection(sorted(set(column))) for column in ids))
+        candidates = listed(
+            nest.GetConnections(*(NodeCollection(sorted(set(column))) for column in ids))
+        )
     except nest.NESTErrors.UnknownNode as error:
         raise ArgumentError(f"{parameter}: {error}", parameter=parameter) from error
     places = _by_identity(candidates, fields)

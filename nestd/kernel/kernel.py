@@ -14,6 +14,8 @@ from nestd.kernel.api.allow_list import LEFT_OUT, AllowList, Entry, Role
 from nestd.kernel.api.arguments import Arguments
 from nestd.kernel.api.binding import BoundArguments, bind, typed
 from nestd.kernel.api.description import described, documentation
+from nestd.kernel.api.joint_calls import joint
+from nestd.kernel.api.shared_targets import listed
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.layers import Layers
@@ -109,6 +111,7 @@ class Kernel:
         reference; without the rollback, ranks would number later objects differently.
         """
         self._objects.rollback_to(self._first)
+        self._simulation.equalize()
 
     def _entry(self, operation: Operation) -> Entry:
         """Return the entry of the operation's name, after taking note of the operation."""
@@ -155,13 +158,17 @@ class Kernel:
     ) -> Any:
         """Return what ``target`` of PyNEST returns; of connections, this rank's part."""
         with raised_by_nest(entry.name):
-            for argument in (*args, *kwargs.values()):
-                room.for_parameters(argument)
-            result = target(*args, **kwargs)
+            try:
+                for argument in (*args, *kwargs.values()):
+                    room.for_parameters(argument)
+                result = target(*args, **kwargs)
+            except Exception as error:
+                joint.take_part(entry.name, error)
+                raise
         self._note(entry, result)
         if not isinstance(result, SynapseCollection):
             return result
-        conns = Connections(result)
+        conns = Connections(listed(result))
         if objects is None:
             return ConnectionColumns.collect(conns)
         return FoundConnections.collect_found(conns)

@@ -10,7 +10,7 @@ from typing import Any
 
 from nestd.kernel.connections import Connections
 from nestd.kernel.native.recorder_memory import Recordings
-from nestd.kernel.node_location import on_this_rank
+from nestd.kernel.node_location import on_this_rank, virtual_processes
 from nestd.kernel.pynest import RANK, NodeCollection, nest
 from nestd.partial.answers import PartialAnswer
 from nestd.partial.connections import NO_WEIGHT, ConnectionRecords, ConnectionValues
@@ -27,7 +27,7 @@ recordings = Recordings()
 
 def _local(nodes: Any) -> LocalNodes:
     """Return ``nodes`` with what reading them takes."""
-    return LocalNodes(nodes, on_this_rank(nodes), recordings, nest.GetLocalVPs)
+    return LocalNodes(nodes, on_this_rank(nodes), recordings, virtual_processes.of_this_rank)
 
 
 def get_status(
@@ -96,7 +96,7 @@ def get_defaults(model: str, keys: Any = None, output: str = "") -> PartialAnswe
 
 def get_local_vps() -> PartialAnswer:
     """Answer GetLocalVPs."""
-    return LocalVps.collect(nest.GetLocalVPs())
+    return LocalVps.collect(virtual_processes.of_this_rank())
 
 
 def read_new_events(recorder: int, counts: list[list[int]]) -> PartialAnswer:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from nestd.kernel.api.shared_targets import listed
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.node_location import of_this_rank
@@ -219,7 +220,7 @@ def _refuse_others(call: str, *collections: Any) -> None:
 def _pairs(call: str, sources: Any, targets: Any, syn_model: str | None) -> Array:
     """Return source and target of each connection that this rank has, int64 (n, 2)."""
     _refuse_others(call, sources, targets)
-    conns = nest.GetConnections(sources, targets, synapse_model=syn_model)
+    conns = listed(nest.GetConnections(sources, targets, synapse_model=syn_model))
     pairs = np.zeros((len(conns), 2), dtype=np.int64)
     if len(conns):
         pairs[:, 0] = list(conns.sources())

@@ -26,7 +26,7 @@ sys.modules.update(dict.fromkeys(_absent))  # type: ignore[arg-type]  # None sta
 try:
     import nest
     from nest import nestkernel_api
-    from nest.lib import hl_api_helper
+    from nest.lib import hl_api_helper, hl_api_spatial, hl_api_types
 finally:
     sys.argv = _argv
     for _name in _absent:
@@ -43,6 +43,32 @@ Mask = nest.Mask
 RANK: int = nest.Rank()
 RANKS: int = nest.NumProcesses()
 
+
+def has_nodes() -> bool:
+    """Return whether there are nodes.
+
+    The kernel's status says it, too, but may have ranks wait for each other.
+    """
+    try:
+        NodeCollection([1])
+    except nest.NESTErrors.UnknownNode:
+        return False
+    return True
+
+
+def _network_size(field: str) -> int:
+    """Return 0 if there are no nodes; PyNEST wants to know no more of the kernel's status."""
+    if field != "network_size":
+        raise ValueError(f"this PyNEST asks for {field} where it asked for network_size before")
+    return int(has_nodes())
+
+
+# PyNEST asks for these where one rank has connections or nodes, and another has none: NEST would
+# have the first wait for the other.
+hl_api_types.GetKernelStatus = _network_size
+for _module in (hl_api_types, hl_api_spatial):
+    _module.Rank, _module.NumProcesses = (lambda: RANK), (lambda: RANKS)
+
 __all__ = [
     "nest",
     "NodeCollection",
@@ -54,6 +80,7 @@ __all__ = [
     "connection_status",
     "dump_layer_connections",
     "dump_layer_nodes",
+    "has_nodes",
     "hl_api_helper",
     "node_ids",
     "node_ranges",

@@ -14,12 +14,14 @@ afterwards differs, and NEST's counter of spikes has those of the last slice.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from nestd.call_traits import NOTHING, TRAITS
 from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, NestPatches
+from nestd.kernel.nest_errors import explained
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ranges
 from nestd.partial.slices import SimulationPause
 
@@ -67,6 +69,8 @@ class Simulation:
         self._size: int | None = None
         #: Whether anything was simulated since the last reset, as far as is known here.
         self._has_run = False
+        #: Whether NEST was prepared, and neither cleaned up nor reset since.
+        self._is_prepared = False
         #: NEST's status before Prepare, until the first run of all.
         self._before: dict[str, Any] | None = None
         #: Whether NEST may have been asked for its status since Prepare.
@@ -88,11 +92,19 @@ class Simulation:
         self._times = None
         self._before = None
         self._has_run = False
+        self._is_prepared = False
         self._size = None
 
     def grow(self) -> None:
         """Drop the number of nodes, as there are more than before."""
         self._size = None
+
+    def equalize(self) -> None:
+        """Drop what this rank may know and others don't, as a call has failed on some of them.
+
+        What is asked of NEST is asked on all ranks, which may wait for each other.
+        """
+        self._times = self._size = None
 
     def note(self, call: str) -> None:
         """Take note of a call that is about to be executed."""
@@ -116,13 +128,17 @@ class Simulation:
             if self._before["network_size"] and not self._before["biological_time"]:
                 node = NodeCollection([1])
                 nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
-        nest.Prepare()
+        with explained():
+            nest.Prepare()
+        self._is_prepared = True
         self._asked = False
 
     def cleanup(self) -> None:
         """Call Cleanup, after which there is no run before the next Prepare."""
         self._before = None
-        nest.Cleanup()
+        with explained():
+            nest.Cleanup()
+        self._is_prepared = False
 
     def simulate(self, t: float) -> Any:
         """Call Simulate, and clean up if it fails.
@@ -143,7 +159,8 @@ class Simulation:
 
     def run(self, t: float) -> Any:
         """Call Run, which pauses when its budget is used up."""
-        return self._begin(t, cleans_up=False)
+        with explained() if not self._is_prepared else contextlib.nullcontext():
+            return self._begin(t, cleans_up=False)
 
     def resume(self, budget: int) -> Any:
         """Continue the paused run for up to ``budget`` steps; return as :meth:`run`."""

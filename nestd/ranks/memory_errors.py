@@ -8,7 +8,7 @@ from typing import Any
 
 from nestd.call_traits import traits_of
 from nestd.confinement.memory import limit
-from protocol.errors import Diverged
+from protocol.errors import Diverged, NestdError
 from protocol.wire import frames
 from protocol.wire.messages import Executed, Operation
 from protocol.wire.values import Buffer
@@ -39,7 +39,7 @@ def check_memory(answers: Sequence[Executed], operation: Operation) -> None:
     Diverged
         As ranks have different networks then, which would wait for each other for ever.
     """
-    failed = [answer for answer in answers if _is_out_of_memory(answer)]
+    failed = [answer for answer in answers if answer.error and is_out_of_memory(answer.error)]
     if failed and len(failed) < len(answers) and traits_of(operation).builds:
         error = failed[0].error
         assert error is not None
@@ -48,9 +48,11 @@ def check_memory(answers: Sequence[Executed], operation: Operation) -> None:
             "the kernel is restarted and the network is lost)",
             error_name=error.error_name,
             call=error.call,
+            module=error.module,
             ranks=tuple(answer.rank for answer in failed),
         )
 
 
-def _is_out_of_memory(answer: Executed) -> bool:
-    return answer.error is not None and answer.error.error_name == "MemoryError"
+def is_out_of_memory(error: NestdError) -> bool:
+    """Return whether ``error`` says that memory is missing."""
+    return error.error_name == "MemoryError"

@@ -1,4 +1,4 @@
-"""MPI between the ranks: used at the start, and to abort.
+"""MPI between the ranks: used at the start, to abort, and where ranks must meet around NEST.
 
 No other module of the project imports mpi4py. Operations and answers travel over ZeroMQ
 (``nestd/ranks/transport.py``), on which an idle rank sleeps; NEST has MPI to itself meanwhile.
@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
+
+import numpy as np
 
 from nestd.ranks.cores import Cores, let_ranks_give_way, let_threads_sleep
 from protocol.errors import ConfigurationError
@@ -142,6 +144,7 @@ class MpiWorld:
                 f"this is one of {launched_ranks()} ranks, but mpi4py can't be imported ({error}); "
                 "scripts/install-nest-mpi installs it together with a NEST that has MPI"
             ) from error
+        self._mpi = MPI
         self._communicator: Any = MPI.COMM_WORLD.Clone()
         self.rank: int = self._communicator.Get_rank()
         self.size: int = self._communicator.Get_size()
@@ -157,6 +160,29 @@ class MpiWorld:
         """Return every rank's ``data`` on every rank, in the order of ranks."""
         gathered: list[bytes] = self._communicator.allgather(data)
         return gathered
+
+    def any_true(self, flag: bool) -> bool:
+        """Return whether the flag of any rank is true; all ranks have to ask."""
+        return bool(self._communicator.allreduce(flag, self._mpi.LOR))
+
+    def of_rank_0(self, value: Any) -> Any:
+        """Return the value of rank 0; all ranks have to ask."""
+        return self._communicator.bcast(value, root=0)
+
+    def exchange_nothing(self) -> None:
+        """Take part in what the others exchange in TripartiteConnect, with nothing to give.
+
+        NEST's ThirdInBuilder has all ranks tell how many pairs of nodes they have for one of the
+        others at most, and then exchange two ids of 64 bits for each, as unsigned ints of 32.
+        """
+        nest = self._mpi.COMM_WORLD
+        counts = np.zeros(self.size, np.int64)
+        nest.Allgather([np.zeros(1, np.int64), self._mpi.LONG], [counts, self._mpi.LONG])
+        most = int(counts.max())
+        if most:
+            pairs = np.zeros(self.size * most * 4, np.uint32)
+            received = np.zeros_like(pairs)
+            nest.Alltoall([pairs, self._mpi.UNSIGNED], [received, self._mpi.UNSIGNED])
 
     def abort(self, code: int) -> NoReturn:
         """End all ranks of the job at once."""

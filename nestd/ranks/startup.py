@@ -236,6 +236,10 @@ def _try_kernel(
             f"{world.size} ranks need a NEST with MPI, and this one has none, which would make "
             f"{world.size} independent networks; scripts/install-nest-mpi builds and installs one"
         )
+    # Here, as NEST is imported by now.
+    from nestd.kernel.api.joint_calls import joint
+
+    joint.meeting = world
     return kernel, None
 
 

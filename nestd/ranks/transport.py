@@ -21,7 +21,7 @@ import zmq
 
 from nestd.call_traits import traits_of
 from nestd.partial.answers import from_wire, to_wire
-from nestd.ranks.memory_errors import check_memory, encoded_answer, with_value
+from nestd.ranks.memory_errors import check_memory, encoded_answer, is_out_of_memory, with_value
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
 from protocol.logging import context, lines
 from protocol.process.identity import ProcessIdentity
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: How long a rank that raised in a call in which ranks wait for each other inside NEST waits for a
-#: sign that the others do not hang.
+#: How long a rank that raised in a call in which the others may wait for it inside NEST waits for
+#: a sign that they do not.
 GRACE_S = 3.0
 #: How long a rank that raised in another operation waits, as the others may just need long.
 LONG_GRACE_S = 600.0
@@ -104,9 +104,12 @@ def answer(
     return answered
 
 
-def grace_s(operation: Operation) -> float:
-    """Return how long a rank that raised in ``operation`` waits for the others."""
-    return GRACE_S if traits_of(operation).communicates else LONG_GRACE_S
+def grace_s(operation: Operation, error: NestdError) -> float:
+    """Return how long a rank that raised ``error`` in ``operation`` waits for the others."""
+    traits = traits_of(operation)
+    if traits.strands_others or (traits.communicates and is_out_of_memory(error)):
+        return GRACE_S
+    return LONG_GRACE_S
 
 
 class Grace:
@@ -118,13 +121,15 @@ class Grace:
     Parameters
     ----------
     operation : in which this rank raised
+    error : what it raised
     local_ranks : the ranks of this host
     """
 
-    def __init__(self, operation: Operation, local_ranks: Sequence[ProcessIdentity]) -> None:
-        self._operation = operation
+    def __init__(
+        self, operation: Operation, error: NestdError, local_ranks: Sequence[ProcessIdentity]
+    ) -> None:
         self._local_ranks = local_ranks
-        self._left_s = grace_s(operation)
+        self._left_s = self._whole_s = grace_s(operation, error)
 
     def wait(self, poll: Callable[[int], Any]) -> Any:
         """Return what ``poll(timeout_ms)`` gives: nothing when the time is over."""
@@ -134,7 +139,7 @@ class Grace:
                 return ready
             self._left_s -= LOOK_S
             if any(process.is_stopped() for process in self._local_ranks):
-                self._left_s = grace_s(self._operation)
+                self._left_s = self._whole_s
             if self._left_s <= 0:
                 return ready
 
@@ -196,7 +201,7 @@ class ManyRanks:
         return answers
 
     def _collect(self, own: Executed, operation: Operation) -> list[Executed]:
-        grace = None if own.error is None else Grace(operation, self._local_ranks)
+        grace = None if own.error is None else Grace(operation, own.error, self._local_ranks)
         received: dict[int, Executed] = {}
         while len(received) < self.size - 1:
             # Without an error here the wait ends with the job, should a rank die.
@@ -253,8 +258,8 @@ class RankWorker:
         operation: Operation | None = None
         while True:
             grace = None
-            if failed is not None and operation is not None:
-                grace = Grace(operation, self._local_ranks)
+            if failed is not None and failed.error is not None and operation is not None:
+                grace = Grace(operation, failed.error, self._local_ranks)
             parts = self._receive(grace)
             if parts is None:
                 log.warning("rank 0 is gone, rank %d ends", self._rank)
@@ -297,13 +302,17 @@ class RankWorker:
 
 def diverged(error: NestdError, rank: int, missing: list[int]) -> Diverged:
     """Return the error that ``rank`` raised alone, while others hang."""
-    others = f"rank {', '.join(map(str, missing))}" if missing else "other ranks"
+    others = f"{'rank' if len(missing) == 1 else 'ranks'} {', '.join(map(str, missing))}"
+    verb = "waits for it inside NEST and" if len(missing) == 1 else "wait for it inside NEST and"
+    if not missing:
+        others = "other ranks"
     return Diverged(
-        f"{error} (on rank {rank} only; {others} wait for it inside NEST and can't go on, so the "
+        f"{error} (on rank {rank} only; {others} {verb} can't go on, so the "
         "kernel is restarted and the network is lost)",
         error_name=error.error_name,
         call=error.call,
         ranks=(rank,),
+        module=error.module,
     )
 
 

@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 import time
+from typing import Any
 
 import pytest
 
+import nest_remote
 from protocol.process.polling import poll_until
 from tests.integration.pending import (
     await_end,
@@ -47,6 +49,17 @@ def test_rank_that_raises_while_others_hang_is_answered_and_replaced(
     assert (said["error"], said["call"]) == ("NumericalInstability", "Simulate")
     assert said["ranks"] == [node % ranks]
     assert f"rank {node % ranks}" in said["message"]
+    await_new_kernel(server, generation)
+    nest_remote.connect(server.url, token=server.token)
+    nest: Any = nest_remote
+    try:
+        generation = server.connection_info()["generation"]
+        nest.Create("aeif_cond_alpha", node)[node - 1].set(I_e=1e12)
+        with pytest.raises(nest.NESTError, match="the network is lost") as raised:
+            nest.Simulate(100.0)
+        assert type(raised.value) is nest.NESTErrors.NumericalInstability
+    finally:
+        nest_remote.disconnect()
     assert await_new_kernel(server, generation) != generation
     assert server.call("Create", ["iaf_psc_alpha", 2]) == [1, 2]
     assert server.get("/").json()["ranks"] == ranks

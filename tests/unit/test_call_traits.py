@@ -9,6 +9,8 @@ from nestd.kernel.api.allow_list import AllowList, Role
 from nestd.kernel.layers import Layers
 from nestd.kernel.pynest import nest
 from nestd.kernel.simulation import Simulation
+from nestd.ranks.transport import GRACE_S, LONG_GRACE_S, grace_s
+from protocol.errors import KernelError
 from protocol.harmless_calls import ATTRIBUTES, HARMLESS
 from protocol.wire.messages import SIMULATING, Action, Operation
 
@@ -89,3 +91,28 @@ def test_calls_that_anyone_may_send_leave_no_trace() -> None:
         # Help names a model, whose text is NEST's own.
         assert not traits.names_files or name == "help"
     assert "message" not in HARMLESS
+
+
+def test_connecting_leaves_nobody_waiting_and_reading_does() -> None:
+    building = {"Connect", "Disconnect", "SynapseCollection.disconnect", "TripartiteConnect"}
+    assert {name for name, traits in TRAITS.items() if traits.lets_others_finish} == building
+    assert all(traits.strands_others for name, traits in TRAITS.items() if name in ATTRIBUTES)
+
+
+@pytest.mark.parametrize(
+    ("call", "error_name", "is_short"),
+    [
+        ("GetConnections", "ValueError", True),
+        ("Simulate", "NumericalInstability", True),
+        ("Connect", "IllegalConnection", False),
+        ("TripartiteConnect", "IllegalConnection", False),
+        ("TripartiteConnect", "MemoryError", True),
+        ("SetStatus", "BadProperty", False),
+    ],
+)
+def test_rank_that_raised_waits_for_seconds_where_others_may_hang(
+    call: str, error_name: str, is_short: bool
+) -> None:
+    error = KernelError("it failed", error_name=error_name)
+    waited_s = grace_s(Operation(Action.CALL_JSON, call), error)
+    assert waited_s == (GRACE_S if is_short else LONG_GRACE_S)

@@ -5,6 +5,8 @@ parameters         kinds of the parameters of its calls
 binding            arguments matched to parameters, and text made typed values
 arguments          PyNEST's objects made of arguments
 calls              functions called in place of PyNEST's own
+joint_calls        calls after which no rank waits for one that raised
+shared_targets     connections to volume transmitters, of which every thread has a copy
 connection_checks  connection rules that NEST would never finish
 room               memory that calls need, checked before NEST begins
 description        allow list as ``protocol/api_description.py`` describes it

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from nestd.extensions import Extensions, danger
-from nestd.kernel import partial_answers
+from nestd.kernel import node_location, partial_answers
 from nestd.kernel.api import room
-from nestd.kernel.api.connection_checks import refuse_endless
+from nestd.kernel.api.joint_calls import connect
+from nestd.kernel.api.shared_targets import disconnect_pairs
 from nestd.kernel.connections import Connections
 from nestd.kernel.layers import Layers
 from nestd.kernel.partial_spatial import SpatialCalls
@@ -62,23 +63,13 @@ def create(model: str, n: Any = 1, params: Any = None, positions: Any = None) ->
     room.for_nodes(model, n)
     room.for_positions(model, positions)
     if not isinstance(params, dict) or RANKS == 1:
-        return nest.Create(model, n, params, positions)
+        nodes = nest.Create(model, n, params, positions)
+        node_location.receivers.note_created(model, nodes)
+        return nodes
     nodes = nest.Create(model, n, None, positions)
+    node_location.receivers.note_created(model, nodes)
     set_nodes(nodes, params)
     return nodes
-
-
-def connect(
-    pre: Any,
-    post: Any,
-    conn_spec: Any = None,
-    syn_spec: Any = None,
-    return_synapsecollection: bool = False,
-) -> Any:
-    """Call Connect, unless NEST would never come to an end."""
-    refuse_endless(pre, post, conn_spec)
-    room.for_connections(pre, post, conn_spec)
-    return nest.Connect(pre, post, conn_spec, syn_spec, return_synapsecollection)
 
 
 def _refuse_grid(positions: Any) -> None:
@@ -161,6 +152,8 @@ def disconnect(
             )
         collections[0].disconnect()
         return ConnectionChange.collect(collections[0])
+    if len(collections) == 2 and disconnect_pairs(collections, conn_spec, syn_spec):
+        return None
     nest.Disconnect(*collections, conn_spec=conn_spec, syn_spec=syn_spec)
     return None
 
@@ -228,7 +221,11 @@ def set_kernel_status(params: dict[str, Any]) -> None:
             f"{total} virtual processes can't be shared evenly by {RANKS} ranks; possible are "
             f"multiples of {RANKS}: {', '.join(str(k * RANKS) for k in range(1, 5))} …"
         )
-    nest.SetKernelStatus(params)
+    try:
+        nest.SetKernelStatus(params)
+    finally:
+        if not params.keys().isdisjoint(("local_num_threads", "total_num_virtual_procs")):
+            node_location.virtual_processes.ask()
 
 
 def _refuse_sizes(params: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nestd.confinement.memory import MIB, limit
+from nestd.kernel.node_location import virtual_processes
 from nestd.kernel.pynest import RANKS, nest
 
 #: Bytes of a node beside itself, and of the smallest connection with what NEST keeps to find it.
@@ -31,7 +32,7 @@ def for_nodes(model: Any, number: Any) -> None:
         return
     # Devices are on every thread.
     is_shared = defaults.get("element_type") in ("neuron", "other")
-    copies = 1 / RANKS if is_shared else nest.local_num_threads
+    copies = 1 / RANKS if is_shared else virtual_processes.total / RANKS
     limit.check(number * copies * (defaults.get("elementsize", 0) + _BESIDE_A_NODE))
 
 

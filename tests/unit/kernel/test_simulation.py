@@ -326,3 +326,27 @@ def test_short_runs_after_the_first_do_not_ask_for_a_status_that_grows(
     simulation.grow()
     simulation.simulate(10.0)
     assert asked == [1]
+
+
+@pytest.mark.parametrize(
+    ("calls", "text"),
+    [
+        (["prepare", "prepare"], "Prepare called twice."),
+        (["cleanup"], "Cleanup called without calling Prepare."),
+        (["run"], "Run called without calling Prepare."),
+        (["prepare", "cleanup", "run"], "Run called without calling Prepare."),
+    ],
+)
+def test_error_has_the_explanation_that_nest_prints(
+    simulation: Simulation, calls: list[str], text: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nest.Create("iaf_psc_alpha")
+    *before, last = [getattr(simulation, call) for call in calls]
+    arguments = [10.0] if calls[-1] == "run" else []
+    for call in before:
+        call()
+    with pytest.raises(NESTErrors.KernelException) as raised:
+        last(*arguments)
+    assert str(raised.value) == text
+    # The log has it, too.
+    assert text in capfd.readouterr().err
