@@ -8,6 +8,7 @@ session         connection to one server, and what PyNEST's classes need of it
 module          PyNEST's look-alike as a module
 description     the kernel's description of its PyNEST
 errors          errors of NEST and of the server
+dropped         objects that are to be released
 output_formats  forms in which PyNEST gives columns
 objects/        classes of PyNEST's objects
 calls/          calls that are more than one request and reply

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 from collections import deque
@@ -11,13 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from nest_remote.description import Description
+from nest_remote.dropped import Dropped
 from nest_remote.errors import ErrorClasses
 from protocol.errors import NestdError, ProtocolError
 from protocol.wire.messages import Action, Operation
 from protocol.wire.values import ARRAY_TYPES, Expression, Reference, Value
-
-#: So many objects are let go together: each needs a place in a message, not a message of its own.
-RELEASE_BATCH = 256
 
 
 class Transport(Protocol):
@@ -46,8 +45,16 @@ class Transport(Protocol):
     def files(self) -> list[dict[str, Any]]:
         """Return what the server says of the files that NEST has written."""
 
+    def hold(self, tidy: Callable[[], None]) -> None:
+        """Note that this process holds an object of the kernel.
+
+        Parameters
+        ----------
+        tidy : method that releases dropped objects; to be called now and then
+        """
+
     def close(self) -> None:
-        """Close the connection."""
+        """Release what this process holds, and close the connection."""
 
 
 class Session:
@@ -74,7 +81,7 @@ class Session:
         self._call_action = Action.CALL_JSON if lenient else Action.CALL_PYNEST
         self._description = description
         self._errors: ErrorClasses | None = None
-        self._dropped: deque[Reference] = deque()
+        self._dropped = Dropped()
         #: Type of a reference: what makes the object for it. Filled by the look-alike.
         self.makers: dict[str, Callable[[Any], Any]] = {}
 
@@ -141,6 +148,7 @@ class Session:
 
     def object_for(self, reference: Reference) -> Any:
         """Return the handle that stands for an object of the kernel."""
+        self.transport.hold(self.tidy)
         make = self.makers.get(reference.type)
         return reference if make is None else make(reference)
 
@@ -149,13 +157,17 @@ class Session:
         self._dropped.append(reference)
 
     def tidy(self) -> None:
-        """Release dropped objects in the kernel, if there are many."""
-        if len(self._dropped) >= RELEASE_BATCH:
+        """Release dropped objects in the kernel, if they are many, large, or have waited."""
+        if self._dropped.is_due():
             self.release()
 
     def release(self) -> None:
         """Release dropped objects in the kernel."""
-        unused = [self._dropped.popleft() for _ in range(len(self._dropped))]
+        unused: list[Reference] = []
+        # Other threads take from it, too.
+        with contextlib.suppress(IndexError):
+            while True:
+                unused.append(self._dropped.popleft())
         if unused:
             self.transport.execute(
                 Operation(Action.RELEASE, args=unused), to_value, self.object_for

@@ -14,6 +14,7 @@ import numpy as np
 import urllib3
 
 from nest_remote.errors import NESTServerError
+from nest_remote.http.lease import Lease
 from protocol.security.local_token import find_token
 from protocol.wire.unpack import LARGE_BYTES
 from protocol.wire.values import Buffer
@@ -90,6 +91,8 @@ class HttpConnection:
         token = token or os.environ.get("NEST_SERVER_ACCESS_TOKEN") or find_token(host, port)
         self._headers = {"NESTServerAuth": token} if token else {}
         self._pool = self._new_pool()
+        #: On what this process holds in the kernel.
+        self.lease = Lease(self)
 
     @classmethod
     def to(cls, url: str, token: str | None = None) -> HttpConnection:
@@ -128,7 +131,7 @@ class HttpConnection:
         NESTServerError
             If no server answered.
         """
-        sent = self._headers | (headers or {})
+        sent = self._headers | self.lease.headers() | (headers or {})
         # The library sends memory as it does bytes, and its types do not say so.
         pieces: Any = body
         if body is not None:

@@ -171,8 +171,13 @@ class HttpTransport:
         found: list[dict[str, Any]] = self.get("/files")["files"]
         return found
 
+    def hold(self, tidy: Callable[[], None]) -> None:
+        """Give signs of life from now on, so that the server keeps what this process holds."""
+        self.connection.lease.hold(tidy)
+
     def close(self) -> None:
-        """Close the connections."""
+        """Have the server release what this process holds, and close the connections."""
+        self.connection.lease.end()
         self.connection.close()
 
 

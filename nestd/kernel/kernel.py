@@ -19,7 +19,7 @@ from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.layers import Layers
 from nestd.kernel.nest_errors import nest_errors, raised_by_nest
 from nestd.kernel.objects import ObjectTable
-from nestd.kernel.pynest import RANK, RANKS, NodeCollection, SynapseCollection, nest
+from nestd.kernel.pynest import RANK, RANKS, SynapseCollection, nest
 from nestd.kernel.simulation import Simulation
 from nestd.partial.connections import ConnectionColumns, FoundConnections
 from protocol.errors import ArgumentError, InternalError, NestdError
@@ -62,8 +62,8 @@ class Kernel:
             Action.DESCRIBE: self._describe,
             Action.DESCRIBE_API: lambda operation: described(self._allow_list).to_value(),
             Action.RELEASE: self._release,
-            Action.CHECKPOINT: lambda operation: self._objects.next,
-            Action.RELEASE_FROM: lambda operation: self._objects.release_from(*operation.args),
+            Action.MEASURE_OWNERS: lambda operation: self._objects.measure(operation.args),
+            Action.RELEASE_OWNERS: lambda operation: self._objects.release_owners(*operation.args),
             Action.ASSIGN_ORDER: self._assign_order,
             Action.RESUME: self._resume,
             Action.ABORT: self._abort,
@@ -224,7 +224,7 @@ class Kernel:
             node_location.forget_all()
             self._simulation.forget()
             self._layers.clear()
-            self._objects.forget(NodeCollection, Connections)
+            self._objects.reset()
         elif entry.name in ("SetKernelStatus", "set"):
             self._simulation.forget()
         elif entry.name == "Create" and len(result):

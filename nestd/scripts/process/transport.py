@@ -69,6 +69,9 @@ class ScriptTransport:
         )
         return found
 
+    def hold(self, tidy: Callable[[], None]) -> None:
+        """Do nothing: what a script holds goes with it."""
+
     def close(self) -> None:
         """Do nothing: the socket is closed with the process."""
 
