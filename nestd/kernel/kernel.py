@@ -14,6 +14,7 @@ from nestd.kernel.api.allow_list import LEFT_OUT, AllowList, Entry, Role
 from nestd.kernel.api.arguments import Arguments
 from nestd.kernel.api.binding import BoundArguments, bind, typed
 from nestd.kernel.api.description import described, documentation
+from nestd.kernel.api.fresh_settings import FreshSettings
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.layers import Layers
@@ -41,6 +42,7 @@ class Kernel:
         #: Number of the first object that the latest operation may have made.
         self._first = self._objects.next
         self._layers = Layers()
+        self._fresh = FreshSettings()
         self._simulation = Simulation()
         self._allow_list = AllowList(self._layers, self._simulation, extensions)
         self._arguments = Arguments(self._allow_list, self._objects, self._layers)
@@ -225,6 +227,7 @@ class Kernel:
             self._simulation.forget()
             self._layers.clear()
             self._objects.reset()
+            self._fresh.restore()
         elif entry.name in ("SetKernelStatus", "set"):
             self._simulation.forget()
         elif entry.name == "Create" and len(result):

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 
+from nestd.confinement.memory import give_back_memory
 from nestd.kernel.connections import Connections
 from nestd.kernel.pynest import NodeCollection, nest
 from protocol.errors import StaleReference
@@ -21,6 +22,9 @@ _CONNECTION_BYTES = 96
 _NODE_BYTES = 64
 _POSITION_BYTES = 200
 _OBJECT_BYTES = 500
+
+#: Memory of large objects that is given back to the system when their client is gone.
+_TRIMMED_BYTES = 4 << 20
 
 
 class ObjectTable:
@@ -44,6 +48,8 @@ class ObjectTable:
         self._reset = 1
         #: Why objects are gone that went without a word of their holder, the latest ones.
         self._reasons: dict[int, str] = {}
+        #: Memory that large objects have left since the system got some back.
+        self._freed_bytes = 0
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -122,6 +128,9 @@ class ObjectTable:
                 self._reasons[number] = reason
         while len(self._reasons) > _REMEMBERED:
             del self._reasons[next(iter(self._reasons))]
+        if self._freed_bytes > _TRIMMED_BYTES:
+            self._freed_bytes = 0
+            give_back_memory()
 
     def rollback_to(self, number: int) -> None:
         """Drop all objects from ``number`` on, which no caller knows, and count on from there."""
@@ -137,8 +146,10 @@ class ObjectTable:
         self._reset = self._next
 
     def _drop(self, number: int) -> None:
-        self._objects.pop(number, None)
+        item = self._objects.pop(number, None)
         self._owners.pop(number, None)
+        if isinstance(item, Connections):
+            self._freed_bytes += _bytes_of(item)
 
 
 #: Types whose objects go with the network.

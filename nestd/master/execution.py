@@ -202,7 +202,13 @@ class Execution:
 
     def _run_script(self, script: Script) -> Course[Result | Failure]:
         """Run a script, drop the objects that nobody can name any more, and return the answer."""
-        answer: Result | Failure = yield RunScript(script)
+        answer: Result | Failure
+        if script.reset:
+            reset = Operation(Action.CALL_JSON, "ResetKernel")
+            answer = yield from self.execute(Command(script.id, reset))
+            if isinstance(answer, Failure):
+                return answer
+        answer = yield RunScript(script)
         if self._script_calls:
             self._script_calls = False
             release = Operation(Action.RELEASE_OWNERS, args=[[SCRIPT], ""])

@@ -169,6 +169,8 @@ class Script:
     context: RequestContext = NO_REQUEST
     #: See :class:`Command`.
     delivery_id: str = ""
+    #: Whether the script begins with a kernel as a new process has it.
+    reset: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ binding            arguments matched to parameters, and text made typed values
 arguments          PyNEST's objects made of arguments
 calls              functions called in place of PyNEST's own
 connection_checks  connection rules that NEST would never finish
+fresh_settings     settings of a new kernel, which ResetKernel gives back
 room               memory that calls need, checked before NEST begins
 description        allow list as ``protocol/api_description.py`` describes it
 """

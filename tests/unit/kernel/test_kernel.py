@@ -90,3 +90,23 @@ def test_objects_of_an_owner_are_measured_and_go_with_the_reason(kernel: Kernel)
         with pytest.raises(StaleReference, match="its client is asleep"):
             make("c", "NodeCollection.get", gone, "model")
     assert make("c", "SynapseCollection.size", found) == 2500
+
+
+def test_reset_gives_the_settings_of_a_new_process(kernel: Kernel, call: Call) -> None:
+    # NEST's own ResetKernel leaves all of these but the last as they are.
+    changes = {
+        "eprop_update_interval": 500.0,
+        "eprop_learning_window": 400.0,
+        "eprop_reset_neurons_on_update": False,
+        "data_prefix": "mine-",
+        "adaptive_target_buffers": False,
+        "buffer_size_spike_data": 7,
+        "verbosity": 20,
+        "resolution": 0.2,
+    }
+    before = {name: call("GetKernelStatus", name) for name in changes}
+    for name, value in changes.items():
+        call("SetKernelStatus", {name: value})
+        assert call("GetKernelStatus", name) == value != before[name]
+    call("ResetKernel")
+    assert {name: call("GetKernelStatus", name) for name in changes} == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nestd.master import events as ev
@@ -17,6 +19,7 @@ from protocol.errors import (
     Cancelled,
     ConfigurationError,
     InternalError,
+    KernelError,
     KernelLost,
     KernelUnavailable,
     LinkLost,
@@ -271,6 +274,14 @@ def test_script_asks_for_operations_and_its_objects_are_dropped_in_the_end() -> 
 def test_script_without_operations_has_nothing_to_drop() -> None:
     master = Harness().begin(script("s")).feed(ev.ScriptEnded(Result("s", "", 1)))
     assert master.value("s") == 1
+
+
+def test_script_may_begin_with_a_kernel_as_a_new_process_has_it() -> None:
+    master = Harness().begin(replace(script("s"), reset=True), replace(script("t"), reset=True))
+    assert master.operation.call == "ResetKernel"
+    assert isinstance(master.answer().step, ins.RunScript)
+    master.feed(ev.ScriptEnded(Result("s", "", 1))).feed(ev.RanksFree())
+    assert isinstance(master.answer(error=KernelError("no")).error("t"), KernelError)
 
 
 def test_script_can_not_ask_for_what_is_between_ranks() -> None:
