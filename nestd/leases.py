@@ -32,7 +32,9 @@ SCRIPT = "~script"
 _STEP_S = 5.0
 #: Between two looks at what owners have whose lease is over.
 _SWEEP_S = 10.0
-#: Room for all objects whose owner's lease is over, and the time for which they stay.
+#: An object of this size is large.
+LARGE_BYTES = 1 << 18
+#: Room for the small objects of all whose lease is over, and the time for which they stay.
 _ROOM_BYTES = 1 << 20
 _KEPT_S = 86_400.0
 #: Requests of clients without a name share an owner for so long.
@@ -135,12 +137,12 @@ class Leases:
         return self._counted_s - renewed_s > self._lease_s
 
     def choose(self, over: list[str], sizes: Mapping[str, int]) -> list[str]:
-        """Return the owners whose objects go: the large ones, the oldest ones.
+        """Return the owners whose small objects go: those without room, and the oldest ones.
 
         Parameters
         ----------
         over : owners whose leases are over, the oldest first
-        sizes : how many bytes their objects take; nothing for one without objects
+        sizes : how many bytes their small objects take; nothing for one without objects
         """
         leaving = []
         room = _ROOM_BYTES
@@ -171,6 +173,7 @@ def sweep(leases: Leases, queue: Queue) -> Course[None]:
         if ended:
             yield from release(ended, "its client has disconnected")
         if over:
+            yield from release(over, leases.reason, LARGE_BYTES)
             sizes: Any = yield from ask(Operation(Action.MEASURE_OWNERS, args=list(over)))
             leaving = leases.choose(over, sizes)
             if leaving:
@@ -179,6 +182,13 @@ def sweep(leases: Leases, queue: Queue) -> Course[None]:
         log.error("objects of clients that are gone can't be released: %s", error)
 
 
-def release(owners: list[str], reason: str) -> Course[Value]:
-    """Release all objects of these owners, with the reason for who uses one of them later."""
-    return ask(Operation(Action.RELEASE_OWNERS, args=[owners, reason]))
+def release(owners: list[str], reason: str, least_bytes: int = 0) -> Course[Value]:
+    """Release objects of these owners.
+
+    Parameters
+    ----------
+    owners : whose objects
+    reason : for who uses one of them later
+    least_bytes : that such an object takes, by and large
+    """
+    return ask(Operation(Action.RELEASE_OWNERS, args=[owners, reason, least_bytes]))

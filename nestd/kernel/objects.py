@@ -113,16 +113,19 @@ class ObjectTable:
                 sizes[owner] += _bytes_of(self._objects[number])
         return dict(sizes)
 
-    def release_owners(self, owners: Collection[str], reason: str) -> None:
-        """Drop all objects of these owners.
+    def release_owners(self, owners: Collection[str], reason: str, least_bytes: int = 0) -> None:
+        """Drop objects of these owners.
 
         Parameters
         ----------
         owners : whose objects go
         reason : for who uses one of them later; empty if nobody can
+        least_bytes : that such an object takes, by and large
         """
         wanted = frozenset(owners)
         for number in [number for number, owner in self._owners.items() if owner in wanted]:
+            if least_bytes and _bytes_of(self._objects[number]) < least_bytes:
+                continue
             self._drop(number)
             if reason:
                 self._reasons[number] = reason

@@ -85,7 +85,10 @@ def test_objects_of_an_owner_are_measured_and_go_with_the_reason(kernel: Kernel)
     measured = kernel.execute(Operation(Action.MEASURE_OWNERS, args=["a", "b", "c"]), True)
     assert isinstance(measured, dict) and measured.keys() == {"a", "b"}
     assert 500 < measured["a"] < 3000 and 200_000 < measured["b"] < 300_000
-    kernel.execute(Operation(Action.RELEASE_OWNERS, args=[["a"], "its client is asleep"]), True)
+    reason = "its client is asleep"
+    kernel.execute(Operation(Action.RELEASE_OWNERS, args=[["a"], reason, 100_000]), True)
+    make("c", "NodeCollection.get", nodes, "model")
+    kernel.execute(Operation(Action.RELEASE_OWNERS, args=[["a"], reason]), True)
     for gone in (nodes, scattered):
         with pytest.raises(StaleReference, match="its client is asleep"):
             make("c", "NodeCollection.get", gone, "model")
