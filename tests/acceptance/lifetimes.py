@@ -25,7 +25,7 @@ LEASE_S = 5
 #: More than so much is an error.
 ALLOWED_MIB = 5.0
 #: Neurons of the network, all connected to all.
-_NEURONS = 300
+_NEURONS = 150
 
 _SCRIPT = """
 import nest
