@@ -19,6 +19,7 @@ from gateway.http.replies import GENERATION_HEADER
 from gateway.http.request_log import RequestLog
 from gateway.jobs.jobs import Jobs
 from gateway.kernel.client import KernelClient
+from gateway.kernel.leases import LeaseNotices
 from gateway.openapi.decorate import description_of
 from gateway.routes.api_docs import documentation
 from gateway.routes.calls import calls
@@ -26,6 +27,7 @@ from gateway.routes.desktop import desktop
 from gateway.routes.events import events
 from gateway.routes.files import data_files
 from gateway.routes.jobs import jobs
+from gateway.routes.leases import leases
 from gateway.routes.pages import files, wants_page
 from gateway.routes.scripts import scripts
 from gateway.routes.server import server
@@ -64,9 +66,22 @@ def create_app(settings: GatewaySettings) -> Flask:
     metrics = Metrics(kernel, all_jobs, readers)
     policy = OriginPolicy(settings.origins, settings.host)
     gate = BodyGate(settings.token, policy)
-    app.extensions[EXTENSION] = Services(settings, kernel, hub, readers, all_jobs, metrics, gate)
+    notices = LeaseNotices(kernel, settings.lease_s)
+    app.extensions[EXTENSION] = Services(
+        settings, kernel, hub, readers, all_jobs, metrics, gate, notices
+    )
     metrics.add_to(app)
-    for blueprint in (server, calls, scripts, jobs, events, data_files, files, documentation):
+    for blueprint in (
+        server,
+        calls,
+        scripts,
+        jobs,
+        leases,
+        events,
+        data_files,
+        files,
+        documentation,
+    ):
         app.register_blueprint(blueprint)
     if settings.desktop is not None:
         app.register_blueprint(desktop)

@@ -12,6 +12,7 @@ from gateway.http.authentication import BodyGate
 from gateway.http.metrics import Metrics
 from gateway.jobs.jobs import Jobs
 from gateway.kernel.client import KernelClient
+from gateway.kernel.leases import LeaseNotices
 from gateway.settings import GatewaySettings
 
 #: Where the application keeps them.
@@ -29,6 +30,7 @@ class Services:
     jobs: Jobs
     metrics: Metrics
     gate: BodyGate
+    leases: LeaseNotices
 
 
 def services() -> Services:

@@ -12,6 +12,7 @@ from gateway.server.limits import ConnectionLimits
 from protocol.errors import ConfigurationError
 from protocol.logging.lines import LogSettings, log_settings
 from protocol.process.environment import Environment
+from protocol.process.lease import LEASE_S, read_lease_s
 from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.data_settings import named_data_directory, quota_bytes
 from protocol.runtime.paths import RuntimeDirectory
@@ -69,6 +70,8 @@ class GatewaySettings:
     #: Seconds for which the network to the kernel may be cut before callers are told; ``None``
     #: without a limit.
     link_s: float | None = 60.0
+    #: Seconds for which the kernel keeps objects of clients of which nothing is heard.
+    lease_s: float = LEASE_S
     #: Limits of connections, and of callers who send slowly.
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     #: How to log.
@@ -123,6 +126,7 @@ def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> Ga
         port=environment.integer("NEST_SERVER_PORT", DEFAULT_PORT, 1, 65_535),
         desktop=Path(desktop) if desktop else None,
         link_s=environment.seconds_or_off("NEST_SERVER_LINK", 60.0),
+        lease_s=read_lease_s(environment),
         connections=ConnectionLimits(
             count=environment.integer("NEST_SERVER_CONNECTIONS", 4096, 16, 100_000),
             per_peer=environment.integer("NEST_SERVER_CONNECTIONS_PER_PEER", 512, 8, 100_000),

@@ -8,6 +8,7 @@ session         connection to one server, and what PyNEST's classes need of it
 description     the kernel's description of its PyNEST
 errors          errors of NEST and of the server
 forks           forks of this process
+dropped         objects that are to be released
 output_formats  forms in which PyNEST gives columns
 local_files     directory of this machine for NEST's files
 look_alike/     PyNEST's look-alike as a module

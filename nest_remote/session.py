@@ -15,15 +15,13 @@ import numpy as np
 
 from nest_remote import forks
 from nest_remote.description import Description
+from nest_remote.dropped import Dropped
 from nest_remote.errors import ErrorClasses, NESTServerError
 from nest_remote.local_files import LocalFiles
 from protocol.errors import NestdError, ProtocolError
 from protocol.http_status import STATUS
 from protocol.wire.messages import Action, Operation
 from protocol.wire.values import ARRAY_TYPES, Expression, Reference, Value
-
-#: So many objects are let go together: each needs a place in a message, not a message of its own.
-RELEASE_BATCH = 256
 
 
 class Transport(Protocol):
@@ -55,8 +53,16 @@ class Transport(Protocol):
     def save_file(self, name: str, path: Path) -> None:
         """Save a file that NEST has written; at ``path`` is the whole of it or what was before."""
 
+    def hold(self, tidy: Callable[[], None]) -> None:
+        """Note that this process holds an object of the kernel.
+
+        Parameters
+        ----------
+        tidy : method that releases dropped objects; to be called now and then
+        """
+
     def close(self) -> None:
-        """Close the connection."""
+        """Release what this process holds, and close the connection."""
 
 
 class Session:
@@ -85,9 +91,9 @@ class Session:
         self._call_action = Action.CALL_JSON if lenient else Action.CALL_PYNEST
         self._description = description
         self._errors: ErrorClasses | None = None
-        self._dropped: deque[Reference] = deque()
         #: In a forked process, the objects that it has itself; the others are its parent's.
         self._own: set[tuple[str, int]] | None = None
+        self._dropped = Dropped()
         #: Type of a reference: what makes the object for it. Filled by the look-alike.
         self.makers: dict[str, Callable[[Any], Any]] = {}
         self.local_files = LocalFiles(self.files, self._save_file) if has_files else None
@@ -187,6 +193,7 @@ class Session:
         """Return the handle that stands for an object of the kernel."""
         if self._own is not None:
             self._own.add((reference.generation, reference.id))
+        self.transport.hold(self.tidy)
         make = self.makers.get(reference.type)
         return reference if make is None else make(reference)
 
@@ -204,8 +211,8 @@ class Session:
             self._dropped.append(reference)
 
     def tidy(self) -> None:
-        """Release dropped objects in the kernel, if there are many."""
-        if len(self._dropped) >= RELEASE_BATCH:
+        """Release dropped objects in the kernel, if they are many, large, or have waited."""
+        if self._dropped.is_due():
             self.release()
 
     def release(self) -> None:

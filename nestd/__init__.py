@@ -5,6 +5,7 @@ startup      start of one rank: sockets, kernel, connection file, loop
 settings     settings of a nestd process
 data_room    files and room in the data directory
 call_traits  table: what a PyNEST call does to the kernel
+leases       leases of clients on kernel objects
 file_names   names of files in the arguments of calls: where, and what they may be
 extensions   extension modules of NEST that callers may load
 master/      rank 0: takes commands, has the ranks execute them, and answers

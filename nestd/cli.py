@@ -21,6 +21,7 @@ from nestd.settings import (
     EXIT_CONFIGURATION,
     NestdSettings,
     drain_from,
+    lease_from,
     memory_from,
     native_from,
 )
@@ -118,6 +119,7 @@ def main(
                 files.quota_bytes,
                 extensions_from(os.environ),
                 memory_from(os.environ),
+                lease_from(os.environ),
             )
 
             def ready() -> None:

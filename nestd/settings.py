@@ -11,6 +11,7 @@ from nestd.extensions import Extensions
 from nestd.network.binding import Binding
 from nestd.scripts.settings import ScriptSettings
 from protocol.process.environment import Environment
+from protocol.process.lease import LEASE_S, read_lease_s
 from protocol.runtime.data_directory import DEFAULT_QUOTA_BYTES, DataDirectory
 
 #: Exit code of a program that can't start with its settings or in its environment.
@@ -51,6 +52,8 @@ class NestdSettings:
     extensions: Extensions = field(default_factory=Extensions)
     #: Memory of all ranks on a machine; ``None`` for a part of the machine's.
     memory_bytes: int | None = None
+    #: How long kernel objects stay of clients of which nothing is heard.
+    lease_s: float = LEASE_S
     #: Whether rank 0 sends this rank the directories to use, which are not known before.
     paths_follow: bool = False
 
@@ -86,6 +89,20 @@ def memory_from(variables: Mapping[str, str]) -> int | None:
     memory_mib = environment.integer(MEMORY_VARIABLE, 0, LEAST_BYTES // MIB, 2**24)
     environment.check()
     return memory_mib * MIB or None
+
+
+def lease_from(variables: Mapping[str, str]) -> float:
+    """Return the seconds after which a client's hold on objects ends that is not renewed.
+
+    Raises
+    ------
+    ConfigurationError
+        If the variable has a wrong value.
+    """
+    environment = Environment(variables)
+    lease_s = read_lease_s(environment)
+    environment.check()
+    return lease_s
 
 
 def native_from(variables: Mapping[str, str]) -> bool:

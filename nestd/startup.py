@@ -265,6 +265,7 @@ def _run_master(
         scripts,
         settings.data_directory,
         replies,
+        settings.lease_s,
     )
     signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))
     try:

@@ -14,6 +14,7 @@ from protocol.errors import (
     TooManyValues,
     UnknownCall,
 )
+from protocol.process.environment import is_truthy
 from protocol.wire import json_form
 from protocol.wire.fields import NAME_CHARACTERS
 from protocol.wire.messages import OPEN_ACTIONS, Action, Operation, Script
@@ -187,6 +188,8 @@ def check_name(call: str) -> None:
 def read_script(request: Request) -> Script:
     """Read a script: its ``source``, and in ``return`` the names of what is asked for, if anything.
 
+    ``reset`` is whether the kernel is reset before.
+
     Raises
     ------
     MalformedRequest
@@ -200,8 +203,13 @@ def read_script(request: Request) -> Script:
     source = _plain_text(arguments.kwargs.get("source"))
     if not isinstance(source, str):
         raise MalformedRequest('"source" must be the text of a script')
+    reset = arguments.kwargs.get("reset", False)
+    if isinstance(reset, Text):
+        reset = all(map(is_truthy, reset.values))
+    if not isinstance(reset, bool):
+        raise MalformedRequest('"reset" must be true or false')
     if "return" not in arguments.kwargs:
-        return Script("", source)
+        return Script("", source, reset=reset)
     returns = arguments.kwargs["return"]
     if isinstance(returns, Text):
         # In a query string a list is names between commas, or the parameter several times.
@@ -213,7 +221,7 @@ def read_script(request: Request) -> Script:
         isinstance(returns, list) and all(isinstance(name, str) for name in returns)
     ):
         raise MalformedRequest('"return" must be a name or a list of names')
-    return Script("", source, returns)
+    return Script("", source, returns, reset=reset)
 
 
 def _plain_text(value: Value) -> Value:

@@ -16,12 +16,14 @@ from flask import Response, request
 
 from protocol.errors import MalformedRequest
 from protocol.logging import context, lines
-from protocol.logging.context import REQUEST_ID, RequestContext
+from protocol.logging.context import CLIENT_ID, REQUEST_ID, RequestContext
 
 log = logging.getLogger(__name__)
 
 #: Header of requests whose callers want to follow them, and of all replies.
 REQUEST_HEADER = "X-Request-ID"
+#: Header with the name that a client has given itself, to whom kernel objects belong.
+CLIENT_HEADER = "X-Client-ID"
 _BEGAN = "nestd.began_s"
 
 
@@ -45,14 +47,17 @@ class RequestLog:
         Raises
         ------
         MalformedRequest
-            If the caller's id is malformed.
+            If the caller's id, or its client's, is malformed.
         """
         request.environ[_BEGAN] = time.perf_counter()
         id = request.headers.get(REQUEST_HEADER)
+        client = request.headers.get(CLIENT_HEADER, "")
         is_named = id is not None and REQUEST_ID.fullmatch(id) is not None
         context.set_current_request(
-            RequestContext(id if is_named and id else new_request_id(), is_named)
+            RequestContext(id if is_named and id else new_request_id(), is_named, client)
         )
+        if client and not CLIENT_ID.fullmatch(client):
+            raise MalformedRequest(f"{CLIENT_HEADER} must be 1 to 64 of A-Z a-z 0-9 . _ -")
         if id is not None and not is_named:
             raise MalformedRequest(
                 f"{REQUEST_HEADER} must be 1 to 128 of the characters A-Z a-z 0-9 . _ : = + / @ ~ -"

@@ -34,6 +34,7 @@ from protocol.wire.messages import (
     Cancel,
     Command,
     EndScript,
+    LeaseNotice,
     ListRecorders,
     Operation,
     Request,
@@ -153,7 +154,7 @@ class KernelClient:
         return [(first, last, model) for first, last, model in ranges]
 
     def notify(
-        self, message: Submit | Cancel | Watch, kernel: ConnectionInfo | None = None
+        self, message: Submit | Cancel | Watch | LeaseNotice, kernel: ConnectionInfo | None = None
     ) -> None:
         """Send ``message`` without waiting. Messages arrive in the order of the calls.
 

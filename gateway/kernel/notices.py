@@ -8,7 +8,7 @@ from gateway.kernel.channel import Channel
 from gateway.kernel.pool import ChannelPool
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.wire import frames
-from protocol.wire.messages import Cancel, Submit, Watch
+from protocol.wire.messages import Cancel, LeaseNotice, Submit, Watch
 
 
 class NoticeSender:
@@ -24,7 +24,7 @@ class NoticeSender:
         self._channel: Channel | None = None
         self._lock = threading.Lock()
 
-    def send(self, message: Submit | Cancel | Watch, kernel: ConnectionInfo) -> None:
+    def send(self, message: Submit | Cancel | Watch | LeaseNotice, kernel: ConnectionInfo) -> None:
         """Send ``message`` to ``kernel``. Messages arrive in the order of the calls.
 
         Raises

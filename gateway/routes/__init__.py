@@ -3,6 +3,7 @@
 calls     ``/api``, ``/api/<call>``, ``/batch``, ``/operation``, ``/release``
 scripts   ``/exec``
 jobs      ``/jobs`` and below
+leases    ``/clients/<client>``: signs of life of clients that hold objects
 files     ``/files`` and below: what NEST has written
 events    ``/events``, ``/recorders``
 server    ``/``, ``/healthz``, ``/readyz``, ``/metrics``, ``DELETE /kernel``

@@ -14,6 +14,7 @@ from protocol.errors import Refused
 scripts = Blueprint("scripts", __name__)
 
 _TEXT = {"type": "string"}
+_FLAG = {"type": "boolean"}
 _ONE_OR_MORE = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}, {"type": "null"}]}
 
 
@@ -21,13 +22,13 @@ _ONE_OR_MORE = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}, {"type": "nu
 @described(
     "Scripts",
     reply={JSON: {"type": "object", "properties": {"data": {}, "stdout": _TEXT}}, MSGPACK: {}},
-    body={JSON: an_object({"source": _TEXT}, {"return": _ONE_OR_MORE})},
-    query={"source": _TEXT, "return": _TEXT},
+    body={JSON: an_object({"source": _TEXT}, {"return": _ONE_OR_MORE, "reset": _FLAG})},
+    query={"source": _TEXT, "return": _TEXT, "reset": _FLAG},
     errors=KERNEL_ERRORS,
     as_job=True,
 )
 def run_script() -> Response:
-    """Run a script of PyNEST.
+    """Run a script of PyNEST; with `reset`, in a kernel as a new process has it.
 
     The answer has `data` if there is a `return`: the value of the variable that it names, or
     an object of the values of several. The answer has `stdout` if anything was printed.

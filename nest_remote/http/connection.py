@@ -17,6 +17,7 @@ import urllib3
 
 from nest_remote import forks
 from nest_remote.errors import NESTServerError
+from nest_remote.http.lease import Lease
 from protocol.security.local_token import find_token
 from protocol.wire.unpack import LARGE_BYTES
 from protocol.wire.values import Buffer
@@ -104,6 +105,8 @@ class HttpConnection:
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
         self._pool = self._new_pool()
         forks.watch(self)
+        #: On what this process holds in the kernel.
+        self.lease = Lease(self)
 
     @classmethod
     def to(cls, url: str, token: str | None = None) -> HttpConnection:
@@ -142,7 +145,7 @@ class HttpConnection:
         NESTServerError
             If no server answered.
         """
-        sent = self._headers | (headers or {})
+        sent = self._headers | self.lease.headers | (headers or {})
         # The library sends memory as it does bytes, and its types do not say so.
         pieces: Any = body
         if body is not None:

@@ -197,8 +197,13 @@ class HttpTransport:
         self.progress = other.progress
         self.connection.go_over(other.connection)
 
+    def hold(self, tidy: Callable[[], None]) -> None:
+        """Give signs of life from now on, so that the server keeps what this process holds."""
+        self.connection.lease.hold(tidy)
+
     def close(self) -> None:
-        """Close the connections."""
+        """Have the server release what this process holds, and close the connections."""
+        self.connection.lease.end()
         self.connection.close()
 
 

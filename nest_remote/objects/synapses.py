@@ -48,6 +48,8 @@ class SynapseCollection(Handle):
         """
         self = cls.__new__(cls)
         Handle.__init__(self, wire, session)
+        if size is None and isinstance(wire, Reference):
+            size = wire.size
         self.__dict__.update(_size=size, print_full=False)
         return self
 

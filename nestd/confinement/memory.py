@@ -32,6 +32,13 @@ _SMALL_BYTES = 32 * MIB
 _UNLIMITED = resource.RLIM_INFINITY
 
 
+def give_back_memory() -> None:
+    """Give memory that is free within this process back to the system, if the C library can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def default_bytes(machine_bytes: int, kernels: int) -> int:
     """Return the memory of each of ``kernels`` kernels of a user on one machine."""
     return int(machine_bytes * _SHARE) // max(kernels, 1)

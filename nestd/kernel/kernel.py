@@ -14,6 +14,7 @@ from nestd.kernel.api.allow_list import LEFT_OUT, AllowList, Entry, Role
 from nestd.kernel.api.arguments import Arguments
 from nestd.kernel.api.binding import BoundArguments, bind, typed
 from nestd.kernel.api.description import described, documentation
+from nestd.kernel.api.fresh_settings import FreshSettings
 from nestd.kernel.api.joint_calls import joint
 from nestd.kernel.api.shared_targets import listed
 from nestd.kernel.connections import Connections
@@ -21,7 +22,7 @@ from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.layers import Layers
 from nestd.kernel.nest_errors import nest_errors, raised_by_nest
 from nestd.kernel.objects import ObjectTable
-from nestd.kernel.pynest import RANK, RANKS, NodeCollection, SynapseCollection, nest
+from nestd.kernel.pynest import RANK, RANKS, SynapseCollection, nest
 from nestd.kernel.simulation import Simulation
 from nestd.partial.connections import ConnectionColumns, FoundConnections
 from protocol.errors import ArgumentError, InternalError, NestdError
@@ -43,6 +44,7 @@ class Kernel:
         #: Number of the first object that the latest operation may have made.
         self._first = self._objects.next
         self._layers = Layers()
+        self._fresh = FreshSettings()
         self._simulation = Simulation()
         self._allow_list = AllowList(self._layers, self._simulation, extensions)
         self._arguments = Arguments(self._allow_list, self._objects, self._layers)
@@ -64,8 +66,8 @@ class Kernel:
             Action.DESCRIBE: self._describe,
             Action.DESCRIBE_API: lambda operation: described(self._allow_list).to_value(),
             Action.RELEASE: self._release,
-            Action.CHECKPOINT: lambda operation: self._objects.next,
-            Action.RELEASE_FROM: lambda operation: self._objects.release_from(*operation.args),
+            Action.MEASURE_OWNERS: lambda operation: self._objects.measure(operation.args),
+            Action.RELEASE_OWNERS: lambda operation: self._objects.release_owners(*operation.args),
             Action.ASSIGN_ORDER: self._assign_order,
             Action.RESUME: self._resume,
             Action.ABORT: self._abort,
@@ -231,7 +233,8 @@ class Kernel:
             node_location.forget_all()
             self._simulation.forget()
             self._layers.clear()
-            self._objects.forget(NodeCollection, Connections)
+            self._objects.reset()
+            self._fresh.restore()
         elif entry.name in ("SetKernelStatus", "set"):
             self._simulation.forget()
         elif entry.name == "Create" and len(result):

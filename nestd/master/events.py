@@ -29,6 +29,7 @@ from protocol.wire.messages import (
     EndScript,
     Executed,
     Failure,
+    LeaseNotice,
     ListRecorders,
     Result,
     Watch,
@@ -45,7 +46,7 @@ class RequestArrived(StateEvent):
     """A gateway asks for something that waits in no queue."""
 
     sender: bytes
-    request: Cancel | Watch | ListRecorders | EndScript
+    request: Cancel | Watch | ListRecorders | EndScript | LeaseNotice
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from nestd.call_traits import traits_of
 from nestd.file_names import FileNames
+from nestd.leases import SCRIPT, Leases
 from nestd.master.activity import Activity, SimulationProgress
 from nestd.master.courses import Course, Turn
 from nestd.master.events import JobClaimed
@@ -26,6 +27,7 @@ from nestd.master.reply_cache import Replies
 from nestd.master.slicing import Slices
 from protocol.errors import ArgumentError, Cancelled, InternalError, NestdError, ProtocolError
 from protocol.logging import context, lines
+from protocol.logging.context import RequestContext
 from protocol.runtime.stored_job import CANCELLED, LOST
 from protocol.wire.messages import (
     OPEN_ACTIONS,
@@ -62,6 +64,7 @@ class Execution:
     activity : tells what is executed
     spikes : are published meanwhile
     names : checks names of files before any rank sees them
+    leases : on the objects that commands make
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Execution:
         activity: Activity,
         spikes: LiveSpikes,
         names: FileNames,
+        leases: Leases,
     ) -> None:
         self._turn = turn
         self._generation = generation
@@ -82,11 +86,12 @@ class Execution:
         self._activity = activity
         self._spikes = spikes
         self._names = names
+        self._leases = leases
         self._slices = Slices(turn, ranks, activity, self._pause)
         #: Why the current command is to end, if it is.
         self._cancelled: str | None = None
-        #: Number of the first object that the script made; ``None`` before its first operation.
-        self._first_object: int | None = None
+        #: Whether the script has called anything, so there may be objects of it.
+        self._script_calls = False
 
     def run(self, queued: QueuedCommand) -> Course[None]:
         """Execute a command and answer its caller."""
@@ -105,7 +110,7 @@ class Execution:
             if not claim.is_claimed:
                 # Cancelled by somebody else.
                 return
-        context.set_current_request(command.context)
+        context.set_current_request(self._owned(queued))
         began_s = self._turn.now_s
         self._queue.current, self._cancelled = queued, None
         self._activity.begin(queued, self._queue.ids())
@@ -116,6 +121,16 @@ class Execution:
         self._note_executed(queued, reply, self._turn.now_s - began_s)
         self._conclude(queued, reply)
         context.set_current_request(context.NO_REQUEST)
+
+    def _owned(self, queued: QueuedCommand) -> RequestContext:
+        """Return the request of a command, with who will own the objects that it makes."""
+        command, request = queued.command, queued.command.context
+        if isinstance(command, Script):
+            return replace(request, client=SCRIPT)
+        if not command.references:
+            return request
+        owner = self._leases.owner(request.client, queued.job is not None)
+        return request if owner == request.client else replace(request, client=owner)
 
     def _note_executed(self, queued: QueuedCommand, reply: Message, took_s: float) -> None:
         error = reply.error if isinstance(reply, Failure) else None
@@ -187,11 +202,17 @@ class Execution:
 
     def _run_script(self, script: Script) -> Course[Result | Failure]:
         """Run a script, drop the objects that nobody can name any more, and return the answer."""
-        answer: Result | Failure = yield RunScript(script)
-        if self._first_object:
-            release = Operation(Action.RELEASE_FROM, args=[self._first_object])
+        answer: Result | Failure
+        if script.reset:
+            reset = Operation(Action.CALL_JSON, "ResetKernel")
+            answer = yield from self.execute(Command(script.id, reset))
+            if isinstance(answer, Failure):
+                return answer
+        answer = yield RunScript(script)
+        if self._script_calls:
+            self._script_calls = False
+            release = Operation(Action.RELEASE_OWNERS, args=[[SCRIPT], ""])
             yield from self.execute(Command("", release))
-        self._first_object = None
         if isinstance(answer, Result):
             return Result(script.id, self._generation, answer.value)
         error = answer.error
@@ -208,9 +229,7 @@ class Execution:
             error = ProtocolError(f"scripts can't ask for {action.value}")
             answer = Failure(command.id, "", error)
         else:
-            if self._first_object is None:
-                mark = yield from self.execute(Command("", Operation(Action.CHECKPOINT)))
-                self._first_object = mark.value if isinstance(mark, Result) else 0
+            self._script_calls = True
             answer = yield from self.execute(command)
         self._turn.instructions.append(AnswerScript(answer))
 

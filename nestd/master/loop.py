@@ -34,6 +34,7 @@ from protocol.errors import (
     NestdError,
     ProtocolError,
 )
+from protocol.process.lease import LEASE_S
 from protocol.runtime.data_directory import DataDirectory
 from protocol.runtime.status_file import StatusWriter
 from protocol.wire import frames
@@ -45,6 +46,7 @@ from protocol.wire.messages import (
     EndScript,
     Event,
     Failure,
+    LeaseNotice,
     ListRecorders,
     Message,
     Script,
@@ -96,6 +98,7 @@ class Master:
     scripts : runs scripts
     data : directory of files for callers
     replies : keeps answers, where links to gateways may be cut; ``None`` where none are
+    lease_s : time after which objects of a client may go of which nothing is heard
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class Master:
         scripts: ScriptRunner,
         data: DataDirectory,
         replies: ReplyCache | None = None,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._socket = socket
         # Made once: the socket's own poll makes a poller for each call.
@@ -122,7 +126,7 @@ class Master:
         self._broker = broker
         self._scripts = scripts
         self._data, room, names = data, DataRoom(data), FileNames(data.path)
-        self._state = MasterState(generation, queue_limit, names, ranks.size, replies)
+        self._state = MasterState(generation, queue_limit, names, ranks.size, replies, lease_s)
         #: Instructions that are not carried out yet, those of inner events last; reversed.
         self._left: list[list[ins.Instruction]] = []
         #: Whether the loop waits for a message, with nothing half done.
@@ -254,7 +258,7 @@ class Master:
                 return QueuedCommand(message, sender)
             case Submit():
                 return self._look_up(sender, message.id)
-            case Cancel() | Watch() | ListRecorders() | EndScript():
+            case Cancel() | Watch() | ListRecorders() | EndScript() | LeaseNotice():
                 return ev.RequestArrived(sender, message)
         return ev.MessageRefused(sender, ProtocolError("nestd takes commands only"))
 

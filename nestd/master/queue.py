@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nestd.broker.client import BrokeredJob
-from protocol.errors import Cancelled, NestdError, QueueFull
+from protocol.errors import Cancelled, KernelLost, KernelUnavailable, NestdError, QueueFull
 from protocol.wire.messages import Batch, Command, Script, Task
 
 #: Cancelled commands that have not arrived yet, of which the queue remembers that they are.
 _EARLY_CANCELS = 1024
+#: When callers who are turned away while the process stops may find another kernel.
+_RETRY_AFTER_STOP_S = 5
 
 
 @dataclass
@@ -41,6 +43,26 @@ class QueuedCommand:
     def call(self) -> str | None:
         """Return the command's PyNEST call; ``None`` for a batch or a script."""
         return self.label if isinstance(self.command, Command) else None
+
+    def refused(self) -> KernelUnavailable:
+        """Return the error for a command that is turned away, as the process stops."""
+        return KernelUnavailable(
+            f"the server stops and takes nothing new; {self.label} was not executed",
+            call=self.call,
+            retry_after_s=_RETRY_AFTER_STOP_S,
+        )
+
+    def lost(self, late: str) -> KernelLost:
+        """Return the error for a command during which the process ends.
+
+        Parameters
+        ----------
+        late : clause about the time that it was given
+        """
+        return KernelLost(
+            f"the kernel was stopped during {self.label}{late}; its network is lost",
+            call=self.call,
+        )
 
     def cancelled(self, reason: str) -> Cancelled:
         """Return the error for a command that was cancelled while it waited."""

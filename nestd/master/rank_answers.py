@@ -6,6 +6,7 @@ All that the master knows of partial answers stands here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nestd.master.courses import Course
 from nestd.master.instructions import ExecuteOnRanks, WriteFile
@@ -79,7 +80,7 @@ def finish(value: Value, references: bool) -> Course[Value]:
     if isinstance(value, Placement):
         order = [value.reference, value.rows, value.total]
         yield from ask(Operation(Action.ASSIGN_ORDER, args=order), references)
-        return value.reference
+        return replace(value.reference, size=value.total)
     if isinstance(value, TextFile):
         problem = yield WriteFile(value.name, "\n".join([*value.lines, ""]))
         if problem is not None:

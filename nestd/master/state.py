@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nestd.file_names import FileNames
+from nestd.leases import Leases, sweep
 from nestd.master import events as ev
 from nestd.master.activity import REFRESH_S, Activity
 from nestd.master.courses import Course, Courses, Turn
@@ -33,11 +34,13 @@ from nestd.master.live_spikes import LiveSpikes
 from nestd.master.queue import Queue, QueuedCommand
 from nestd.master.rank_answers import list_recorders
 from nestd.master.reply_cache import Replies, ReplyCache
-from protocol.errors import KernelLost, KernelUnavailable, NestdError
+from protocol.errors import NestdError
+from protocol.process.lease import LEASE_S
 from protocol.wire.messages import (
     Cancel,
     EndScript,
     Failure,
+    LeaseNotice,
     ListRecorders,
     Message,
     Result,
@@ -46,8 +49,6 @@ from protocol.wire.messages import (
 
 log = logging.getLogger(__name__)
 
-#: When callers who are turned away while the process stops may find another kernel.
-_RETRY_AFTER_STOP_S = 5
 #: Events of which an illegal step tells.
 _HISTORY = 50
 
@@ -66,6 +67,7 @@ class MasterState:
     names : checks names of files before any rank sees them
     ranks : number of ranks
     replies : keeps answers, where links to gateways may be cut; ``None`` where none are
+    lease_s : time after which objects of a client may go of which nothing is heard
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class MasterState:
         names: FileNames,
         ranks: int = 1,
         replies: ReplyCache | None = None,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._generation = generation
         self._turn = Turn()
@@ -83,6 +86,7 @@ class MasterState:
         #: What the kernel is at, for the status file.
         self.activity = Activity(self._turn)
         self._spikes = LiveSpikes(self._turn, self.activity)
+        self._leases = Leases(lease_s)
         self._execution = Execution(
             self._turn,
             generation,
@@ -92,6 +96,7 @@ class MasterState:
             self.activity,
             self._spikes,
             names,
+            self._leases,
         )
         self._courses = Courses(self._turn)
         self._phase = Phase.SERVING
@@ -170,6 +175,7 @@ class MasterState:
         self.activity.print(event.output)
 
     def _command_arrived(self, queued: QueuedCommand) -> None:
+        self._leases.renew(queued.command.context.client)
         if not self._replies.arrives_again(queued, self._queue):
             self._enqueue(queued)
 
@@ -191,6 +197,8 @@ class MasterState:
             raise self._illegal(event)
         if self.is_draining:
             self._courses.begin(self._drain())
+        elif self._leases.is_due(self._turn.now_s):
+            self._courses.begin(sweep(self._leases, self._queue))
         elif self._queue:
             self._courses.begin(self._execution.run(self._queue.take()))
 
@@ -208,6 +216,9 @@ class MasterState:
                 self._courses.begin(self._list_recorders(sender, request))
             case EndScript():
                 self._courses.begin(self._end_script(sender, request))
+            case LeaseNotice():
+                self._leases.take_note(request)
+                self._replies.reply(sender, Result(request.id, self._generation, True))
 
     def _replied(self, event: ev.Replied) -> None:
         self._replies.keep(event.delivery_id, event.frames)
@@ -239,10 +250,12 @@ class MasterState:
 
     def _tick(self, event: ev.Tick) -> None:
         self.activity.refresh()
+        is_due = self._leases.is_due(self._turn.now_s)
         if self.is_draining:
             self._courses.begin(self._drain())
         elif self._queue.current is None and not self._queue:
-            self._courses.begin(self._spikes.publish_due())
+            course = sweep(self._leases, self._queue) if is_due else self._spikes.publish_due()
+            self._courses.begin(course)
 
     def _drain_asked(self, event: ev.DrainAsked) -> None:
         if self._phase is not Phase.SERVING:
@@ -262,7 +275,7 @@ class MasterState:
     def _drain(self) -> Course[None]:
         """Turn away commands that wait, and stop when it is time."""
         yield from self._execution.turn_away(
-            lambda queued: self._execution.refuse(queued, _stopping(queued))
+            lambda queued: self._execution.refuse(queued, queued.refused())
         )
         current = self._queue.current
         if current is not None:
@@ -288,9 +301,9 @@ class MasterState:
         """Answer the current command's caller, and those of all commands that wait."""
         queued, self._queue.current = self._queue.current, None
         if queued is not None:
-            self._replies.fail(queued, _lost(queued, late))
+            self._replies.fail(queued, queued.lost(late))
         yield from self._execution.turn_away(
-            lambda queued: self._replies.fail(queued, _lost(queued, late))
+            lambda queued: self._replies.fail(queued, queued.lost(late))
         )
 
     def _kernel_diverged(self, event: ev.KernelDiverged) -> None:
@@ -302,23 +315,6 @@ class MasterState:
             answer = self._replies.fail(current, event.error)
             self._queue.current = None
             self.activity.end(answer)
-
-
-def _stopping(queued: QueuedCommand) -> KernelUnavailable:
-    """Return the error for a command that is turned away."""
-    return KernelUnavailable(
-        f"the server stops and takes nothing new; {queued.label} was not executed",
-        call=queued.call,
-        retry_after_s=_RETRY_AFTER_STOP_S,
-    )
-
-
-def _lost(queued: QueuedCommand, late: str) -> KernelLost:
-    """Return the error for a command during which the process ends."""
-    return KernelLost(
-        f"the kernel was stopped during {queued.label}{late}; its network is lost",
-        call=queued.call,
-    )
 
 
 #: Events that are legal whatever is to be answered.

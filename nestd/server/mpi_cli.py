@@ -24,7 +24,7 @@ from nestd.scripts.settings import from_environment as scripts_from
 from nestd.server.cli_options import EXIT_PORT_TAKEN
 from nestd.server.launch.mpi_front import front_command
 from nestd.server.settings import Flags, ServerSettings, build
-from nestd.settings import EXIT_CONFIGURATION, NestdSettings
+from nestd.settings import EXIT_CONFIGURATION, NestdSettings, lease_from
 from protocol.errors import ConfigurationError, NestdError, PortTaken, error_from_facts
 from protocol.logging import lines
 from protocol.process.identity import python_command
@@ -84,6 +84,7 @@ def main(
                 wanted.queue_limit,
                 scripts_from(os.environ),
                 wanted.drain_s,
+                lease_s=lease_from(os.environ),
                 paths_follow=True,
             )
             startup.run(kernel)

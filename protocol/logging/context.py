@@ -1,4 +1,4 @@
-"""HTTP request that a thread works for, as every line of the log names it."""
+"""HTTP request that a thread works for, as every line of the log names it, and its client."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 #: Names that a request may have: none needs quoting in a line or a header.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:=+/@~-]{1,128}")
+#: Names that clients may give themselves; the kernel's own owners of objects have others.
+CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class RequestContext:
     request: str = ""
     #: Whether its caller has named it, to follow its way: each step is then worth a line.
     traced: bool = False
+    #: Client to whom kernel objects belong that are made for it; empty if the request names none.
+    client: str = ""
 
 
 #: Context of work that no request asks for.

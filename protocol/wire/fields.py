@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from protocol.errors import ProtocolError, error_from_facts, facts_of
-from protocol.logging.context import REQUEST_ID, RequestContext
+from protocol.logging.context import CLIENT_ID, REQUEST_ID, RequestContext
 from protocol.wire.messages import (
     BETWEEN_RANKS,
     Action,
@@ -21,6 +21,7 @@ from protocol.wire.messages import (
     Execute,
     Executed,
     Failure,
+    LeaseNotice,
     ListRecorders,
     Message,
     Operation,
@@ -35,6 +36,8 @@ Types: TypeAlias = "tuple[type | tuple[type, ...], ...]"
 
 #: Ids of commands, jobs and messages: none needs escaping, and all that wait fit a status file.
 _is_id = re.compile(r"[A-Za-z0-9._:=+/@~-]{0,64}").fullmatch
+#: Names of clients, and of the kernel's own owners of objects between ranks.
+_is_owner = re.compile(r"[A-Za-z0-9._~/-]{1,80}").fullmatch
 #: Most characters of the name of a call; PyNEST's have up to 50.
 NAME_CHARACTERS = 256
 #: Most characters of other short texts, such as reasons and generations.
@@ -52,8 +55,8 @@ def to_fields(message: Message) -> list[Any]:
         case Batch(id, operations, references, context, delivery_id):
             fields = [_operation_fields(operation) for operation in operations]
             return ["batch", id, fields, references, delivery_id, *_context_fields(context)]
-        case Script(id, source, returns, context, delivery_id):
-            return ["script", id, source, returns, delivery_id, *_context_fields(context)]
+        case Script(id, source, returns, context, delivery_id, reset):
+            return ["script", id, source, returns, reset, delivery_id, *_context_fields(context)]
         case EndScript(id):
             return ["end_script", id]
         case Submit(id):
@@ -64,6 +67,8 @@ def to_fields(message: Message) -> list[Any]:
             return ["watch", id, recorders, anew]
         case ListRecorders(id):
             return ["list_recorders", id]
+        case LeaseNotice(id, renewed, ended):
+            return ["leases", id, renewed, ended]
         case Event(kind, facts):
             return ["event", kind, facts]
         case Result(id, generation, value):
@@ -103,7 +108,7 @@ def _operation_fields(operation: Operation) -> list[Any]:
 
 
 def _context_fields(context: RequestContext) -> list[Any]:
-    return [context.request, context.traced]
+    return [context.request, context.traced, context.client]
 
 
 def _check_types(fields: list[Any], types: Types) -> None:
@@ -125,11 +130,13 @@ def _check_lengths(*texts: str) -> None:
             raise ProtocolError(f"a text of {len(text)} characters, {text!r:.80}")
 
 
-def _context(request: str, traced: bool) -> RequestContext:
+def _context(request: str, traced: bool, client: str) -> RequestContext:
     # A request's name goes into lines of logs, where nothing else may look like one.
     if request and not REQUEST_ID.fullmatch(request):
         raise ProtocolError("a request named by what is no name")
-    return RequestContext(request, traced)
+    if client and not _is_owner(client):
+        raise ProtocolError("a request of a client that has no name")
+    return RequestContext(request, traced, client)
 
 
 def _any_operation(action: str, call: str, args: list[Any], kwargs: dict[str, Any]) -> Operation:
@@ -165,11 +172,12 @@ def _batch(id: str, listed: list[Any], references: bool, delivery_id: str, *cont
     return Batch(id, operations, references, _context(*context), delivery_id)
 
 
-def _script(id: str, source: str, returns: Any, delivery_id: str, *context: Any) -> Script:
+def _script(id: str, source: str, returns: Any, reset: bool, *fields: Any) -> Script:
+    delivery_id, *context = fields
     _check_ids(id, delivery_id)
     if isinstance(returns, list) and not all(isinstance(name, str) for name in returns):
         raise ProtocolError("a script that returns what are no names")
-    return Script(id, source, returns, _context(*context), delivery_id)
+    return Script(id, source, returns, _context(*context), delivery_id, reset)
 
 
 def _watch(id: str, recorders: list[int], anew: bool) -> Watch:
@@ -208,6 +216,14 @@ def _list_recorders(id: str) -> ListRecorders:
     return ListRecorders(id)
 
 
+def _leases(id: str, renewed: list[Any], ended: list[Any]) -> LeaseNotice:
+    _check_ids(id)
+    for client in (*renewed, *ended):
+        if not isinstance(client, str) or not CLIENT_ID.fullmatch(client):
+            raise ProtocolError(f"a lease of what is no client, {client!r:.80}")
+    return LeaseNotice(id, renewed, ended)
+
+
 def _event(kind: str, facts: dict[str, Any]) -> Event:
     _check_lengths(kind)
     return Event(kind, facts)
@@ -230,7 +246,7 @@ def _failure(id: str, generation: str, facts: dict[str, Any]) -> Failure:
 
 
 _OPERATION: Types = (str, str, list, dict)
-_CONTEXT: Types = (str, bool)
+_CONTEXT: Types = (str, bool, str)
 _NAMES = (str, list, type(None))
 _INTEGER, _NUMBER = (int, type(None)), (float, type(None))
 
@@ -238,12 +254,13 @@ _INTEGER, _NUMBER = (int, type(None)), (float, type(None))
 _FORMS: dict[str, tuple[Types, Callable[..., Message]]] = {
     "command": ((str, *_OPERATION, bool, bool, str, *_CONTEXT), _command),
     "batch": ((str, list, bool, str, *_CONTEXT), _batch),
-    "script": ((str, str, _NAMES, str, *_CONTEXT), _script),
+    "script": ((str, str, _NAMES, bool, str, *_CONTEXT), _script),
     "end_script": ((str,), _end_script),
     "submit": ((str,), _submit),
     "cancel": ((str, str, str), _cancel),
     "watch": ((str, list, bool), _watch),
     "list_recorders": ((str,), _list_recorders),
+    "leases": ((str, list, list), _leases),
     "event": ((str, dict), _event),
     "result": ((str, str, object), _result),
     "failure": ((str, str, dict), _failure),

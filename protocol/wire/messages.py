@@ -34,10 +34,10 @@ class Action(enum.Enum):
     DESCRIBE_API = "describe_api"
     #: Drop the objects that the references among the arguments name.
     RELEASE = "release"
-    #: Between ranks: the number of the next object, before a script makes any.
-    CHECKPOINT = "checkpoint"
-    #: Between ranks: drop all objects from a number on, as the script that made them has ended.
-    RELEASE_FROM = "release_from"
+    #: Between ranks: how many bytes the objects of the owners take that the arguments name.
+    MEASURE_OWNERS = "measure_owners"
+    #: Between ranks: drop all objects of the owners that are named, for a reason.
+    RELEASE_OWNERS = "release_owners"
     #: Between ranks: which rows of the whole a rank's connections are.
     ASSIGN_ORDER = "assign_order"
     #: Between ranks: do the call that every rank has deferred, as all connections are there.
@@ -70,8 +70,8 @@ OPEN_ACTIONS = frozenset(
 #: Actions between ranks only, refused in a command.
 BETWEEN_RANKS = frozenset(
     [
-        Action.CHECKPOINT,
-        Action.RELEASE_FROM,
+        Action.MEASURE_OWNERS,
+        Action.RELEASE_OWNERS,
         Action.ASSIGN_ORDER,
         Action.COMMIT,
         Action.RESUME,
@@ -169,6 +169,8 @@ class Script:
     context: RequestContext = NO_REQUEST
     #: See :class:`Command`.
     delivery_id: str = ""
+    #: Whether the script begins with a kernel as a new process has it.
+    reset: bool = False
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,20 @@ class ListRecorders:
     """
 
     id: str
+
+
+@dataclass(frozen=True)
+class LeaseNotice:
+    """Gateway to nestd: these clients live, and those have ended, so their objects can go.
+
+    The value is true. The message waits in no queue.
+    """
+
+    id: str
+    #: Ids of the clients that have shown a sign of life.
+    renewed: list[str]
+    #: Ids of the clients that have said good-bye.
+    ended: list[str]
 
 
 @dataclass(frozen=True)
@@ -291,7 +307,7 @@ class Answered:
 Task: TypeAlias = Command | Batch | Script
 
 #: Messages from a gateway to nestd.
-Request: TypeAlias = Task | EndScript | Submit | Cancel | Watch | ListRecorders
+Request: TypeAlias = Task | EndScript | Submit | Cancel | Watch | ListRecorders | LeaseNotice
 
 Message: TypeAlias = Request | Event | Result | Failure | Execute | Executed | Answered
 

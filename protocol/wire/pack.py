@@ -130,7 +130,8 @@ class Packer:
         if isinstance(value, np.ndarray):
             return self._array(value)
         if isinstance(value, Reference):
-            fields = [value.type, value.id, value.generation, value.ids]
+            told = value.size if value.ids is None else value.ids
+            fields = [value.type, value.id, value.generation, told]
             return msgpack.ExtType(EXT_REFERENCE, self.pack(fields))
         if isinstance(value, Expression):
             return msgpack.ExtType(

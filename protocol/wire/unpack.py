@@ -206,8 +206,9 @@ class Unpacker:
 
     def _reference(self, fields: list[Value]) -> Any:
         if len(fields) != 4:
-            raise ProtocolError("a reference is [type, id, generation, ids]")
-        name, key, generation, ids = fields
+            raise ProtocolError("a reference is [type, id, generation, ids or size]")
+        name, key, generation, told = fields
+        ids, size = (None, told) if type(told) is int else (told, None)
         if (
             not isinstance(name, str)
             or type(key) is not int
@@ -215,7 +216,7 @@ class Unpacker:
             or not (ids is None or (isinstance(ids, np.ndarray) and ids.ndim == 1))
         ):
             raise ProtocolError("a reference with fields of the wrong type")
-        made = Reference(name, key, generation, ids)
+        made = Reference(name, key, generation, ids, size)
         return made if self._resolve is None else self._resolve(made)
 
     def _expression(self, fields: list[Value]) -> Expression:

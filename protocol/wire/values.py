@@ -73,6 +73,8 @@ class Reference:
     generation: str
     #: For a NodeCollection its node ids, int64 of shape (n,).
     ids: Array | None = field(default=None, compare=False)
+    #: For a SynapseCollection the number of its connections.
+    size: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ calls              functions called in place of PyNEST's own
 joint_calls        calls after which no rank waits for one that raised
 shared_targets     connections to volume transmitters, of which every thread has a copy
 connection_checks  connection rules that NEST would never finish
+fresh_settings     settings of a new kernel, which ResetKernel gives back
 room               memory that calls need, checked before NEST begins
 description        allow list as ``protocol/api_description.py`` describes it
 """

@@ -77,6 +77,9 @@ class ScriptTransport:
         data = self.execute(_DATA_PATH, to_value, lambda reference: reference)
         shutil.copyfile(Path(data) / name, path)
 
+    def hold(self, tidy: Callable[[], None]) -> None:
+        """Do nothing: what a script holds goes with it."""
+
     def close(self) -> None:
         """Do nothing: the socket is closed with the process."""
 

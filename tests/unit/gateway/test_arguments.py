@@ -212,6 +212,14 @@ def test_script_in_a_query_string_names_several_between_commas(query: str, retur
     assert script == Script("", "x=1", returns)
 
 
+def test_script_may_ask_for_a_kernel_as_a_new_process_has_it() -> None:
+    assert read_script(json_request({"source": "x", "reset": True})) == Script("", "x", reset=True)
+    assert read_script(request(kind=None, query="source=x&reset=true")).reset
+    assert not read_script(request(kind=None, query="source=x&reset=false")).reset
+    with pytest.raises(MalformedRequest, match="reset"):
+        read_script(json_request({"source": "x", "reset": "yes"}))
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -238,7 +238,7 @@ def test_reset_makes_references_to_the_network_stale_and_keeps_parameters(hold: 
     nodes = hold("Create", "iaf_psc_alpha")
     parameter = hold("CreateParameter", "constant", {"value": 2.5})
     hold("ResetKernel")
-    with pytest.raises(StaleReference, match="went with ResetKernel"):
+    with pytest.raises(StaleReference, match="ResetKernel invalidates"):
         hold("GetStatus", nodes)
     assert hold("Parameter.GetValue", parameter) == 2.5
 

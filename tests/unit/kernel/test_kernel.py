@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nestd.kernel.kernel import Kernel
 from nestd.kernel.pynest import nest
 from nestd.partial.answers import Piece
+from protocol.errors import StaleReference
+from protocol.logging import context
+from protocol.logging.context import RequestContext
 from protocol.wire.messages import Action, Operation
 from tests.unit.kernel.conftest import Call
 
@@ -54,7 +58,7 @@ def test_every_action_is_executed(kernel: Kernel, action: Action) -> None:
         Action.GET: ("resolution", []),
         Action.SET: ("rng_seed", [5]),
         Action.INSPECT: ("Create", ["signature"]),
-        Action.RELEASE_FROM: ("", [1]),
+        Action.RELEASE_OWNERS: ("", [["a"], "it is late"]),
         Action.READ_NEW_EVENTS: ("", [1, []]),
         Action.ASSIGN_ORDER: ("", [None, [[0]], 1]),
     }
@@ -66,3 +70,46 @@ def test_every_action_is_executed(kernel: Kernel, action: Action) -> None:
     if action is Action.RESUME:
         kernel.execute(Operation(Action.CALL_JSON, "Simulate", [2.0], budget=10), True)
     kernel.execute(Operation(action, name, args, budget=100), True)
+
+
+def test_objects_of_an_owner_are_measured_and_go_with_the_reason(kernel: Kernel) -> None:
+    def make(client: str, call: str, *args: Any) -> Any:
+        with context.working_for(RequestContext(client=client)):
+            return kernel.execute(Operation(Action.CALL_PYNEST, call, list(args)), True)
+
+    nodes = make("a", "Create", "parrot_neuron", 50)
+    make("a", "Connect", nodes, nodes)
+    found = make("b", "GetConnections").reference
+    kernel.execute(Operation(Action.ASSIGN_ORDER, args=[found, [np.arange(2500)], 2500]), True)
+    scattered = make("a", "NodeCollection", [1, 3, 50])
+    measured = kernel.execute(Operation(Action.MEASURE_OWNERS, args=["a", "b", "c"]), True)
+    assert isinstance(measured, dict) and measured.keys() == {"a", "b"}
+    assert 500 < measured["a"] < 3000 and 200_000 < measured["b"] < 300_000
+    reason = "its client is asleep"
+    kernel.execute(Operation(Action.RELEASE_OWNERS, args=[["a"], reason, 100_000]), True)
+    make("c", "NodeCollection.get", nodes, "model")
+    kernel.execute(Operation(Action.RELEASE_OWNERS, args=[["a"], reason]), True)
+    for gone in (nodes, scattered):
+        with pytest.raises(StaleReference, match="its client is asleep"):
+            make("c", "NodeCollection.get", gone, "model")
+    assert make("c", "SynapseCollection.size", found) == 2500
+
+
+def test_reset_gives_the_settings_of_a_new_process(kernel: Kernel, call: Call) -> None:
+    # NEST's own ResetKernel leaves all of these but the last as they are.
+    changes = {
+        "eprop_update_interval": 500.0,
+        "eprop_learning_window": 400.0,
+        "eprop_reset_neurons_on_update": False,
+        "data_prefix": "mine-",
+        "adaptive_target_buffers": False,
+        "buffer_size_spike_data": 7,
+        "verbosity": 20,
+        "resolution": 0.2,
+    }
+    before = {name: call("GetKernelStatus", name) for name in changes}
+    for name, value in changes.items():
+        call("SetKernelStatus", {name: value})
+        assert call("GetKernelStatus", name) == value != before[name]
+    call("ResetKernel")
+    assert {name: call("GetKernelStatus", name) for name in changes} == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nestd.master import events as ev
@@ -17,6 +19,7 @@ from protocol.errors import (
     Cancelled,
     ConfigurationError,
     InternalError,
+    KernelError,
     KernelLost,
     KernelUnavailable,
     LinkLost,
@@ -258,13 +261,12 @@ def test_script_asks_for_operations_and_its_objects_are_dropped_in_the_end() -> 
     master = Harness().begin(script("s"))
     assert isinstance(master.step, ins.RunScript)
     master.feed(ev.ScriptOperation(command("op")))
-    assert master.operation.action is Action.CHECKPOINT
-    master.answer(41).answer("made")
+    master.answer("made")
     (given,) = master.of(ins.AnswerScript)
     assert given.message == Result("op", GENERATION, "made")
     master.feed(ev.ScriptOperation(command("op2"))).answer()
     master.feed(ev.ScriptEnded(Result("s", "", {"data": 1})))
-    assert master.operation == Operation(Action.RELEASE_FROM, args=[41])
+    assert master.operation == Operation(Action.RELEASE_OWNERS, args=[["~script"], ""])
     assert master.answer().value("s") == {"data": 1}
     assert isinstance(master.done[-1], ins.ClearUpScript)
 
@@ -274,9 +276,17 @@ def test_script_without_operations_has_nothing_to_drop() -> None:
     assert master.value("s") == 1
 
 
+def test_script_may_begin_with_a_kernel_as_a_new_process_has_it() -> None:
+    master = Harness().begin(replace(script("s"), reset=True), replace(script("t"), reset=True))
+    assert master.operation.call == "ResetKernel"
+    assert isinstance(master.answer().step, ins.RunScript)
+    master.feed(ev.ScriptEnded(Result("s", "", 1))).feed(ev.RanksFree())
+    assert isinstance(master.answer(error=KernelError("no")).error("t"), KernelError)
+
+
 def test_script_can_not_ask_for_what_is_between_ranks() -> None:
     operations = [
-        Command("1", Operation(Action.RELEASE_FROM, args=[0])),
+        Command("1", Operation(Action.RELEASE_OWNERS, args=[["a"], ""])),
         command("2", unmerged=True),
     ]
     master = Harness().begin(script("s"))
@@ -296,10 +306,10 @@ def test_output_of_a_script_is_published_and_kept_with_its_job() -> None:
 
 def test_simulation_ends_with_the_script_that_asked_for_it() -> None:
     master = Harness().begin(script("s")).feed(ev.ScriptOperation(command("1", "Simulate", 100.0)))
-    master.answer(0).pause(10.0).feed(ev.Received("its time is over")).answer()
+    master.pause(10.0).feed(ev.Received("its time is over")).answer()
     (given,) = master.of(ins.AnswerScript)
     assert isinstance(given.message.error, Cancelled)
-    master.feed(ev.ScriptEnded(Failure("s", "", ScriptError("too long"))))
+    master.feed(ev.ScriptEnded(Failure("s", "", ScriptError("too long")))).answer()
     assert isinstance(master.error("s"), ScriptError)
 
 

@@ -166,7 +166,7 @@ def test_arguments_of_a_command_go_on_to_ranks_as_they_came(
     decoded = frames.decode(received)
     assert isinstance(decoded, Command)
     operation = replace(decoded.operation, budget=budget)
-    execute = Execute(7, operation, command.references, RequestContext("r", True))
+    execute = Execute(7, operation, command.references, RequestContext("r", True, "client"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pack.Packer, "_extension", None)
         sent = frames.encode(execute)
@@ -187,8 +187,8 @@ def test_arguments_that_are_no_longer_those_of_the_command_are_packed() -> None:
 
 
 def test_arguments_of_a_sender_who_packs_otherwise_are_packed_anew() -> None:
-    ours = msgpack.packb(["command", "1", "get", "x", [1], {}, False, False, "", "", False])
-    # The type as text with a length of its own, and as the last field a text of two bytes more.
+    ours = msgpack.packb(["command", "1", "get", "x", [1], {}, False, False, "", "", False, ""])
+    # The type as text with a length of its own, and another text of two bytes more.
     for theirs in (
         ours.replace(b"\xa7command", b"\xd9\x07command"),
         ours.replace(b"\xa0\xa0\xc2", b"\xa0\xd9\x00\xc2"),
@@ -396,7 +396,7 @@ def test_long_texts_are_refused_with_a_short_error(fields: tuple[Any, ...]) -> N
 
 
 def test_messages_of_others_hold_so_many_containers_and_those_of_ours_any() -> None:
-    fields = ["1", "call_json", "x", [[[]] * CONTAINER_LIMIT], {}, False, False, "", "", False]
+    fields = ["1", "call_json", "x", [[[]] * CONTAINER_LIMIT], {}, False, False, "", "", False, ""]
     received = header("command", *fields)
     with pytest.raises(ProtocolError, match=str(CONTAINER_LIMIT)):
         frames.decode(received, bounded=True)

@@ -44,6 +44,9 @@ class InProcess:
         """One file."""
         return [{"name": "a.dat"}]
 
+    def hold(self, tidy: Callable[[], None]) -> None:
+        """Nothing: this process is all there is."""
+
     def close(self) -> None:
         """Nothing to close."""
 
