@@ -113,6 +113,8 @@ class Packer:
         elif isinstance(value, Expression):
             fields = [value.call, list(value.args), value.kwargs]
             made.add_extension(EXT_EXPRESSION, self._assembled(fields))
+        elif isinstance(value, np.ndarray) and self._needs_conversion(value):
+            made.extend(self._assembled(self._convert_array(value)))
         elif isinstance(value, np.ndarray) and value.nbytes >= BUFFER_FROM_BYTES:
             dtype, shape, data = _laid_out(value)
             inner = Pieces()
@@ -128,6 +130,9 @@ class Packer:
         if type(value) is tuple:
             return msgpack.ExtType(EXT_TUPLE, self.pack(list(value)))
         if isinstance(value, np.ndarray):
+            if self._needs_conversion(value):
+                converted = self._convert_array(value)
+                return converted if type(converted) in _NATIVE else self._extension(converted)
             return self._array(value)
         if isinstance(value, Reference):
             fields = [value.type, value.id, value.generation, value.ids]
@@ -155,12 +160,30 @@ class Packer:
             return self._extension(converted)
         raise ProtocolError(f"no form on the wire for {type(value).__name__}")
 
+    def _needs_conversion(self, array: Array) -> bool:
+        """Return whether ``array`` has no form on the wire, but may be given another."""
+        return self._convert is not None and not has_wire_form(array)
+
+    def _convert_array(self, array: Array) -> Value:
+        assert self._convert is not None
+        converted = self._convert(array)
+        if isinstance(converted, np.ndarray) and not has_wire_form(converted):
+            raise ProtocolError(f"no form on the wire for an array of {array.dtype}")
+        return converted
+
     def _array(self, array: Array) -> msgpack.ExtType:
         dtype, shape, data = _laid_out(array)
         if self._buffers is None or array.nbytes < BUFFER_FROM_BYTES:
             return msgpack.ExtType(EXT_ARRAY_INLINE, self.pack([dtype, shape, bytes(data)]))
         self._buffers.append(data)
         return msgpack.ExtType(EXT_ARRAY_BUFFER, self.pack([len(self._buffers) - 1, dtype, shape]))
+
+
+def has_wire_form(array: Array) -> bool:
+    """Return whether ``array`` can be sent as it is."""
+    return array.dtype.newbyteorder("<").str in ARRAY_TYPES and not isinstance(
+        array, np.ma.MaskedArray
+    )
 
 
 def _laid_out(array: Array) -> tuple[str, list[int], memoryview]:
