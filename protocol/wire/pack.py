@@ -108,7 +108,7 @@ class Packer:
         elif type(value) is tuple:
             made.add_extension(EXT_TUPLE, self._assembled(list(value)))
         elif isinstance(value, Reference) and value.ids is not None:
-            fields = [value.type, value.id, value.generation, value.ids]
+            fields = _fields_of(value)
             made.add_extension(EXT_REFERENCE, self._assembled(fields))
         elif isinstance(value, Expression):
             fields = [value.call, list(value.args), value.kwargs]
@@ -135,7 +135,7 @@ class Packer:
                 return converted if type(converted) in _NATIVE else self._extension(converted)
             return self._array(value)
         if isinstance(value, Reference):
-            fields = [value.type, value.id, value.generation, value.ids]
+            fields = _fields_of(value)
             return msgpack.ExtType(EXT_REFERENCE, self.pack(fields))
         if isinstance(value, Expression):
             return msgpack.ExtType(
@@ -177,6 +177,11 @@ class Packer:
             return msgpack.ExtType(EXT_ARRAY_INLINE, self.pack([dtype, shape, bytes(data)]))
         self._buffers.append(data)
         return msgpack.ExtType(EXT_ARRAY_BUFFER, self.pack([len(self._buffers) - 1, dtype, shape]))
+
+
+def _fields_of(reference: Reference) -> list[Value]:
+    fields = [reference.type, reference.id, reference.generation, reference.ids]
+    return fields if reference.text is None else [*fields, reference.text]
 
 
 def has_wire_form(array: Array) -> bool:

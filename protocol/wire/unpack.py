@@ -205,17 +205,19 @@ class Unpacker:
         return _array(data, dtype, shape)
 
     def _reference(self, fields: list[Value]) -> Any:
-        if len(fields) != 4:
-            raise ProtocolError("a reference is [type, id, generation, ids]")
-        name, key, generation, ids = fields
+        if len(fields) not in (4, 5):
+            raise ProtocolError("a reference is [type, id, generation, ids, text]")
+        name, key, generation, ids = fields[:4]
+        text = fields[4] if len(fields) == 5 else None
         if (
             not isinstance(name, str)
             or type(key) is not int
             or not isinstance(generation, str)
             or not (ids is None or (isinstance(ids, np.ndarray) and ids.ndim == 1))
+            or not (text is None or isinstance(text, str))
         ):
             raise ProtocolError("a reference with fields of the wrong type")
-        made = Reference(name, key, generation, ids)
+        made = Reference(name, key, generation, ids, text)
         return made if self._resolve is None else self._resolve(made)
 
     def _expression(self, fields: list[Value]) -> Expression:

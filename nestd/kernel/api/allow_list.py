@@ -56,9 +56,10 @@ class Entry:
     applied: Callable[..., Any] | None = None
 
 
-#: Methods that return a part of a collection and change nothing: they may be in expressions.
+#: Methods that return nodes or connections of others and change nothing: may be in expressions.
 _SELECTIONS = frozenset(
     [
+        "NodeCollection.join",
         "NodeCollection.slice",
         "NodeCollection.take",
         "SynapseCollection.slice",
