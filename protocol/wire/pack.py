@@ -145,8 +145,9 @@ class Packer:
             return msgpack.ExtType(EXT_TEXT, self.pack(list(value.values)))
         if isinstance(value, complex):
             return msgpack.ExtType(EXT_COMPLEX, struct.pack("<dd", value.real, value.imag))
-        if self._tuples:
+        if self._tuples and not hasattr(type(value), "wire"):
             # msgpack is strict about types now: types that derive from plain ones come here, too.
+            # What has a value of its own, for ``convert``, is none of them.
             plain = next((kind for kind in _PLAIN if isinstance(value, kind)), None)
             if plain is tuple:
                 return self._extension(tuple(value))
