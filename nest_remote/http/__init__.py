@@ -2,4 +2,5 @@
 
 connection  connections that are kept, requests and replies
 transport   operations as requests, values from replies
+too_large   the error for arguments that are too large
 """
