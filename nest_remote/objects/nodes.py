@@ -82,7 +82,7 @@ class NodeCollection(KnownNodes):
             return as_frame(self.get(*params), params, self.tolist())
         if output == "json":
             return to_json(self.get(*params))
-        result = self._session.call("NodeCollection.get", self, *params, output=output)
+        result = self._session.call("NodeCollection.get", self, *params)
         if len(params) == 1:
             if params[0] == "compartments":
                 return Compartments(self, result)

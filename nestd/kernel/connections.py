@@ -121,6 +121,9 @@ class Connections:
                 {k: v[row] if _is_list(v) else v for k, v in params.items()}
                 for row in self._placed()
             ]
+        elif RANKS > 1 and isinstance(params, dict) and str in map(type, params.values()):
+            # PyNEST takes a text for a list, which it refuses on several ranks.
+            params = [params] * len(self.local)
         if len(self.local) and not self.is_deferred:
             self.local.set(params)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 
 from nestd.call_traits import TRAITS
@@ -18,6 +19,9 @@ _GROWING = {
     for name, traits in TRAITS.items()
     if (traits.builds or traits.simulates or traits.prepares) and name != "ResetKernel"
 }
+
+#: Name of a function at the beginning of what Python says about arguments that don't fit it.
+_CALLED = re.compile(r"^[\w.<>]+\(\)")
 
 
 class raised_by_nest:  # noqa: N801  # reads like the function that contextmanager would make
@@ -59,6 +63,9 @@ class raised_by_nest:  # noqa: N801  # reads like the function that contextmanag
             raise limit.refusal(self._call, error) from error
         name = type(error).__name__
         text = str(error).strip()
+        if isinstance(error, TypeError) and traceback is not None and traceback.tb_next is None:
+            # The arguments don't fit what is called in place of PyNEST's function.
+            text = _CALLED.sub(f"{self._call.rpartition('.')[2]}()", text)
         if not text or text == name:
             text = "NEST gives no further explanation"
         raise KernelError(

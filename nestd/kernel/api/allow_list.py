@@ -69,6 +69,7 @@ _SELECTIONS = frozenset(
 
 #: Functions for callers who have PyNEST's objects, where others get a more lenient one.
 _APPLIED: dict[str, Callable[..., Any]] = {
+    "GetDefaults": partial_answers.get_defaults_by_keys,
     "GetStatus": partial_answers.get_status_by_keys,
     "NodeCollection": NodeCollection,
     "NodeCollection.join": NodeCollection.__add__,

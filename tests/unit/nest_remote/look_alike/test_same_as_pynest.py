@@ -83,6 +83,36 @@ def test_expression_gives_what_is_documented(expression: str, nest: PyNest) -> N
     assert eval(expression, names) == eval(DIFFERENT[expression])
 
 
+#: Calls of replaced functions with arguments that don't fit: in their words is PyNEST's name.
+MISFITS = """\
+nest.Create()
+nest.Create("iaf_psc_alpha", 1, 2, 3, 4)
+nest.Simulate()
+nest.GetStatus()
+nest.GetPosition()
+nest.Install()
+nest.Disconnect(nope=1)"""
+
+
+@pytest.mark.parametrize("call", MISFITS.splitlines())
+def test_arguments_that_do_not_fit_are_refused_in_pynests_words(call: str, nest: PyNest) -> None:
+    said = []
+    for module in (pynest, nest):
+        with pytest.raises(TypeError) as caught:
+            eval(call, {"nest": module})
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_nodes_are_printed_as_pynest_prints_them(
+    nest: PyNest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nest.Create("iaf_psc_alpha", 12)
+    nest.Create("spike_recorder")
+    nest.PrintNodes()
+    assert capfd.readouterr().out == " 1 .. 12 iaf_psc_alpha\n13       spike_recorder\n"
+
+
 #: What the ids of nodes tell, also of parts of parts, and of many that are joined.
 KNOWN = """\
 neurons[2], neurons[1:4][1], list(neurons), neurons[[0, 2, 5]][1:], layer[[1, 3]], layer[::2][1]
