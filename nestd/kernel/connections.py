@@ -20,7 +20,8 @@ from nestd.kernel.pynest import (
     connection_status,
     nest,
 )
-from nestd.partial.connections import Description
+from nestd.partial import ordering
+from nestd.partial.connections import IDENTITY, Description
 from protocol.errors import ArgumentError
 from protocol.wire.values import Array
 
@@ -41,7 +42,7 @@ class Connections:
     ----------
     local : the connections that this rank has
     rows : which rows of the whole they are, int64 of shape (n,); ``None`` until all ranks'
-        parts have been put in order
+        parts have been put in order, of one rank until somebody looks
     total : number of rows of the whole
     missing : rows that this rank lacks, where a caller described connections
     description : the parameter and the columns in which the caller described them, on rank 0
@@ -161,8 +162,20 @@ class Connections:
     def _placed(self) -> Array:
         """Return which rows of the whole the local connections are."""
         if self.rows is None:
-            raise ValueError("these connections have not been put in order")
+            if RANKS > 1:
+                raise ValueError("these connections have not been put in order")
+            self.rows = self._ordered()
         return self.rows
+
+    def _ordered(self) -> Array:
+        """Return the rows of all connections of the only rank, in their order."""
+        columns = self.columns(IDENTITY)
+        rows = np.arange(self.total)
+        if columns:
+            order = ordering.order([np.asarray(columns[key]) for key in IDENTITY])
+            if order is not None:
+                rows[order] = np.arange(self.total)
+        return rows
 
 
 def _as_array(column: list[Any]) -> Any:
