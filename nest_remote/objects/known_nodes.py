@@ -81,7 +81,7 @@ class KnownNodes(Handle):
 
     @property
     def _is_root(self) -> bool:
-        """Whether the kernel has an object for these nodes, or none is needed."""
+        """Return whether the nodes were not chosen here, but have an object in the kernel."""
         return "_part_of" not in self.__dict__ and "_roots" not in self.__dict__
 
     def _origin(self) -> tuple[KnownNodes, range]:
