@@ -5,6 +5,7 @@
 >>> neurons = nsc.Create("iaf_psc_alpha", 1000)
 
 client  the client
+nodes   nodes that are lists of ids as well
 """
 
 from nest_remote import NESTServerError

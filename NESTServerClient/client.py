@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nest_remote import NESTServerError
+from nest_remote import NESTServerError, output_formats
 from nest_remote.calls import files, jobs
 from nest_remote.calls.batch import execute_all
 from nest_remote.calls.jobs import Job
 from nest_remote.http.transport import HttpTransport
 from nest_remote.look_alike.functions import RemoteFunction
 from nest_remote.look_alike.module import PyNest
-from nest_remote.session import Session
+from NESTServerClient.nodes import NodeSession
 from protocol.errors import NestdError
 from protocol.http_status import STATUS
+
+#: Submodules of PyNEST whose functions make objects that are sent as arguments.
+_MODULES = ("logic", "math", "random", "spatial", "spatial_distributions")
 
 
 class NESTServerClient:
     """Client that calls PyNEST functions on a NEST Server.
 
     Every function of PyNEST's public interface is a method here, with the same parameters.
-    Nodes are NodeCollections as in PyNEST; as arguments lists of ids are nodes, too. Kernel
-    attributes are read by calling them: ``nsc.resolution()``.
+    Nodes are NodeCollections as in PyNEST, and lists of their ids as well: they are compared with
+    lists, added to lists, and written as JSON. As arguments lists of ids are nodes, too. Kernel
+    attributes are read by calling them: ``nsc.resolution()``. ``nsc.random``, ``nsc.spatial`` and
+    the like are PyNEST's.
 
     Parameters
     ----------
@@ -51,12 +56,15 @@ class NESTServerClient:
         progress: bool | None = None,
     ) -> None:
         self._transport = HttpTransport.at(host, port, token, progress)
-        self._session = Session(self._transport, raised=_raised, lenient=True)
+        self._session = NodeSession(self._transport, raised=_raised, lenient=True)
         self._nest = PyNest("nest", self._session)
+        self._session.use_lists()
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in _MODULES:
+            return getattr(self._nest, name)
 
         return RemoteFunction(self._nest, name)
 
@@ -201,8 +209,25 @@ class NESTServerClient:
         """
         return files.download(self._session, name, to)
 
+    def to_json(self, data: Any, **kwargs: Any) -> str:
+        """Convert data into JSON text, also with NumPy arrays, as events are.
+
+        Parameters
+        ----------
+        data : such as what a call returned
+        kwargs : for :func:`json.dumps`
+        """
+        return output_formats.to_json(data, **kwargs)
+
+    def serialize_data(self, data: Any) -> Any:
+        """Convert data into what JSON has: lists, dicts, numbers and text.
+
+        ``json.dumps(events, default=nsc.serialize_data)`` converts what it can't.
+        """
+        return output_formats.serialize_data(data)
+
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._transport.get("/api")})
+        return sorted({*super().__dir__(), *_MODULES, *self._transport.get("/api")})
 
     def __repr__(self) -> str:
         return f"NESTServerClient({self._transport.url!r})"

@@ -21,7 +21,8 @@ from nest_remote.local_files import LocalFiles
 from protocol.errors import NestdError, ProtocolError
 from protocol.http_status import STATUS
 from protocol.wire.messages import Action, Operation
-from protocol.wire.values import ARRAY_TYPES, Expression, Reference, Value
+from protocol.wire.pack import has_wire_form
+from protocol.wire.values import Array, Expression, Reference, Value
 
 
 class Transport(Protocol):
@@ -266,9 +267,9 @@ def to_value(item: Any) -> Value:
     if isinstance(item, enum.Enum):
         return item.value
     if isinstance(item, np.generic):
-        return item.item()
+        return _plain_scalar(item)
     if isinstance(item, np.ndarray):
-        return item.tolist()
+        return _plain_array(item)
     if isinstance(item, (set, frozenset, range, deque)):
         return list(item)
     if isinstance(item, os.PathLike):
@@ -277,12 +278,34 @@ def to_value(item: Any) -> Value:
         return bytes(item)
     if hasattr(item, "__array__"):
         array = np.asarray(item)
-        return array if array.dtype.newbyteorder("<").str in ARRAY_TYPES else array.tolist()
+        return array if has_wire_form(array) else _plain_array(array)
     if hasattr(item, "tolist"):
         return item.tolist()
     if isinstance(item, Iterable):
         return list(item)
     raise TypeError(f"a {type(item).__name__} can't be sent to NEST")
+
+
+#: Wider and narrower numbers than the wire has: by their kind the type in which NEST takes them.
+_NUMBERS = {"f": np.float64, "c": np.complex128}
+
+
+def _plain_array(array: Array) -> Value:
+    """Return what stands for an array of a type that the wire has not.
+
+    Numbers become those that NEST computes with; anything else a list, which PyNEST takes where it
+    takes an array of objects or of text.
+    """
+    kind = _NUMBERS.get(array.dtype.kind)
+    if kind is None or isinstance(array, np.ma.MaskedArray):
+        return array.tolist()
+    return array.astype(kind)
+
+
+def _plain_scalar(scalar: np.generic) -> Value:
+    """Return the Python object for a scalar; NumPy has none for numbers wider than Python's."""
+    kind = _NUMBERS.get(scalar.dtype.kind)
+    return scalar.item() if kind is None else kind(scalar).item()
 
 
 def unsendable(call: str, error: ProtocolError) -> Exception:

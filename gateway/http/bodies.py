@@ -61,4 +61,7 @@ def _cut_off() -> MalformedRequest:
 
 def _too_large(request: Request) -> RequestTooLarge:
     limit = (request.max_content_length or 0) // 2**20
-    return RequestTooLarge(f"the body is larger than {limit} MiB, the limit of this server")
+    return RequestTooLarge(
+        f"the body is larger than {limit} MiB, the limit of this server; raise it with "
+        "NEST_SERVER_BODY_LIMIT_MIB where the server is started"
+    )

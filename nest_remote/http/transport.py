@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from nest_remote.calls.blocking import ask
 from nest_remote.calls.progress_bar import is_wanted
+from nest_remote.http import too_large
 from nest_remote.http.connection import DEFAULT_PORT, HttpConnection, Reply
 from nest_remote.session import unsendable
 from protocol.errors import NestdError, ProtocolError, error_from_facts
@@ -89,7 +90,9 @@ class HttpTransport:
         body = _packed(operation, convert)
         shows = self.progress and operation.call in SIMULATING
         label = operation.call or operation.action.value
-        return value_of(ask(self.connection, "/operation", body, label, shows), reference)
+        reply = ask(self.connection, "/operation", body, label, shows)
+        _refuse_large(reply, [operation], body)
+        return value_of(reply, reference)
 
     def execute_all(
         self,
@@ -107,9 +110,9 @@ class HttpTransport:
         """
         body = _packed(operations, convert)
         shows = self.progress and any(operation.call in SIMULATING for operation in operations)
-        found: list[Any] = value_of(
-            ask(self.connection, "/operation", body, BATCH, shows), reference
-        )
+        reply = ask(self.connection, "/operation", body, BATCH, shows)
+        _refuse_large(reply, operations, body)
+        found: list[Any] = value_of(reply, reference)
         return found
 
     def exec(self, source: str, returns: Any) -> dict[str, Any]:
@@ -136,6 +139,7 @@ class HttpTransport:
         """
         body = _packed(operation, convert)
         reply = self.connection.send("POST", "/operation", body, _ASYNC)
+        _refuse_large(reply, [operation], body)
         if reply.status != 202:
             raise error_of(reply)
         view: dict[str, Any] = reply.json()
@@ -235,6 +239,12 @@ def error_of(reply: Reply, reference: Callable[[Reference], Any] = lambda item: 
     except (ProtocolError, TypeError, ValueError, AttributeError):
         return reply.error()
     return error
+
+
+def _refuse_large(reply: Reply, asked: list[Operation], body: list[Buffer]) -> None:
+    """Raise if the server says that ``body`` is too large; it does not know what is in there."""
+    if reply.status == too_large.STATUS:
+        raise too_large.too_large(asked, body, str(error_of(reply)))
 
 
 def _packed(asked: Operation | list[Operation], convert: Callable[[Any], Value]) -> list[Buffer]:

@@ -2,6 +2,8 @@
 
 handles       what all of them have in common
 nodes         NodeCollection
+known_nodes   what its ids tell, without asking the kernel
+composition   its parts, by which it is joined and printed
 synapses      SynapseCollection, CollocatedSynapses
 parameters    Parameter, Mask
 layers        positions of spatial layers

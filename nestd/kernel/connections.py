@@ -22,7 +22,8 @@ from nestd.kernel.pynest import (
     has_nodes,
     nest,
 )
-from nestd.partial.connections import Description
+from nestd.partial import ordering
+from nestd.partial.connections import IDENTITY, Description
 from protocol.errors import ArgumentError
 from protocol.wire.values import Array
 
@@ -43,7 +44,7 @@ class Connections:
     ----------
     local : the connections that this rank has
     rows : which rows of the whole they are, int64 of shape (n,); ``None`` until all ranks'
-        parts have been put in order
+        parts have been put in order, of one rank until somebody looks
     total : number of rows of the whole
     missing : rows that this rank lacks, where a caller described connections
     description : the parameter and the columns in which the caller described them, on rank 0
@@ -123,6 +124,9 @@ class Connections:
                 {k: v[row] if _is_list(v) else v for k, v in params.items()}
                 for row in self._placed()
             ]
+        elif RANKS > 1 and isinstance(params, dict) and str in map(type, params.values()):
+            # PyNEST takes a text for a list, which it refuses on several ranks.
+            params = [params] * len(self.local)
         if not self.is_deferred:
             set_all(self.local, params)
 
@@ -160,8 +164,20 @@ class Connections:
     def _placed(self) -> Array:
         """Return which rows of the whole the local connections are."""
         if self.rows is None:
-            raise ValueError("these connections have not been put in order")
+            if RANKS > 1:
+                raise ValueError("these connections have not been put in order")
+            self.rows = self._ordered()
         return self.rows
+
+    def _ordered(self) -> Array:
+        """Return the rows of all connections of the only rank, in their order."""
+        columns = self.columns(IDENTITY)
+        rows = np.arange(self.total)
+        if columns:
+            order = ordering.order([np.asarray(columns[key]) for key in IDENTITY])
+            if order is not None:
+                rows[order] = np.arange(self.total)
+        return rows
 
 
 def _as_array(column: list[Any]) -> Any:

@@ -17,13 +17,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from nestd.kernel.connections import Connections
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest, node_ids
 from nestd.partial.answers import Piece
 from nestd.partial.connections import ConnectionColumns
 from protocol.wire import encoder
-from protocol.wire.values import Expression, Reference, Value
+from protocol.wire.values import Array, Expression, Reference, Value
+
+#: Longer texts of nodes, of more parts, are not sent before somebody asks for them.
+_TEXT_LIMIT = 4096
+_PRINTED_PARTS = 64
 
 _OBJECTS = (Parameter, Mask, nest.spatial.grid, nest.spatial.free)
 
@@ -71,7 +77,8 @@ class KernelEncoder(encoder.Encoder):
         key, generation = self.objects.hold(collection)
         if isinstance(collection, Connections):
             return Reference(collection.reference_type, key, generation)
-        return Reference("NodeCollection", key, generation, node_ids(collection))
+        ids = node_ids(collection)
+        return Reference("NodeCollection", key, generation, ids, text=_text(collection, ids))
 
     def _object(self, item: Any) -> Value:
         if self.objects is not None:
@@ -79,3 +86,13 @@ class KernelEncoder(encoder.Encoder):
         if self._origin is not None:
             return self._origin
         return f"<{type(item).__name__}>"
+
+
+def _text(nodes: Any, ids: Array) -> str | None:
+    """Return how PyNEST prints nodes; ``None`` if that is long, as of many single nodes."""
+    # Mostly a range of one model, which is seen without a look at each id.
+    has_gaps = len(ids) > _PRINTED_PARTS and ids[-1] - ids[0] >= len(ids)
+    if has_gaps and np.count_nonzero(np.diff(ids) != 1) > _PRINTED_PARTS:
+        return None
+    text = str(nodes)
+    return text if len(text) <= _TEXT_LIMIT else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from types import TracebackType
 from typing import ClassVar
 
@@ -22,6 +23,9 @@ _GROWING = {
     for name, traits in TRAITS.items()
     if (traits.builds or traits.simulates or traits.prepares) and name != "ResetKernel"
 }
+
+#: Name of a function at the beginning of what Python says about arguments that don't fit it.
+_CALLED = re.compile(r"^[\w.<>]+\(\)")
 
 
 class explained:  # noqa: N801  # reads like the function that contextmanager would make
@@ -111,6 +115,9 @@ class raised_by_nest:  # noqa: N801  # reads like the function that contextmanag
         text = "NEST gives no further explanation"
         if not is_without_text(error):
             text = str(error).strip()
+        if isinstance(error, TypeError) and traceback is not None and traceback.tb_next is None:
+            # The arguments don't fit what is called in place of PyNEST's function.
+            text = _CALLED.sub(f"{self._call.rpartition('.')[2]}()", text)
         raise KernelError(
             f"{name} in {self._call}: {text}",
             error_name=name,

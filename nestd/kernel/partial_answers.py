@@ -49,7 +49,12 @@ def get_status(
 
 def get_status_by_keys(nodes_or_conns: Any, keys: Any = None, output: str = "") -> PartialAnswer:
     """Answer GetStatus with PyNEST's own parameters."""
-    return get_status(nodes_or_conns, keys=keys or None, output=output)
+    return get_status(nodes_or_conns, keys=keys or None, output=_pynest_output(output))
+
+
+def _pynest_output(output: str) -> str:
+    """Return the form of an answer as PyNEST understands ``output``: it ignores what it lacks."""
+    return "json" if output == "json" else ""
 
 
 def get_from_nodes(nodes: Any, *params: Any, output: str = "") -> PartialAnswer:
@@ -92,6 +97,11 @@ def get_defaults(model: str, keys: Any = None, output: str = "") -> PartialAnswe
     if "drift_factor" in defaults:
         defaults["weight"] = NO_WEIGHT
     return ModelDefaults.collect(defaults, keys, output)
+
+
+def get_defaults_by_keys(model: str, keys: Any = None, output: str = "") -> PartialAnswer:
+    """Answer GetDefaults with PyNEST's own parameters."""
+    return get_defaults(model, keys, _pynest_output(output))
 
 
 def get_local_vps() -> PartialAnswer:

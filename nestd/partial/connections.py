@@ -161,6 +161,8 @@ class ConnectionRecords(ConnectionColumns, kind="connection_records"):
         """Return the entries of all connections."""
         asked, output = parts[0].asked, parts[0].output
         columns, count = cls.in_order(call, parts)
+        if isinstance(asked, str) and asked not in columns and count > 1:
+            return as_connection_values(call, columns, count, asked, output)
         records = as_records(call, columns, count, asked, output)
         # Here PyNEST has a list, where it has tuples otherwise.
         return list(records) if isinstance(asked, str) and not output and count > 1 else records

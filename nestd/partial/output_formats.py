@@ -92,7 +92,9 @@ def as_connection_values(
         return as_list(columns[key])[0] if count == 1 else columns[key]
 
     if isinstance(asked, str):
-        return in_format(call, values(asked), output)
+        # Of several connections, PyNEST gives nothing for a key that none of them has.
+        found = values(asked) if count == 1 or asked in columns else []
+        return in_format(call, found, output)
     return in_format(
         call, {key: values(key) for key in (columns if asked is None else asked)}, output
     )

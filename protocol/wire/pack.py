@@ -108,11 +108,13 @@ class Packer:
         elif type(value) is tuple:
             made.add_extension(EXT_TUPLE, self._assembled(list(value)))
         elif isinstance(value, Reference) and value.ids is not None:
-            fields = [value.type, value.id, value.generation, value.ids]
+            fields = _fields_of(value)
             made.add_extension(EXT_REFERENCE, self._assembled(fields))
         elif isinstance(value, Expression):
             fields = [value.call, list(value.args), value.kwargs]
             made.add_extension(EXT_EXPRESSION, self._assembled(fields))
+        elif isinstance(value, np.ndarray) and self._needs_conversion(value):
+            made.extend(self._assembled(self._convert_array(value)))
         elif isinstance(value, np.ndarray) and value.nbytes >= BUFFER_FROM_BYTES:
             dtype, shape, data = _laid_out(value)
             inner = Pieces()
@@ -128,10 +130,12 @@ class Packer:
         if type(value) is tuple:
             return msgpack.ExtType(EXT_TUPLE, self.pack(list(value)))
         if isinstance(value, np.ndarray):
+            if self._needs_conversion(value):
+                converted = self._convert_array(value)
+                return converted if type(converted) in _NATIVE else self._extension(converted)
             return self._array(value)
         if isinstance(value, Reference):
-            told = value.size if value.ids is None else value.ids
-            fields = [value.type, value.id, value.generation, told]
+            fields = _fields_of(value)
             return msgpack.ExtType(EXT_REFERENCE, self.pack(fields))
         if isinstance(value, Expression):
             return msgpack.ExtType(
@@ -141,8 +145,9 @@ class Packer:
             return msgpack.ExtType(EXT_TEXT, self.pack(list(value.values)))
         if isinstance(value, complex):
             return msgpack.ExtType(EXT_COMPLEX, struct.pack("<dd", value.real, value.imag))
-        if self._tuples:
+        if self._tuples and not hasattr(type(value), "wire"):
             # msgpack is strict about types now: types that derive from plain ones come here, too.
+            # What has a value of its own, for ``convert``, is none of them.
             plain = next((kind for kind in _PLAIN if isinstance(value, kind)), None)
             if plain is tuple:
                 return self._extension(tuple(value))
@@ -156,12 +161,36 @@ class Packer:
             return self._extension(converted)
         raise ProtocolError(f"no form on the wire for {type(value).__name__}")
 
+    def _needs_conversion(self, array: Array) -> bool:
+        """Return whether ``array`` has no form on the wire, but may be given another."""
+        return self._convert is not None and not has_wire_form(array)
+
+    def _convert_array(self, array: Array) -> Value:
+        assert self._convert is not None
+        converted = self._convert(array)
+        if isinstance(converted, np.ndarray) and not has_wire_form(converted):
+            raise ProtocolError(f"no form on the wire for an array of {array.dtype}")
+        return converted
+
     def _array(self, array: Array) -> msgpack.ExtType:
         dtype, shape, data = _laid_out(array)
         if self._buffers is None or array.nbytes < BUFFER_FROM_BYTES:
             return msgpack.ExtType(EXT_ARRAY_INLINE, self.pack([dtype, shape, bytes(data)]))
         self._buffers.append(data)
         return msgpack.ExtType(EXT_ARRAY_BUFFER, self.pack([len(self._buffers) - 1, dtype, shape]))
+
+
+def _fields_of(reference: Reference) -> list[Value]:
+    told = reference.size if reference.ids is None else reference.ids
+    fields = [reference.type, reference.id, reference.generation, told]
+    return fields if reference.text is None else [*fields, reference.text]
+
+
+def has_wire_form(array: Array) -> bool:
+    """Return whether ``array`` can be sent as it is."""
+    return array.dtype.newbyteorder("<").str in ARRAY_TYPES and not isinstance(
+        array, np.ma.MaskedArray
+    )
 
 
 def _laid_out(array: Array) -> tuple[str, list[int], memoryview]:

@@ -205,18 +205,20 @@ class Unpacker:
         return _array(data, dtype, shape)
 
     def _reference(self, fields: list[Value]) -> Any:
-        if len(fields) != 4:
-            raise ProtocolError("a reference is [type, id, generation, ids or size]")
-        name, key, generation, told = fields
+        if len(fields) not in (4, 5):
+            raise ProtocolError("a reference is [type, id, generation, ids or size, text]")
+        name, key, generation, told = fields[:4]
         ids, size = (None, told) if type(told) is int else (told, None)
+        text = fields[4] if len(fields) == 5 else None
         if (
             not isinstance(name, str)
             or type(key) is not int
             or not isinstance(generation, str)
             or not (ids is None or (isinstance(ids, np.ndarray) and ids.ndim == 1))
+            or not (text is None or isinstance(text, str))
         ):
             raise ProtocolError("a reference with fields of the wrong type")
-        made = Reference(name, key, generation, ids, size)
+        made = Reference(name, key, generation, ids, size, text)
         return made if self._resolve is None else self._resolve(made)
 
     def _expression(self, fields: list[Value]) -> Expression:

@@ -50,7 +50,7 @@ INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 # Codes of the extension types.
 EXT_ARRAY_BUFFER = 1  # msgpack [buffer index, type, [shape…]]
 EXT_ARRAY_INLINE = 2  # msgpack [type, [shape…], bytes]
-EXT_REFERENCE = 3  # msgpack [type, id, generation, ids or nil]
+EXT_REFERENCE = 3  # msgpack [type, id, generation, ids or nil, text or nil]
 EXT_EXPRESSION = 4  # msgpack [call, [args…], {kwargs…}]
 EXT_TEXT = 5  # msgpack [text, …]
 EXT_COMPLEX = 6  # two little-endian doubles
@@ -75,6 +75,8 @@ class Reference:
     ids: Array | None = field(default=None, compare=False)
     #: For a SynapseCollection the number of its connections.
     size: int | None = field(default=None, compare=False)
+    #: For a NodeCollection how PyNEST prints it, if that is short.
+    text: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

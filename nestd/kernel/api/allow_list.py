@@ -56,9 +56,10 @@ class Entry:
     applied: Callable[..., Any] | None = None
 
 
-#: Methods that return a part of a collection and change nothing: they may be in expressions.
+#: Methods that return nodes or connections of others and change nothing: may be in expressions.
 _SELECTIONS = frozenset(
     [
+        "NodeCollection.join",
         "NodeCollection.slice",
         "NodeCollection.take",
         "SynapseCollection.slice",
@@ -68,6 +69,7 @@ _SELECTIONS = frozenset(
 
 #: Functions for callers who have PyNEST's objects, where others get a more lenient one.
 _APPLIED: dict[str, Callable[..., Any]] = {
+    "GetDefaults": partial_answers.get_defaults_by_keys,
     "GetStatus": partial_answers.get_status_by_keys,
     "NodeCollection": NodeCollection,
     "NodeCollection.join": NodeCollection.__add__,

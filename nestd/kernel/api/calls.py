@@ -35,7 +35,7 @@ from nestd.partial.connections import ConnectionChange
 
 def print_nodes() -> str:
     """Return what PrintNodes prints, since nobody sees the daemon's console."""
-    return str(printed_nodes()).strip()
+    return str(printed_nodes())
 
 
 def help_text(obj: str | None = None, return_text: bool = True) -> str:

@@ -141,7 +141,24 @@ def test_disconnecting_the_parts_disconnects_the_whole(parts: list[Connections])
     assert sorted(nest.GetConnections().get("source")) == [2, 2, 2, 3, 3, 3]
 
 
-def test_connections_without_places_have_no_order(parts: list[Connections]) -> None:
+def test_connections_of_one_rank_are_put_in_order_when_somebody_looks(kernel: Kernel) -> None:
+    nodes = nest.Create("iaf_psc_alpha", 3)
+    for target in nodes:
+        nest.Connect(nodes, target)
+    found = nest.GetConnections()
+    conns = Connections(found, total=9)
+    conns.set({"weight": 2.0})
+    assert conns.rows is None
+    assert weights([conns.slice(0, 1)]) == [2.0]
+    assert conns.rows is not None
+    identity = list(zip(found.get("source"), found.get("target"), strict=True))
+    assert [identity.index(pair) for pair in sorted(identity)] == np.argsort(conns.rows).tolist()
+
+
+def test_connections_without_places_have_no_order_on_several_ranks(
+    parts: list[Connections], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "RANKS", 2)
     with pytest.raises(ValueError, match="have not been put in order"):
         Connections(parts[0].local).slice(0, 1)
 

@@ -66,7 +66,7 @@ def test_every_action_is_executed(kernel: Kernel, action: Action) -> None:
     name, args = arguments.get(action, ("", []))
     if action is Action.ASSIGN_ORDER:
         nest.Connect(nest.Create("parrot_neuron"), nest.Create("parrot_neuron"))
-        args[0] = kernel.execute(Operation(Action.CALL_JSON, "GetConnections"), True).reference
+        args[0] = kernel.execute(Operation(Action.CALL_JSON, "GetConnections"), True)
     if action is Action.RESUME:
         kernel.execute(Operation(Action.CALL_JSON, "Simulate", [2.0], budget=10), True)
     kernel.execute(Operation(action, name, args, budget=100), True)

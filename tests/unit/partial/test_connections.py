@@ -140,9 +140,11 @@ def test_threads_of_connections_are_constant() -> None:
 
 
 @pytest.mark.parametrize("get", [values, records])
-def test_field_that_no_connection_has_is_the_key_error_of_pynest(get: Any) -> None:
-    with pytest.raises(KernelError, match="nope"):
-        get(*PARTS, asked="nope")
+def test_field_that_no_connection_has_is_what_it_is_to_pynest(get: Any) -> None:
+    assert get(*PARTS, asked="nope") == []
+    for parts, asked in ((PARTS, ["nope"]), ([part((1, 2, 0, 0), weight=[12.0])], "nope")):
+        with pytest.raises(KernelError, match="nope"):
+            get(*parts, asked=asked)
 
 
 #: What a caller described, and as which parameter.

@@ -14,6 +14,7 @@ from nest_remote.objects.handles import Handle
 from nest_remote.objects.nodes import NodeCollection
 from nestd.kernel.pynest import nest as pynest
 from tests.sections import read_sections
+from tests.unit.nest_remote.look_alike.conftest import InProcess
 
 TEXTS = dict(read_sections(Path(__file__).with_name("expressions.txt")))
 #: Makes the network that the expressions are about.
@@ -80,6 +81,68 @@ def test_expression_gives_what_pynest_gives(expression: str, nest: PyNest) -> No
 def test_expression_gives_what_is_documented(expression: str, nest: PyNest) -> None:
     names = namespace(nest)
     assert eval(expression, names) == eval(DIFFERENT[expression])
+
+
+#: Calls of replaced functions with arguments that don't fit: in their words is PyNEST's name.
+MISFITS = """\
+nest.Create()
+nest.Create("iaf_psc_alpha", 1, 2, 3, 4)
+nest.Simulate()
+nest.GetStatus()
+nest.GetPosition()
+nest.Install()
+nest.Disconnect(nope=1)"""
+
+
+@pytest.mark.parametrize("call", MISFITS.splitlines())
+def test_arguments_that_do_not_fit_are_refused_in_pynests_words(call: str, nest: PyNest) -> None:
+    said = []
+    for module in (pynest, nest):
+        with pytest.raises(TypeError) as caught:
+            eval(call, {"nest": module})
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_nodes_are_printed_as_pynest_prints_them(
+    nest: PyNest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nest.Create("iaf_psc_alpha", 12)
+    nest.Create("spike_recorder")
+    nest.PrintNodes()
+    assert capfd.readouterr().out == " 1 .. 12 iaf_psc_alpha\n13       spike_recorder\n"
+
+
+#: What the ids of nodes tell, also of parts of parts, and of many that are joined.
+KNOWN = """\
+neurons[2], neurons[1:4][1], list(neurons), neurons[[0, 2, 5]][1:], layer[[1, 3]], layer[::2][1]
+neurons + recorder, sum(n for n in neurons[::2]), (neurons + meter)[[0, 6]] + generator
+neurons == neurons[:3], neurons[[0, 1]] == neurons[:2], neurons.index(2), 5 in neurons + meter
+print(neurons, layer[1], neurons[:2] + neurons[4:] + cell, nest.NodeCollection())
+[neurons[[0, 1, 3]] + recorder for _ in range(100)]"""
+
+
+@pytest.mark.parametrize("expression", KNOWN.splitlines())
+def test_what_ids_tell_is_not_asked(expression: str, nest: PyNest, transport: InProcess) -> None:
+    names = namespace(nest) | {"none": nest.NodeCollection()}
+    transport.executed.clear()
+    eval(expression.replace("nest.NodeCollection()", "none"), names)
+    assert transport.executed == []
+
+
+def test_nodes_of_many_parts_are_printed_like_others(nest: PyNest, transport: InProcess) -> None:
+    for module in (nest, pynest):
+        module.Create("iaf_psc_alpha", 400)
+    ids = list(range(1, 400, 3))
+    many = nest.NodeCollection(ids)
+    transport.executed.clear()
+    expected = str(pynest.NodeCollection(ids))
+    assert [str(many), repr(many), str(many[:100])] == [
+        expected,
+        expected,
+        str(pynest.NodeCollection(ids)[:100]),
+    ]
+    assert ("call_pynest", "NodeCollection.text") in transport.executed
 
 
 def test_files_are_listed_and_downloads_are_for_other_programs(nest: PyNest) -> None:
