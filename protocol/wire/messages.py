@@ -169,6 +169,12 @@ class Script:
     context: RequestContext = NO_REQUEST
     #: See :class:`Command`.
     delivery_id: str = ""
+    #: File name of the source, in the archive if there is one; empty for the server's own choice.
+    name: str = ""
+    #: Arguments of the program: what follows the name in ``sys.argv``.
+    argv: list[str] = field(default_factory=list)
+    #: Archive with the files of the program, zip or tar; empty if the source is all there is.
+    archive: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,6 @@ from nest_remote.description import Description
 from nestd.scripts.failures import line_in_dump
 from nestd.scripts.modules import VARIABLE
 from nestd.scripts.process.child import (
-    CONNECTION,
-    LOCATION,
     ScriptNamespace,
     become_like_fork,
     become_runner,
@@ -40,7 +38,7 @@ from nestd.scripts.process.control import ControlSocket
 from nestd.scripts.process.numpy_reseed import NumpyReseed
 from nestd.scripts.process.process_tree import descendants, kill, open_children
 from nestd.scripts.process.reach import Reach
-from nestd.scripts.process.transport import LINE
+from nestd.scripts.process.transport import CONNECTION, LINE, LOCATION
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ConfigurationError
@@ -54,6 +52,8 @@ COUNT_EVERY_S = 0.2
 REHEARSALS = 20
 #: How long a process that is to be ended may take to report the script's line.
 LOCATE_S = 0.8
+#: How long an unrestricted script may go on then, which has files that may not be written out.
+FINISH_S = 0.3
 
 _READ_BYTES = 1 << 16
 
@@ -233,7 +233,7 @@ class ForkServer:
             os._exit(70)
 
     def _end(self, script: _ForkedScript, locate: bool) -> None:
-        """Kill a script's process; if wanted, let the process report its line before."""
+        """Kill a script's process; if wanted, let it report its line and write out its files."""
         if locate:
             # This does not end the process: faulthandler there reports the line (``child.py``).
             os.kill(script.pid, signal.SIGTERM)
@@ -245,6 +245,8 @@ class ForkServer:
                 if script.descriptor in ready:
                     break
                 self._read_dump(script)
+            if not self._settings.restricted:
+                select.select([script.descriptor], [], [], FINISH_S)
         os.kill(script.pid, signal.SIGKILL)
 
     def _read_dump(self, script: _ForkedScript) -> None:
