@@ -8,12 +8,15 @@ SynapseCollection           dict of parallel lists, also of one connection
 Parameter, Mask, grid …     text
 Compartments, Receptors     list of dicts
 CollocatedSynapses          list of dicts
+figure of matplotlib        bytes of a PNG; so are its axes
 anything else               as ``protocol/wire/encoder.py`` has it
 =========================== ===============================================================
 """
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 from urllib.parse import quote
 
@@ -45,4 +48,16 @@ class ResultEncoder(encoder.Encoder):
             return self.encode(item.get_tuple())
         if isinstance(item, CollocatedSynapses):
             return self.encode(item.syn_specs)
+        if type(item).__module__.startswith("matplotlib."):
+            return _image(item) or super()._other(item)
         return super()._other(item)
+
+
+def _image(item: Any) -> bytes | None:
+    """Return a figure, or the figure of axes, as PNG; ``None`` for what is neither."""
+    figure = getattr(item, "figure", item)
+    if not isinstance(figure, sys.modules["matplotlib.figure"].Figure):
+        return None
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return image.getvalue()

@@ -33,11 +33,12 @@ from nestd.scripts.process.transport import (
     ScriptTransport,
     mark_line,
 )
+from nestd.scripts.program.arrival import ProgramDirectories
 from nestd.scripts.program.ending import forget_exit_functions
 from nestd.scripts.program.execution import ScriptRun, execute, returned
 from nestd.scripts.program.workers import Workers
 from nestd.scripts.sandbox import rlimits, seccomp
-from nestd.scripts.sandbox.compile import restricted_namespace
+from nestd.scripts.sandbox.compile import add_sys, restricted_namespace
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ProtocolError
 from protocol.process.identity import die_with_parent
@@ -70,11 +71,16 @@ class ScriptNamespace:
         self.restricted = settings.restricted
         #: Names of the modules that are loaded before a script.
         self.modules = frozenset(sys.modules)
+        #: What ``sys.argv`` is in a restricted script.
+        self.argv: list[str] = []
+        #: Where unrestricted programs of several files are.
+        self.directories = None if self.restricted else ProgramDirectories()
         self.stream, self.printed = _streams()
         self.transport = ScriptTransport()
         nest = PyNest("nest", Session(self.transport, description=description))
         if self.restricted:
             self.variables = restricted_namespace(settings.imports, {**modules, "nest": nest})
+            add_sys(self.variables, self.argv)
             return
         main = ModuleType("__main__")
         main.__dict__["__builtins__"] = builtins

@@ -39,6 +39,8 @@ from nestd.scripts.process.numpy_reseed import NumpyReseed
 from nestd.scripts.process.process_tree import descendants, kill, open_children
 from nestd.scripts.process.reach import Reach
 from nestd.scripts.process.transport import CONNECTION, LINE, LOCATION
+from nestd.scripts.program.archive import rehearse as rehearse_archives
+from nestd.scripts.program.libraries import load_whole
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ConfigurationError
@@ -123,6 +125,8 @@ class ForkServer:
             self._end(script, locate=False)
         for script in list(self._scripts.values()):
             self._conclude(script, report=False)
+        if self._namespace is not None and self._namespace.directories is not None:
+            self._namespace.directories.close()
 
     def _obey(self) -> bool:
         """Obey one packet of nestd; return whether there can be more."""
@@ -175,6 +179,9 @@ class ForkServer:
                 entry.load()
         seccomp.warm_up()
         packages = {entry.package for entry in self._settings.imports}
+        if self._settings.restricted:
+            load_whole(packages)
+            rehearse_archives()
         modules = {
             name: module
             for name, module in sys.modules.items()
@@ -264,6 +271,8 @@ class ForkServer:
         self._waiting.unregister(script.descriptor)
         os.close(script.descriptor)
         self._end_left_over()
+        if self._namespace is not None and self._namespace.directories is not None:
+            self._namespace.directories.remove(script.pid)
         self._read_dump(script)
         os.close(script.location)
         mark: int = LINE.unpack_from(script.line_marker)[0]

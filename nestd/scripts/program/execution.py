@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nestd.scripts.failures import SCRIPT, script_error
 from nestd.scripts.process.transport import LOCATION
-from nestd.scripts.program.arrival import begin
+from nestd.scripts.program.arrival import begin, own_file
 from nestd.scripts.program.ending import exit_status, finish, flush
 from nestd.scripts.results import ResultEncoder, file_value
 from nestd.scripts.sandbox.compile import compile_script
@@ -129,7 +129,10 @@ def returned(returns: str | list[str] | None, namespace: ScriptNamespace) -> Any
 
     def value(name: str) -> Any:
         if not name.isidentifier() and name not in variables:
-            return file_value(name, namespace.transport.files())
+            # What the script has written to a file may be in a buffer.
+            flush()
+            own = own_file(name, namespace)
+            return file_value(name, namespace.transport.files()) if own is None else own
         if namespace.restricted and name.startswith("_"):
             return None
         return encoder.encode(variables.get(name))
