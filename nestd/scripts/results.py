@@ -48,16 +48,20 @@ class ResultEncoder(encoder.Encoder):
             return self.encode(item.get_tuple())
         if isinstance(item, CollocatedSynapses):
             return self.encode(item.syn_specs)
-        if type(item).__module__.startswith("matplotlib."):
-            return _image(item) or super()._other(item)
-        return super()._other(item)
+        return _image(item) or super()._other(item)
 
 
 def _image(item: Any) -> bytes | None:
     """Return a figure, or the figure of axes, as PNG; ``None`` for what is neither."""
-    figure = getattr(item, "figure", item)
-    if not isinstance(figure, sys.modules["matplotlib.figure"].Figure):
+    if "matplotlib.figure" not in sys.modules or "matplotlib.axes" not in sys.modules:
         return None
+    of_figure, of_axes = (
+        sys.modules["matplotlib.figure"].Figure,
+        sys.modules["matplotlib.axes"].Axes,
+    )
+    if not isinstance(item, (of_figure, of_axes)):
+        return None
+    figure = item.figure if isinstance(item, of_axes) else item
     image = io.BytesIO()
     figure.savefig(image, format="png")
     return image.getvalue()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import io
 import os
 import pkgutil
@@ -17,6 +16,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from nestd.scripts.modules import ModuleImport
 
 #: Parts of packages that are for their developers, or begin a program.
 _NOT_LOADED = frozenset(["tests", "testing", "conftest", "setup", "__main__", "_pyinstaller"])
@@ -46,7 +47,7 @@ def _load_parts(package: str) -> None:
             continue
         # Some parts are for other systems, or need libraries that are not there.
         with contextlib.suppress(Exception, SystemExit):
-            importlib.import_module(name)
+            ModuleImport(name, None, package).load()
             if found.ispkg:
                 _load_parts(name)
 
@@ -59,7 +60,7 @@ def _use_matplotlib() -> None:
     import matplotlib.pyplot as plt
 
     # Registers a projection.
-    importlib.import_module("mpl_toolkits.mplot3d")
+    ModuleImport("mpl_toolkits.mplot3d", None, "mpl_toolkits").load()
     _keep_fonts(fonts)
     figure, axes = plt.subplots(2, 2, layout="constrained")
     axes[0, 0].semilogy([1, 10], label="$\\alpha_1$")
@@ -86,8 +87,13 @@ def _keep_fonts(fonts: Any) -> None:
         return made.FT2Font(file if known is None else io.BytesIO(known), *args, **kwargs)
 
     fonts.ft2font = SimpleNamespace(**{**vars(made), "FT2Font": opened})
-    paths = SimpleNamespace(**{**vars(os.path), "isfile": lambda path: str(path) in content})
-    fonts.os = SimpleNamespace(**{**vars(os), "path": paths})
+    # matplotlib looks whether a font's file is there before it opens the font.
+    for name in ("exists", "isfile"):
+        setattr(os.path, name, _knowing(getattr(os.path, name), content))
+
+
+def _knowing(looks: Callable[[Any], bool], content: dict[str, bytes]) -> Callable[[Any], bool]:
+    return lambda path: str(path) in content or looks(path)
 
 
 def _use_pandas() -> None:
