@@ -74,7 +74,7 @@ class ScriptNamespace:
         #: What ``sys.argv`` is in a restricted script.
         self.argv: list[str] = []
         #: Where unrestricted programs of several files are.
-        self.directories = None if self.restricted else ProgramDirectories()
+        self.directories: ProgramDirectories | None = None
         self.stream, self.printed = _streams()
         self.transport = ScriptTransport()
         nest = PyNest("nest", Session(self.transport, description=description))

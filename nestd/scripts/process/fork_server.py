@@ -40,6 +40,7 @@ from nestd.scripts.process.process_tree import descendants, kill, open_children
 from nestd.scripts.process.reach import Reach
 from nestd.scripts.process.transport import CONNECTION, LINE, LOCATION
 from nestd.scripts.program.archive import rehearse as rehearse_archives
+from nestd.scripts.program.arrival import ProgramDirectories
 from nestd.scripts.program.libraries import load_whole
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.settings import ScriptSettings
@@ -163,6 +164,9 @@ class ForkServer:
             self._control.send({"ready": False, "problem": f"{VARIABLE}: {error}"})
             return
         become_like_fork(self._settings, self._files)
+        if not self._settings.restricted:
+            # Where temporary files are has been chosen now.
+            self._namespace.directories = ProgramDirectories()
         for _ in range(REHEARSALS):
             rehearse(self._namespace)
             rehearse_fork(self._filter)

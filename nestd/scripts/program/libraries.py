@@ -47,7 +47,7 @@ def _load_parts(package: str) -> None:
             continue
         # Some parts are for other systems, or need libraries that are not there.
         with contextlib.suppress(Exception, SystemExit):
-            ModuleImport(name, None, package).load()
+            ModuleImport(name, None, package.partition(".")[0]).load()
             if found.ispkg:
                 _load_parts(name)
 
