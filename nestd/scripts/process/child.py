@@ -34,7 +34,7 @@ from nestd.scripts.process.transport import (
     mark_line,
 )
 from nestd.scripts.program.arrival import ProgramDirectories
-from nestd.scripts.program.ending import forget_exit_functions
+from nestd.scripts.program.ending import flush, forget_exit_functions
 from nestd.scripts.program.execution import ScriptRun, execute, returned
 from nestd.scripts.program.workers import Workers
 from nestd.scripts.sandbox import rlimits, seccomp
@@ -70,7 +70,7 @@ class ScriptNamespace:
     ) -> None:
         self.restricted = settings.restricted
         #: Names of the modules that are loaded before a script.
-        self.modules = frozenset(sys.modules)
+        self.modules: frozenset[str] = frozenset()
         #: What ``sys.argv`` is in a restricted script.
         self.argv: list[str] = []
         #: Where unrestricted programs of several files are.
@@ -216,6 +216,8 @@ def rehearse(namespace: ScriptNamespace) -> None:
     execute(script.source, namespace.restricted, namespace.variables)
     _encoded(Result("", "", {"data": returned(script.returns, namespace)}))
     namespace.variables = kept
+    if not namespace.restricted:
+        flush()
 
 
 def rehearse_fork(syscall_filter: seccomp.SyscallFilter | None) -> None:

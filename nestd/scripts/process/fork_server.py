@@ -170,6 +170,7 @@ class ForkServer:
         for _ in range(REHEARSALS):
             rehearse(self._namespace)
             rehearse_fork(self._filter)
+        self._namespace.modules = frozenset(sys.modules)
         # These objects stay, and their memory is shared with the forks as long as it is not
         # written to, as the garbage collector would.
         gc.collect()

@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_libc = ctypes.CDLL(None)
+_flush_c = ctypes.CDLL(None).fflush
 
 #: Modules: their exit function, which Python registers when the module is loaded.
 _EXIT_FUNCTIONS = {
@@ -69,8 +69,9 @@ def finish(variables: dict[str, Any], before: frozenset[str]) -> None:
     for name in variables:
         if name != "__builtins__":
             variables[name] = None
-    for name in sys.modules.keys() - before:
-        sys.modules.pop(name, None)
+    if len(sys.modules) > len(before):
+        for name in sys.modules.keys() - before:
+            sys.modules.pop(name, None)
     # In a cycle, the parts of a file may go in any order.
     flush()
     gc.collect()
@@ -85,7 +86,7 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             _attempt(stream.flush)
-    _libc.fflush(None)
+    _flush_c(None)
 
 
 def _close_files() -> None:
@@ -105,8 +106,9 @@ def _is_standard(file: io.IOBase) -> bool:
 def _open_files() -> Iterator[io.IOBase]:
     """Yield the files with buffers that the script has made; the fork server's are not listed."""
     for item in gc.get_objects():
-        kind = type(item)
-        if issubclass(kind, io.IOBase) and not issubclass(kind, io.RawIOBase):
+        # By inheritance alone: what asks abstract classes notes the answer in memory of all forks.
+        kinds = type(item).__mro__
+        if io.IOBase in kinds and io.RawIOBase not in kinds:
             yield item
 
 
