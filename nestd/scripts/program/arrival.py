@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nestd.scripts.program.archive import read_archive
 from nestd.scripts.program.own_modules import OwnModules, decoded
+from protocol.process.identity import identify
 from protocol.wire.messages import Script
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 #: Name of a script that has none.
 UNNAMED = "script.py"
+_PREFIX = "nest-programs-"
 
 
 class ProgramDirectories:
@@ -29,7 +31,8 @@ class ProgramDirectories:
     """
 
     def __init__(self) -> None:
-        self._all = Path(tempfile.mkdtemp(prefix="nest-programs-"))
+        self._clear()
+        self._all = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
 
     def of(self, pid: int) -> Path:
         """Return the directory of the program in a process."""
@@ -44,6 +47,16 @@ class ProgramDirectories:
     def close(self) -> None:
         """Remove all directories."""
         shutil.rmtree(self._all, ignore_errors=True)
+
+    @staticmethod
+    def _clear() -> None:
+        """Remove what fork servers of this account have left that were killed."""
+        for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+            pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+            with contextlib.suppress(OSError):
+                is_ours = left.lstat().st_uid == os.getuid()
+                if is_ours and pid.isdecimal() and identify(int(pid)) is None:
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def begin(script: Script, namespace: ScriptNamespace) -> str:

@@ -17,6 +17,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+#: What all files derive from, and those without a buffer, whether written in C or in Python.
+_FILE, _UNBUFFERED = io.IOBase.__base__, io.RawIOBase.__base__
 _flush_c = ctypes.CDLL(None).fflush
 
 #: Modules: their exit function, which Python registers when the module is loaded.
@@ -108,7 +110,7 @@ def _open_files() -> Iterator[io.IOBase]:
     for item in gc.get_objects():
         # By inheritance alone: what asks abstract classes notes the answer in memory of all forks.
         kinds = type(item).__mro__
-        if io.IOBase in kinds and io.RawIOBase not in kinds:
+        if _FILE in kinds and _UNBUFFERED not in kinds:
             yield item
 
 
