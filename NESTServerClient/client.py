@@ -69,7 +69,12 @@ class NESTServerClient:
         return RemoteFunction(self._nest, name)
 
     def exec_script(
-        self, source: str, return_vars: str | list[str] | None = None
+        self,
+        source: str,
+        return_vars: str | list[str] | None = None,
+        name: str | None = None,
+        argv: Sequence[str] = (),
+        archive: bytes = b"",
     ) -> dict[str, Any]:
         """Run a script on the server.
 
@@ -77,6 +82,10 @@ class NESTServerClient:
         ----------
         source : Python code
         return_vars : name, or names, of variables whose values are wanted
+        name : of the script's file, which its ``__file__`` has; in the archive if there is one
+        argv : arguments of the program: what follows the name in ``sys.argv``
+        archive : zip or tar file with the files of the program; an empty source means its file
+            ``name``
 
         Returns
         -------
@@ -88,11 +97,17 @@ class NESTServerClient:
         NESTServerError
             If the script raised or was ended, with its line, its traceback and what it printed.
         """
-        answer: dict[str, Any] = self._transport.exec(source, return_vars)
+        program: dict[str, Any] = {"name": name, "argv": list(argv), "archive": archive or None}
+        if archive and not source:
+            program["source"] = None
+        answer: dict[str, Any] = self._transport.exec(source, return_vars, program)
         return answer
 
     def from_file(
-        self, filename: str, return_vars: str | list[str] | None = None
+        self,
+        filename: str,
+        return_vars: str | list[str] | None = None,
+        argv: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Run a script file of this machine on the server, as :meth:`exec_script` does.
 
@@ -100,8 +115,10 @@ class NESTServerClient:
         ----------
         filename : of the script
         return_vars : name, or names, of variables whose values are wanted
+        argv : arguments of the program: what follows the name in ``sys.argv``
         """
-        return self.exec_script(Path(filename).read_text(encoding="utf-8"), return_vars)
+        path = Path(filename)
+        return self.exec_script(path.read_text(encoding="utf-8"), return_vars, path.name, argv)
 
     def batch(self, calls: Iterable[Sequence[Any]]) -> list[Any]:
         """Execute several calls in one request, with nothing of others in between.

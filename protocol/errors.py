@@ -57,6 +57,7 @@ class NestdError(Exception):
     output : what the script had printed until then
     index : place of the call in its batch, from 0
     results : of the calls before it
+    data : what was asked for of a script that ended itself with an error
     """
 
     #: Name on the wire.
@@ -77,6 +78,7 @@ class NestdError(Exception):
         output: str | None = None,
         index: int | None = None,
         results: list[Any] | None = None,
+        data: Any = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -91,6 +93,7 @@ class NestdError(Exception):
         self.output = output
         self.index = index
         self.results = results
+        self.data = data
 
     def __str__(self) -> str:
         return self.message
@@ -276,6 +279,7 @@ _FACTS: dict[str, type] = {
     "output": str,
     "index": int,
     "results": list,
+    "data": object,
 }
 
 

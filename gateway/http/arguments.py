@@ -14,10 +14,9 @@ from protocol.errors import (
     TooManyValues,
     UnknownCall,
 )
-from protocol.process.environment import is_truthy
 from protocol.wire import json_form
 from protocol.wire.fields import NAME_CHARACTERS
-from protocol.wire.messages import OPEN_ACTIONS, Action, Operation, Script
+from protocol.wire.messages import OPEN_ACTIONS, Action, Operation
 from protocol.wire.unpack import LARGE_BYTES, Unpacker
 from protocol.wire.values import VALUE_NESTING_LIMIT, Buffer, Reference, Text, Value
 
@@ -183,49 +182,6 @@ def check_name(call: str) -> None:
         raise UnknownCall(
             f"PyNEST has no public name of {len(call)} characters; GET /api lists what there is"
         )
-
-
-def read_script(request: Request) -> Script:
-    """Read a script: its ``source``, and in ``return`` the names of what is asked for, if anything.
-
-    ``reset`` is whether the kernel is reset before.
-
-    Raises
-    ------
-    MalformedRequest
-        If there is no source, or ``return`` is neither a name nor a list of names.
-    RequestTooLarge
-        If the body is over the limit.
-    """
-    arguments = read_arguments(request)
-    if arguments.args:
-        raise MalformedRequest('a script is an object: {"source": "…", "return": "…"}')
-    source = _plain_text(arguments.kwargs.get("source"))
-    if not isinstance(source, str):
-        raise MalformedRequest('"source" must be the text of a script')
-    reset = arguments.kwargs.get("reset", False)
-    if isinstance(reset, Text):
-        reset = all(map(is_truthy, reset.values))
-    if not isinstance(reset, bool):
-        raise MalformedRequest('"reset" must be true or false')
-    if "return" not in arguments.kwargs:
-        return Script("", source, reset=reset)
-    returns = arguments.kwargs["return"]
-    if isinstance(returns, Text):
-        # In a query string a list is names between commas, or the parameter several times.
-        names = [name for text in returns.values for name in text.split(",")]
-        returns = names if len(names) > 1 else names[0]
-    if returns is None:
-        returns = ""
-    if not isinstance(returns, str) and not (
-        isinstance(returns, list) and all(isinstance(name, str) for name in returns)
-    ):
-        raise MalformedRequest('"return" must be a name or a list of names')
-    return Script("", source, returns, reset=reset)
-
-
-def _plain_text(value: Value) -> Value:
-    return value.values[0] if isinstance(value, Text) and len(value.values) == 1 else value
 
 
 def _from_body(request: Request) -> CallArguments:

@@ -28,6 +28,8 @@ def error_reply(error: NestdError) -> Response:
         "ranks": list(error.ranks),
     }
     body |= {name: value for name, value in optional.items() if value}
+    if error.data is not None:
+        body["data"] = error.data
     if error.index is not None:
         body |= {"index": error.index, "results": error.results}
     return _with_retry(_json(STATUS[type(error)], body), error)

@@ -115,7 +115,9 @@ class HttpTransport:
         found: list[Any] = value_of(reply, reference)
         return found
 
-    def exec(self, source: str, returns: Any) -> dict[str, Any]:
+    def exec(
+        self, source: str, returns: Any, program: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Run a script on the server and return ``data`` and ``stdout`` of its answer.
 
         Raises
@@ -123,7 +125,8 @@ class HttpTransport:
         NESTServerError
             As :meth:`execute`, and if the script raised.
         """
-        reply = ask(self.connection, "/exec", _script(source, returns), SCRIPT, self.progress)
+        body = _script(source, returns, program)
+        reply = ask(self.connection, "/exec", body, SCRIPT, self.progress)
         if reply.status != 200:
             raise reply.error()
         found: dict[str, Any] = Unpacker(writable=True).unpack(reply.body)
@@ -259,5 +262,9 @@ def _fields(operation: Operation) -> list[Value]:
     return [operation.action.value, operation.call, operation.args, operation.kwargs]
 
 
-def _script(source: str, returns: Any) -> list[Buffer]:
-    return Packer(tuples=True).pieces({"source": source, "return": returns})
+def _script(source: str, returns: Any, program: dict[str, Any] | None = None) -> list[Buffer]:
+    fields = {"source": source, "return": returns, **(program or {})}
+    given = {key: value for key, value in fields.items() if value or key in ("source", "return")}
+    if given["source"] is None:
+        del given["source"]
+    return Packer(tuples=True).pieces(given)

@@ -21,7 +21,7 @@ import numpy as np
 
 from nestd.kernel.connections import Connections
 from nestd.kernel.objects import ObjectTable
-from nestd.kernel.pynest import Mask, NodeCollection, Parameter, nest, node_ids
+from nestd.kernel.pynest import RANKS, Mask, NodeCollection, Parameter, nest, node_ids
 from nestd.partial.answers import Piece
 from nestd.partial.connections import ConnectionColumns
 from protocol.wire import encoder
@@ -76,7 +76,9 @@ class KernelEncoder(encoder.Encoder):
             return node_ids(collection)
         key, generation = self.objects.hold(collection)
         if isinstance(collection, Connections):
-            return Reference(collection.reference_type, key, generation)
+            # On several ranks the number is known when the connections have their order.
+            size = collection.total if RANKS == 1 else None
+            return Reference(collection.reference_type, key, generation, size=size)
         ids = node_ids(collection)
         return Reference("NodeCollection", key, generation, ids, text=_text(collection, ids))
 

@@ -10,6 +10,7 @@ results         encoder of what a script returns
 failures        errors made of a script's exceptions
 modules         setting NEST_SERVER_MODULES
 settings        settings of scripts
+program/        a script as Python has it: name, end, workers, modules of its own
 process/        fork server and forked processes, seen from both ends
 sandbox/        what confines a script: guards in Python, and limits of the system
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 import traceback
 from types import TracebackType
@@ -14,6 +15,9 @@ SCRIPT = "<script>"
 
 _MESSAGE_LIMIT = 10_000
 
+#: Lines that are commands in notebooks: ``%matplotlib inline``, ``!ls``, ``x = !ls``, ``nest?``.
+_NOTEBOOK_LINE = re.compile(r"^[%!?]|^\w+ *= *[%!]|\?$")
+
 
 def script_error(error: BaseException, memory_bytes: int) -> ScriptError:
     """Make the error that callers get for an exception of a script.
@@ -25,8 +29,10 @@ def script_error(error: BaseException, memory_bytes: int) -> ScriptError:
     """
     name = type(error).__name__
     if isinstance(error, SyntaxError) and error.filename == SCRIPT:
+        line_text = linecache.getline(SCRIPT, error.lineno or 0).strip()
+        said = _notebook_line(line_text) or _text(error.msg)
         return ScriptError(
-            f"{name} at line {error.lineno}: {_text(error.msg)}",
+            f"{name} at line {error.lineno}: {said}",
             error_name=name,
             line=error.lineno,
             trace=as_text("".join(traceback.format_exception_only(error))),
@@ -47,10 +53,28 @@ def _explained(error: BaseException, memory_bytes: int) -> str:
         code = 0 if error.code is None else error.code
         return f"the script ended itself with {_text(code)}"
     text = _text(error)
+    if isinstance(error, NameError):
+        return _notebook_name(error.name) or text or "no explanation"
     if isinstance(error, MemoryError):
         limit = memory_bytes // 2**20
         return f"{text or 'out of memory'} (scripts may take {limit} MiB)"
     return text or "no explanation"
+
+
+def _notebook_line(text: str) -> str | None:
+    """Explain a line that notebooks take for a command of theirs; ``None`` for another line."""
+    if not _NOTEBOOK_LINE.search(text):
+        return None
+    return f"{text[:80]!r} is a notebook's command, not Python; leave out lines with %, ! and ?"
+
+
+def _notebook_name(name: str | None) -> str | None:
+    """Explain a name that only notebooks have; ``None`` for another name."""
+    if name in ("get_ipython", "display"):
+        return f"name {name!r} is a notebook's, which is not there; leave out the lines that use it"
+    if name in ("null", "true", "false") and linecache.getline(SCRIPT, 1).startswith("{"):
+        return "this is a notebook's file; send its code (jupyter nbconvert --to script)"
+    return None
 
 
 def _text(error: object) -> str:

@@ -8,12 +8,15 @@ SynapseCollection           dict of parallel lists, also of one connection
 Parameter, Mask, grid …     text
 Compartments, Receptors     list of dicts
 CollocatedSynapses          list of dicts
+figure of matplotlib        bytes of a PNG; so are its axes
 anything else               as ``protocol/wire/encoder.py`` has it
 =========================== ===============================================================
 """
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 from urllib.parse import quote
 
@@ -45,4 +48,20 @@ class ResultEncoder(encoder.Encoder):
             return self.encode(item.get_tuple())
         if isinstance(item, CollocatedSynapses):
             return self.encode(item.syn_specs)
-        return super()._other(item)
+        return _image(item) or super()._other(item)
+
+
+def _image(item: Any) -> bytes | None:
+    """Return a figure, or the figure of axes, as PNG; ``None`` for what is neither."""
+    if "matplotlib.figure" not in sys.modules or "matplotlib.axes" not in sys.modules:
+        return None
+    of_figure, of_axes = (
+        sys.modules["matplotlib.figure"].Figure,
+        sys.modules["matplotlib.axes"].Axes,
+    )
+    if not isinstance(item, (of_figure, of_axes)):
+        return None
+    figure = item.figure if isinstance(item, of_axes) else item
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return image.getvalue()

@@ -55,8 +55,9 @@ def to_fields(message: Message) -> list[Any]:
         case Batch(id, operations, references, context, delivery_id):
             fields = [_operation_fields(operation) for operation in operations]
             return ["batch", id, fields, references, delivery_id, *_context_fields(context)]
-        case Script(id, source, returns, context, delivery_id, reset):
-            return ["script", id, source, returns, reset, delivery_id, *_context_fields(context)]
+        case Script(id, source, returns, context, delivery_id, reset, name, argv, archive):
+            program = [reset, name, argv, archive]
+            return ["script", id, source, returns, *program, delivery_id, *_context_fields(context)]
         case EndScript(id):
             return ["end_script", id]
         case Submit(id):
@@ -172,12 +173,17 @@ def _batch(id: str, listed: list[Any], references: bool, delivery_id: str, *cont
     return Batch(id, operations, references, _context(*context), delivery_id)
 
 
-def _script(id: str, source: str, returns: Any, reset: bool, *fields: Any) -> Script:
-    delivery_id, *context = fields
+def _script(id: str, source: str, returns: Any, reset: bool, name: str, *fields: Any) -> Script:
+    argv, archive, delivery_id = fields[:3]
     _check_ids(id, delivery_id)
-    if isinstance(returns, list) and not all(isinstance(name, str) for name in returns):
+    _check_lengths(name)
+    if isinstance(returns, list) and not all(isinstance(item, str) for item in returns):
         raise ProtocolError("a script that returns what are no names")
-    return Script(id, source, returns, _context(*context), delivery_id, reset)
+    if not all(isinstance(item, str) for item in argv):
+        raise ProtocolError("a script with arguments that are no texts")
+    return Script(
+        id, source, returns, _context(*fields[3:]), delivery_id, reset, name, argv, archive
+    )
 
 
 def _watch(id: str, recorders: list[int], anew: bool) -> Watch:
@@ -254,7 +260,7 @@ _INTEGER, _NUMBER = (int, type(None)), (float, type(None))
 _FORMS: dict[str, tuple[Types, Callable[..., Message]]] = {
     "command": ((str, *_OPERATION, bool, bool, str, *_CONTEXT), _command),
     "batch": ((str, list, bool, str, *_CONTEXT), _batch),
-    "script": ((str, str, _NAMES, bool, str, *_CONTEXT), _script),
+    "script": ((str, str, _NAMES, bool, str, list, bytes, str, *_CONTEXT), _script),
     "end_script": ((str,), _end_script),
     "submit": ((str,), _submit),
     "cancel": ((str, str, str), _cancel),

@@ -171,6 +171,12 @@ class Script:
     delivery_id: str = ""
     #: Whether the script begins with a kernel as a new process has it.
     reset: bool = False
+    #: File name of the source, in the archive if there is one; empty for the server's own choice.
+    name: str = ""
+    #: Arguments of the program: what follows the name in ``sys.argv``.
+    argv: list[str] = field(default_factory=list)
+    #: Archive with the files of the program, zip or tar; empty if the source is all there is.
+    archive: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,10 @@ The process is forked before there is a script, so that a script finds one ready
 
 from __future__ import annotations
 
-import atexit
 import builtins
 import contextlib
 import faulthandler
 import io
-import linecache
 import mmap
 import os
 import random
@@ -28,10 +26,20 @@ from nest_remote.look_alike.submodules import install
 from nest_remote.session import Session
 from nestd.scripts.failures import SCRIPT, script_error
 from nestd.scripts.process.reach import Reach, choose_temporary_directory
-from nestd.scripts.process.transport import BEGUN, LINE, ScriptTransport, mark_line
-from nestd.scripts.results import ResultEncoder, file_value
+from nestd.scripts.process.transport import (
+    BEGUN,
+    CONNECTION,
+    LINE,
+    LOCATION,
+    ScriptTransport,
+    mark_line,
+)
+from nestd.scripts.program.arrival import ProgramDirectories
+from nestd.scripts.program.ending import flush, forget_exit_functions
+from nestd.scripts.program.execution import ScriptRun, execute, returned
+from nestd.scripts.program.workers import Workers
 from nestd.scripts.sandbox import rlimits, seccomp
-from nestd.scripts.sandbox.compile import compile_script, restricted_namespace
+from nestd.scripts.sandbox.compile import add_sys, restricted_namespace
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ProtocolError
 from protocol.process.identity import die_with_parent
@@ -40,14 +48,6 @@ from protocol.wire import frames
 from protocol.wire.messages import Failure, Result, Script
 from protocol.wire.streams import WaitingStream
 from protocol.wire.values import Buffer
-
-#: File descriptors of a script's process beside the usual three: the socket to nestd, and the pipe
-#: over which the process reports its line when it is to be ended.
-CONNECTION, LOCATION = 3, 4
-
-#: Memory that is set free when a script has used up its own, for the error that reports it.
-_RESERVE_BYTES = 8 << 20
-
 
 #: Script that is rehearsed, encoded as a script arrives.
 _REHEARSED = frames.encode(Script("", "number = 1\nnumber", "number"))
@@ -70,6 +70,12 @@ class ScriptNamespace:
         modules: dict[str, ModuleType],
     ) -> None:
         self.restricted = settings.restricted
+        #: Names of the modules that are loaded before a script.
+        self.modules: frozenset[str] = frozenset()
+        #: What ``sys.argv`` is in a restricted script.
+        self.argv: list[str] = []
+        #: Where unrestricted programs of several files are.
+        self.directories: ProgramDirectories | None = None
         self.stream, self.printed = _streams()
         self.transport = ScriptTransport()
         nest = PyNest(
@@ -77,6 +83,7 @@ class ScriptNamespace:
         )
         if self.restricted:
             self.variables = restricted_namespace(settings.imports, {**modules, "nest": nest})
+            add_sys(self.variables, self.argv)
             return
         main = ModuleType("__main__")
         main.__dict__["__builtins__"] = builtins
@@ -92,8 +99,7 @@ class ScriptNamespace:
 def become_like_fork(settings: ScriptSettings, files: RuntimeDirectory) -> None:
     """Give the fork server what its forks begin with, as far as it can have that itself."""
     sys.argv = [SCRIPT]
-    # Exit functions of the fork server are not the script's.
-    atexit._clear()
+    forget_exit_functions()
     if settings.restricted:
         # Scripts can't see the variables, and what is loaded later does not need them.
         os.environ.clear()
@@ -176,6 +182,7 @@ def become_runner(
     _confine(settings, syscall_filter, mapped_bytes)
     if not namespace.restricted:
         _mark_exits(line_marker)
+        Workers(namespace.transport, CONNECTION).watch()
     rehearse(namespace)
     received = stream.receive()
     if received is None:
@@ -184,10 +191,10 @@ def become_runner(
     if not isinstance(message, Script):
         os._exit(1)
     LINE.pack_into(line_marker, 0, BEGUN)
-    answer = _run(message, settings, namespace)
+    answer = ScriptRun(message, namespace, settings.memory_bytes).run()
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
-    stream.send(_encoded(answer))
+    namespace.transport.answer(_encoded(answer))
     os._exit(0)
 
 
@@ -207,9 +214,13 @@ def rehearse(namespace: ScriptNamespace) -> None:
     """
     script = frames.decode(_REHEARSED)
     assert isinstance(script, Script)
-    own = dict(namespace.variables)
-    _execute(script.source, namespace.restricted, own)
-    _encoded(Result("", "", {"data": _returned(script.returns, own, namespace)}))
+    kept = namespace.variables
+    namespace.variables = dict(kept)
+    execute(script.source, namespace.restricted, namespace.variables)
+    _encoded(Result("", "", {"data": returned(script.returns, namespace)}))
+    namespace.variables = kept
+    if not namespace.restricted:
+        flush()
 
 
 def rehearse_fork(syscall_filter: seccomp.SyscallFilter | None) -> None:
@@ -229,8 +240,12 @@ def _confine(
     settings: ScriptSettings, syscall_filter: seccomp.SyscallFilter | None, mapped_bytes: int
 ) -> None:
     """Leave this process nothing but what a script needs."""
-    for sig in (signal.SIGINT, signal.SIGPIPE):
-        signal.signal(sig, signal.SIG_DFL)
+    if settings.restricted:
+        for sig in (signal.SIGINT, signal.SIGPIPE):
+            signal.signal(sig, signal.SIG_DFL)
+    else:
+        # As Python begins with.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     rlimits.limit_resources(
         settings.memory_bytes,
         settings.open_files,
@@ -240,37 +255,6 @@ def _confine(
     if settings.restricted:
         assert syscall_filter is not None
         syscall_filter.install()
-
-
-def _run(script: Script, settings: ScriptSettings, namespace: ScriptNamespace) -> Result | Failure:
-    """Run ``script``, and return its answer."""
-    lines = [line + "\n" for line in script.source.split("\n")]
-    linecache.cache[SCRIPT] = (len(script.source), None, lines, SCRIPT)
-    # The limit is on address space, so the memory itself is never touched.
-    reserve = mmap.mmap(-1, _RESERVE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    value: dict[str, Any] = {}
-    try:
-        try:
-            _execute(script.source, settings.restricted, namespace.variables)
-            if script.returns is not None:
-                value["data"] = _returned(script.returns, namespace.variables, namespace)
-        finally:
-            if not settings.restricted:
-                # Python does this at its own exit, which is none of the script's here.
-                threading._shutdown()  # type: ignore[attr-defined]
-                atexit._run_exitfuncs()
-    except BaseException as error:
-        reserve.close()
-        return Failure(script.id, "", script_error(error, settings.memory_bytes))
-    return Result(script.id, "", value)
-
-
-def _execute(source: str, restricted: bool, namespace: dict[str, Any]) -> None:
-    if restricted:
-        code = compile_script(source)
-    else:
-        code = compile(source, SCRIPT, "exec", dont_inherit=True)
-    exec(code, namespace)  # noqa: S102  # it is what scripts are for
 
 
 def _mark_exits(line_marker: mmap.mmap) -> None:
@@ -288,24 +272,3 @@ def _mark_exits(line_marker: mmap.mmap) -> None:
         leave(status)
 
     os._exit = _exit
-
-
-def _returned(
-    returns: str | list[str] | None, variables: dict[str, Any], namespace: ScriptNamespace
-) -> Any:
-    """Return the values of the variables and files that were asked for; ``None`` for missing ones.
-
-    A name that no variable can have is that of a file.
-    """
-    encoder = ResultEncoder()
-
-    def value(name: str) -> Any:
-        if not name.isidentifier() and name not in variables:
-            return file_value(name, namespace.transport.files())
-        if namespace.restricted and name.startswith("_"):
-            return None
-        return encoder.encode(variables.get(name))
-
-    if returns is None or isinstance(returns, str):
-        return value(returns) if returns else None
-    return {name: value(name) for name in returns}

@@ -19,12 +19,15 @@ def script_environment(variables: Mapping[str, str], restricted: bool) -> dict[s
         # Libraries must not use threads: there are none after a fork, and none may be made. And
         # functions are bound now, not at their first call, which each fork would do again.
         return kept | {
+            "MPLBACKEND": "agg",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "LD_BIND_NOW": "1",
         }
-    return {
+    others = {
         name: value
         for name, value in variables.items()
         if not _OURS.match(name) and not _SECRET.search(name)
     }
+    # There is no screen, even where the server was started on one.
+    return {"MPLBACKEND": "agg", **others}

@@ -27,8 +27,6 @@ from nest_remote.description import Description
 from nestd.scripts.failures import line_in_dump
 from nestd.scripts.modules import VARIABLE
 from nestd.scripts.process.child import (
-    CONNECTION,
-    LOCATION,
     ScriptNamespace,
     become_like_fork,
     become_runner,
@@ -40,7 +38,10 @@ from nestd.scripts.process.control import ControlSocket
 from nestd.scripts.process.numpy_reseed import NumpyReseed
 from nestd.scripts.process.process_tree import descendants, kill, open_children
 from nestd.scripts.process.reach import Reach
-from nestd.scripts.process.transport import LINE
+from nestd.scripts.process.transport import CONNECTION, LINE, LOCATION
+from nestd.scripts.program.archive import rehearse as rehearse_archives
+from nestd.scripts.program.arrival import ProgramDirectories
+from nestd.scripts.program.libraries import load_whole
 from nestd.scripts.sandbox import rlimits, seccomp
 from nestd.scripts.settings import ScriptSettings
 from protocol.errors import ConfigurationError
@@ -54,6 +55,8 @@ COUNT_EVERY_S = 0.2
 REHEARSALS = 20
 #: How long a process that is to be ended may take to report the script's line.
 LOCATE_S = 0.8
+#: How long an unrestricted script may go on then, which has files that may not be written out.
+FINISH_S = 0.3
 
 _READ_BYTES = 1 << 16
 
@@ -123,6 +126,8 @@ class ForkServer:
             self._end(script, locate=False)
         for script in list(self._scripts.values()):
             self._conclude(script, report=False)
+        if self._namespace is not None and self._namespace.directories is not None:
+            self._namespace.directories.close()
 
     def _obey(self) -> bool:
         """Obey one packet of nestd; return whether there can be more."""
@@ -159,9 +164,13 @@ class ForkServer:
             self._control.send({"ready": False, "problem": f"{VARIABLE}: {error}"})
             return
         become_like_fork(self._settings, self._files)
+        if not self._settings.restricted:
+            # Where temporary files are has been chosen now.
+            self._namespace.directories = ProgramDirectories()
         for _ in range(REHEARSALS):
             rehearse(self._namespace)
             rehearse_fork(self._filter)
+        self._namespace.modules = frozenset(sys.modules)
         # These objects stay, and their memory is shared with the forks as long as it is not
         # written to, as the garbage collector would.
         gc.collect()
@@ -175,6 +184,9 @@ class ForkServer:
                 entry.load()
         seccomp.warm_up()
         packages = {entry.package for entry in self._settings.imports}
+        if self._settings.restricted:
+            load_whole(packages)
+            rehearse_archives()
         modules = {
             name: module
             for name, module in sys.modules.items()
@@ -233,7 +245,7 @@ class ForkServer:
             os._exit(70)
 
     def _end(self, script: _ForkedScript, locate: bool) -> None:
-        """Kill a script's process; if wanted, let the process report its line before."""
+        """Kill a script's process; if wanted, let it report its line and write out its files."""
         if locate:
             # This does not end the process: faulthandler there reports the line (``child.py``).
             os.kill(script.pid, signal.SIGTERM)
@@ -245,6 +257,8 @@ class ForkServer:
                 if script.descriptor in ready:
                     break
                 self._read_dump(script)
+            if not self._settings.restricted:
+                select.select([script.descriptor], [], [], FINISH_S)
         os.kill(script.pid, signal.SIGKILL)
 
     def _read_dump(self, script: _ForkedScript) -> None:
@@ -262,6 +276,8 @@ class ForkServer:
         self._waiting.unregister(script.descriptor)
         os.close(script.descriptor)
         self._end_left_over()
+        if self._namespace is not None and self._namespace.directories is not None:
+            self._namespace.directories.remove(script.pid)
         self._read_dump(script)
         os.close(script.location)
         mark: int = LINE.unpack_from(script.line_marker)[0]

@@ -17,7 +17,11 @@ from protocol.errors import KernelLost, ProtocolError
 from protocol.wire import frames
 from protocol.wire.messages import Action, Command, Operation, required_result
 from protocol.wire.streams import WaitingStream
-from protocol.wire.values import Reference, Value
+from protocol.wire.values import Buffer, Reference, Value
+
+#: File descriptors of a script's process beside the usual three: the socket to nestd, and the pipe
+#: over which the process reports its line when it is to be ended.
+CONNECTION, LOCATION = 3, 4
 
 #: Line marker, which outlives the process: a little-endian number of 4 bytes, the script's line.
 #: The number is 0 before there is a script, and -1 until the script has come to a marked line.
@@ -33,6 +37,7 @@ class ScriptTransport:
         self._stream: WaitingStream | None = None
         self._line_marker: mmap.mmap | None = None
         self._lock = threading.Lock()
+        self._is_worker = False
 
     def attach(self, stream: WaitingStream, line_marker: mmap.mmap) -> None:
         """Use a stream.
@@ -44,6 +49,22 @@ class ScriptTransport:
         """
         self._stream, self._line_marker = stream, line_marker
 
+    def begin_worker(self, line_marker: mmap.mmap) -> None:
+        """Go on in a process that the script has forked, over a connection of its own.
+
+        Parameters
+        ----------
+        line_marker : memory of the process, for lines that nobody asks for
+        """
+        self._line_marker = line_marker
+        # Another thread may have held the lock in the process that forked.
+        self._lock = threading.Lock()
+        self._is_worker = True
+
+    def detach(self) -> None:
+        """Send no more: the script is being ended."""
+        self._stream = None
+
     def execute(
         self,
         operation: Operation,
@@ -52,18 +73,34 @@ class ScriptTransport:
     ) -> Any:
         """Have nestd execute ``operation``, and return its value."""
         if self._stream is None or self._line_marker is None:
-            raise KernelLost("no script runs in this process")
+            raise KernelLost("no script runs in this process, or it is being ended")
+        if self._is_worker and operation.action is Action.RELEASE:
+            # What a worker drops is its copy of the script's object, which the script still has.
+            return None
         mark_line(self._line_marker)
         try:
             encoded = frames.encode(Command("", operation, references=True), convert)
         except ProtocolError as error:
             raise unsendable(operation.call, error) from error
-        with self._lock:
-            self._stream.send(encoded)
-            received = self._stream.receive()
+        received = self.exchange(encoded)
         if received is None:
             raise KernelLost("the kernel is gone")
         return required_result(frames.decode(received, reference, writable=True)).value
+
+    def exchange(self, frames: list[Buffer]) -> list[Buffer] | None:
+        """Send a message, and return what comes back; ``None`` if the other end is closed."""
+        with self._lock:
+            if self._stream is None:
+                return None
+            self._stream.send(frames)
+            return self._stream.receive()
+
+    def answer(self, frames: list[Buffer]) -> None:
+        """Send the script's answer, which is the last message."""
+        with self._lock:
+            assert self._stream is not None
+            self._stream.send(frames)
+            self._stream = None
 
     def files(self) -> list[dict[str, Any]]:
         """Return what nestd says of the files that NEST has written."""

@@ -13,18 +13,19 @@ import sys
 import types
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from nestd.scripts.modules import VARIABLE, ModuleImport
 from nestd.scripts.sandbox.attribute_rules import Type
 from nestd.scripts.sandbox.guards import Boxed, Guards
 from nestd.scripts.sandbox.module_proxy import (
     VERSION,
+    FixedView,
     ModuleProxy,
     make_package_proxy,
     make_proxy,
 )
-from nestd.scripts.sandbox.module_rules import check_module
+from nestd.scripts.sandbox.module_rules import INTERNAL, check_module
 from nestd.scripts.sandbox.policy import ScriptPolicy
 from protocol.errors import ConfigurationError
 
@@ -63,6 +64,12 @@ _WITHHELD = {
     "help": _NO_CONSOLE,
 }
 
+
+def _exit(code: Any = None) -> NoReturn:
+    """End the script, as ``exit`` and ``sys.exit`` do."""
+    raise SystemExit(code)
+
+
 #: Exceptions whose handling has had faults in Python that lead out of a script.
 _NOT_FOR_SCRIPTS = ("BaseExceptionGroup", "ExceptionGroup")
 
@@ -70,8 +77,13 @@ _NOT_FOR_SCRIPTS = ("BaseExceptionGroup", "ExceptionGroup")
 _RECURSION_LIMIT = 5000
 
 
-def compile_script(source: str) -> types.CodeType:
+def compile_script(source: str, filename: str = FILENAME) -> types.CodeType:
     """Compile a restricted script, to be run in a :func:`restricted_namespace`.
+
+    Parameters
+    ----------
+    source : of the script, or of a module of its program
+    filename : that tracebacks have for the source
 
     Raises
     ------
@@ -84,32 +96,32 @@ def compile_script(source: str) -> types.CodeType:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _compile(source)
+            return _compile(source, filename)
     except SyntaxError:
         raise
     except (RecursionError, MemoryError):
-        raise _refusal("it is nested too deeply", 1) from None
+        raise _refusal("it is nested too deeply", filename, 1) from None
     except ValueError as error:
-        raise _refusal(str(error).splitlines()[0], 1) from None
+        raise _refusal(str(error).splitlines()[0], filename, 1) from None
     finally:
         sys.setrecursionlimit(limit)
 
 
-def _compile(source: str) -> types.CodeType:
-    tree = ast.parse(source, FILENAME)
+def _compile(source: str, filename: str) -> types.CodeType:
+    tree = ast.parse(source, filename)
     # What Python itself refuses is explained by Python.
-    compile(tree, FILENAME, "exec", dont_inherit=True)
+    compile(tree, filename, "exec", dont_inherit=True)
     policy = ScriptPolicy()
     tree = policy.visit(tree)
     if policy.refused:
         line, why = min(policy.refused, key=lambda refused: refused[0])
-        raise _refusal(why, line)
-    code: types.CodeType = compile(tree, FILENAME, "exec", policy.flags, dont_inherit=True)
+        raise _refusal(why, filename, line)
+    code: types.CodeType = compile(tree, filename, "exec", policy.flags, dont_inherit=True)
     return code
 
 
-def _refusal(why: str, line: int) -> SyntaxError:
-    return SyntaxError(why, (FILENAME, line, None, None))
+def _refusal(why: str, filename: str, line: int) -> SyntaxError:
+    return SyntaxError(why, (filename, line, None, None))
 
 
 def check_imports(imports: Iterable[ModuleImport]) -> None:
@@ -151,6 +163,8 @@ def restricted_namespace(
         **{name: _withheld(name, why) for name, why in _WITHHELD.items()},
         "type": Type,
         "print": _print,
+        "exit": _exit,
+        "quit": _exit,
         "getattr": guards.getattr,
         "hasattr": guards.hasattr,
         "setattr": guards.setattr,
@@ -174,6 +188,26 @@ def restricted_namespace(
         except ImportError as error:
             raise ConfigurationError(f"{VARIABLE}: {entry.statement!r}: {error}") from error
     return namespace
+
+
+def add_sys(namespace: dict[str, Any], argv: list[str]) -> None:
+    """Let a restricted script import what programs need of ``sys``.
+
+    Parameters
+    ----------
+    namespace : of the script
+    argv : its arguments
+    """
+    shown = {
+        "argv": argv,
+        "exit": _exit,
+        "maxsize": sys.maxsize,
+        "platform": sys.platform,
+        "version": sys.version,
+        "version_info": tuple(sys.version_info),
+    }
+    importer = namespace["__builtins__"]["<import>"].__self__
+    importer.add("sys", ModuleProxy("sys", FixedView("sys", shown, lambda _: INTERNAL)))
 
 
 def _exceptions() -> dict[str, type[BaseException]]:
@@ -208,6 +242,13 @@ def _import_for_c(name: str, *rest: Any) -> None:
         raise ImportError(f"{name} is not loaded, and scripts have no files to load it from")
 
 
+class OwnProgram(Protocol):
+    """Modules that a program brings with it."""
+
+    def find(self, name: str) -> ModuleProxy | None:
+        """Return the module of that dotted name, if there is one."""
+
+
 class _Importer:
     """Import statements of a script.
 
@@ -220,18 +261,26 @@ class _Importer:
     def __init__(
         self, imports: Iterable[ModuleImport], loaded: Mapping[str, types.ModuleType]
     ) -> None:
+        #: Modules of the script's own program, once it has arrived.
+        self.own: OwnProgram | None = None
         self._proxies: dict[str, ModuleProxy] = {}
         dotted: dict[str, ModuleProxy] = {}
-        for name in dict.fromkeys(entry.module for entry in imports):
+        entries = tuple(imports)
+        plots = any(entry.package == "matplotlib" for entry in entries)
+        for name in dict.fromkeys(entry.module for entry in entries):
             if name not in loaded:
                 raise ConfigurationError(f"{VARIABLE}: {name} is not loaded")
-            proxy = make_proxy(loaded[name])
+            proxy = make_proxy(loaded[name], plots)
             self._proxies[name] = proxy
             if "." in name:
                 dotted[name] = proxy
         # A package that was not named itself shows nothing but the submodules that were.
         for name in sorted(dotted, key=lambda name: -name.count(".")):
             self._add_parents(name)
+
+    def add(self, name: str, proxy: ModuleProxy) -> None:
+        """Add a module that can be imported."""
+        self._proxies.setdefault(name, proxy)
 
     def _add_parents(self, name: str) -> None:
         parent = name.rpartition(".")[0]
@@ -270,6 +319,9 @@ class _Importer:
     def _proxy(self, name: str) -> ModuleProxy:
         if name in self._proxies:
             return self._proxies[name]
+        own = None if self.own is None else self.own.find(name)
+        if own is not None:
+            return own
         parent, _, last = name.rpartition(".")
         if parent:
             submodule = getattr(self._proxy(parent), last, None)

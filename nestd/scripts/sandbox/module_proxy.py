@@ -21,6 +21,7 @@ from nestd.scripts.sandbox.module_rules import (
     HIDDEN,
     INTERNAL,
     NOT_PUBLIC,
+    PLOT_MODULES,
     STANDARD,
     SUBMODULES,
     SUBSTITUTES,
@@ -125,14 +126,16 @@ class NestView:
     ----------
     name : ``nest``, or that of a submodule
     module : the look-alike, or that submodule of it
+    plots : whether the submodules that draw are shown
     """
 
     #: Packages of the look-alike's functions and classes.
     origins = frozenset(["nest", "nest_remote", "NESTErrors"])
 
-    def __init__(self, name: str, module: types.ModuleType) -> None:
+    def __init__(self, name: str, module: types.ModuleType, plots: bool = False) -> None:
         self._name = name
         self._module = module
+        self._plots = PLOT_MODULES if plots else frozenset()
         self._proxies: dict[str, ModuleProxy] = {}
 
     def read(self, name: str) -> Any:
@@ -141,11 +144,11 @@ class NestView:
         if proxy is not None:
             return proxy
         why = HIDDEN.get(self._name, {}).get(name)
-        if why is not None:
+        if why is not None and name not in self._plots:
             raise _not_available(self._name, name, why)
         value = getattr(self._module, name)
         if isinstance(value, types.ModuleType):
-            if name not in SUBMODULES.get(self._name, ()):
+            if name not in SUBMODULES.get(self._name, ()) and name not in self._plots:
                 raise _not_available(self._name, name, ANOTHER_MODULE)
             dotted = f"{self._name}.{name}"
             return self._proxies.setdefault(name, ModuleProxy(dotted, NestView(dotted, value)))
@@ -162,8 +165,13 @@ class NestView:
         setattr(self._module, name, value)
 
 
-def make_proxy(module: types.ModuleType) -> ModuleProxy:
+def make_proxy(module: types.ModuleType, plots: bool = False) -> ModuleProxy:
     """Return the proxy of ``module``; each call makes a new one for ``nest`` only.
+
+    Parameters
+    ----------
+    module : to be shown
+    plots : whether ``nest`` shows what draws
 
     Raises
     ------
@@ -171,7 +179,7 @@ def make_proxy(module: types.ModuleType) -> ModuleProxy:
         If nothing of the module can be shown.
     """
     if module.__name__ == "nest":
-        return ModuleProxy("nest", NestView("nest", module))
+        return ModuleProxy("nest", NestView("nest", module, plots))
     check_module(module.__name__)
     return _fixed_proxy(module)
 

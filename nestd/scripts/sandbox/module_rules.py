@@ -25,7 +25,9 @@ NOT_PUBLIC = "it is not of its public interface"
 ANY_ATTRIBUTE = "it reads attributes without their guard"
 EVALUATES = "it evaluates text as Python"
 MACHINERY = "it belongs to NEST's machinery"
-PLOTS = "it draws, and there is no screen here"
+PLOTS = "it draws with matplotlib, which this server's NEST_SERVER_MODULES does not list"
+#: Submodules of ``nest`` that draw.
+PLOT_MODULES = frozenset(["raster_plot", "voltage_trace", "visualization"])
 
 #: Modules of the standard library that have been reviewed. Its other modules are not shown.
 STANDARD = frozenset(
@@ -62,7 +64,7 @@ SUBMODULES: Mapping[str, frozenset[str]] = {
 #: Dotted names of modules: public names that are not shown, and why.
 HIDDEN: Mapping[str, Mapping[str, str]] = {
     "nest": dict.fromkeys(["ll_api", "hl_api", "pynestkernel", "server"], MACHINERY)
-    | dict.fromkeys(["raster_plot", "voltage_trace", "visualization"], PLOTS),
+    | dict.fromkeys(PLOT_MODULES, PLOTS),
     "numpy": dict.fromkeys(
         str.split(
             """

@@ -43,7 +43,7 @@ from nestd.scripts.sandbox.pattern_policy import (
 )
 
 #: Special names that a script may read as variables.
-_READABLE = frozenset(["__name__", "__doc__", "__debug__"])
+_READABLE = frozenset(["__name__", "__doc__", "__debug__", "__file__"])
 #: Special names that a script may read as attributes; the guard decides of which objects.
 _READABLE_ATTRIBUTES = DEFINABLE | NAMES | {VERSION}
 #: Special names that the body of a class may set.

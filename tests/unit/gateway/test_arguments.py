@@ -17,8 +17,8 @@ from gateway.http.arguments import (
     read_batch,
     read_body,
     read_operations,
-    read_script,
 )
+from gateway.routes.scripts import read_script
 from protocol.errors import MalformedRequest, RequestTooLarge, UnknownCall
 from protocol.wire.messages import OPEN_ACTIONS, Action, Operation, Script
 from protocol.wire.values import Reference, Text

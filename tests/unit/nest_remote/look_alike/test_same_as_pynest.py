@@ -94,6 +94,8 @@ nest.Install()
 nest.Disconnect(nope=1)"""
 
 
+# PyNEST says once that GetStatus is deprecated.
+@pytest.mark.filterwarnings("ignore:\\n.* is deprecated")
 @pytest.mark.parametrize("call", MISFITS.splitlines())
 def test_arguments_that_do_not_fit_are_refused_in_pynests_words(call: str, nest: PyNest) -> None:
     said = []
