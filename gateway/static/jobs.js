@@ -47,6 +47,15 @@ export function noteEnd(id, what, state, message = "", at = null) {
   for (const one of oldest.slice(0, -SHOWN_ENDED)) ended.delete(one.id);
 }
 
+/** Quick calls have ended well: one row for all of one name. */
+export function noteQuick(what, count) {
+  const key = `quick: ${what}`;
+  const before = ended.get(key)?.count ?? 0;
+  noteEnd(key, what, "done");
+  Object.assign(ended.get(key), { count: before + count, time: new Date() });
+  showEnded();
+}
+
 /** Forget all of them. */
 export function clearJobs() {
   ended.clear();
@@ -119,7 +128,8 @@ function endedRow(job) {
   const head = made("p", "job-head");
   const state = made("span", "final", job.state);
   state.dataset.state = job.state;
-  head.append(made("strong", "", job.what), made("code", "", shortened(job.id)), state);
+  const name = job.count ? `× ${number(job.count)}` : shortened(job.id);
+  head.append(made("strong", "", job.what), made("code", "", name), state);
   head.append(made("span", "job-time", clock(job.time)));
   text.append(head);
   if (job.message) text.append(made("p", "job-more", job.message));

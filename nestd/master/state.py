@@ -176,7 +176,7 @@ class MasterState:
     def _enqueue(self, queued: QueuedCommand) -> None:
         refused = self._queue.add(queued)
         if refused is not None:
-            self._replies.fail(queued, refused)
+            self._execution.refuse(queued, refused)
 
     def _job_submitted(self, event: ev.JobSubmitted) -> None:
         if event.problem is not None:
@@ -288,9 +288,9 @@ class MasterState:
         """Answer the current command's caller, and those of all commands that wait."""
         queued, self._queue.current = self._queue.current, None
         if queued is not None:
-            self._replies.fail(queued, _lost(queued, late))
+            self._execution.refuse(queued, _lost(queued, late))
         yield from self._execution.turn_away(
-            lambda queued: self._replies.fail(queued, _lost(queued, late))
+            lambda queued: self._execution.refuse(queued, _lost(queued, late))
         )
 
     def _kernel_diverged(self, event: ev.KernelDiverged) -> None:
