@@ -186,9 +186,9 @@ class EventHub:
         ready.wait(2.0)
 
     def _announce(self) -> None:
-        """Publish that a command runs, if its kernel can't, as NEST computes without slices."""
+        """Publish that a command runs, if its kernel can't, or has before this gateway listened."""
         status = self._kernel.status.read()
-        if not status.id or status.id in self._states:
+        if not status.id or self._states.get(status.id, "queued") != "queued":
             return
         if time.time() - status.since_s >= _ANNOUNCED_S:
             facts = {"job": status.id, "what": status.label, "state": "running"}
@@ -198,6 +198,7 @@ class EventHub:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         generation: str | None = None
         socket: zmq.Socket[bytes] | None = None
+        announce_s = 0.0
         while not self._closed:
             try:
                 info = self._kernel.status.info()
@@ -216,10 +217,11 @@ class EventHub:
             if socket is None:
                 # There is no socket to wait on.
                 time.sleep(_KERNEL_CHECK_MS / 1000)
-            elif socket.poll(_KERNEL_CHECK_MS):
+                continue
+            if socket.poll(_KERNEL_CHECK_MS):
                 self._on_message(socket.recv_multipart())
-            else:
-                # All that the kernel has published is here.
+            if time.monotonic() >= announce_s:
+                announce_s = time.monotonic() + _KERNEL_CHECK_MS / 1000
                 self._announce()
         context.destroy(linger=0)
 
