@@ -53,6 +53,8 @@ async function load() {
 
 function show(spec, token) {
   say("");
+  // Also behind a proxy that puts a path before it.
+  spec.servers = [{ url: new URL("..", location.href).href.replace(/\/$/, "") }];
   form.hidden = true;
   const ui = SwaggerUIBundle({
     spec,
