@@ -145,7 +145,9 @@ class EventHub:
             if recorders and time.monotonic() >= watched_s + _WATCH_S:
                 watched_s = time.monotonic()
                 with contextlib.suppress(NestdError):
-                    self._kernel.notify(Watch(new_name(), list(recorders), cursor.needs_all))
+                    for anew in (True, False):
+                        if watched := cursor.watched(anew):
+                            self._kernel.notify(Watch(new_name(), watched, anew))
             with self._changed:
                 if self._next <= at and not self._closed:
                     self._changed.wait(_WATCH_S if recorders else _HEARTBEAT_S)
