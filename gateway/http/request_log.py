@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import Response, request
 
+from gateway.http.errors import REASON_KEY
 from protocol.errors import MalformedRequest
 from protocol.logging import context, lines
 from protocol.logging.context import REQUEST_ID, RequestContext
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 #: Header of requests whose callers want to follow them, and of all replies.
 REQUEST_HEADER = "X-Request-ID"
 _BEGAN = "nestd.began_s"
+#: Length of a reason in the log; callers choose what is in it.
+_REASON_CHARACTERS = 300
 
 
 def new_request_id() -> str:
@@ -72,5 +75,6 @@ class RequestLog:
             status=reply.status_code,
             took_s=took_s,
             client=request.remote_addr,
+            reason=str(request.environ.get(REASON_KEY, ""))[:_REASON_CHARACTERS] or None,
         )
         return reply

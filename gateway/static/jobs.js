@@ -10,6 +10,7 @@ const SHOWN_ENDED = 12;
 const FINAL = ["done", "failed", "cancelled"];
 
 const waitingTitle = document.getElementById("waiting-title");
+const waitingFact = document.getElementById("waiting-fact");
 const waitingCount = document.getElementById("waiting-count");
 const waitingRows = document.getElementById("waiting");
 const endedRows = document.getElementById("ended");
@@ -33,6 +34,7 @@ export function showJobs(jobs) {
   if (running) showRun(running, cancel);
   else showNoRun();
   showWaiting(waiting);
+  setText(waitingFact, number(waiting.length));
   for (const job of jobs) {
     if (FINAL.includes(job.state)) noteEnd(job.id, job.what, job.state, job.message, job.ended);
   }
@@ -60,8 +62,9 @@ export function noteQuick(what, count) {
 export function clearJobs() {
   ended.clear();
   going = false;
-  showNoRun();
-  showWaiting([]);
+  showNoRun(false);
+  showWaiting([], false);
+  setText(waitingFact, "–");
   showEnded();
 }
 
@@ -72,7 +75,11 @@ function inTheirOrder(one, other) {
   return one.created < other.created ? -1 : 1;
 }
 
-function showWaiting(jobs) {
+function showWaiting(jobs, known = true) {
+  setText(
+    document.getElementById("waiting-none"),
+    known ? "Nothing waits." : "Not known without the token.",
+  );
   const shown = jobs.slice(0, SHOWN_WAITING);
   const names = new Set(shown.map((job) => job.id));
   setText(waitingCount, jobs.length ? number(jobs.length) : "");
@@ -141,6 +148,12 @@ function endedRow(job) {
 async function cancel(id) {
   try {
     const job = await ask(`jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
+    if (!FINAL.includes(job.state) && job.message && !job.ending) {
+      return (
+        "What runs now can't be interrupted: what waits is cancelled after it. " +
+        "nest-server restart ends all at once, the network too."
+      );
+    }
     if (job.message) return job.message;
     return FINAL.includes(job.state) ? `${job.what}: ${job.state}` : `${job.what} is being ended`;
   } catch (error) {

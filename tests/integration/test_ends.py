@@ -58,6 +58,9 @@ def test_quick_calls_and_scripts_that_fail_have_events(server: Server) -> None:
         server.post("/exec", {"source": "1 / 0"})
         assert states_until(happening, "Create", "failed") == ["done", "running", "failed"]
         assert states_until(happening, "script", "failed") == ["running", "failed"]
+    # The log says why, too.
+    reason = "no such model is not a known model name"
+    assert poll_until(lambda: reason in server.log(), DEADLINE_S)
 
 
 def test_end_of_what_a_kernel_takes_along_is_told(start: Start) -> None:
