@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,14 @@ class NESTServerClient:
 
     Parameters
     ----------
-    host, port : of the server
+    host, port : of the server; ``host`` can be an address, such as
+        ``https://host/user/me/proxy/52425`` behind a proxy
     token : access token; without one, ``NEST_SERVER_ACCESS_TOKEN`` is taken, or that of the
         user's own server on this machine
     progress : whether a bar shows, on a terminal or in a notebook, how far a simulation is that
         takes longer than a second; without it, yes, unless ``NEST_SERVER_PROGRESS=0``
+    headers : of each request, such as ``{"Authorization": "token …"}`` for a proxy that asks for
+        it
 
     Raises
     ------
@@ -54,8 +57,11 @@ class NESTServerClient:
         port: int = 52425,
         token: str | None = None,
         progress: bool | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        self._transport = HttpTransport.at(host, port, token, progress)
+        # An IPv6 address has colons of its own.
+        named = f"[{host}]" if host.count(":") > 1 and host[0] != "[" and "/" not in host else host
+        self._transport = HttpTransport.to(named, token, progress, headers, port)
         self._session = NodeSession(self._transport, raised=_raised, lenient=True)
         self._nest = PyNest("nest", self._session)
         self._session.use_lists()

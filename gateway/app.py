@@ -61,7 +61,7 @@ def create_app(settings: GatewaySettings) -> Flask:
         settings.connection_file, settings.exit_file, settings.queue_limit, settings.link_s
     )
     hub = EventHub(kernel)
-    all_jobs = Jobs(kernel, settings.jobs, hub.publish)
+    all_jobs = Jobs(kernel, settings.jobs, hub.publish, hub.publish_end)
     readers = EventReaders()
     metrics = Metrics(kernel, all_jobs, readers)
     policy = OriginPolicy(settings.origins, settings.host)

@@ -29,7 +29,7 @@ from nest_remote.look_alike.submodules import install
 from nest_remote.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -64,7 +64,10 @@ install(_module, __name__)
 
 
 def connect(
-    url: str = "http://127.0.0.1:52425", token: str | None = None, progress: bool | None = None
+    url: str = "http://127.0.0.1:52425",
+    token: str | None = None,
+    progress: bool | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> None:
     """Connect to the server at ``url``, which executes what follows.
 
@@ -77,11 +80,13 @@ def connect(
 
     Parameters
     ----------
-    url : such as ``http://host:52425``
+    url : such as ``http://host:52425``, or ``https://host/user/me/proxy/52425`` behind a proxy
     token : access token; without one, ``NEST_SERVER_ACCESS_TOKEN`` is taken, or that of the
         user's own server on this machine
     progress : whether a bar shows, on a terminal or in a notebook, how far a simulation is that
         takes longer than a second; without it, yes, unless ``NEST_SERVER_PROGRESS=0``
+    headers : of each request, such as ``{"Authorization": "token …"}`` for a proxy that asks for
+        it
 
     Raises
     ------
@@ -93,7 +98,7 @@ def connect(
     # Here and not above: a script's process has another transport, and forks faster without.
     from nest_remote.http.transport import HttpTransport
 
-    transport = HttpTransport.to(url, token, progress)
+    transport = HttpTransport.to(url, token, progress, headers)
     session = Session(transport)
     try:
         # What is wrong with address or token is better said here than at the first call.

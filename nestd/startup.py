@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import zmq
 
@@ -45,13 +45,20 @@ from protocol.logging.forwarding import LogForwarder
 from protocol.process.identity import die_with_parent
 from protocol.runtime.connection_file import ConnectionInfo, RankProcess
 from protocol.runtime.paths import RuntimeDirectory
+from protocol.runtime.private_files import write_private
 from protocol.runtime.rank_activity import (
     RankActivityWriter,
     make_rank_activity,
 )
 from protocol.runtime.status_file import StatusWriter
 from protocol.security.curve_keys import new_keys
-from protocol.wire.messages import Action, Operation
+from protocol.wire import frames
+from protocol.wire.messages import Action, Operation, Result
+from protocol.wire.streams import head_of
+from protocol.wire.values import Value
+
+if TYPE_CHECKING:
+    from nestd.kernel.kernel import Kernel
 
 log = logging.getLogger(__name__)
 
@@ -232,7 +239,10 @@ def _run_master(
             world, context, directory, generation, stack, settings
         )
     assert scripts is not None
-    confined = scripts.set_up(kernel.execute(Operation(Action.DESCRIBE), references=False))
+    look_alike = kernel.execute(Operation(Action.DESCRIBE), references=False)
+    confined = scripts.set_up(look_alike)
+    stack.callback(files.interface(generation).unlink, missing_ok=True)
+    _write_interface(kernel, look_alike, files, generation)
     info = _describe(
         command_endpoint,
         events_endpoint,
@@ -286,6 +296,16 @@ def _run_master(
             # NEST's own end waits for all ranks inside MPI, and they may be computing.
             mpi.leave(0)
         raise
+
+
+def _write_interface(
+    kernel: Kernel, look_alike: Value, files: RuntimeDirectory, generation: str
+) -> None:
+    """Write what gateways have to know of PyNEST, as nobody answers them while NEST computes."""
+    api = kernel.execute(Operation(Action.DESCRIBE_API), references=False)
+    described = {Action.DESCRIBE.value: look_alike, Action.DESCRIBE_API.value: api}
+    parts = frames.encode(Result("", generation, described))
+    write_private(files.interface(generation), b"".join([head_of(parts), *parts]))
 
 
 def _forbid_system_calls(is_alone: bool) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,13 +19,14 @@ import numpy as np
 import zmq
 
 from gateway.events.spike_cursor import SpikeCursor
+from gateway.jobs.rules import final_state
 from gateway.kernel.channel import protect
 from gateway.kernel.client import KernelClient
 from protocol.errors import NestdError, ProtocolError
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.job_store import new_name
 from protocol.wire import frames, json_form
-from protocol.wire.messages import Event, Watch
+from protocol.wire.messages import FINAL_STATES, Event, Failure, Result, Watch
 
 #: Events that are kept for readers, and room that their facts may take.
 KEPT = 10_000
@@ -34,6 +35,10 @@ KEPT_BYTES = 64 << 20
 _KERNEL_CHECK_MS = 250
 #: Time after which a line without meaning is sent, to see whether the reader is there.
 _HEARTBEAT_S = 10.0
+#: Age at which a command that runs is announced; its kernel may be at a call without slices.
+_ANNOUNCED_S = 0.7
+#: Commands of which the newest state is remembered.
+_STATES = 4096
 #: How often the kernel is told which recorders are watched.
 _WATCH_S = 2.0
 
@@ -64,14 +69,18 @@ class EventHub:
         self._kept: deque[NumberedEvent] = deque()
         self._kept_bytes = 0
         self._next = 1
+        #: Newest published state of each command, by its id.
+        self._states: OrderedDict[str, str] = OrderedDict()
         self._changed = threading.Condition()
         self._closed = False
         self._listener: threading.Thread | None = None
 
     def publish(self, kind: str, facts: dict[str, Any]) -> None:
-        """Keep an event for all readers."""
+        """Keep an event for all readers, unless they know from another source what it says."""
         size_bytes = _size(facts)
         with self._changed:
+            if kind == "state" and not self._is_new_state(facts["job"], facts["state"]):
+                return
             self._kept.append(NumberedEvent(self._next, kind, facts, size_bytes))
             self._kept_bytes += size_bytes
             self._next += 1
@@ -79,6 +88,22 @@ class EventHub:
             while len(self._kept) > 1 and (len(self._kept) > KEPT or self._kept_bytes > KEPT_BYTES):
                 self._kept_bytes -= self._kept.popleft().size_bytes
             self._changed.notify_all()
+
+    def _is_new_state(self, id: str, state: str) -> bool:
+        """Return whether a state is new of a command, and remember it: the first end counts."""
+        before = self._states.pop(id, "")
+        is_new = state != before and not (before in FINAL_STATES and state in FINAL_STATES)
+        self._states[id] = state if is_new else before
+        if len(self._states) > _STATES:
+            self._states.popitem(last=False)
+        return is_new
+
+    def publish_end(self, id: str, label: str, answer: Result | Failure) -> None:
+        """Keep the event that a command has ended, whose kernel may have told nobody."""
+        facts = {"job": id, "what": label, "state": final_state(answer)}
+        if isinstance(answer, Failure):
+            facts["message"] = answer.error.message
+        self.publish("state", facts)
 
     def publish_line(self, level: str, text: str) -> None:
         """Publish a line that this gateway has logged."""
@@ -120,7 +145,9 @@ class EventHub:
             if recorders and time.monotonic() >= watched_s + _WATCH_S:
                 watched_s = time.monotonic()
                 with contextlib.suppress(NestdError):
-                    self._kernel.notify(Watch(new_name(), list(recorders), cursor.needs_all))
+                    for anew in (True, False):
+                        if watched := cursor.watched(anew):
+                            self._kernel.notify(Watch(new_name(), watched, anew))
             with self._changed:
                 if self._next <= at and not self._closed:
                     self._changed.wait(_WATCH_S if recorders else _HEARTBEAT_S)
@@ -160,10 +187,20 @@ class EventHub:
                 return
         ready.wait(2.0)
 
+    def _announce(self) -> None:
+        """Publish that a command runs, if its kernel can't, or has before this gateway listened."""
+        status = self._kernel.status.read()
+        if not status.id or self._states.get(status.id, "queued") != "queued":
+            return
+        if time.time() - status.since_s >= _ANNOUNCED_S:
+            facts = {"job": status.id, "what": status.label, "state": "running"}
+            self.publish("state", facts)
+
     def _receive(self, ready: threading.Event) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         generation: str | None = None
         socket: zmq.Socket[bytes] | None = None
+        announce_s = 0.0
         while not self._closed:
             try:
                 info = self._kernel.status.info()
@@ -182,8 +219,12 @@ class EventHub:
             if socket is None:
                 # There is no socket to wait on.
                 time.sleep(_KERNEL_CHECK_MS / 1000)
-            elif socket.poll(_KERNEL_CHECK_MS):
+                continue
+            if socket.poll(_KERNEL_CHECK_MS):
                 self._on_message(socket.recv_multipart())
+            if time.monotonic() >= announce_s:
+                announce_s = time.monotonic() + _KERNEL_CHECK_MS / 1000
+                self._announce()
         context.destroy(linger=0)
 
     def _subscribe(

@@ -27,10 +27,13 @@ class SpikeCursor:
         #: Biological time up to which the reader has each recorder; ``None`` before the first.
         self._until_ms: dict[int, float | None] = dict.fromkeys(recorders)
 
-    @property
-    def needs_all(self) -> bool:
-        """Return whether some recorder has to be published from the beginning."""
-        return None in self._until_ms.values()
+    def watched(self, anew: bool) -> list[int]:
+        """Return the recorders that have to be published from the beginning, or the others.
+
+        A recorder that never spikes is among the first for good, and must not have the others
+        published again.
+        """
+        return [id for id, until_ms in self._until_ms.items() if (until_ms is None) is anew]
 
     def resume(self) -> None:
         """Continue for a reader that was here before, and has what was published until then."""

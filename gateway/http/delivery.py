@@ -42,9 +42,15 @@ def read_delivery(request: Request, name_of: Callable[[str], str]) -> Delivery:
     Raises
     ------
     MalformedRequest
-        If ``X-Job-ID`` is no name, or is given for a job that gets its name from the server.
+        If the key is empty, ``X-Job-ID`` is no name, or is given for a job that gets its name from
+        the server.
     """
     key = request.headers.get("Idempotency-Key")
+    if key is not None and not key.strip():
+        # Requests that have nothing to do with each other would be one job.
+        raise MalformedRequest(
+            "Idempotency-Key is empty: give each request a key of its own, or leave the header out"
+        )
     is_async = wants_async(request)
     name = request.headers.get("X-Job-ID")
     if name is None:

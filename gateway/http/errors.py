@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from protocol.errors import NestdError, facts_of
@@ -14,6 +14,8 @@ from protocol.wire.pack import Packer
 
 #: Retry-After of errors that have none of their own.
 _DEFAULT_RETRY_S = 2
+#: Where the reason of an error reply is kept for the log.
+REASON_KEY = "nestd.reason"
 
 
 def error_reply(error: NestdError) -> Response:
@@ -43,6 +45,7 @@ def facts_reply(error: NestdError) -> Response:
 
 
 def _with_retry(reply: Response, error: NestdError) -> Response:
+    request.environ[REASON_KEY] = error.message
     if reply.status_code == 503:
         reply.headers["Retry-After"] = str(error.retry_after_s or _DEFAULT_RETRY_S)
     return reply

@@ -26,12 +26,12 @@ AS_JSON, AS_MSGPACK, AS_EXACT = "json", "binary", "exact"
 
 
 def accepted_form(request: Request) -> str:
-    """Return the form of reply that ``request`` accepts."""
-    return (
-        AS_MSGPACK
-        if any(kind in MSGPACK_TYPES for kind, quality in request.accept_mimetypes if quality > 0)
-        else AS_JSON
-    )
+    """Return the form of reply that ``request`` prefers: JSON where MessagePack is not named."""
+    accepted = request.accept_mimetypes
+    named = [quality for kind, quality in accepted if kind in MSGPACK_TYPES]
+    if not named or max(named) <= 0:
+        return AS_JSON
+    return AS_MSGPACK if max(named) >= accepted.quality("application/json") else AS_JSON
 
 
 def answer_reply(result: Result, form: str) -> Response:

@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import Response, request
 
+from gateway.http.errors import REASON_KEY
 from protocol.errors import MalformedRequest
 from protocol.logging import context, lines
 from protocol.logging.context import CLIENT_ID, REQUEST_ID, RequestContext
@@ -25,6 +26,8 @@ REQUEST_HEADER = "X-Request-ID"
 #: Header with the name that a client has given itself, to whom kernel objects belong.
 CLIENT_HEADER = "X-Client-ID"
 _BEGAN = "nestd.began_s"
+#: Length of a reason in the log; callers choose what is in it.
+_REASON_CHARACTERS = 300
 
 
 def new_request_id() -> str:
@@ -77,5 +80,6 @@ class RequestLog:
             status=reply.status_code,
             took_s=took_s,
             client=request.remote_addr,
+            reason=str(request.environ.get(REASON_KEY, ""))[:_REASON_CHARACTERS] or None,
         )
         return reply

@@ -55,6 +55,7 @@ class Jobs:
     kernel : executes the jobs
     limits : of jobs that have ended and are kept
     publish : takes events about jobs: kind of event, and its facts
+    publish_end : takes the end of a job: its id, its label and its answer
     """
 
     def __init__(
@@ -62,12 +63,15 @@ class Jobs:
         kernel: KernelClient,
         limits: JobLimits,
         publish: Callable[[str, dict[str, Any]], None],
+        publish_end: Callable[[str, str, Result | Failure], None],
     ) -> None:
         self._kernel = kernel
         self._limits = limits
         self._publish = publish
         self._spool = Spool(kernel.status.files.jobs)
-        self._reconciler = JobReconciler(kernel, self._spool)
+        self._reconciler = JobReconciler(
+            kernel, self._spool, lambda job, answer: publish_end(job.id, job.facts.label, answer)
+        )
         self._adding = threading.Lock()
         #: Final states that were read, by name and time of acceptance; results can be large.
         self._final_states: dict[tuple[str, float], str] = {}

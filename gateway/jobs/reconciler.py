@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from gateway.jobs.rules import Fate, fate_of, is_due
 from gateway.kernel.channel import is_refused
@@ -38,11 +39,20 @@ class JobReconciler:
     ----------
     kernel : executes the jobs
     spool : keeps the jobs
+    on_end : called with each job that has ended, and its answer
     """
 
-    def __init__(self, kernel: KernelClient, spool: Spool) -> None:
+    def __init__(
+        self,
+        kernel: KernelClient,
+        spool: Spool,
+        on_end: Callable[[StoredJob, Result | Failure], None],
+    ) -> None:
         self._kernel = kernel
         self._spool = spool
+        self._on_end = on_end
+        #: Jobs that went on when they were last reconciled.
+        self._going_on: set[str] = set()
         #: Kernels that there were, by generation.
         self._kernels: dict[str, ConnectionInfo] = {}
         #: When this gateway has passed on each job, by the monotonic clock.
@@ -162,7 +172,15 @@ class JobReconciler:
         ]
         ids = {job.id for job in going_on}
         with self._lock:
+            ended = (self._going_on | self._passed.keys()) - ids
+            self._going_on = ids
             self._passed = {job: when for job, when in self._passed.items() if job in ids}
+        for id in ended:
+            # A kernel that has ended may not have said so, or to nobody.
+            job = self._spool.find(id)
+            answer = None if job is None else self.answer(job)
+            if job is not None and answer is not None:
+                self._on_end(job, answer)
         kernel = self._kernel.status.info()
         for job in going_on:
             if kernel is None or job.facts.generation != kernel.generation:

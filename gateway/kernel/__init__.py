@@ -7,6 +7,7 @@ channel      ``Channel``: one ZeroMQ socket to one kernel, which notices the ker
 pool         ``ChannelPool``: idle channels, and new ones after a network was cut
 leases       ``LeaseNotices``: signs of life of clients, passed on
 deadline     limits to a wait for an answer: a time, or the caller's hang-up
+interface    ``KernelInterface``: the names that can be called, as a kernel describes them
 status       ``KernelStatus``: what the kernel's files show without asking the kernel
 exit_reason  ``ExitReasons``: why kernels have ended
 """

@@ -12,11 +12,11 @@ from typing import Any
 
 from gateway.kernel.deadline import ClientDisconnect, Deadline
 from gateway.kernel.exit_reason import ExitReasons
+from gateway.kernel.interface import KernelInterface
 from gateway.kernel.notices import NoticeSender
 from gateway.kernel.pending import PendingRequest, PendingRequests, label_of
 from gateway.kernel.pool import ChannelPool
 from gateway.kernel.status import KernelStatus
-from protocol.api_description import ApiDescription
 from protocol.errors import (
     InternalError,
     KernelUnavailable,
@@ -73,24 +73,23 @@ class KernelClient:
         self.exit_reasons = ExitReasons(path.parent, exit_file)
         self.channels = ChannelPool(path.parent, 4 * queue_limit + 64, link_s)
         self._notices = NoticeSender(self.channels)
-        self._names: tuple[str, list[str]] | None = None
-        self._interface: tuple[str, ApiDescription] | None = None
+        self._interface: KernelInterface | None = None
 
-    def names(self) -> list[str]:
-        """Return the sorted names that can be called or read, asked for once per kernel."""
-        info, names = self.status.info(), self._names
-        if info is None or names is None or names[0] != info.generation:
-            result = self.execute(Operation(Action.LIST_NAMES))
-            names = self._names = (result.generation, list(result.value))
-        return names[1]
-
-    def interface(self) -> tuple[str, ApiDescription]:
-        """Return the kernel's generation and its interface, asked for once per kernel."""
-        info, known = self.status.info(), self._interface
-        if info is None or known is None or known[0] != info.generation:
-            result = self.execute(Operation(Action.DESCRIBE_API))
-            known = self._interface = (result.generation, ApiDescription.from_value(result.value))
+    def interface(self) -> KernelInterface:
+        """Return the kernel's interface, without waiting for a kernel that computes."""
+        info, known = self.status.required_info(), self._interface
+        if known is None or known.generation != info.generation:
+            known = KernelInterface.of(self.status.files, info, self.execute)
+            self._interface = known
         return known
+
+    def known(self, operation: Operation) -> Result | None:
+        """Return the answer to ``operation`` if the kernel need not be asked for it."""
+        if operation.action not in (Action.DESCRIBE, Action.INSPECT):
+            return None
+        interface = self.interface()
+        value = interface.answer(operation)
+        return None if value is None else Result("", interface.generation, value)
 
     def execute(self, operation: Operation) -> Result:
         """Have the kernel execute ``operation``, with kernel objects answered by their contents."""

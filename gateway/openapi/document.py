@@ -76,7 +76,7 @@ def document(app: Flask, interface: ApiDescription, version: str) -> dict[str, A
             "description": _ABOUT,
             "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "."}],
         "security": [{"NESTServerAuth": []}, {"Bearer": []}],
         "tags": [{"name": tag} for tag in tags],
         "paths": paths,

@@ -9,10 +9,12 @@ from flask import Response, request
 from gateway.http.delivery import read_delivery
 from gateway.http.replies import AS_JSON, answer_reply, json_reply
 from gateway.kernel.deadline import ClientDisconnect
+from gateway.kernel.pending import label_of
 from gateway.server.environ import SOCKET_KEY
 from gateway.services import services
+from protocol.errors import Diverged, KernelLost
 from protocol.logging import context
-from protocol.wire.messages import Batch, Command, Operation, Script, Task, required_result
+from protocol.wire.messages import Batch, Command, Failure, Operation, Script, Task, required_result
 
 #: Statuses of errors of what the kernel is asked for.
 KERNEL_ERRORS = (400, 413, 503)
@@ -36,7 +38,14 @@ def answer(
     if not delivery.is_job:
         if delivery.is_named:
             jobs.refuse_kept(task.id)
-        return answer_reply(parts.kernel.ask(task, _caller(parts.settings.hangup_s)), form)
+        try:
+            result = parts.kernel.ask(task, _caller(parts.settings.hangup_s))
+        except (KernelLost, Diverged) as error:
+            # A kernel that has ended publishes nothing any more.
+            failure = Failure(task.id, "", error)
+            parts.events.publish_end(task.id, label_of(task), failure)
+            raise
+        return answer_reply(result, form)
     job = jobs.submit(task, form, delivery.has_key)
     if delivery.is_async:
         reply = json_reply(jobs.view(job.id), 202)

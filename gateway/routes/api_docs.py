@@ -35,13 +35,13 @@ _DIRECTORIES = {
 def openapi() -> Response:
     """Send this document: every address, every call of PyNEST, what they take and answer.
 
-    The kernel is asked once, so the document is there also during a run, unless it is the first
-    request for it.
+    It is there also during a run: a kernel describes its interface at its start.
     """
-    generation, interface = services().kernel.interface()
+    interface = services().kernel.interface()
+    generation = interface.generation
     made: tuple[str, bytes] | None = current_app.extensions.get("openapi")
     if made is None or made[0] != generation:
-        content = json_form.dumps(document(current_app, interface, SERVER_VERSION))
+        content = json_form.dumps(document(current_app, interface.api, SERVER_VERSION))
         made = current_app.extensions["openapi"] = (generation, content)
     reply = Response(made[1], mimetype=JSON)
     reply.headers[GENERATION_HEADER] = generation

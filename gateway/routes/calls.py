@@ -16,7 +16,7 @@ from gateway.http.arguments import (
     read_operations,
 )
 from gateway.http.errors import facts_reply
-from gateway.http.replies import AS_EXACT, accepted_form, json_reply
+from gateway.http.replies import AS_EXACT, accepted_form, answer_reply, json_reply
 from gateway.openapi.decorate import JSON, MSGPACK, an_object, described
 from gateway.routes.answers import KERNEL_ERRORS, answer
 from gateway.services import services
@@ -47,7 +47,7 @@ _OPERATION: dict[str, Any] = {
 @described("Calls", reply={JSON: {"type": "array", "items": _TEXT}}, errors=(503,))
 def names() -> Response:
     """List the names that can be called or read, sorted."""
-    return json_reply(services().kernel.names())
+    return json_reply(services().kernel.interface().names)
 
 
 @calls.route(CALL_RULE, methods=["GET", "POST"])
@@ -74,8 +74,9 @@ def api(call: str) -> Response:
         operation = Operation(Action.CALL_JSON, call, arguments.args, arguments.kwargs)
         return answer(operation, accepted_form(request), _wants_all_ranks(arguments))
     label = wanted.values[0] if isinstance(wanted, Text) else wanted
-    value = services().kernel.execute(Operation(Action.INSPECT, call, [label])).value
-    return json_reply({"data": value})
+    asked = Operation(Action.INSPECT, call, [label])
+    result = services().kernel.known(asked) or services().kernel.execute(asked)
+    return json_reply({"data": result.value})
 
 
 @calls.post("/batch")
@@ -129,7 +130,9 @@ def operate() -> Response:
     of operations is executed as `/batch` does.
     """
     try:
-        return answer(read_operations(request), AS_EXACT)
+        work = read_operations(request)
+        known = services().kernel.known(work) if isinstance(work, Operation) else None
+        return answer(work, AS_EXACT) if known is None else answer_reply(known, AS_EXACT)
     except NestdError as error:
         return facts_reply(error)
 

@@ -2,7 +2,8 @@
 // part of an address that is sent: it comes from the form, or from "#token=…".
 "use strict";
 
-const KEY = "nestd-token";
+// Under the name that the page at "/" keeps it under, see token.js.
+const KEY = "nest-server-token";
 const form = document.getElementById("ask");
 const state = document.getElementById("state");
 
@@ -53,6 +54,8 @@ async function load() {
 
 function show(spec, token) {
   say("");
+  // Also behind a proxy that puts a path before it.
+  spec.servers = [{ url: new URL("..", location.href).href.replace(/\/$/, "") }];
   form.hidden = true;
   const ui = SwaggerUIBundle({
     spec,

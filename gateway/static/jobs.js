@@ -10,6 +10,7 @@ const SHOWN_ENDED = 12;
 const FINAL = ["done", "failed", "cancelled"];
 
 const waitingTitle = document.getElementById("waiting-title");
+const waitingFact = document.getElementById("waiting-fact");
 const waitingCount = document.getElementById("waiting-count");
 const waitingRows = document.getElementById("waiting");
 const endedRows = document.getElementById("ended");
@@ -33,6 +34,7 @@ export function showJobs(jobs) {
   if (running) showRun(running, cancel);
   else showNoRun();
   showWaiting(waiting);
+  setText(waitingFact, number(waiting.length));
   for (const job of jobs) {
     if (FINAL.includes(job.state)) noteEnd(job.id, job.what, job.state, job.message, job.ended);
   }
@@ -47,12 +49,22 @@ export function noteEnd(id, what, state, message = "", at = null) {
   for (const one of oldest.slice(0, -SHOWN_ENDED)) ended.delete(one.id);
 }
 
+/** Quick calls have ended well: one row for all of one name. */
+export function noteQuick(what, count) {
+  const key = `quick: ${what}`;
+  const before = ended.get(key)?.count ?? 0;
+  noteEnd(key, what, "done");
+  Object.assign(ended.get(key), { count: before + count, time: new Date() });
+  showEnded();
+}
+
 /** Forget all of them. */
 export function clearJobs() {
   ended.clear();
   going = false;
-  showNoRun();
-  showWaiting([]);
+  showNoRun(false);
+  showWaiting([], false);
+  setText(waitingFact, "–");
   showEnded();
 }
 
@@ -63,7 +75,11 @@ function inTheirOrder(one, other) {
   return one.created < other.created ? -1 : 1;
 }
 
-function showWaiting(jobs) {
+function showWaiting(jobs, known = true) {
+  setText(
+    document.getElementById("waiting-none"),
+    known ? "Nothing waits." : "Not known without the token.",
+  );
   const shown = jobs.slice(0, SHOWN_WAITING);
   const names = new Set(shown.map((job) => job.id));
   setText(waitingCount, jobs.length ? number(jobs.length) : "");
@@ -119,7 +135,8 @@ function endedRow(job) {
   const head = made("p", "job-head");
   const state = made("span", "final", job.state);
   state.dataset.state = job.state;
-  head.append(made("strong", "", job.what), made("code", "", shortened(job.id)), state);
+  const name = job.count ? `× ${number(job.count)}` : shortened(job.id);
+  head.append(made("strong", "", job.what), made("code", "", name), state);
   head.append(made("span", "job-time", clock(job.time)));
   text.append(head);
   if (job.message) text.append(made("p", "job-more", job.message));
@@ -131,6 +148,12 @@ function endedRow(job) {
 async function cancel(id) {
   try {
     const job = await ask(`jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
+    if (!FINAL.includes(job.state) && job.message && !job.ending) {
+      return (
+        "What runs now can't be interrupted: what waits is cancelled after it. " +
+        "nest-server restart ends all at once, the network too."
+      );
+    }
     if (job.message) return job.message;
     return FINAL.includes(job.state) ? `${job.what}: ${job.state}` : `${job.what} is being ended`;
   } catch (error) {

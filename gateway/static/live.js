@@ -1,6 +1,6 @@
 // What runs, as it runs: jobs, log and recorder, fed by the server's events.
 
-import { clearJobs, isGoingOn, noteEnd, showJobs } from "./jobs.js";
+import { clearJobs, isGoingOn, noteEnd, noteQuick, showJobs } from "./jobs.js";
 import { clearLog, writeEvent } from "./log.js";
 import { coalesced } from "./polling.js";
 import {
@@ -19,6 +19,8 @@ import { Stream } from "./stream.js";
 const JOBS_PAUSE_MS = 250;
 // Networks are built by calls that are too short for an event.
 const RECORDERS_PAUSE_MS = 5000;
+// The server counts calls that take less.
+const QUICK_S = 0.5;
 const FINAL = ["done", "failed", "cancelled"];
 
 const stream = new Stream(take);
@@ -91,6 +93,12 @@ function take(kind, facts) {
   }
   if (kind === "progress") {
     if (!showProgress(facts)) lookAtJobsSoon();
+    return;
+  }
+  // Quick calls are many, and nothing is to be learnt of each by itself.
+  if (kind === "calls" || (facts.state === "done" && facts.took_s < QUICK_S)) {
+    noteQuick(kind === "calls" ? "other quick calls" : facts.what, facts.count ?? 1);
+    lookedAt_ms = -Infinity;
     return;
   }
   writeEvent(kind, facts);

@@ -52,8 +52,9 @@ export function showRun(job, cancel) {
   show(nothing, false);
 }
 
-/** Say that nothing runs. */
-export function showNoRun() {
+/** Say that nothing runs, or that nobody knows. */
+export function showNoRun(known = true) {
+  setText(nothing, known ? "Nothing runs." : "Not known without the token.");
   if (shown === null) return;
   if (document.activeElement === button) title.focus();
   shown = null;
@@ -123,5 +124,6 @@ function ending(date) {
 
 function awaited(ranks) {
   if (ranks.length === 0) return "none";
-  return ranks.map((one) => (one.stopped ? `${one.rank} (stopped)` : one.rank)).join(", ");
+  const names = ranks.map((one) => (one.stopped ? `${one.rank} (stopped)` : one.rank)).join(", ");
+  return `${ranks.length === 1 ? "rank" : "ranks"} ${names}`;
 }

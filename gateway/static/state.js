@@ -45,7 +45,6 @@ const FACTS = {
   ranks: (info) => (info.ranks === null ? "–" : `${info.ranks}${info.mpi ? " (MPI)" : ""}`),
   generation: (info) => info.generation ?? "–",
   started: (info) => (info.started === null ? "–" : timeOf(new Date(info.started))),
-  waiting: (info) => String(info.waiting),
   scripts: (info) => info.scripts ?? "–",
 };
 

@@ -73,7 +73,7 @@ class Progress:
         )
 
     def __str__(self) -> str:
-        parts = [f"{self.biological_time_ms:.10g} of {self.until_ms:.10g} ms"]
+        parts = [f"{self.done_ms:.10g} of {self.total_ms:.10g} ms"]
         if self.real_time_factor is not None:
             parts.append(f"real-time factor {self.real_time_factor:.3g}")
         if self.estimated_end is not None:

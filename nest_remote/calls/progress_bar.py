@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -62,6 +63,10 @@ class ProgressBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None and self._progress is not None:
+            # Nobody knows any more when it would have ended.
+            left = replace(self._progress, estimated_end=None)
+            self._draw(left.call, left.done_ms, left.total_ms, str(left))
         if self._bar is not None:
             self._bar.close()
 

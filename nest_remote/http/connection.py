@@ -7,10 +7,10 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import urllib3
@@ -83,6 +83,9 @@ class Reply:
         except (ValueError, KeyError, TypeError):
             text = self.text().strip()
             hint = _REFUSED_HINT if self.status == 403 else ""
+            if 300 <= self.status < 400 or self.status == 401:
+                hint = ": a proxy in between asks callers to sign in; give it what it wants as "
+                hint += "headers=, such as {'Authorization': 'token …'}"
             return NESTServerError(f"{text or 'no explanation'}{hint}", "Unauthorized", self.status)
 
 
@@ -94,14 +97,24 @@ class HttpConnection:
     host, port : of the server
     token : access token; without one, ``NEST_SERVER_ACCESS_TOKEN`` is taken, or that of the
         user's own server on this machine
+    prefix : path of the server behind a proxy, such as ``/user/me/proxy/52425``
+    headers : of each request, such as what a proxy asks for
     """
 
     def __init__(
-        self, host: str, port: int, token: str | None = None, scheme: str = "http"
+        self,
+        host: str,
+        port: int,
+        token: str | None = None,
+        scheme: str = "http",
+        prefix: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        self._origin = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        self._prefix = prefix
+        self.url = self._origin + prefix
         token = token or os.environ.get("NEST_SERVER_ACCESS_TOKEN") or find_token(host, port)
-        self._headers = {"NESTServerAuth": token} if token else {}
+        self._headers = ({"NESTServerAuth": token} if token else {}) | dict(headers or {})
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
         self._pool = self._new_pool()
         forks.watch(self)
@@ -109,19 +122,41 @@ class HttpConnection:
         self.lease = Lease(self)
 
     @classmethod
-    def to(cls, url: str, token: str | None = None) -> HttpConnection:
-        """Make the connections to the server at ``url``, such as ``http://host:52425`` or ``host``.
+    def to(
+        cls,
+        url: str,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        port: int = DEFAULT_PORT,
+    ) -> HttpConnection:
+        """Make the connections to the server at ``url``.
+
+        Parameters
+        ----------
+        url : such as ``host``, ``http://host:52425``, or ``https://host/user/me/proxy/52425``
+        token, headers : as for the class
+        port : of a server without a path, if ``url`` has none
 
         Raises
         ------
         ValueError
             If it is no such address.
         """
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            named = parts.port
+        except ValueError as error:
+            raise ValueError(f"{url!r} is no address of a server: {error}") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is no address of a server, such as http://127.0.0.1:52425")
-        port = parts.port or (443 if parts.scheme == "https" else DEFAULT_PORT)
-        return cls(parts.hostname, port, token, parts.scheme)
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError(
+                "an address of a server is host, port and path; give its token as token=, and "
+                "what a proxy asks for as headers="
+            )
+        prefix = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
+        usual = 443 if parts.scheme == "https" else 80 if prefix else port
+        return cls(parts.hostname, named or usual, token, parts.scheme, prefix, headers)
 
     def send(
         self,
@@ -187,7 +222,7 @@ class HttpConnection:
         try:
             reply = self._pool.urlopen(
                 method,
-                path,
+                self._prefix + path,
                 body,
                 headers,
                 redirect=False,
@@ -238,7 +273,7 @@ class HttpConnection:
     def _new_pool(self) -> Any:
         # Of one server: finding it among those of others costs as much as the rest of a call.
         pool = urllib3.connection_from_url(
-            self.url,
+            self._origin,
             maxsize=_KEPT,
             retries=False,
             # A simulation takes as long as it takes: no limit for the answer.

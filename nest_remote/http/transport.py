@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -42,26 +42,22 @@ class HttpTransport:
         self.progress = is_wanted(progress)
 
     @classmethod
-    def at(
+    def to(
         cls,
-        host: str = "127.0.0.1",
-        port: int = DEFAULT_PORT,
+        url: str,
         token: str | None = None,
         progress: bool | None = None,
+        headers: Mapping[str, str] | None = None,
+        port: int = DEFAULT_PORT,
     ) -> HttpTransport:
-        """Make a transport to the server at ``host`` and ``port``."""
-        return cls(HttpConnection(host, port, token), progress)
-
-    @classmethod
-    def to(cls, url: str, token: str | None = None, progress: bool | None = None) -> HttpTransport:
-        """Make a transport to the server at ``url``, such as ``http://host:52425`` or ``host``.
+        """Make a transport to the server at ``url``; see :meth:`HttpConnection.to`.
 
         Raises
         ------
         ValueError
             If it is no such address.
         """
-        return cls(HttpConnection.to(url, token), progress)
+        return cls(HttpConnection.to(url, token, headers, port), progress)
 
     @property
     def url(self) -> str:

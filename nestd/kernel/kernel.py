@@ -62,7 +62,6 @@ class Kernel:
             Action.GET: self._get,
             Action.SET: self._set,
             Action.INSPECT: self._inspect,
-            Action.LIST_NAMES: lambda operation: list(self._allow_list.names),
             Action.DESCRIBE: self._describe,
             Action.DESCRIBE_API: lambda operation: described(self._allow_list).to_value(),
             Action.RELEASE: self._release,

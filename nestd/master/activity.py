@@ -18,6 +18,9 @@ from protocol.wire.values import Value
 _PROGRESS_S = 0.2
 #: Age at which the status file is written again, which shows that this process still listens.
 REFRESH_S = 2.0
+#: Calls that take less are quick: so many of them a second have an event, the others are counted.
+QUICK_S = 0.5
+_QUICK_PER_S = 20.0
 #: Length of an error's message that others see; a script chooses it.
 _MESSAGE_CHARACTERS = 2000
 #: Length of a command's label that others see.
@@ -63,6 +66,10 @@ class Activity:
         self._is_published = False
         self._next_progress_s = 0.0
         self._written_s = 0.0
+        #: Quick calls that may have an event now, and when that was reckoned.
+        self._quick_left, self._quick_s = _QUICK_PER_S, 0.0
+        #: Quick calls that have ended without one since the last event about them.
+        self._uncounted = 0
 
     def status(self, epoch_s: float) -> Status:
         """Return the status to be written.
@@ -142,7 +149,8 @@ class Activity:
         self._simulated_ms += biological_ms
 
     def refresh(self) -> None:
-        """Have the status written again if it is old."""
+        """Have the status written again if it is old, and quick calls counted."""
+        self._publish_count()
         if self._turn.now_s - self._written_s >= REFRESH_S:
             self._write()
 
@@ -168,8 +176,13 @@ class Activity:
 
     def end(self, answer: Message) -> None:
         """Note that the command has ended."""
-        if self._is_published and self._current is not None:
-            self.publish_end(self._current, answer)
+        if self._current is not None:
+            took_s = self._turn.now_s - self._since_s
+            if isinstance(answer, Failure) or took_s >= QUICK_S:
+                self._publish_begin()
+            if self._is_published or self._may_publish_quick():
+                self._publish_count()
+                self.publish_end(self._current, answer, took_s)
         self._current = None
         self._call = ""
         self._progress = None
@@ -177,10 +190,30 @@ class Activity:
         self._is_ending = False
         self._write()
 
-    def publish_end(self, queued: QueuedCommand, answer: Message) -> None:
-        """Publish how a command ended."""
+    def _may_publish_quick(self) -> bool:
+        """Return whether one more quick call may have an event; count the call if not."""
+        passed_s = self._turn.now_s - self._quick_s
+        self._quick_s = self._turn.now_s
+        self._quick_left = min(_QUICK_PER_S, self._quick_left + passed_s * _QUICK_PER_S)
+        if self._quick_left < 1.0:
+            self._uncounted += 1
+            return False
+        self._quick_left -= 1.0
+        return True
+
+    def _publish_count(self) -> None:
+        if self._uncounted:
+            self.publish("calls", {"count": self._uncounted})
+            self._uncounted = 0
+
+    def publish_end(
+        self, queued: QueuedCommand, answer: Message, took_s: float | None = None
+    ) -> None:
+        """Publish how a command ended, and how long it took if it was begun."""
         label = queued.label[:_LABEL_CHARACTERS]
         facts: dict[str, Value] = {"job": queued.id, "what": label, "state": "done"}
+        if took_s is not None:
+            facts["took_s"] = round(took_s, 6)
         if isinstance(answer, Failure):
             facts["state"] = _state_of(answer.error)
             facts["message"] = answer.error.message[:_MESSAGE_CHARACTERS]

@@ -45,10 +45,17 @@ from protocol.wire.values import Value
 
 log = logging.getLogger(__name__)
 
+#: Length of an error's message in the log.
+_REASON_CHARACTERS = 300
 #: Key of an argument that stands for the value of an earlier call of the batch.
 RESULT = "$result"
 
 _RECEIVE = Receive()
+#: How lines of the log say the end of a command, by the class of its error.
+_WORDS = {
+    type(None): "the kernel has executed it",
+    Cancelled: "it was cancelled, as its caller or somebody else wanted",
+}
 
 
 class Execution:
@@ -136,12 +143,13 @@ class Execution:
         error = reply.error if isinstance(reply, Failure) else None
         lines.note(
             log,
-            "the kernel has executed it" if error is None else "the kernel failed to execute it",
+            _WORDS.get(type(error), "the kernel failed to execute it"),
             always=took_s > lines.SLOW_S or isinstance(error, InternalError),
             call=queued.label,
             job=queued.id,
             took_s=took_s,
             error=error.error_name if error is not None else None,
+            reason=error.message[:_REASON_CHARACTERS] if error is not None else None,
         )
 
     def _conclude(self, queued: QueuedCommand, reply: Message) -> None:

@@ -182,7 +182,7 @@ class MasterState:
     def _enqueue(self, queued: QueuedCommand) -> None:
         refused = self._queue.add(queued)
         if refused is not None:
-            self._replies.fail(queued, refused)
+            self._execution.refuse(queued, refused)
 
     def _job_submitted(self, event: ev.JobSubmitted) -> None:
         if event.problem is not None:
@@ -301,9 +301,9 @@ class MasterState:
         """Answer the current command's caller, and those of all commands that wait."""
         queued, self._queue.current = self._queue.current, None
         if queued is not None:
-            self._replies.fail(queued, queued.lost(late))
+            self._execution.refuse(queued, queued.lost(late))
         yield from self._execution.turn_away(
-            lambda queued: self._replies.fail(queued, queued.lost(late))
+            lambda queued: self._execution.refuse(queued, queued.lost(late))
         )
 
     def _kernel_diverged(self, event: ev.KernelDiverged) -> None:

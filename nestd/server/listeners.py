@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
+from nestd.server.instance import running
 from protocol.errors import ConfigurationError, PortTaken
 from protocol.runtime.listening import addresses_of, listen, set_up
 
@@ -68,6 +69,15 @@ def passed_listeners(
     return sorted(passed, key=lambda listener: wanted.index(listener.getsockname()[:2]))
 
 
+def _reason(error: OSError, port: int) -> str:
+    """Return why a port can't be had, for a person."""
+    if error.errno == errno.EACCES:
+        return "is not allowed to this user: ports below 1024 are root's"
+    if any(port in server.ports for server in running()):
+        return "is taken by a server of your own that runs: nest-server status shows it"
+    return "is taken by another program"
+
+
 def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socket], list[str]]:
     """Listen on every one of ``ports`` that is free.
 
@@ -91,8 +101,7 @@ def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socke
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise ConfigurationError(f"can't listen on {host}: {error}") from error
-                reason = "is taken" if error.errno == errno.EADDRINUSE else "is not allowed"
-                skipped.append(f"Port {port} on {host} {reason} by another program.")
+                skipped.append(f"Port {port} on {host} {_reason(error, port)}.")
     except BaseException:
         for listener in opened:
             listener.close()
@@ -100,6 +109,6 @@ def open_listeners(host: str, ports: tuple[int, ...]) -> tuple[list[socket.socke
     if not opened:
         raise PortTaken(
             f"{' '.join(skipped)} Choose another with -p PORT; nest-server status shows your own "
-            "servers."
+            "servers, nest-server stop ends one."
         )
     return opened, skipped

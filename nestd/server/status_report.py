@@ -15,6 +15,7 @@ def describe(found: Instance) -> dict[str, Any]:
     """Return all that is known of a server, as for JSON."""
     answer = ask(found, "/", timeout_s=2.0) or {}
     jobs = ask(found, "/jobs", timeout_s=2.0) or []
+    queued = sum(job["state"] == "queued" for job in jobs)
     return {
         "urls": found.urls,
         "host": found.host,
@@ -24,10 +25,11 @@ def describe(found: Instance) -> dict[str, Any]:
         "mpi": answer.get("mpi"),
         "ranks": answer.get("ranks"),
         "generation": answer.get("generation"),
-        "waiting": answer.get("waiting"),
         "awaited": answer.get("awaited", []),
         "running": next((job for job in jobs if job["state"] == "running"), None),
-        "queued": sum(job["state"] == "queued" for job in jobs),
+        # Two names, both in use; neither counts what runs.
+        "waiting": queued,
+        "queued": queued,
         "scripts": answer.get("scripts"),
         "refused_connections": answer.get("refused_connections", 0),
         "pid": found.supervisor.pid,
@@ -45,7 +47,7 @@ def lines(server: dict[str, Any]) -> str:
         f"  state    {server['state']}, NEST {server['nest']}, {server['ranks']} rank(s), "
         f"kernel {server['generation']}\n"
         f"{_running(server['running'])}"
-        f"{_queued(server['queued'])}"
+        f"{_queued(server['waiting'])}"
         f"{_awaited(server['awaited'])}"
         f"  scripts  {server['scripts']}\n"
         f"{_refused(server['refused_connections'])}"

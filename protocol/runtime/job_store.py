@@ -48,6 +48,9 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._text = f"{directory}{os.sep}"
+        #: Jobs that were read, by name and inode of their directory: what has ended is not read
+        #: again for each request.
+        self._known: dict[tuple[str, int], StoredJob] = {}
 
     @property
     def directory(self) -> Path:
@@ -88,7 +91,10 @@ class Spool:
                 return known, False
         finally:
             shutil.rmtree(made, ignore_errors=True)
-        return StoredJob(self._directory / facts.id), True
+        job = StoredJob(self._directory / facts.id)
+        # One of that name that was removed: its inode may be this one's now.
+        self._known.pop((facts.id, job.path.stat().st_ino), None)
+        return job, True
 
     def find(self, id: str) -> StoredJob | None:
         """Return the job of that name; ``None`` if there is none.
@@ -103,13 +109,15 @@ class Spool:
         try:
             # Each call of our clients has a name, of which there is no job but in rare cases. As
             # text, since pathlib interns what it gets, which takes memory for each new name.
-            os.stat(f"{self._text}{id}")  # noqa: PTH116
-            return StoredJob(self._directory / id)
+            return self._read(id, os.stat(f"{self._text}{id}").st_ino)  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
             return None
         except OSError as error:
             # Not None: a caller would take an accepted job for lost.
             raise unreadable(self._directory / id, error) from error
+
+    def _read(self, id: str, inode: int) -> StoredJob:
+        return self._known.get((id, inode)) or StoredJob(self._directory / id)
 
     def name_of(self, key: str) -> str:
         """Return the name of the job with a caller's idempotency key.
@@ -146,13 +154,20 @@ class Spool:
         Unavailable
             If they can't be read now.
         """
+        known = {}
         try:
-            names = [path.name for path in self._directory.iterdir()]
+            with os.scandir(self._directory) as entries:
+                for entry in entries:
+                    key = (entry.name, entry.inode())
+                    job = self._known.get(key) or self.find(entry.name)
+                    if job is not None:
+                        known[key] = job
         except FileNotFoundError:
             return []
         except OSError as error:
             raise unreadable(self._directory, error) from error
-        jobs = [job for job in map(self.find, names) if job is not None]
+        self._known = known
+        jobs = known.values()
         return sorted(jobs, key=lambda job: (job.facts.created_s, job.id))
 
     def tidy(self, count: int, size_bytes: int, age_s: float) -> None:
@@ -177,6 +192,8 @@ class Spool:
             if (number and (number >= count or kept_bytes > size_bytes)) or now_s - at_s > age_s:
                 job.remove()
         with contextlib.suppress(OSError):
-            for path in self._directory.glob(".*"):
-                if now_s - path.stat().st_mtime > _LEFT_S:
-                    shutil.rmtree(path, ignore_errors=True)
+            with os.scandir(self._directory) as entries:
+                hidden = [entry for entry in entries if entry.name.startswith(".")]
+            for entry in hidden:
+                if now_s - entry.stat().st_mtime > _LEFT_S:
+                    shutil.rmtree(entry.path, ignore_errors=True)

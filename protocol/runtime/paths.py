@@ -24,7 +24,10 @@ from protocol.errors import ConfigurationError
 _SERVER = "server-"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 #: Files that only a kernel which ends by itself removes.
-_KERNEL_FILES = ("calls-*", "events-*", "ranks-*", "rank-activity-*.bin", "status-*.bin")
+_KERNEL_FILES = (
+    *("calls-*", "events-*", "ranks-*"),
+    *("rank-activity-*.bin", "status-*.bin", "interface-*.bin"),
+)
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,10 @@ class RuntimeDirectory:
         """Return the file of the ranks' activity."""
         return self.kernel_directory / f"rank-activity-{generation}.bin"
 
+    def interface(self, generation: str) -> Path:
+        """Return the file in which the kernel describes its PyNEST."""
+        return self.kernel_directory / f"interface-{generation}.bin"
+
     def make_kernel_directory(self) -> None:
         """Make the directory of processes that run NEST, or check the one that exists.
 
@@ -219,6 +226,7 @@ class RuntimeDirectory:
             self.ranks_socket(generation),
             self.status(generation),
             self.rank_activity(generation),
+            self.interface(generation),
         ):
             discard(path)
         self.remove_kernel_directory()

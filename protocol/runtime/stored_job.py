@@ -98,6 +98,10 @@ class StoredJob:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.facts = Facts(**json.loads((path / "facts.json").read_bytes()))
+        # What does not change any more once it is there.
+        self._claim: Claim | None = None
+        self._ended_s: float | None = None
+        self._ended_bytes: int | None = None
 
     @property
     def id(self) -> str:
@@ -146,10 +150,10 @@ class StoredJob:
     @property
     def claim(self) -> Claim | None:
         """Return the claim of the job; ``None`` if there is none."""
-        try:
-            return Claim(**json.loads((self.path / "claim").read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return None
+        if self._claim is None:
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                self._claim = Claim(**json.loads((self.path / "claim").read_bytes()))
+        return self._claim
 
     @property
     def exists(self) -> bool:
@@ -159,6 +163,11 @@ class StoredJob:
     @property
     def ended_s(self) -> float | None:
         """Return when the job ended, seconds since 1970; ``None`` if it has not."""
+        if self._ended_s is None:
+            self._ended_s = self._read_end()
+        return self._ended_s
+
+    def _read_end(self) -> float | None:
         for name in ("result", "note"):
             with contextlib.suppress(OSError):
                 status = (self.path / name).stat()
@@ -251,12 +260,16 @@ class StoredJob:
     @property
     def bytes(self) -> int:
         """Return the bytes that the job takes on disk."""
-        total = 0
+        if self._ended_bytes is not None:
+            return self._ended_bytes
+        has_ended, total = self.ended_s is not None, 0
         # Another process may be removing it.
         with contextlib.suppress(OSError):
             for path in self.path.iterdir():
                 with contextlib.suppress(OSError):
                     total += path.stat().st_size
+            if has_ended:
+                self._ended_bytes = total
         return total
 
     def remove(self) -> None:

@@ -26,8 +26,6 @@ class Action(enum.Enum):
     SET = "set"
     #: Documentation, source or signature (the only argument says which) of that name.
     INSPECT = "inspect"
-    #: Names of everything that can be called or read.
-    LIST_NAMES = "list_names"
     #: Description for a look-alike of PyNEST: roles of all names, NEST's errors and version.
     DESCRIBE = "describe"
     #: Description for a page about PyNEST: parameters and documentation of all names.

@@ -119,7 +119,7 @@ def test_page_follows_what_the_server_does(open_tab: Open, start: Start) -> None
         [f"http://localhost:{server.port}/exec", server.token, body],
     )
     expect(state).to_have_text("busy")
-    expect(fact(page, "Requests waiting")).to_have_text("1")
+    expect(fact(page, "Waiting")).to_have_text("0")
     assert server.request("DELETE", "/exec").json() == {"ended": True}
     expect(state).to_have_text("idle")
 

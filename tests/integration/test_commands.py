@@ -315,7 +315,7 @@ def test_without_authentication_anyone_may_call_and_the_user_is_warned(runtime: 
 
         again = runtime.run("start", "-d", "-p", str(port))
         assert again.returncode == 4
-        assert f"Port {port} on 127.0.0.1 is taken" in again.stderr
+        assert f"Port {port} on 127.0.0.1 is taken by a server of your own" in again.stderr
         # The one that has it was not disturbed.
         assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=DEADLINE_S).ok
     finally:

@@ -51,7 +51,7 @@ def handshake(endpoint: str, server: str | None, keys: tuple[bytes, bytes]) -> b
                     break
                 if event in (zmq.EVENT_DISCONNECTED, zmq.EVENT_CLOSED):
                     return False
-            socket.send_multipart(frames.encode(Command("1", Operation(Action.LIST_NAMES))))
+            socket.send_multipart(frames.encode(Command("1", Operation(Action.DESCRIBE))))
             return bool(socket.poll(int(DEADLINE_S * 1000)))
         finally:
             socket.disable_monitor()

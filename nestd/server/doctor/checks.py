@@ -205,15 +205,15 @@ def ports(wanted: WantedServer) -> list[Finding]:
     for port in wanted.ports:
         label = f"Port {port}"
         if port in own:
-            text = "used by a server of yours, which nest-server status shows"
-            findings.append(Finding(label, Level.NOTE, text))
-            usable = True
+            text = "used by a server of yours that runs, which nest-server status shows"
+            advice = f"nest-server stop -p {port} ends that; start another beside it with -p PORT"
+            findings.append(Finding(label, Level.NOTE, text, advice))
             continue
         try:
             for listener in open_listeners(wanted.host, (port,))[0]:
                 listener.close()
         except PortTaken:
-            text = f"taken by another program, or not allowed, on {wanted.host}"
+            text = f"taken by another program, or not allowed to this user, on {wanted.host}"
             advice = f"ss -ltnp 'sport = :{port}' shows by which; choose another with -p PORT"
             findings.append(Finding(label, Level.NOTE, text, advice))
         except (ConfigurationError, socket.gaierror) as error:

@@ -23,6 +23,8 @@ from nestd.settings import EXIT_CONFIGURATION
 READY_DEADLINE_S = 180.0
 #: Pause between two looks for a kernel, or requests to a server, that is not there yet.
 PROBE_PAUSE_S = 0.02
+#: Address whose answer comes from all ranks of a kernel that serves.
+KERNEL_PROBE = "/api/resolution"
 #: Starts of a program that never worked before giving up.
 FRUITLESS_STARTS = 3
 #: Has another gateway take the place of the one that serves.
@@ -267,7 +269,7 @@ class SupervisorState:
             yield events.ProbeServer(None)
         elif self._gateway_serves:
             # Half a server answers while the other half is away.
-            yield events.ProbeServer("/healthz" if self._kernel is None else "/api")
+            yield events.ProbeServer("/healthz" if self._kernel is None else KERNEL_PROBE)
 
     def _on_liveness(
         self, kernel: bool | None, gateway: bool | None, now_s: float

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from gateway.jobs.jobs import Jobs
 from gateway.jobs.reconciler import JobReconciler
+from gateway.jobs.rules import final_state
 from gateway.kernel.client import KernelClient
 from gateway.kernel.pending import PendingRequest, PendingRequests, label_of
 from gateway.kernel.status import KernelStatus
@@ -97,6 +98,10 @@ class FakeKernel:
         value = Reference("Call", 1, GENERATION) if task_references(task) else label_of(task)
         return Result(task.id, GENERATION, value)
 
+    def known(self, operation: Operation) -> Result | None:
+        """Return nothing: the kernel is asked."""
+        return None
+
     def wait_for(self, id: str, label: str = "Simulate") -> None:
         """Add a request whose caller waits."""
         self.requests.add(PendingRequest(id, label, 1.0, GENERATION))
@@ -131,7 +136,12 @@ def jobs_under_test(directory: Path, limits: JobLimits) -> JobsUnderTest:
     """Make jobs in ``directory``; nothing is reconciled but when asked for."""
     fake = FakeKernel(FakeStatus(directory))
     kernel, events = cast(KernelClient, fake), list[tuple[str, str]]()
-    jobs = Jobs(kernel, limits, lambda kind, facts: events.append((facts["job"], facts["state"])))
+    jobs = Jobs(
+        kernel,
+        limits,
+        lambda kind, facts: events.append((facts["job"], facts["state"])),
+        lambda id, label, answer: events.append((id, final_state(answer))),
+    )
     return JobsUnderTest(
         fake, jobs, jobs._reconciler, Spool(RuntimeDirectory(directory).jobs), events
     )

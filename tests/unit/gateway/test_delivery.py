@@ -37,6 +37,12 @@ def test_requests_of_one_key_have_one_name_and_are_jobs() -> None:
     assert not read(request(Idempotency_Key="k-1")).is_async
 
 
+@pytest.mark.parametrize("key", ["", " "])
+def test_empty_key_is_refused(key: str) -> None:
+    with pytest.raises(MalformedRequest, match="Idempotency-Key is empty: give each request"):
+        read(request(Idempotency_Key=key))
+
+
 @pytest.mark.parametrize(
     ("headers", "query", "is_async"),
     [

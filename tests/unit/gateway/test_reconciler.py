@@ -171,7 +171,7 @@ def test_kernel_on_another_host_is_there_unless_its_host_refuses_connections(
     try:
         if not is_listening:
             listener.close()
-        answer = JobReconciler(kernel, spool).answer(job)
+        answer = JobReconciler(kernel, spool, lambda job, answer: None).answer(job)
         assert (answer is None) is is_listening
     finally:
         kernel.close()

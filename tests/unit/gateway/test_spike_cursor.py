@@ -29,10 +29,10 @@ def told(cursor: SpikeCursor, facts: dict[str, Any]) -> list[float] | None:
 
 def test_reader_who_comes_later_gets_the_beginning_first() -> None:
     cursor = SpikeCursor([3])
-    assert cursor.needs_all
+    assert cursor.watched(anew=True) == [3]
     assert told(cursor, spikes(2.0, 3.0)) is None
     assert told(cursor, spikes(None, 1.0, 2.0, 3.0)) == [1.0, 2.0, 3.0]
-    assert not cursor.needs_all
+    assert cursor.watched(anew=True) == []
     assert told(cursor, spikes(3.0, 4.0)) == [4.0]
 
 
@@ -49,7 +49,7 @@ def test_reader_who_was_there_gets_nothing_twice() -> None:
 def test_reader_who_comes_back_goes_on_where_it_was() -> None:
     cursor = SpikeCursor([3])
     cursor.resume()
-    assert not cursor.needs_all
+    assert cursor.watched(anew=True) == []
     assert told(cursor, spikes(2.0, 3.0)) == [3.0]
     assert told(cursor, spikes(None, 1.0, 3.0, 4.0)) == [4.0]
 
@@ -61,7 +61,7 @@ def test_time_begins_again_in_a_new_network(kind: str, facts: dict[str, Any]) ->
     cursor = SpikeCursor([3])
     assert told(cursor, spikes(None, 5.0)) == [5.0]
     assert cursor.unseen(kind, facts) is facts
-    assert cursor.needs_all
+    assert cursor.watched(anew=True) == [3]
     assert told(cursor, spikes(None, 1.0)) == [1.0]
 
 
@@ -72,3 +72,10 @@ def test_what_is_no_spikes_of_its_recorders_is_left_as_it_is() -> None:
     assert cursor.unseen("spikes", problem) is problem
     line = {"text": "hello"}
     assert cursor.unseen("output", line) is line
+
+
+def test_recorder_that_is_silent_has_no_other_sent_again() -> None:
+    cursor = SpikeCursor([3, 4])
+    assert (cursor.watched(anew=True), cursor.watched(anew=False)) == ([3, 4], [])
+    assert told(cursor, spikes(None, 1.0)) == [1.0]
+    assert (cursor.watched(anew=True), cursor.watched(anew=False)) == ([4], [3])

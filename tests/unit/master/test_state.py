@@ -491,4 +491,4 @@ def test_answer_is_sent_before_the_status_is_written() -> None:
     master = Harness().begin(command("1"))
     master.done.clear()
     master.answer()
-    assert [type(it) for it in master.done] == [ins.SendReply, ins.WriteStatus]
+    assert [type(it) for it in master.done] == [ins.SendReply, ins.Publish, ins.WriteStatus]

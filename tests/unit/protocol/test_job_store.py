@@ -116,6 +116,35 @@ def test_directory_without_facts_is_no_job(spool: Spool, facts: bytes) -> None:
     assert spool.jobs() == []
 
 
+def test_kept_jobs_are_read_once(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is asked for scans the spool, and most jobs in it have ended."""
+    for _ in range(20):
+        end(make(spool), time.time())
+    open_job = make(spool)
+    spool.jobs()
+    spool.tidy(100, 1 << 30, 3600.0)
+    opened: list[str] = []
+    read_bytes = Path.read_bytes
+
+    def counted(path: Path) -> bytes:
+        opened.append(path.parent.name)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    assert len([job for job in spool.jobs() if job.ended_s is None]) == 1
+    spool.tidy(100, 1 << 30, 3600.0)
+    assert set(opened) <= {open_job.id}
+    # It goes on to change.
+    assert open_job.take("g")
+    assert [job.id for job in spool.jobs() if job.claim is not None] == [open_job.id]
+    end(open_job, time.time())
+    assert all(job.ended_s is not None for job in spool.jobs())
+    # Another of its name, perhaps in the same place on the disk.
+    open_job.remove()
+    again = make(spool, open_job.id)
+    assert [job.ended_s for job in spool.jobs() if job.id == again.id] == [None]
+
+
 def test_job_that_can_not_be_read_now_is_not_taken_for_lost(spool: Spool) -> None:
     job, ended = make(spool), make(spool)
     end(ended, time.time())

@@ -178,7 +178,7 @@ def test_directories_in_place_of_the_files_of_a_kernel_are_removed(tmp_path: Pat
     files = RuntimeDirectory(tmp_path)
     for remove in (files.remove_kernel, lambda: files.remove_kernel_files("g1")):
         files.make_kernel_directory()
-        for path in (files.commands_socket("g1"), files.status("g1"), files.crash_report):
+        for path in (files.commands_socket("g1"), files.interface("g1"), files.crash_report):
             (path / "within").mkdir(parents=True)
         remove()
         files.remove_reports()

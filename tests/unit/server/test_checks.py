@@ -143,7 +143,7 @@ def test_taken_port_is_a_problem_unless_another_is_left(taken: int) -> None:
     assert (found.level, other.level) == (Level.NOTE, Level.OK)
 
 
-def test_port_of_an_own_server_is_no_problem(own_directory: Path, taken: int) -> None:
+def test_port_of_an_own_server_is_named_as_that(own_directory: Path, taken: int) -> None:
     own = identify(os.getpid())
     assert own is not None
     directory = own_directory / f"server-{taken}"
@@ -153,7 +153,11 @@ def test_port_of_an_own_server_is_no_problem(own_directory: Path, taken: int) ->
     )
     instance.save()
     (found,) = checks.ports(wanted(ports=(taken,)))
-    assert (found.level, "server of yours" in found.found) == (Level.NOTE, True)
+    # Another server can't start there.
+    assert (found.level, "server of yours" in found.found) == (Level.PROBLEM, True)
+    assert f"nest-server stop -p {taken}" in found.advice
+    found, _ = checks.ports(wanted(ports=(taken, free_port())))
+    assert found.level is Level.NOTE
 
 
 def test_address_of_another_machine_is_a_problem() -> None:

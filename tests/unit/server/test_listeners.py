@@ -7,9 +7,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
+from nestd.server import listeners
 from nestd.server.listeners import open_listeners
 from protocol.errors import ConfigurationError, PortTaken
 
@@ -23,14 +26,12 @@ def taken() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def ports(listeners: list[socket.socket]) -> list[int]:
-    return [
-        listener.getsockname()[1] for listener in listeners if listener.family == socket.AF_INET
-    ]
+def ports(opened: list[socket.socket]) -> list[int]:
+    return [listener.getsockname()[1] for listener in opened if listener.family == socket.AF_INET]
 
 
-def close(listeners: list[socket.socket]) -> None:
-    for listener in listeners:
+def close(opened: list[socket.socket]) -> None:
+    for listener in opened:
         listener.close()
 
 
@@ -57,6 +58,18 @@ def test_taken_port_is_skipped_and_told_of_while_another_is_free(taken: int) -> 
         assert skipped == [f"Port {taken} on 127.0.0.1 is taken by another program."]
     finally:
         close(opened)
+
+
+def test_reason_is_said_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listeners, "running", lambda: [SimpleNamespace(ports=(5000,))])
+    for error, port, reason in (
+        (errno.EACCES, 444, "is not allowed to this user: ports below 1024 are root's"),
+        (errno.EADDRINUSE, 5000, "is taken by a server of your own that runs"),
+        (errno.EADDRINUSE, 5001, "is taken by another program"),
+    ):
+        monkeypatch.setattr(listeners, "listen", Mock(side_effect=OSError(error, "no")))
+        with pytest.raises(PortTaken, match=f"Port {port} on 127.0.0.1 {reason}"):
+            open_listeners("127.0.0.1", (port,))
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ from nestd.server.supervisor.events import (
 from nestd.server.supervisor.restarts import LONGEST_DELAY_S, STABLE_AFTER_S, RestartSchedule
 from nestd.server.supervisor.shutdown import STOP_SIGNALS, ShutdownStage
 from nestd.server.supervisor.state import (
+    KERNEL_PROBE,
     PROBE_PAUSE_S,
     READY_DEADLINE_S,
     REPLACE_GATEWAY,
@@ -110,10 +111,13 @@ def test_server_is_ready_when_both_halves_are_and_it_answers() -> None:
     assert machine.wait(PROBE_PAUSE_S) == [ProbeKernel(kernel())]
     assert machine.tell(KernelConnected(kernel())) == []
     # Without a pause, as each would make the start longer.
-    assert machine.tell(GatewayServes(gateway())) == [RecordGateway(gateway()), ProbeServer("/api")]
+    assert machine.tell(GatewayServes(gateway())) == [
+        RecordGateway(gateway()),
+        ProbeServer(KERNEL_PROBE),
+    ]
     # No answer yet.
     assert machine.state.due_s <= machine.now_s + PROBE_PAUSE_S
-    assert machine.wait(PROBE_PAUSE_S) == [ProbeServer("/api")]
+    assert machine.wait(PROBE_PAUSE_S) == [ProbeServer(KERNEL_PROBE)]
     assert machine.tell(ServerAnswered(), ServerAnswered()) == [Notify.READY]
     assert machine.state.due_s == math.inf
 
