@@ -17,7 +17,7 @@ from typing import Any
 
 from gateway.jobs.reconciler import JobReconciler, is_there
 from gateway.jobs.rules import final_state, open_state
-from gateway.jobs.views import job_view, request_view
+from gateway.jobs.views import job_view, queued_view, request_view
 from gateway.kernel.client import KernelClient
 from gateway.kernel.pending import PendingRequest, label_of, name_is_taken
 from gateway.settings import MIB, JobLimits
@@ -192,6 +192,15 @@ class Jobs:
             if request.id == id:
                 return self._request_view(request, status)
         return self._job_view(self._find(id), status)
+
+    def accepted_view(self, job: StoredJob) -> dict[str, Any]:
+        """Return the view of a job that was accepted; as it was then, if it can't be read now.
+
+        An error would tell its caller that there is no job, and nobody would cancel it.
+        """
+        with contextlib.suppress(NestdError, OSError):
+            return self.view(job.id)
+        return queued_view(job.facts)
 
     def refuse_kept(self, name: str) -> None:
         """Raise if a job that is kept has a name that a caller chose for a request.

@@ -141,8 +141,13 @@ class JobReconciler:
             # The present round may not have seen the newest job.
             self._has_new = True
             if not self._is_watching:
+                try:
+                    threading.Thread(target=self._watch, name="jobs", daemon=True).start()
+                except RuntimeError as error:
+                    # A job is accepted all the same. The next one tries again.
+                    log.error("jobs can't be reconciled now: %s", error)
+                    return
                 self._is_watching = True
-                threading.Thread(target=self._watch, name="jobs", daemon=True).start()
 
     def _watch(self) -> None:
         problem = ""

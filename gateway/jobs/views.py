@@ -10,7 +10,7 @@ from typing import Any
 from gateway.jobs.rules import final_state
 from gateway.kernel.pending import PendingRequest
 from protocol.runtime.status_file import Status
-from protocol.runtime.stored_job import CANCELLED, LOST, StoredJob
+from protocol.runtime.stored_job import CANCELLED, LOST, Facts, StoredJob
 from protocol.wire.messages import Failure, Result
 
 #: Gives the ranks whose answer is awaited.
@@ -30,7 +30,7 @@ def job_view(
     awaited : gives the ranks whose answer is awaited
     """
     facts = job.facts
-    view = _view(facts.id, facts.label, facts.created_s, facts.generation, waited_for=False)
+    view = queued_view(facts)
     claim = job.claim
     if claim is not None and claim.by not in (CANCELLED, LOST):
         view["state"] = "running"
@@ -46,6 +46,11 @@ def job_view(
     elif view["state"] == "queued":
         view["position"] = _position(facts.id, status)
     return view
+
+
+def queued_view(facts: Facts) -> dict[str, Any]:
+    """Return the view of a job in the spool that nobody has taken yet."""
+    return _view(facts.id, facts.label, facts.created_s, facts.generation, waited_for=False)
 
 
 def request_view(request: PendingRequest, status: Status, awaited: Awaited) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def answer(
         return answer_reply(result, form)
     job = jobs.submit(task, form, delivery.has_key)
     if delivery.is_async:
-        reply = json_reply(jobs.view(job.id), 202)
+        reply = json_reply(jobs.accepted_view(job), 202)
         reply.headers["Location"] = f"/jobs/{job.id}"
         reply.headers["Preference-Applied"] = "respond-async"
         return reply

@@ -77,6 +77,7 @@ class Spool:
             write_message(made / "request", encoded)
             for path in made.iterdir():
                 path.chmod(0o600)
+            inode = made.stat().st_ino
             try:
                 made.rename(self._directory / facts.id)
             except OSError:
@@ -91,10 +92,10 @@ class Spool:
                 return known, False
         finally:
             shutil.rmtree(made, ignore_errors=True)
-        job = StoredJob(self._directory / facts.id)
         # One of that name that was removed: its inode may be this one's now.
-        self._known.pop((facts.id, job.path.stat().st_ino), None)
-        return job, True
+        self._known.pop((facts.id, inode), None)
+        # It is accepted from here on: nothing more is read, which might fail.
+        return StoredJob(self._directory / facts.id, facts), True
 
     def find(self, id: str) -> StoredJob | None:
         """Return the job of that name; ``None`` if there is none.

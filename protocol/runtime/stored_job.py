@@ -93,11 +93,12 @@ class StoredJob:
     Parameters
     ----------
     path : of the directory
+    facts : if they are known; else they are read
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, facts: Facts | None = None) -> None:
         self.path = path
-        self.facts = Facts(**json.loads((path / "facts.json").read_bytes()))
+        self.facts = facts or Facts(**json.loads((path / "facts.json").read_bytes()))
         # What does not change any more once it is there.
         self._claim: Claim | None = None
         self._ended_s: float | None = None

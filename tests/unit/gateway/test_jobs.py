@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from dataclasses import replace
@@ -65,6 +66,50 @@ def test_job_is_accepted_although_the_kernel_cannot_be_reached(made: JobsUnderTe
     made.kernel.is_reachable = True
     assert made.reconciler.reconcile()
     assert made.kernel.sent == [Submit("job00001")]
+
+
+def test_accepted_job_is_told_as_accepted_whatever_cannot_be_read(
+    made: JobsUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A caller that is told of an error does not know that there is a job, and never cancels it.
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        # Between the job's new name and the answer no file can be opened or looked at.
+        rename = Path.rename
+
+        def rename_and_lose(path: Path, target: Path) -> Path:
+            renamed = rename(path, target)
+            patch.setattr(os, "stat", refuse)
+            patch.setattr(Path, "stat", refuse)
+            patch.setattr(Path, "read_bytes", refuse)
+            return renamed
+
+        patch.setattr(Path, "rename", rename_and_lose)
+        job = made.submit("job00001")
+        view = made.jobs.accepted_view(job)
+    assert (view["id"], view["state"], view["what"]) == ("job00001", "queued", "Create")
+    assert made.kernel.sent == [Submit("job00001")]
+    assert made.jobs.accepted_view(job) == made.jobs.view("job00001")
+
+
+def test_job_is_accepted_although_no_thread_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = jobs_under_test(tmp_path, LIMITS)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        made.submit("job00001")
+    # The next one starts it.
+    started: list[str] = []
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: started.append(thread.name))
+    made.submit("job00002")
+    assert started == ["jobs"]
 
 
 def test_requests_of_one_key_are_one_job(made: JobsUnderTest) -> None:
