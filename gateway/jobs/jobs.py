@@ -126,9 +126,7 @@ class Jobs:
             try:
                 job, is_new = self._spool.add(facts, task)
             except OSError as error:
-                raise Unavailable(
-                    f"the job can't be kept: {error.strerror}: {self._spool.directory}"
-                ) from error
+                raise self._no_room("kept", error) from error
         if is_new:
             # Before the kernel can publish that the job has begun.
             self._publish("state", {"job": job.id, "what": label, "state": "queued"})
@@ -194,10 +192,7 @@ class Jobs:
         return self._job_view(self._find(id), status)
 
     def accepted_view(self, job: StoredJob) -> dict[str, Any]:
-        """Return the view of a job that was accepted; as it was then, if it can't be read now.
-
-        An error would tell its caller that there is no job, and nobody would cancel it.
-        """
+        """Return the view of a job that was accepted: as it was then, if it can't be read now."""
         with contextlib.suppress(NestdError, OSError):
             return self.view(job.id)
         return queued_view(job.facts)
@@ -219,8 +214,7 @@ class Jobs:
 
     def answer(self, id: str) -> tuple[Facts, Result | Failure | None]:
         """Return the facts of a job, and its answer; ``None`` if the job has not ended."""
-        job = self._find(id)
-        return job.facts, self._reconciler.answer(job)
+        return (job := self._find(id)).facts, self._reconciler.answer(job)
 
     def wait(self, job: StoredJob) -> Result | Failure:
         """Return the answer of ``job``, when the job has ended.
@@ -265,9 +259,7 @@ class Jobs:
         except OSError as error:
             # Raises UnknownJob if the job has ended and was removed meanwhile.
             self._find(id)
-            raise Unavailable(
-                f"the job can't be cancelled: {error.strerror}: {self._spool.directory}"
-            ) from error
+            raise self._no_room("cancelled", error) from error
         with contextlib.suppress(NestdError):
             self._kernel.notify(Cancel(new_name(), id, "its end was asked for"))
 
@@ -290,9 +282,11 @@ class Jobs:
             )
         return view
 
+    def _no_room(self, done: str, error: OSError) -> Unavailable:
+        return Unavailable(f"the job can't be {done}: {error.strerror}: {self._spool.directory}")
+
     def _find(self, id: str) -> StoredJob:
-        job = self._spool.find(id)
-        if job is None:
+        if (job := self._spool.find(id)) is None:
             raise _unknown(id)
         return job
 

@@ -6,8 +6,9 @@ import inspect
 import json
 
 import pytest
+from flask import Flask, Response
 
-from gateway.http.errors import STATUS, error_reply
+from gateway.http.errors import REASON_KEY, STATUS, error_reply
 from protocol import errors
 from protocol.errors import ERROR_KINDS, NestdError, error_from_facts, facts_of
 
@@ -77,9 +78,17 @@ def test_status_says_who_has_to_act(kind: type[NestdError]) -> None:
         assert status == 500
 
 
+def replied(error: NestdError) -> Response:
+    """Return the reply to a request that has failed; the log finds the reason with the request."""
+    with Flask("test").test_request_context() as context:
+        reply = error_reply(error)
+        assert context.request.environ[REASON_KEY] == error.message
+        return reply
+
+
 @pytest.mark.parametrize("kind", ALL_ERRORS, ids=lambda kind: kind.__name__)
 def test_every_error_is_a_json_reply_and_503_says_when_to_retry(kind: type[NestdError]) -> None:
-    reply = error_reply(kind("what happened", call="Create", parameter="n", ranks=(1,)))
+    reply = replied(kind("what happened", call="Create", parameter="n", ranks=(1,)))
     assert reply.mimetype == "application/json"
     assert json.loads(reply.get_data()) == {
         "message": "what happened",
@@ -92,5 +101,5 @@ def test_every_error_is_a_json_reply_and_503_says_when_to_retry(kind: type[Nestd
 
 
 def test_retry_after_is_what_the_error_says() -> None:
-    reply = error_reply(errors.KernelUnavailable("starting", retry_after_s=7))
+    reply = replied(errors.KernelUnavailable("starting", retry_after_s=7))
     assert reply.headers["Retry-After"] == "7"
