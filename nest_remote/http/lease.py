@@ -123,7 +123,10 @@ def _live(
 def _end_all() -> None:
     """End all leases of this process, which ends."""
     for lease in list(_leases):
+        connection = lease._connection()
         lease.end()
+        if connection is not None:
+            connection.close()
 
 
 _leases: weakref.WeakSet[Lease] = weakref.WeakSet()

@@ -20,6 +20,7 @@ from nestd.kernel.api.shared_targets import listed
 from nestd.kernel.connections import Connections
 from nestd.kernel.encoding import KernelEncoder
 from nestd.kernel.layers import Layers
+from nestd.kernel.native.device_counts import DeviceCounts
 from nestd.kernel.nest_errors import nest_errors, raised_by_nest
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import RANK, RANKS, SynapseCollection, nest
@@ -45,6 +46,7 @@ class Kernel:
         self._first = self._objects.next
         self._layers = Layers()
         self._fresh = FreshSettings()
+        self._device_counts = DeviceCounts()
         self._simulation = Simulation()
         self._allow_list = AllowList(self._layers, self._simulation, extensions)
         self._arguments = Arguments(self._allow_list, self._objects, self._layers)
@@ -55,7 +57,11 @@ class Kernel:
         self.rank: int = RANK
         self.ranks: int = RANKS
         #: Why NEST's memory is not read or written beside PyNEST; empty if it is.
-        self.native_problem: str = self._simulation.problem or partial_answers.recordings.problem
+        self.native_problem: str = (
+            self._simulation.problem
+            or partial_answers.recordings.problem
+            or self._device_counts.problem
+        )
         #: Action: what executes it; calls, whose results callers hold or not, are apart.
         self._methods: dict[Action, Callable[[Operation], Value]] = {
             Action.CALL_PYNEST: self._call_pynest,
@@ -237,6 +243,7 @@ class Kernel:
             self._simulation.forget()
             self._layers.clear()
             self._objects.reset()
+            self._device_counts.forget()
             self._fresh.restore()
         elif entry.name in ("SetKernelStatus", "set"):
             self._simulation.forget()

@@ -92,7 +92,7 @@ class ObjectTable:
         reason = self._reasons.get(number)
         if reason is not None:
             return f"this {type} is gone: {reason}"
-        if number < self._reset and type in _OF_THE_NETWORK:
+        if 0 < number < self._reset and type in _OF_THE_NETWORK:
             return f"this {type} is gone: ResetKernel invalidates all that were made before it"
         return f"there is no {type} number {number}: it was released"
 

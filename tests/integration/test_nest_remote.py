@@ -97,7 +97,7 @@ def test_connecting_says_what_is_wrong(server: Server) -> None:
         nest_remote.connect(f"http://127.0.0.1:{port}", token="x")
     # The caller's line, and this function's.
     assert len(caught.traceback) == 2
-    for url in ("ftp://host", "http://", "http://host/path"):
+    for url in ("ftp://host", "http://", "http://host:port/"):
         with pytest.raises(ValueError, match="is no address of a server"):
             nest_remote.connect(url, token="x")
 

@@ -12,12 +12,15 @@ from tests.integration.events import events
 from tests.integration.pending import ENDLESS_MS
 from tests.integration.servers import DEADLINE_S, Server, Start
 
-FAILED = "the kernel failed to execute it"
+CANCELLED = "it was cancelled, as its caller or somebody else wanted"
 
 
 def network(server: Server) -> None:
-    """Two neurons that spike, and a recorder of them, which is node 3."""
-    server.call("Create", ["iaf_psc_alpha", 2, {"I_e": 400.0}])
+    """Two neurons that spike, and a recorder of them, which is node 3.
+
+    They spike seldom: of more than 100 000 spikes, those who come later are told the newest.
+    """
+    server.call("Create", ["iaf_psc_alpha", 2, {"I_e": 400.0, "t_ref": 400.0}])
     server.call("Create", ["spike_recorder"])
     server.call("Connect", [[1, 2], [3]])
 
@@ -82,9 +85,9 @@ def test_lines_that_are_logged_are_told_to_who_reads_everything(start: Start) ->
         line = next(facts for _, kind, facts in happening if kind == "log")
         assert line["source"] == "kernel"
         assert line["level"] == "info"
-        assert line["text"].startswith(f"{FAILED} call=Simulate job={id} took_s=")
+        assert line["text"].startswith(f"{CANCELLED} call=Simulate job={id} took_s=")
         # The same line, whose fields are before its text there.
-        assert line["text"].removeprefix(f"{FAILED} ") in server.log()
+        assert line["text"].removeprefix(f"{CANCELLED} ") in server.log()
         simulate(server)
         os.kill(server.connection_info()["pid"], signal.SIGKILL)
         line = next(facts for _, kind, facts in happening if kind == "log")

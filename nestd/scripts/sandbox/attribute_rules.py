@@ -218,8 +218,11 @@ def subject(obj: Any, kind: type) -> type:
 
 
 def is_of_nest(kind: type) -> bool:
-    """Return whether objects of this class belong to the look-alike of PyNEST."""
-    return numpy_memory.package_of(kind) == "nest_remote"
+    """Return whether objects of this class belong to the look-alike of PyNEST.
+
+    Its classes name the modules that PyNEST has them in; what they derive from names the package.
+    """
+    return any(numpy_memory.package_of(base) == "nest_remote" for base in kind.__mro__)
 
 
 def check_setting(name: str, key: str, value: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from protocol.errors import KernelError
+from protocol.errors import KernelError, ProtocolError
 from protocol.logging.context import RequestContext
 from protocol.version import WIRE_VERSION
 from protocol.wire import frames
@@ -98,11 +98,19 @@ def encoded(message: Message) -> Frames:
 
 
 def mutated(chance: random.Random, message: Frames) -> Frames:
-    """It with one to three changes; a message of at least one frame."""
+    """It with one to three changes; a message of at least one frame, which resets no kernel."""
     changed = list(message)
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         changed = chance.choice(_MUTATIONS)(chance, changed) or [b""]
-    return changed
+    return list(message) if _resets(changed) else changed
+
+
+def _resets(message: Frames) -> bool:
+    try:
+        found = frames.decode(message)
+    except ProtocolError:
+        return False
+    return isinstance(found, Script) and found.reset
 
 
 def random_frames(chance: random.Random, size_bytes: int) -> Frames:
