@@ -180,7 +180,7 @@ class Kernel:
             return ConnectionColumns.collect(conns)
         if RANKS == 1:
             # Put in order when somebody looks: that takes many times what finding them does.
-            conns.total = len(result)
+            conns.total = len(conns.local)
             return conns
         return FoundConnections.collect_found(conns)
 

@@ -66,7 +66,7 @@ def test_job_listens_and_logs_where_its_variables_say(
     assert refused not in said
     # Each rank says so.
     logged = log_file.read_text()
-    assert logged.count(refused) == ranks, logged
+    assert logged.count(f'msg="{refused}') == ranks, logged
     assert TOKEN not in logged
     assert "Traceback" not in logged, logged
     assert runtime.leftovers() == []

@@ -125,8 +125,22 @@ def _disconnect_pair(source: int, target: int, model: str) -> None:
         raise nest.NESTErrors.InexistentConnection(
             "Deletion of connection is not possible because it does not exist."
         )
-    # NEST removes one from each thread.
+    before = _by_thread(found)
     SynapseCollection([found._datum[0]]).disconnect()
+    # NEST has removed one from each thread, or from that thread alone where another rank owns the
+    # target by its id.
+    for thread, left in _by_thread(_connections(source, target, model)).items():
+        if len(left) == len(before[thread]):
+            SynapseCollection([left[0]]).disconnect()
+
+
+def _by_thread(conns: Any) -> dict[int, list[Any]]:
+    """Return the entries of ``conns`` by the thread of their target."""
+    threads: dict[int, list[Any]] = {}
+    data = conns._datum if len(conns) else []
+    for datum, fields in zip(data, connection_status(data) if data else [], strict=True):
+        threads.setdefault(fields["target_thread"], []).append(datum)
+    return threads
 
 
 def _connections(source: int, target: int, model: str) -> Any:
