@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 import numpy as np
 
+from nest_remote.objects.found_connections import ConnectionObject, Data, Ends
 from nest_remote.objects.handles import Handle
 from nest_remote.output_formats import as_frame, to_json
 from nest_remote.session import Session, selection
@@ -36,11 +36,11 @@ class SynapseCollection(Handle):
 
     def __init__(self, data: Any) -> None:
         entries = [data] if isinstance(data, ConnectionObject) else data
-        if entries is None or (isinstance(entries, (list, _Data)) and not entries):
+        if entries is None or (isinstance(entries, (list, Data)) and not entries):
             # As the server has it: no connection is described.
             self.__dict__.update(_wire={}, _size=0, print_full=False)
             return
-        if not isinstance(entries, (list, _Data)) or not all(
+        if not isinstance(entries, (list, Data)) or not all(
             isinstance(entry, ConnectionObject) for entry in entries
         ):
             raise TypeError("Expected ConnectionObject.")
@@ -78,8 +78,8 @@ class SynapseCollection(Handle):
     @property
     def _datum(self) -> Sequence[ConnectionObject]:
         if "_whole" in self.__dict__:
-            return _Data(self.__dict__["_whole"], self.__dict__["_rows"])
-        return _Data(self, range(len(self)))
+            return Data(self.__dict__["_whole"], self.__dict__["_rows"])
+        return Data(self, range(len(self)))
 
     def _part(self, wire: Expression, rows: Sequence[int]) -> SynapseCollection:
         """Return the collection of some connections, which are in these rows of this one."""
@@ -191,6 +191,8 @@ class SynapseCollection(Handle):
         empty: Any = {} if keys is None else ()
         if self.__dict__["_size"] == 0:
             result = empty
+        elif (known := self._known_end(keys)) is not None:
+            result = known
         else:
             result = _as_lists(
                 self._unless_reset(
@@ -201,6 +203,14 @@ class SynapseCollection(Handle):
             index = self._several("source") if result else []
             return as_frame(result or {}, () if keys is None else (keys,), index)
         return to_json(result or {}) if output == "json" else result
+
+    def _known_end(self, key: Any) -> int | None:
+        """Return the source or target of the only connection, if it is known without asking."""
+        whole = self.__dict__.get("_whole")
+        if whole is None or key not in ("source", "target") or self.__dict__["_size"] != 1:
+            return None
+        ends: Ends = whole.__dict__.setdefault("_ends", Ends())
+        return ends.of(whole, self.__dict__["_rows"][0], key)
 
     def set(self, params: Any = None, **kwargs: Any) -> None:
         """Set parameters.
@@ -232,42 +242,6 @@ class SynapseCollection(Handle):
     def disconnect(self) -> None:
         """Remove the connections from the network."""
         self._session.call("SynapseCollection.disconnect", self)
-
-
-@dataclass(frozen=True, eq=False)
-class ConnectionObject:
-    """One connection, as PyNEST's collections keep it.
-
-    Parameters
-    ----------
-    whole : the connections that one call found
-    row : its place among them
-    """
-
-    whole: SynapseCollection
-    row: int
-
-
-class _Data(Sequence[ConnectionObject]):
-    """The entries of a collection, made when they are looked at."""
-
-    def __init__(self, whole: SynapseCollection, rows: Sequence[int]) -> None:
-        self._whole = whole
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, key: int) -> ConnectionObject: ...
-
-    @overload
-    def __getitem__(self, key: slice) -> list[ConnectionObject]: ...
-
-    def __getitem__(self, key: int | slice) -> ConnectionObject | list[ConnectionObject]:
-        if isinstance(key, slice):
-            return [ConnectionObject(self._whole, row) for row in self._rows[key]]
-        return ConnectionObject(self._whole, self._rows[key])
 
 
 class CollocatedSynapses:
