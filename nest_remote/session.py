@@ -24,6 +24,11 @@ from protocol.wire.messages import Action, Operation
 from protocol.wire.pack import has_wire_form
 from protocol.wire.values import Array, Expression, Reference, Value
 
+#: Calls after which connections may be others.
+_CHANGE_CONNECTIONS = frozenset(
+    ("ResetKernel", "Disconnect", "SynapseCollection.disconnect", "Simulate", "Run", "Prepare")
+)
+
 
 class Transport(Protocol):
     """Transport that carries operations to a kernel."""
@@ -102,6 +107,8 @@ class Session:
         self.ended = ""
         #: Generation of the kernel when the session began, if somebody has looked.
         self.kernel: str | None = None
+        #: How often calls were sent after which connections may be others.
+        self.epoch = 0
         forks.watch(self)
 
     @property
@@ -162,6 +169,8 @@ class Session:
             As PyNEST would: its own exception classes, or Python's.
         """
         self.tidy()
+        if operation.call in _CHANGE_CONNECTIONS:
+            self.epoch += 1
         local = self.local_files
         try:
             if local is not None and local.concerns(operation):

@@ -32,6 +32,7 @@ def execute_all(session: Session, calls: Iterable[Sequence[Any]]) -> list[Any]:
         return []
     asked = [session.operation(name, *args, **kwargs) for name, args, kwargs in operations]
     session.tidy()
+    session.epoch += 1
     try:
         found = session.transport.execute_all(asked, to_value, session.object_for)
         if session.local_files is not None:

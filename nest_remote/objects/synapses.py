@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
+from nest_remote.objects.found_connections import ConnectionObject, Data, Ends
 from nest_remote.objects.handles import Handle
 from nest_remote.output_formats import as_frame, to_json
 from nest_remote.session import Session, selection
@@ -26,10 +27,31 @@ class SynapseCollection(Handle):
     """Connections, found by ``GetConnections``.
 
     Connections are in the order of synapse model, source, target and port, on any number of ranks.
+
+    Parameters
+    ----------
+    data : entries of another collection's ``_datum``, which is how programs choose and sort
+        connections; None for none
     """
 
     def __init__(self, data: Any) -> None:
-        raise TypeError("a SynapseCollection is made by GetConnections")
+        entries = [data] if isinstance(data, ConnectionObject) else data
+        if entries is None or (isinstance(entries, (list, Data)) and not entries):
+            # As the server has it: no connection is described.
+            self.__dict__.update(_wire={}, _size=0, print_full=False)
+            return
+        if not isinstance(entries, (list, Data)) or not all(
+            isinstance(entry, ConnectionObject) for entry in entries
+        ):
+            raise TypeError("Expected ConnectionObject.")
+        whole = entries[0].whole
+        rows = [entry.row for entry in entries]
+        if any(entry.whole is not whole for entry in entries) or len(set(rows)) < len(rows):
+            raise ValueError(
+                "a SynapseCollection is made of different connections of one GetConnections here; "
+                "ask for all of them in one call and choose from those"
+            )
+        self.__dict__.update(whole._chosen(rows).__dict__)
 
     @classmethod
     def of(
@@ -53,6 +75,25 @@ class SynapseCollection(Handle):
         self.__dict__.update(_size=size, print_full=False)
         return self
 
+    @property
+    def _datum(self) -> Sequence[ConnectionObject]:
+        if "_whole" in self.__dict__:
+            return Data(self.__dict__["_whole"], self.__dict__["_rows"])
+        return Data(self, range(len(self)))
+
+    def _part(self, wire: Expression, rows: Sequence[int]) -> SynapseCollection:
+        """Return the collection of some connections, which are in these rows of this one."""
+        part = type(self).of(wire, len(rows), self._session)
+        if "_whole" in self.__dict__:
+            own = self.__dict__["_rows"]
+            rows = [own[row] for row in rows]
+        part.__dict__.update(_whole=self.__dict__.get("_whole", self), _rows=rows)
+        return part
+
+    def _chosen(self, rows: list[int]) -> SynapseCollection:
+        """Return the collection of the connections in these rows, in this order."""
+        return self._part(selection("SynapseCollection.take", self, rows), rows)
+
     def __len__(self) -> int:
         if self.__dict__["_size"] is None:
             self.__dict__["_size"] = self._session.call("SynapseCollection.size", self)
@@ -66,10 +107,9 @@ class SynapseCollection(Handle):
         if isinstance(key, slice):
             chosen = range(len(self))[key]
             wire = selection("SynapseCollection.slice", self, key.start, key.stop, key.step)
-            return type(self).of(wire, len(chosen), self._session)
+            return self._part(wire, chosen)
         index = range(len(self))[_index(key)]
-        wire = selection("SynapseCollection.take", self, index)
-        return type(self).of(wire, 1, self._session)
+        return self._part(selection("SynapseCollection.take", self, index), (index,))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SynapseCollection):
@@ -151,6 +191,8 @@ class SynapseCollection(Handle):
         empty: Any = {} if keys is None else ()
         if self.__dict__["_size"] == 0:
             result = empty
+        elif (known := self._known_end(keys)) is not None:
+            result = known
         else:
             result = _as_lists(
                 self._unless_reset(
@@ -161,6 +203,14 @@ class SynapseCollection(Handle):
             index = self._several("source") if result else []
             return as_frame(result or {}, () if keys is None else (keys,), index)
         return to_json(result or {}) if output == "json" else result
+
+    def _known_end(self, key: Any) -> int | None:
+        """Return the source or target of the only connection, if it is known without asking."""
+        whole = self.__dict__.get("_whole")
+        if whole is None or key not in ("source", "target") or self.__dict__["_size"] != 1:
+            return None
+        ends: Ends = whole.__dict__.setdefault("_ends", Ends())
+        return ends.of(whole, self.__dict__["_rows"][0], key)
 
     def set(self, params: Any = None, **kwargs: Any) -> None:
         """Set parameters.

@@ -132,6 +132,23 @@ def test_what_ids_tell_is_not_asked(expression: str, nest: PyNest, transport: In
     assert transport.executed == []
 
 
+def test_ends_of_connections_are_asked_for_once_in_a_loop(
+    nest: PyNest, transport: InProcess
+) -> None:
+    names = namespace(nest)
+    loop = "[(c.source, c.get('target')) for c in found]"
+    expected = eval(loop, namespace(pynest))
+    transport.executed.clear()
+    assert [eval(loop, names) for _ in range(2)] == [expected] * 2
+    # One by itself, then those of all.
+    assert [call for _, call in transport.executed if call != "SynapseCollection.size"] == [
+        "SynapseCollection.get"
+    ] * 2
+    # What may have changed is asked for again.
+    nest.ResetKernel()
+    assert [c.source for c in names["found"]] == [()] * len(expected)
+
+
 def test_nodes_of_many_parts_are_printed_like_others(nest: PyNest, transport: InProcess) -> None:
     for module in (nest, pynest):
         module.Create("iaf_psc_alpha", 400)
