@@ -8,9 +8,9 @@ client  the client
 nodes   nodes that are lists of ids as well
 """
 
-from nest_remote import NESTServerError
+from nest_remote import NESTServerError, NESTWarning
 from nest_remote.calls.jobs import Job
 from nest_remote.calls.progress import Progress
 from NESTServerClient.client import NESTServerClient
 
-__all__ = ["NESTServerClient", "NESTServerError", "Job", "Progress"]
+__all__ = ["NESTServerClient", "NESTServerError", "NESTWarning", "Job", "Progress"]

@@ -7,6 +7,7 @@
 session         connection to one server, and what PyNEST's classes need of it
 description     the kernel's description of its PyNEST
 errors          errors of NEST and of the server
+warned          warnings about calls
 forks           forks of this process
 dropped         objects that are to be released
 output_formats  forms in which PyNEST gives columns
@@ -27,6 +28,7 @@ from nest_remote.errors import NESTServerError as NESTServerError
 from nest_remote.look_alike.module import PyNest
 from nest_remote.look_alike.submodules import install
 from nest_remote.session import Session
+from nest_remote.warned import NESTWarning as NESTWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

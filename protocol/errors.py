@@ -39,6 +39,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from protocol.warned import Warned
+
 
 class NestdError(Exception):
     """Root of all errors of this project.
@@ -58,6 +60,7 @@ class NestdError(Exception):
     index : place of the call in its batch, from 0
     results : of the calls before it
     data : what was asked for of a script that ended itself with an error
+    warnings : what was warned of meanwhile; no fact on the wire, as the answer has them
     """
 
     #: Name on the wire.
@@ -94,6 +97,7 @@ class NestdError(Exception):
         self.index = index
         self.results = results
         self.data = data
+        self.warnings: tuple[Warned, ...] = ()
 
     def __str__(self) -> str:
         return self.message

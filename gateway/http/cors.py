@@ -95,7 +95,7 @@ class OriginPolicy:
             return
         reply["Access-Control-Allow-Origin"] = origin
         exposed = "NEST-Kernel-Generation, Retry-After, X-Request-ID, Content-Disposition, "
-        exposed += "Content-Range, ETag"
+        exposed += "Content-Range, ETag, NEST-Warnings"
         reply["Access-Control-Expose-Headers"] = exposed
 
     def add_preflight_headers(self, request: Headers, reply: Headers) -> None:

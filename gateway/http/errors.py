@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from protocol.errors import NestdError, facts_of
 from protocol.http_status import STATUS
+from protocol.warned import WARNINGS_HEADER, to_header
 from protocol.wire import json_form
 from protocol.wire.pack import Packer
 
@@ -46,6 +47,8 @@ def facts_reply(error: NestdError) -> Response:
 
 def _with_retry(reply: Response, error: NestdError) -> Response:
     request.environ[REASON_KEY] = error.message
+    if error.warnings:
+        reply.headers[WARNINGS_HEADER] = to_header(error.warnings)
     if reply.status_code == 503:
         reply.headers["Retry-After"] = str(error.retry_after_s or _DEFAULT_RETRY_S)
     return reply

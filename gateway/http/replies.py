@@ -9,6 +9,7 @@ from flask import Request, Response, request
 
 from gateway.http.arguments import MSGPACK_TYPES
 from gateway.http.compression import compress
+from protocol.warned import WARNINGS_HEADER, to_header
 from protocol.wire import json_form
 from protocol.wire.messages import Result
 from protocol.wire.pack import Packer
@@ -53,6 +54,8 @@ def answer_reply(result: Result, form: str) -> Response:
     if large:
         compress(request, reply)
     reply.headers[GENERATION_HEADER] = result.generation
+    if result.warnings:
+        reply.headers[WARNINGS_HEADER] = to_header(result.warnings)
     return reply
 
 

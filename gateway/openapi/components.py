@@ -8,6 +8,7 @@ from typing import Any
 from gateway.http.replies import GENERATION_HEADER
 from gateway.openapi.decorate import JOB, JSON, MSGPACK, Schema
 from protocol.runtime.job_store import NAME
+from protocol.warned import WARNINGS_HEADER
 
 _ERRORS: dict[int, tuple[str, str]] = {
     400: ("WrongRequest", "The caller's mistake, or an error of NEST."),
@@ -22,7 +23,10 @@ _ERRORS: dict[int, tuple[str, str]] = {
     503: ("Unavailable", "No kernel at the moment, or too many requests wait."),
 }
 
-_HEADERS = {GENERATION_HEADER: {"$ref": "#/components/headers/Generation"}}
+_HEADERS = {
+    GENERATION_HEADER: {"$ref": "#/components/headers/Generation"},
+    WARNINGS_HEADER: {"$ref": "#/components/headers/Warnings"},
+}
 #: Headers that make a request a job, or name it.
 _JOB_HEADERS = ("Prefer", "Idempotency-Key", "X-Job-ID")
 
@@ -123,6 +127,11 @@ SHARED_PARTS: dict[str, Any] = {
     "headers": {
         "Generation": {
             "description": "Names the kernel; missing while there is none.",
+            "schema": {"type": "string"},
+        },
+        "Warnings": {
+            "description": "What NEST and PyNEST warned of: a JSON list of objects with "
+            "`category`, `text` and, of a batch, the call's `index`. Missing without a warning.",
             "schema": {"type": "string"},
         },
         "RetryAfter": {

@@ -46,6 +46,7 @@ def result(id: str) -> Response:
         return reply
     if isinstance(answer, Failure):
         to_reply = facts_reply if facts.accepts == AS_EXACT else error_reply
+        answer.error.warnings = tuple(answer.warnings)
         reply = to_reply(answer.error)
         reply.headers[GENERATION_HEADER] = answer.generation or facts.generation
         return reply

@@ -14,6 +14,7 @@ from nest_remote.calls.progress_bar import ProgressBar
 from nest_remote.http.connection import HttpConnection, Reply
 from nest_remote.http.transport import HttpTransport, value_of
 from nest_remote.session import Session, to_value
+from nest_remote.warned import tell
 from protocol.errors import NestdError
 from protocol.wire.messages import FINAL_STATES
 
@@ -142,8 +143,10 @@ class Job:
 
     def _value(self, reply: Reply) -> Any:
         if self.what == "script" and reply.status != 200:
+            tell(reply.warnings)
             raise reply.error()
         if reply.status == 200 and not reply.is_msgpack:
+            tell(reply.warnings)
             # Somebody asked for it who takes JSON.
             return json.loads(reply.text())
         try:

@@ -19,6 +19,7 @@ from nest_remote import forks
 from nest_remote.errors import NESTServerError
 from nest_remote.http.lease import Lease
 from protocol.security.local_token import find_token
+from protocol.warned import WARNINGS_HEADER
 from protocol.wire.unpack import LARGE_BYTES
 from protocol.wire.values import Buffer
 
@@ -43,7 +44,7 @@ _PIECE_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class Reply:
-    """Reply of a server: status, headers and body."""
+    """Reply of a server: status, body, and the header that tells warnings."""
 
     #: HTTP status.
     status: int
@@ -51,6 +52,7 @@ class Reply:
     body: Buffer
     #: Whether the body is MessagePack; JSON or text if not.
     is_msgpack: bool
+    warnings: str = ""
 
     def json(self) -> Any:
         """Return the JSON in the body of a reply with status 200 or 202.
@@ -191,7 +193,8 @@ class HttpConnection:
         with self._answer(method, path, sent, timeout, pieces) as reply:
             is_msgpack = reply.headers.get("Content-Type") == MSGPACK
             found = _large_body(reply) if is_msgpack else None
-            return Reply(reply.status, reply.data if found is None else found, is_msgpack)
+            warned = reply.headers.get(WARNINGS_HEADER, "")
+            return Reply(reply.status, reply.data if found is None else found, is_msgpack, warned)
 
     def fetch(self, path: str, file: BinaryIO) -> None:
         """Write the body of the reply to ``GET path`` into a file, piece by piece.
@@ -280,8 +283,7 @@ class HttpConnection:
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=None),
         )
         make: Any = pool.ConnectionCls
-        # Not self, as the pool may go over to another.
-        known = self._opened
+        known = self._opened  # Not self, as the pool may go over to another.
 
         def open_connection(**options: Any) -> Any:
             opened = make(**options)
@@ -333,7 +335,7 @@ def _large_body(reply: urllib3.BaseHTTPResponse) -> memoryview | None:
     reading takes, most of it for memory that is written to for the first time.
     """
     length = reply.length_remaining
-    # Its length is what comes: a reply to HEAD has none of it, and chunks are another matter.
+    # A reply to HEAD has a length without a body, and chunks are another matter.
     if length is None or length < LARGE_BYTES or "Content-Encoding" in reply.headers:
         return None
     # Unlike a bytearray it is not filled with zeros before.

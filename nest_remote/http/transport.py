@@ -13,6 +13,7 @@ from nest_remote.calls.progress_bar import is_wanted
 from nest_remote.http import too_large
 from nest_remote.http.connection import DEFAULT_PORT, HttpConnection, Reply
 from nest_remote.session import unsendable
+from nest_remote.warned import tell
 from protocol.errors import NestdError, ProtocolError, error_from_facts
 from protocol.wire.messages import SIMULATING, Operation
 from protocol.wire.pack import Packer
@@ -123,6 +124,7 @@ class HttpTransport:
         """
         body = _script(source, returns, program)
         reply = ask(self.connection, "/exec", body, SCRIPT, self.progress)
+        tell(reply.warnings)
         if reply.status != 200:
             raise reply.error()
         found: dict[str, Any] = Unpacker(writable=True).unpack(reply.body)
@@ -226,7 +228,10 @@ def value_of(reply: Reply, reference: Callable[[Reference], Any]) -> Any:
         If what answered is no such server.
     """
     if reply.status == 200:
-        return Unpacker(reference=reference, writable=True).unpack(reply.body)
+        value = Unpacker(reference=reference, writable=True).unpack(reply.body)
+        tell(reply.warnings)
+        return value
+    tell(reply.warnings)
     raise error_of(reply, reference)
 
 

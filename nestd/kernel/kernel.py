@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,10 +26,13 @@ from nestd.kernel.nest_errors import nest_errors, raised_by_nest
 from nestd.kernel.objects import ObjectTable
 from nestd.kernel.pynest import RANK, RANKS, SynapseCollection, nest
 from nestd.kernel.simulation import Simulation
+from nestd.logs.nest_messages import messages
 from nestd.partial.connections import ConnectionColumns, FoundConnections
 from protocol.errors import ArgumentError, InternalError, NestdError
 from protocol.wire.messages import Action, Operation
 from protocol.wire.values import Expression, Reference, Text, Value
+
+log = logging.getLogger(__name__)
 
 
 class Kernel:
@@ -41,6 +45,9 @@ class Kernel:
     """
 
     def __init__(self, generation: str, extensions: Extensions | None = None) -> None:
+        problem = messages.capture()
+        if problem:
+            log.warning("%s", problem)
         self._objects = ObjectTable(generation)
         #: Number of the first object that the latest operation may have made.
         self._first = self._objects.next

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 from types import TracebackType
-from typing import ClassVar
 
 from nestd.call_traits import TRAITS
 from nestd.confinement.memory import limit
 from nestd.kernel.pynest import nest
-from nestd.logs.output_parser import OutputParser
+from nestd.logs.nest_messages import messages
 from protocol.errors import KernelError, NestdError
 
 #: Calls that may make NEST take much memory. Others have the reserve, too: a full network can be
@@ -26,47 +23,6 @@ _GROWING = {
 
 #: Name of a function at the beginning of what Python says about arguments that don't fit it.
 _CALLED = re.compile(r"^[\w.<>]+\(\)")
-
-
-class explained:  # noqa: N801  # reads like the function that contextmanager would make
-    """Adds what NEST prints at level error to an error without a text, which NEST raises meanwhile.
-
-    NEST prints errors to stderr, which is a file in memory meanwhile and printed afterwards. So
-    this is for calls that take no time, not for runs, whose messages are wanted while they last.
-    """
-
-    _memory: ClassVar[int | None] = None
-
-    def __enter__(self) -> None:
-        """Keep what is printed from now on."""
-        if explained._memory is None:
-            explained._memory = os.memfd_create("printed")
-        self._stderr = os.dup(2)
-        os.dup2(explained._memory, 2)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Print what was kept, and add errors among it to ``error``."""
-        os.dup2(self._stderr, 2)
-        os.close(self._stderr)
-        assert explained._memory is not None
-        size = os.lseek(explained._memory, 0, os.SEEK_CUR)
-        if size == 0:
-            return
-        printed = os.pread(explained._memory, size, 0)
-        os.ftruncate(explained._memory, 0)
-        os.lseek(explained._memory, 0, os.SEEK_SET)
-        with contextlib.suppress(OSError):
-            os.write(2, printed)
-        if error is not None and is_without_text(error):
-            parser = OutputParser()
-            lines = printed.decode(errors="replace").splitlines()
-            events = [event for line in lines for event in parser.add(line)] + parser.flush()
-            error.args = (" ".join(event.message for event in events if event.level == "error"),)
 
 
 def is_without_text(error: BaseException) -> bool:
@@ -112,8 +68,9 @@ class raised_by_nest:  # noqa: N801  # reads like the function that contextmanag
         if isinstance(error, MemoryError):
             raise limit.refusal(self._call, error) from error
         name = type(error).__name__
-        text = "NEST gives no further explanation"
-        if not is_without_text(error):
+        if is_without_text(error):
+            text = messages.explanation() or "NEST gives no further explanation"
+        else:
             text = str(error).strip()
         if isinstance(error, TypeError) and traceback is not None and traceback.tb_next is None:
             # The arguments don't fit what is called in place of PyNEST's function.

@@ -11,7 +11,7 @@ from typing import Any
 from nestd.kernel.connections import Connections
 from nestd.kernel.native.recorder_memory import Recordings
 from nestd.kernel.node_location import on_this_rank, virtual_processes
-from nestd.kernel.pynest import RANK, NodeCollection, nest
+from nestd.kernel.pynest import RANK, NodeCollection, nest, note_deprecated, status_note
 from nestd.partial.answers import PartialAnswer
 from nestd.partial.connections import NO_WEIGHT, ConnectionRecords, ConnectionValues
 from nestd.partial.nodes import LocalNodes, NodeRecords, NodeValues
@@ -37,6 +37,7 @@ def get_status(
 
     That is how clients of NEST Server call it; in PyNEST the third argument is ``output``.
     """
+    note_deprecated("GetStatus", text=status_note("Get"))
     wanted = [*more_keys] if keys is None else [keys, *more_keys]
     asked: Any = wanted[0] if wanted else None
     if len(wanted) > 1:

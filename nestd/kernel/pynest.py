@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from nestd.logs.nest_messages import messages
+
 # PyNEST hands sys.argv to the simulator, which has options of its own.
 _argv, sys.argv = sys.argv, sys.argv[:1]
 # The banner belongs to interactive sessions.
 os.environ.setdefault("PYNEST_QUIET", "1")
-# Deprecation notes are about scripts; no script runs here.
-warnings.filterwarnings("ignore", module=r"nest\.")
+# Every call's warnings are its caller's, who has filters.
+warnings.filterwarnings("always", module=r"nest\.")
 # PyNEST imports what it needs for tables and figures of its own, in three quarters of the time that
 # its import takes. Both are made where the caller is; PyNEST goes without what is not installed.
 _absent = [name for name in ("pandas", "matplotlib") if name not in sys.modules]
@@ -31,6 +33,26 @@ finally:
     sys.argv = _argv
     for _name in _absent:
         del sys.modules[_name]
+
+
+def note_deprecated(name: str, instead: str | None = None, text: str | None = None) -> None:
+    """Note that a call is deprecated, in place of PyNEST's note, which is once in a process."""
+    if text is None:
+        text = f"{name} is deprecated and will be removed in a future version of NEST."
+        text += f" Please use {instead} instead!"
+    messages.note(text, "UserWarning")
+
+
+hl_api_helper.show_deprecation_warning = note_deprecated
+
+
+def status_note(verb: str) -> str:
+    """Return what PyNEST notes about GetStatus or SetStatus, which are replaced here."""
+    return (
+        f"{verb}Status() is deprecated and will be removed in a future version of NEST. "
+        f"Instead of {verb}Status(nrns|conns, args), use nrns|conns.{verb.lower()}(args)."
+    )
+
 
 NodeCollection = nest.NodeCollection
 SynapseCollection = nest.SynapseCollection

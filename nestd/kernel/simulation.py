@@ -14,15 +14,14 @@ afterwards differs, and NEST's counter of spikes has those of the last slice.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from nestd.call_traits import NOTHING, TRAITS
 from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, NestPatches
-from nestd.kernel.nest_errors import explained
 from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ranges
+from nestd.logs.nest_messages import messages
 from nestd.partial.slices import SimulationPause
 
 #: Updates of nodes, and steps in which ranks wait for each other, that take tenths of a second.
@@ -127,17 +126,16 @@ class Simulation:
             self._before = nest.kernel_status
             if self._before["network_size"] and not self._before["biological_time"]:
                 node = NodeCollection([1])
-                nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
-        with explained():
-            nest.Prepare()
+                with messages.unheard():
+                    nest.Connect(node, node, {"rule": "fixed_indegree", "indegree": 0})
+        nest.Prepare()
         self._is_prepared = True
         self._asked = False
 
     def cleanup(self) -> None:
         """Call Cleanup, after which there is no run before the next Prepare."""
         self._before = None
-        with explained():
-            nest.Cleanup()
+        nest.Cleanup()
         self._is_prepared = False
 
     def simulate(self, t: float) -> Any:
@@ -159,8 +157,7 @@ class Simulation:
 
     def run(self, t: float) -> Any:
         """Call Run, which pauses when its budget is used up."""
-        with explained() if not self._is_prepared else contextlib.nullcontext():
-            return self._begin(t, cleans_up=False)
+        return self._begin(t, cleans_up=False)
 
     def resume(self, budget: int) -> Any:
         """Continue the paused run for up to ``budget`` steps; return as :meth:`run`."""

@@ -29,6 +29,7 @@ from protocol.errors import ArgumentError, Cancelled, InternalError, NestdError,
 from protocol.logging import context, lines
 from protocol.logging.context import RequestContext
 from protocol.runtime.stored_job import CANCELLED, LOST
+from protocol.warned import Warned, bounded
 from protocol.wire.messages import (
     OPEN_ACTIONS,
     Action,
@@ -99,6 +100,10 @@ class Execution:
         self._cancelled: str | None = None
         #: Whether the script has called anything, so there may be objects of it.
         self._script_calls = False
+        #: What was warned of in the current command, or operation of the script that runs.
+        self._warned: list[Warned] = []
+        #: Index of the current call of a batch; -1 outside of batches.
+        self._index = -1
 
     def run(self, queued: QueuedCommand) -> Course[None]:
         """Execute a command and answer its caller."""
@@ -120,6 +125,7 @@ class Execution:
         context.set_current_request(self._owned(queued))
         began_s = self._turn.now_s
         self._queue.current, self._cancelled = queued, None
+        self._warned = []
         self._activity.begin(queued, self._queue.ids())
         if isinstance(command, Script):
             reply = yield from self._run_script(command)
@@ -191,6 +197,15 @@ class Execution:
 
     def execute(self, command: Command | Batch) -> Course[Result | Failure]:
         """Execute a command or a batch, and return its answer."""
+        before, self._warned = self._warned, []
+        answer = yield from self._execute(command)
+        if self._warned:
+            answer = replace(answer, warnings=bounded(self._warned))
+        # Those of a script's operations are the script's, too.
+        self._warned = bounded([*before, *self._warned]) if self._warned else before
+        return answer
+
+    def _execute(self, command: Command | Batch) -> Course[Result | Failure]:
         try:
             if isinstance(command, Batch):
                 value: Value = yield from self._values(command)
@@ -222,12 +237,12 @@ class Execution:
             release = Operation(Action.RELEASE_OWNERS, args=[[SCRIPT], ""])
             yield from self.execute(Command("", release))
         if isinstance(answer, Result):
-            return Result(script.id, self._generation, answer.value)
+            return Result(script.id, self._generation, answer.value, bounded(self._warned))
         error = answer.error
         # The script's process may see the end of a simulation before its own.
         if self._cancelled is not None:
             error = Cancelled(error.message, line=error.line, output=error.output)
-        return Failure(script.id, self._generation, error)
+        return Failure(script.id, self._generation, error, bounded(self._warned))
 
     def execute_for_script(self, command: Command) -> Course[None]:
         """Execute an operation of the script that runs, and answer the script."""
@@ -261,12 +276,15 @@ class Execution:
                             f"{self._cancelled}",
                             call=operation.call,
                         )
+                self._index = index
                 filled = _filled(operation, values)
                 answers = yield from self._answers(filled, batch.references)
                 values.append((yield from whole(filled, answers, batch.references)))
             except NestdError as error:
                 error.index, error.results = index, values
                 raise
+            finally:
+                self._index = -1
         return values
 
     def _answers(self, operation: Operation, references: bool) -> Course[list[Executed]]:
@@ -280,6 +298,9 @@ class Execution:
         if traits.simulates:
             self._activity.enter(operation.call)
         answers = yield from self._slices.execute(operation, traits, references)
+        for answered in answers:
+            if answered.warnings:
+                self._warned += [replace(item, index=self._index) for item in answered.warnings]
         if traits.simulates:
             self._spikes.note()
         if takes_events:

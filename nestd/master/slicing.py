@@ -13,6 +13,7 @@ from nestd.master.courses import Course, Turn
 from nestd.master.instructions import CheckRoom, ExecuteOnRanks
 from nestd.master.rank_answers import ask, execute, list_recorders, paused
 from protocol.errors import CallerError, Cancelled, NestdError
+from protocol.warned import Warned, bounded
 from protocol.wire.messages import Action, Executed, Operation
 from protocol.wire.values import Text
 
@@ -123,19 +124,21 @@ class Slices:
         total_ms, done_ms = _time_of(operation), 0.0
         #: Whether recorders may write files, as far as anybody has asked.
         may_write = True
+        warned: list[Warned] = []
         while True:
             answers: list[Executed] = yield ExecuteOnRanks(step, references)
+            warned += [item for answered in answers for item in answered.warnings]
             ended_s = self._turn.now_s
             failed = any(answer.error for answer in answers)
             pause = paused(answers)
             if pause is None:
                 self._has_run = self._has_run or (total_ms > 0 and not failed)
                 self._activity.add_simulated(done_ms if failed else total_ms)
-                return answers
+                return _with_warnings(answers, warned)
             if failed:
                 # Ranks that have paused are not to wait for the others.
                 yield from self._abort(operation, done_ms)
-                return answers
+                return _with_warnings(answers, warned)
             self._budget.note(pause.steps, ended_s - began_s)
             at_ms, until_ms = pause.at_ms, pause.until_ms
             total_ms, done_ms = until_ms - pause.from_ms, at_ms - pause.from_ms
@@ -161,6 +164,11 @@ class Slices:
         """End a simulation that has paused, where it is."""
         yield ExecuteOnRanks(Operation(Action.ABORT, operation.call))
         self._activity.add_simulated(done_ms)
+
+
+def _with_warnings(answers: list[Executed], warned: list[Warned]) -> list[Executed]:
+    """Return answers to the last slice with the warnings of all slices."""
+    return [replace(answers[0], warnings=bounded(warned)), *answers[1:]] if warned else answers
 
 
 def _shortest_delay_ms() -> Course[float | None]:

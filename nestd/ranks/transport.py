@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import zmq
 
 from nestd.call_traits import traits_of
+from nestd.logs.nest_messages import messages
 from nestd.partial.answers import from_wire, to_wire
 from nestd.ranks.memory_errors import check_memory, encoded_answer, is_out_of_memory, with_value
 from protocol.errors import Diverged, InternalError, NestdError, facts_of
@@ -87,9 +88,9 @@ def answer(
         rank_activity.begin()
     try:
         value = kernel.execute(execute.operation, execute.references)
-        answered = Executed(execute.number, rank, value)
+        answered = Executed(execute.number, rank, value, warnings=messages.take())
     except NestdError as error:
-        answered = Executed(execute.number, rank, error=error)
+        answered = Executed(execute.number, rank, error=error, warnings=messages.take())
     finally:
         if rank_activity is not None:
             rank_activity.end()

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from protocol.errors import ProtocolError, error_from_facts, facts_of
 from protocol.logging.context import CLIENT_ID, REQUEST_ID, RequestContext
+from protocol.warned import MOST, Warned
 from protocol.wire.messages import (
     BETWEEN_RANKS,
     Action,
@@ -72,16 +73,18 @@ def to_fields(message: Message) -> list[Any]:
             return ["leases", id, renewed, ended]
         case Event(kind, facts):
             return ["event", kind, facts]
-        case Result(id, generation, value):
-            return ["result", id, generation, value]
-        case Failure(id, generation, error):
-            return ["failure", id, generation, facts_of(error)]
+        case Result(id, generation, value, warnings):
+            return ["result", id, generation, value, [item.fields() for item in warnings]]
+        case Failure(id, generation, error, warnings):
+            told = [item.fields() for item in warnings]
+            return ["failure", id, generation, facts_of(error), told]
         case Execute(number, operation, references, context):
             fields = [*_operation_fields(operation), references]
             fields += [operation.budget, operation.min_delay_ms]
             return ["execute", number, *fields, *_context_fields(context)]
-        case Executed(number, rank, value, error):
-            return ["executed", number, rank, value, facts_of(error) if error else None]
+        case Executed(number, rank, value, error, warnings):
+            told = [item.fields() for item in warnings]
+            return ["executed", number, rank, value, facts_of(error) if error else None, told]
         case Answered(number):
             return ["answered", number]
 
@@ -235,24 +238,39 @@ def _event(kind: str, facts: dict[str, Any]) -> Event:
     return Event(kind, facts)
 
 
-def _result(id: str, generation: str, value: Any) -> Result:
+def _warnings(told: list[Any]) -> tuple[Warned, ...]:
+    if len(told) > MOST:
+        raise ProtocolError(f"an answer with {len(told)} warnings, the limit is {MOST}")
+    for item in told:
+        if not isinstance(item, list):
+            raise ProtocolError("an answer with warnings that are none")
+        _check_types(item, _WARNED)
+        _check_lengths(*item[:2])
+    return tuple(Warned(*item) for item in told)
+
+
+def _result(id: str, generation: str, value: Any, told: list[Any]) -> Result:
     _check_ids(id)
     _check_lengths(generation)
-    return Result(id, generation, value)
+    return Result(id, generation, value, _warnings(told) if told else ())
 
 
-def _executed(number: int, rank: int, value: Any, facts: dict[str, Any] | None) -> Executed:
-    return Executed(number, rank, value, None if facts is None else error_from_facts(facts))
+def _executed(
+    number: int, rank: int, value: Any, facts: dict[str, Any] | None, told: list[Any]
+) -> Executed:
+    error = None if facts is None else error_from_facts(facts)
+    return Executed(number, rank, value, error, _warnings(told) if told else ())
 
 
-def _failure(id: str, generation: str, facts: dict[str, Any]) -> Failure:
+def _failure(id: str, generation: str, facts: dict[str, Any], told: list[Any]) -> Failure:
     _check_ids(id)
     _check_lengths(generation)
-    return Failure(id, generation, error_from_facts(facts))
+    return Failure(id, generation, error_from_facts(facts), _warnings(told))
 
 
 _OPERATION: Types = (str, str, list, dict)
 _CONTEXT: Types = (str, bool, str)
+_WARNED: Types = (str, str, int)
 _NAMES = (str, list, type(None))
 _INTEGER, _NUMBER = (int, type(None)), (float, type(None))
 
@@ -268,9 +286,9 @@ _FORMS: dict[str, tuple[Types, Callable[..., Message]]] = {
     "list_recorders": ((str,), _list_recorders),
     "leases": ((str, list, list), _leases),
     "event": ((str, dict), _event),
-    "result": ((str, str, object), _result),
-    "failure": ((str, str, dict), _failure),
+    "result": ((str, str, object, list), _result),
+    "failure": ((str, str, dict, list), _failure),
     "execute": ((int, *_OPERATION, bool, _INTEGER, _NUMBER, *_CONTEXT), _execute),
-    "executed": ((int, int, object, (dict, type(None))), _executed),
+    "executed": ((int, int, object, (dict, type(None)), list), _executed),
     "answered": ((int,), Answered),
 }

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from protocol.errors import InternalError, NestdError
 from protocol.logging.context import NO_REQUEST, RequestContext
+from protocol.warned import Warned
 from protocol.wire.values import Buffer, Value
 
 
@@ -267,6 +268,8 @@ class Result:
     #: Generation of the kernel that executed it.
     generation: str
     value: Value
+    #: What NEST and PyNEST warned of meanwhile.
+    warnings: Sequence[Warned] = ()
 
 
 @dataclass(frozen=True)
@@ -276,6 +279,8 @@ class Failure:
     id: str
     generation: str
     error: NestdError
+    #: See :class:`Result`.
+    warnings: Sequence[Warned] = ()
 
 
 @dataclass(frozen=True)
@@ -298,6 +303,8 @@ class Executed:
     rank: int
     value: Value = None
     error: NestdError | None = None
+    #: What NEST and PyNEST warned of on that rank.
+    warnings: Sequence[Warned] = ()
 
 
 @dataclass(frozen=True)
@@ -332,6 +339,7 @@ def required_result(message: Message) -> Result:
     """
     try:
         if isinstance(message, Failure):
+            message.error.warnings = tuple(message.warnings)
             raise message.error
         if not isinstance(message, Result):
             raise InternalError("nestd answered with what is no answer")

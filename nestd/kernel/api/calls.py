@@ -27,7 +27,9 @@ from nestd.kernel.pynest import (
     hl_api_helper,
     nest,
     node_ids,
+    note_deprecated,
     printed_nodes,
+    status_note,
 )
 from nestd.kernel.simulation import Simulation
 from nestd.partial.connections import ConnectionChange
@@ -113,6 +115,7 @@ def is_listed(value: Any) -> bool:
 def set_status(nodes_or_conns: Any, params: Any, val: Any = None) -> Any:
     """Call SetStatus, with per-node and per-connection lists on any number of ranks."""
     wanted = params if val is None else {params: val}
+    note_deprecated("SetStatus", text=status_note("Set"))
     if isinstance(nodes_or_conns, NodeCollection):
         set_nodes(nodes_or_conns, wanted)
         return None

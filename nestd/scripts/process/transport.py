@@ -12,10 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from nest_remote.session import to_value, unsendable
+from nest_remote.warned import tell
 from nestd.scripts.failures import SCRIPT
 from protocol.errors import KernelLost, ProtocolError
 from protocol.wire import frames
-from protocol.wire.messages import Action, Command, Operation, required_result
+from protocol.wire.messages import (
+    Action,
+    Command,
+    Failure,
+    Operation,
+    Result,
+    required_result,
+)
 from protocol.wire.streams import WaitingStream
 from protocol.wire.values import Buffer, Reference, Value
 
@@ -85,7 +93,10 @@ class ScriptTransport:
         received = self.exchange(encoded)
         if received is None:
             raise KernelLost("the kernel is gone")
-        return required_result(frames.decode(received, reference, writable=True)).value
+        answer = frames.decode(received, reference, writable=True)
+        if isinstance(answer, (Result, Failure)):
+            tell(answer.warnings)
+        return required_result(answer).value
 
     def exchange(self, frames: list[Buffer]) -> list[Buffer] | None:
         """Send a message, and return what comes back; ``None`` if the other end is closed."""

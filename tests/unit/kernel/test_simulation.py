@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from nestd.kernel.native import got_table, nest_patches, switch
+from nestd.kernel.nest_errors import raised_by_nest
 from nestd.kernel.pynest import nest, node_ranges
 from nestd.kernel.simulation import Simulation
+from nestd.logs.nest_messages import messages
+from protocol.errors import KernelError
 
 NESTErrors = nest.NESTErrors
 
@@ -345,8 +348,8 @@ def test_error_has_the_explanation_that_nest_prints(
     arguments = [10.0] if calls[-1] == "run" else []
     for call in before:
         call()
-    with pytest.raises(NESTErrors.KernelException) as raised:
+    assert messages.capture() == ""
+    with pytest.raises(KernelError, match=text), raised_by_nest("Run"):
         last(*arguments)
-    assert str(raised.value) == text
     # The log has it, too.
     assert text in capfd.readouterr().err
