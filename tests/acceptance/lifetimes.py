@@ -92,6 +92,8 @@ def run(
     def pass_through(clients: int, rounds: int, scripts: int) -> None:
         for number in range(clients):
             client(server.url, number)
+            if number % 1000 == 999:
+                say(f"{number + 1} clients: {memory_mib(server):.1f} MiB")
         say(f"{clients} clients: {memory_mib(server):.1f} MiB")
         nest_remote.connect(server.url)
         for _ in range(rounds):

@@ -10,6 +10,8 @@ import pytest
 from tests.integration.servers import DEADLINE_S, Server
 
 #: Connects a client of each kind as ``nest``, and knows how to run something in a forked child.
+#: PyNEST's own warning about calls that the programs make.
+DEPRECATED = "ignore:GetStatus() is deprecated:UserWarning"
 _BEGIN = """
 import os, pickle, sys, threading, traceback
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -156,7 +158,7 @@ with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
 def test_program_of_several_processes_or_threads(what: str, server: Server) -> None:
     source, expected = _PROGRAMS[what]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _BEGIN + source, server.url],
+        [sys.executable, "-W", "error", "-W", DEPRECATED, "-c", _BEGIN + source, server.url],
         env=server.runtime.environment(),
         capture_output=True,
         text=True,

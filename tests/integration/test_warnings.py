@@ -78,6 +78,14 @@ def test_script_prints_and_tells_warnings(server: Server) -> None:
     assert failed.status_code == 400 and _HEADER in failed.headers
 
 
+def test_deprecated_call_of_a_script_is_told_and_not_printed(server: Server) -> None:
+    source = "print(nest.GetStatus(nest.Create('iaf_psc_alpha'), 'V_m'))"
+    reply = _post(server, "/exec", {"source": source})
+    assert reply.json()["stdout"] == "(-70.0,)\n", reply.text
+    (told,) = json.loads(reply.headers[_HEADER])
+    assert told["category"] == "UserWarning" and "GetStatus" in told["text"]
+
+
 def test_warning_of_a_script_is_printed(open_server: Server) -> None:
     source = 'import warnings\nwarnings.warn("mine")\n'
     reply = _post(open_server, "/exec", {"source": source})

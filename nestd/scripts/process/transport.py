@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nest_remote.session import to_value, unsendable
-from nest_remote.warned import tell
+from nest_remote.warned import NESTWarning, tell
 from nestd.scripts.failures import SCRIPT
 from protocol.errors import KernelLost, ProtocolError
 from protocol.wire import frames
@@ -95,7 +95,8 @@ class ScriptTransport:
             raise KernelLost("the kernel is gone")
         answer = frames.decode(received, reference, writable=True)
         if isinstance(answer, (Result, Failure)):
-            tell(answer.warnings)
+            # Whoever posted the script has PyNEST's too; its deprecations are no output.
+            tell([item for item in answer.warnings if item.category == NESTWarning.__name__])
         return required_result(answer).value
 
     def exchange(self, frames: list[Buffer]) -> list[Buffer] | None:
