@@ -11,8 +11,8 @@ it is begun, and refused if there is no room; all ranks refuse together.
 from __future__ import annotations
 
 import ctypes
-import gc
 import functools
+import gc
 import mmap
 import os
 import resource
