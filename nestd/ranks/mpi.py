@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 from nestd.ranks.cores import Cores, let_ranks_give_way, let_threads_sleep
 from protocol.errors import ConfigurationError
 
@@ -176,6 +174,9 @@ class MpiWorld:
         others at most, and then exchange two ids of 64 bits for each, as unsigned ints of 32.
         """
         nest = self._mpi.COMM_WORLD
+        # NumPy's libraries begin threads when they are imported, which only nestd/cli.py prevents.
+        import numpy as np
+
         counts = np.zeros(self.size, np.int64)
         nest.Allgather([np.zeros(1, np.int64), self._mpi.LONG], [counts, self._mpi.LONG])
         most = int(counts.max())

@@ -69,8 +69,11 @@ def end_all(server: Server) -> None:
 
 
 def network(server: Server) -> None:
-    """Two neurons that spike, on two ranks one on each, and a recorder of them."""
-    server.call("Create", ["iaf_psc_alpha", 2, {"I_e": 400.0}])
+    """Two neurons that spike, on two ranks one on each, and a recorder of them.
+
+    They spike seldom: of more than 100 000 spikes, those who come later are told the newest.
+    """
+    server.call("Create", ["iaf_psc_alpha", 2, {"I_e": 400.0, "t_ref": 400.0}])
     server.call("Create", ["spike_recorder"])
     server.call("Connect", [[1, 2], [RECORDER]])
 

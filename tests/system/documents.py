@@ -267,6 +267,12 @@ class Page:
 
 
 #: Runs files whose names it reads, in one namespace.
+#: PyNEST's own warnings about calls that the pages make, as NEST Server's documentation does.
+_ALLOWED = [
+    option
+    for call in ("GetStatus", "SetStatus")
+    for option in ("-W", f"ignore:{call}() is deprecated:UserWarning")
+]
 _PYTHON = """
 import contextlib, os, sys, traceback
 namespace = {"__name__": "__main__"}
@@ -319,7 +325,9 @@ class _Session:
     @classmethod
     def python(cls, directory: Path, environment: dict[str, str]) -> _Session:
         """A Python."""
-        return cls([sys.executable, "-W", "error", "-c", _PYTHON], directory, environment)
+        return cls(
+            [sys.executable, "-W", "error", *_ALLOWED, "-c", _PYTHON], directory, environment
+        )
 
     def run(self, text: str) -> tuple[str, str]:
         """What ``text`` prints, and what of it fails."""

@@ -21,7 +21,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = {"bash", "console", "python", "javascript", "output"}
 
 #: How many blocks of a page are not run, as it says above each. One more has to be looked at.
-NOT_RUN = {"README.md": 3, "guide.md": 2, "operations.md": 8, "performance.md": 1}
+NOT_RUN = {"README.md": 3, "guide.md": 3, "http.md": 1, "operations.md": 8, "performance.md": 1}
 
 
 def runs(page: Path) -> list[Block]:
