@@ -104,12 +104,13 @@ class Finder:
 
 if program == "nestd.scripts.process.fork_server":
     from nestd.scripts.process import child
+    from nestd.scripts.program import execution
     from nestd.scripts.sandbox import seccomp
 
     load()
     if "language" in without:
-        assert callable(child._execute)
-        child._execute = execute
+        assert child.execute is execution.execute
+        child.execute = execution.execute = execute
     if "seccomp" in without:
         assert callable(seccomp.SyscallFilter.install)
         seccomp.SyscallFilter.install = lambda self: None
