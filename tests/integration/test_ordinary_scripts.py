@@ -98,10 +98,10 @@ def test_script_that_is_ended_writes_out_its_files(
     source = f"""
 import nest, time
 nest.Create("iaf_psc_alpha")
+print("begun")
 f = open({str(tmp_path / "f")!r}, "w")
 f.write("ab")
 try:
-    print("begun")
     {waits}
 finally:
     open({str(tmp_path / "g")!r}, "w").write("cd")
