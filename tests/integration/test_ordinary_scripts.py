@@ -98,10 +98,11 @@ def test_script_that_is_ended_writes_out_its_files(
     source = f"""
 import nest, time
 nest.Create("iaf_psc_alpha")
-print("begun")
 f = open({str(tmp_path / "f")!r}, "w")
 f.write("ab")
 try:
+    print("begun")
+    open({str(tmp_path / "begun")!r}, "w").close()
     {waits}
 finally:
     open({str(tmp_path / "g")!r}, "w").write("cd")
@@ -115,7 +116,7 @@ finally:
 
     thread = threading.Thread(target=ask)
     thread.start()
-    assert poll_until((tmp_path / "f").exists, DEADLINE_S)
+    assert poll_until((tmp_path / "begun").exists, DEADLINE_S)
     open_server.request("DELETE", "/exec")
     thread.join(DEADLINE_S)
     assert (replies[0].status_code, replies[0].json()["error"]) == (400, "ScriptEnded")
