@@ -127,6 +127,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--scripts", type=int, default=1000)
     wanted = parser.parse_args()
+    # A run that is ended stops its server, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with contextlib.contextmanager(serving)(OPEN | {"NEST_SERVER_LEASE": str(LEASE_S)}) as server:
         before, after = run(server, wanted.clients, wanted.rounds, wanted.scripts, _say)
     grown = after - before
