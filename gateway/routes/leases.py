@@ -17,7 +17,12 @@ _RULE = "/clients/<client>"
 
 
 @leases.put(_RULE)
-@described("Our own clients", reply={JSON: an_object({"renew_s": {"type": "number"}})}, path=_PATH)
+@described(
+    "Our own clients",
+    reply={JSON: an_object({"renew_s": {"type": "number"}})},
+    path=_PATH,
+    errors=(400,),
+)
 def renew(client: str) -> Response:
     """Tell that a client lives, so that the kernel keeps what it holds.
 
@@ -29,7 +34,7 @@ def renew(client: str) -> Response:
 
 
 @leases.delete(_RULE)
-@described("Our own clients", reply={JSON: {"type": "null"}}, path=_PATH)
+@described("Our own clients", reply={JSON: {"type": "null"}}, path=_PATH, errors=(400,))
 def end(client: str) -> Response:
     """Tell that a client has ended, so that the kernel releases what it holds."""
     services().leases.end(_checked(client))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,21 @@ def test_the_routes_that_ask_for_no_token_are_these(app: Flask, found: dict[str,
             description = description_of(app.view_functions[rule.endpoint])
             assert description is not None
             assert refused is not description.open_to_all, (method, path)
+
+
+@pytest.mark.parametrize("name", ["%F0%A9%B7%9E", "a" * 300, "%20", "~", "%00"])
+def test_names_in_paths_that_nobody_has_get_a_status_of_the_document(
+    app: Flask, found: dict[str, Any], name: str
+) -> None:
+    client = app.test_client()
+    for rule in app.url_map.iter_rules():
+        described = found["paths"][path_of(rule)]
+        path = re.sub(r"<[^<>]+>", name, rule.rule)
+        for method in methods_of(rule) if rule.arguments else ():
+            reply = client.open(path, method=method, headers={"NESTServerAuth": "secret"})
+            statuses = described[method.lower()]["responses"]
+            assert str(reply.status_code) in statuses, (method, path, reply.text)
+            reply.close()
 
 
 def test_document_is_valid(found: dict[str, Any]) -> None:
