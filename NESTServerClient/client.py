@@ -11,7 +11,7 @@ from nest_remote import NESTServerError, output_formats
 from nest_remote.calls import files, jobs
 from nest_remote.calls.batch import execute_all
 from nest_remote.calls.jobs import Job
-from nest_remote.http.transport import HttpTransport
+from nest_remote.http.transport import HttpTransport, program
 from nest_remote.look_alike.functions import RemoteFunction
 from nest_remote.look_alike.module import PyNest
 from NESTServerClient.nodes import NodeSession
@@ -103,10 +103,9 @@ class NESTServerClient:
         NESTServerError
             If the script raised or was ended, with its line, its traceback and what it printed.
         """
-        program: dict[str, Any] = {"name": name, "argv": list(argv), "archive": archive or None}
-        if archive and not source:
-            program["source"] = None
-        answer: dict[str, Any] = self._transport.exec(source, return_vars, program)
+        answer: dict[str, Any] = self._transport.exec(
+            source, return_vars, program(source, name, argv, archive)
+        )
         return answer
 
     def from_file(
@@ -170,19 +169,27 @@ class NESTServerClient:
         """
         return jobs.submit(self._session, call, *args, **kwargs)
 
-    def submit_script(self, source: str, return_vars: str | list[str] | None = None) -> Job:
+    def submit_script(
+        self,
+        source: str,
+        return_vars: str | list[str] | None = None,
+        name: str | None = None,
+        argv: Sequence[str] = (),
+        archive: bytes = b"",
+    ) -> Job:
         """Submit a script as a job, without waiting for the script.
 
         Parameters
         ----------
-        source : Python code
-        return_vars : name, or names, of variables whose values are wanted
+        source, return_vars, name, argv, archive : as :meth:`exec_script` has them
 
         Returns
         -------
         The job, whose ``result()`` is what :meth:`exec_script` would have returned, or raised.
         """
-        return jobs.submit_script(self._session, source, return_vars)
+        return jobs.submit_script(
+            self._session, source, return_vars, program(source, name, argv, archive)
+        )
 
     def jobs(self) -> list[Job]:
         """Return the jobs of all sessions, and requests that wait, in order of their arrival."""

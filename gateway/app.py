@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from gateway.events.hub import EventHub
@@ -15,6 +15,7 @@ from gateway.http.authentication import BodyGate, refuses_without_token, shows_t
 from gateway.http.cors import OriginPolicy
 from gateway.http.errors import error_reply, http_error_reply
 from gateway.http.metrics import Metrics
+from gateway.http.parts import BodyParts, join_parts
 from gateway.http.replies import GENERATION_HEADER
 from gateway.http.request_log import RequestLog
 from gateway.jobs.jobs import Jobs
@@ -34,6 +35,7 @@ from gateway.routes.server import server
 from gateway.server.environ import ADMITTED_KEY
 from gateway.services import EXTENSION, Services
 from gateway.settings import GatewaySettings
+from protocol.body_parts import LIMIT_HEADER, PARTS_HEADER, PARTS_LIMIT_HEADER
 from protocol.errors import InternalError, NestdError, Refused
 
 log = logging.getLogger(__name__)
@@ -67,8 +69,9 @@ def create_app(settings: GatewaySettings) -> Flask:
     policy = OriginPolicy(settings.origins, settings.host)
     gate = BodyGate(settings.token, policy)
     notices = LeaseNotices(kernel, settings.lease_s)
+    parts = BodyParts(settings.parts_bytes)
     app.extensions[EXTENSION] = Services(
-        settings, kernel, hub, readers, all_jobs, metrics, gate, notices
+        settings, kernel, hub, readers, all_jobs, metrics, gate, notices, parts
     )
     metrics.add_to(app)
     for blueprint in (
@@ -100,6 +103,14 @@ def create_app(settings: GatewaySettings) -> Flask:
             return None
         return Response("Unauthorized", 403, mimetype="text/plain")
 
+    def join() -> None:
+        if PARTS_HEADER in request.headers:
+            g.parts_bytes = join_parts(request, parts)
+
+    def give_back(_: BaseException | None) -> None:
+        if size := g.get("parts_bytes"):
+            parts.give_back(size)
+
     def complete(reply: Response) -> Response:
         policy.add_headers(request.headers, reply.headers)
         if request.method == "OPTIONS":
@@ -114,6 +125,9 @@ def create_app(settings: GatewaySettings) -> Flask:
                 info = None
             if info is not None:
                 reply.headers[GENERATION_HEADER] = info.generation
+        if reply.status_code == 413:
+            reply.headers[LIMIT_HEADER] = str(settings.body_limit_bytes)
+            reply.headers[PARTS_LIMIT_HEADER] = str(settings.parts_bytes)
         reply.headers["X-Content-Type-Options"] = "nosniff"
         # Routes of files set their own, so that browsers keep them.
         reply.headers.setdefault("Cache-Control", "no-store")
@@ -121,6 +135,8 @@ def create_app(settings: GatewaySettings) -> Flask:
 
     app.before_request(requests.begin)
     app.before_request(authorize)
+    app.before_request(join)
+    app.teardown_request(give_back)
     # Flask calls the function that was added last first.
     app.after_request(requests.end)
     app.after_request(complete)

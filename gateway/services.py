@@ -10,6 +10,7 @@ from gateway.events.hub import EventHub
 from gateway.events.readers import EventReaders
 from gateway.http.authentication import BodyGate
 from gateway.http.metrics import Metrics
+from gateway.http.parts import BodyParts
 from gateway.jobs.jobs import Jobs
 from gateway.kernel.client import KernelClient
 from gateway.kernel.leases import LeaseNotices
@@ -31,6 +32,7 @@ class Services:
     metrics: Metrics
     gate: BodyGate
     leases: LeaseNotices
+    parts: BodyParts
 
 
 def services() -> Services:

@@ -53,6 +53,7 @@ class GatewaySettings:
     origins: tuple[str, ...]
     #: Largest body of a request.
     body_limit_bytes: int
+    parts_bytes: int
     #: Requests that may wait for the kernel at once; one more gets 503.
     queue_limit: int
     #: Limits of jobs that have ended and are kept.
@@ -114,6 +115,7 @@ def from_environment(variables: Mapping[str, str], is_alone: bool = False) -> Ga
         token=token,
         origins=environment.items("NEST_SERVER_CORS_ORIGINS", DEFAULT_ORIGINS),
         body_limit_bytes=environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536) * MIB,
+        parts_bytes=environment.integer("NEST_SERVER_PARTS_MIB", 1024, 1, 8192) * MIB,
         queue_limit=environment.integer("NEST_SERVER_QUEUE_LIMIT", 64, 1, 4096),
         jobs=JobLimits(
             count=environment.integer("NEST_SERVER_JOBS_KEPT", 100, 1, 100_000),

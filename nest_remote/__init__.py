@@ -165,13 +165,22 @@ def submit(call: str, *args: Any, **kwargs: Any) -> Job:
     return jobs.submit(_module._connected(), call, *args, **kwargs)
 
 
-def submit_script(source: str, return_vars: str | list[str] | None = None) -> Job:
+def submit_script(
+    source: str,
+    return_vars: str | list[str] | None = None,
+    name: str | None = None,
+    argv: Sequence[str] = (),
+    archive: bytes = b"",
+) -> Job:
     """Submit a script as a job, without waiting for the script.
 
     Parameters
     ----------
     source : Python code
     return_vars : name, or names, of variables whose values are wanted
+    name : of the script's file, which its ``__file__`` has; in the archive if there is one
+    argv : arguments of the program: what follows the name in ``sys.argv``
+    archive : zip or tar file with the files of the program; an empty source means its file ``name``
 
     Returns
     -------
@@ -179,8 +188,11 @@ def submit_script(source: str, return_vars: str | list[str] | None = None) -> Jo
     printed in ``stdout``.
     """
     from nest_remote.calls import jobs
+    from nest_remote.http.transport import program
 
-    return jobs.submit_script(_module._connected(), source, return_vars)
+    return jobs.submit_script(
+        _module._connected(), source, return_vars, program(source, name, argv, archive)
+    )
 
 
 def jobs() -> list[Job]:

@@ -27,6 +27,7 @@ class NESTServerError(Exception):
     line : of a script, where it failed; ``None`` if no script did
     trace : the script's traceback; empty if there is none
     output : what the script had printed; empty if nothing
+    data : what was asked for of a script that exited with an error status; ``None`` of others
     index, results : of a batch, which call failed, and what those before it return
     """
 
@@ -41,6 +42,7 @@ class NESTServerError(Exception):
         line: int | None = None,
         trace: str = "",
         output: str = "",
+        data: Any = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -49,6 +51,7 @@ class NESTServerError(Exception):
         self.line = line
         self.trace = trace
         self.output = output
+        self.data = data
 
     def __reduce__(self) -> Any:
         # Exceptions are made anew of what they print, which is not enough here.

@@ -3,6 +3,7 @@
 errors           tree of errors that cross a boundary between processes
 http_status      HTTP status of each error
 api_description  PyNEST's calls and parameters, as a kernel describes them to a gateway
+body_parts       headers about bodies that are sent in parts
 warned           warnings about a call, and the header that tells them
 harmless_calls   names of PyNEST whose call has no effect beyond its answer
 version          version of this distribution

@@ -3,6 +3,7 @@
 authentication  who may call: by the token, or without one by what a request shows
 cors            which web pages may call: origins
 bodies          bodies of requests: whole, or the reason why not
+parts           bodies that come in parts, as they are over the limit of one request
 arguments       arguments of calls, from a body or from the query string
 delivery        how a caller wants the answer: waiting, as a job, under which name
 replies         results as JSON or MessagePack

@@ -11,7 +11,9 @@ from typing import Any
 
 from nest_remote.calls.progress_bar import ProgressBar, is_seen
 from nest_remote.errors import NESTServerError
-from nest_remote.http.connection import HttpConnection, Reply
+from nest_remote.http.connection import HttpConnection
+from nest_remote.http.parts import deliver
+from nest_remote.http.reply import Reply
 from protocol.wire.messages import FINAL_STATES
 from protocol.wire.values import Buffer
 
@@ -52,11 +54,24 @@ def ask(
     NESTServerError
         If no server answered.
     """
+    return deliver(
+        connection, body, lambda body, more: _ask(connection, path, body, more, label, shows)
+    )
+
+
+def _ask(
+    connection: HttpConnection,
+    path: str,
+    body: list[Buffer],
+    headers: dict[str, str],
+    label: str,
+    shows: bool,
+) -> Reply:
     # Chosen here, so that it can be cancelled without having asked for anything before.
     id = secrets.token_hex(8)
 
     def send() -> Reply:
-        return connection.send("POST", path, body, {"X-Job-ID": id})
+        return connection.send("POST", path, body, headers | {"X-Job-ID": id})
 
     if not (shows and can_show()):
         try:

@@ -11,7 +11,8 @@ from urllib.parse import quote
 from nest_remote.calls.blocking import DELAY_S, can_show
 from nest_remote.calls.progress import Progress
 from nest_remote.calls.progress_bar import ProgressBar
-from nest_remote.http.connection import HttpConnection, Reply
+from nest_remote.http.connection import HttpConnection
+from nest_remote.http.reply import Reply
 from nest_remote.http.transport import HttpTransport, value_of
 from nest_remote.session import Session, to_value
 from nest_remote.warned import tell
@@ -181,9 +182,11 @@ def submit(session: Session, call: str, *args: Any, **kwargs: Any) -> Job:
     return Job(session, facts)
 
 
-def submit_script(session: Session, source: str, returns: str | list[str] | None) -> Job:
+def submit_script(
+    session: Session, source: str, returns: str | list[str] | None, program: dict[str, Any]
+) -> Job:
     """Submit a script as a job, without waiting for the script."""
-    return Job(session, _transport(session).submit_script(source, returns))
+    return Job(session, _transport(session).submit_script(source, returns, program))
 
 
 def jobs(session: Session) -> list[Job]:

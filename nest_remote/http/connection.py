@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 from urllib.parse import quote, urlsplit
 
@@ -18,8 +16,9 @@ import urllib3
 from nest_remote import forks
 from nest_remote.errors import NESTServerError
 from nest_remote.http.lease import Lease
+from nest_remote.http.parts import BodyLimits
+from nest_remote.http.reply import Reply
 from protocol.security.local_token import find_token
-from protocol.warned import WARNINGS_HEADER
 from protocol.wire.unpack import LARGE_BYTES
 from protocol.wire.values import Buffer
 
@@ -32,63 +31,8 @@ MSGPACK = "application/x-msgpack"
 #: Connections that are kept open, one for each thread that calls at the same time.
 _KEPT = 64
 
-#: What to do where the server refuses with 403.
-_REFUSED_HINT = (
-    ": the access token is missing or wrong; it is taken from token=…, NEST_SERVER_ACCESS_TOKEN, "
-    "or the file of a server of your own on this machine"
-)
-
 #: Of a large body that are read at a time.
 _PIECE_BYTES = 1 << 18
-
-
-@dataclass(frozen=True)
-class Reply:
-    """Reply of a server: status, body, and the header that tells warnings."""
-
-    #: HTTP status.
-    status: int
-    #: If it is large MessagePack, memory that belongs to who reads it, and may be changed.
-    body: Buffer
-    #: Whether the body is MessagePack; JSON or text if not.
-    is_msgpack: bool
-    warnings: str = ""
-
-    def json(self) -> Any:
-        """Return the JSON in the body of a reply with status 200 or 202.
-
-        Raises
-        ------
-        NESTServerError
-            If the server refused.
-        """
-        if self.status in (200, 202):
-            return json.loads(self.text())
-        raise self.error()
-
-    def text(self) -> str:
-        """Return the body as text."""
-        return bytes(self.body).decode("utf-8", "replace")
-
-    def error(self) -> NESTServerError:
-        """Return the error in a JSON or plain body."""
-        try:
-            facts = json.loads(self.text())
-            return NESTServerError(
-                facts["message"],
-                facts.get("error") or "Error",
-                self.status,
-                facts.get("lineNumber"),
-                facts.get("traceback") or "",
-                facts.get("stdout") or "",
-            )
-        except (ValueError, KeyError, TypeError):
-            text = self.text().strip()
-            hint = _REFUSED_HINT if self.status == 403 else ""
-            if 300 <= self.status < 400 or self.status == 401:
-                hint = ": a proxy in between asks callers to sign in; give it what it wants as "
-                hint += "headers=, such as {'Authorization': 'token …'}"
-            return NESTServerError(f"{text or 'no explanation'}{hint}", "Unauthorized", self.status)
 
 
 class HttpConnection:
@@ -122,6 +66,8 @@ class HttpConnection:
         forks.watch(self)
         #: On what this process holds in the kernel.
         self.lease = Lease(self)
+        #: Limits for bodies, once the server has refused one.
+        self.limits: BodyLimits | None = None
 
     @classmethod
     def to(
@@ -193,8 +139,8 @@ class HttpConnection:
         with self._answer(method, path, sent, timeout, pieces) as reply:
             is_msgpack = reply.headers.get("Content-Type") == MSGPACK
             found = _large_body(reply) if is_msgpack else None
-            warned = reply.headers.get(WARNINGS_HEADER, "")
-            return Reply(reply.status, reply.data if found is None else found, is_msgpack, warned)
+            data = reply.data if found is None else found
+            return Reply(reply.status, data, is_msgpack, reply.headers)
 
     def fetch(self, path: str, file: BinaryIO) -> None:
         """Write the body of the reply to ``GET path`` into a file, piece by piece.
@@ -207,7 +153,7 @@ class HttpConnection:
         timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_TIMEOUT_S)
         with self._answer("GET", path, self._headers, timeout) as reply:
             if reply.status != 200:
-                raise Reply(reply.status, reply.data, False).error()
+                raise Reply(reply.status, reply.data, False, reply.headers).error()
             for piece in reply.stream(_PIECE_BYTES):
                 file.write(piece)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +11,9 @@ from urllib.parse import quote
 from nest_remote.calls.blocking import ask
 from nest_remote.calls.progress_bar import is_wanted
 from nest_remote.http import too_large
-from nest_remote.http.connection import DEFAULT_PORT, HttpConnection, Reply
+from nest_remote.http.connection import DEFAULT_PORT, HttpConnection
+from nest_remote.http.parts import deliver
+from nest_remote.http.reply import Reply
 from nest_remote.session import unsendable
 from nest_remote.warned import tell
 from protocol.errors import NestdError, ProtocolError, error_from_facts
@@ -139,14 +141,16 @@ class HttpTransport:
             As :meth:`execute`, if the server does not take it.
         """
         body = _packed(operation, convert)
-        reply = self.connection.send("POST", "/operation", body, _ASYNC)
+        reply = self._submit("/operation", body)
         _refuse_large(reply, [operation], body)
         if reply.status != 202:
             raise error_of(reply)
         view: dict[str, Any] = reply.json()
         return view
 
-    def submit_script(self, source: str, returns: Any) -> dict[str, Any]:
+    def submit_script(
+        self, source: str, returns: Any, program: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Submit a script as a job and return the job's description.
 
         Raises
@@ -154,9 +158,16 @@ class HttpTransport:
         NESTServerError
             If the server does not take it.
         """
-        reply = self.connection.send("POST", "/exec", _script(source, returns), _ASYNC)
+        reply = self._submit("/exec", _script(source, returns, program))
         view: dict[str, Any] = reply.json()
         return view
+
+    def _submit(self, path: str, body: list[Buffer]) -> Reply:
+        return deliver(
+            self.connection,
+            body,
+            lambda body, more: self.connection.send("POST", path, body, _ASYNC | more),
+        )
 
     def get(self, path: str) -> Any:
         """Return the JSON answer to ``GET path``.
@@ -261,6 +272,12 @@ def _packed(asked: Operation | list[Operation], convert: Callable[[Any], Value])
 
 def _fields(operation: Operation) -> list[Value]:
     return [operation.action.value, operation.call, operation.args, operation.kwargs]
+
+
+def program(source: str, name: str | None, argv: Sequence[str], archive: bytes) -> dict[str, Any]:
+    """Return what a script that is a program has beside its source; nothing means its file."""
+    fields: dict[str, Any] = {"name": name, "argv": list(argv), "archive": archive or None}
+    return fields | ({"source": None} if archive and not source else {})
 
 
 def _script(source: str, returns: Any, program: dict[str, Any] | None = None) -> list[Buffer]:

@@ -147,6 +147,7 @@ def build(flags: Flags, variables: Mapping[str, str]) -> ServerSettings:
     environment.integer("NEST_SERVER_WORKERS", 1, 1, 10**6)
     # Read by the gateway and by nestd themselves; a wrong value is better reported here.
     environment.integer("NEST_SERVER_BODY_LIMIT_MIB", 64, 1, 65_536)
+    environment.integer("NEST_SERVER_PARTS_MIB", 1024, 1, 8192)
     quota_bytes(environment)
     environment.integer(MEMORY_VARIABLE, 0, LEAST_BYTES // MIB, 2**24)
     environment.choice(NATIVE_VARIABLE, ("on", "off"), "on")

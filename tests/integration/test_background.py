@@ -141,6 +141,19 @@ def test_script_in_the_background(nsc: NESTServerClient) -> None:
     assert 'File "<script>", line 2' in caught.value.trace
 
 
+def test_program_in_the_background(nsc: NESTServerClient) -> None:
+    source = "import sys\nm = [__file__, sys.argv]\nexit(int(sys.argv[1]))"
+    done = nsc.submit_script(source, "m", "mine.py", ["0"])
+    assert done.result()["data"] == ["mine.py", ["mine.py", "0"]]
+    failing = nsc.submit_script(source, "m", "mine.py", ["3"])
+    with pytest.raises(NESTServerError, match="3") as caught:
+        failing.result()
+    assert caught.value.data == ["mine.py", ["mine.py", "3"]]
+    with pytest.raises(NESTServerError) as caught:
+        nsc.exec_script(source, "m", "mine.py", ["3"])
+    assert caught.value.data == ["mine.py", ["mine.py", "3"]]
+
+
 def test_another_session_finds_the_job(nsc: NESTServerClient, server: Server) -> None:
     job = endless(nsc)
     after = nsc.submit("Create", "parrot_neuron", 2)

@@ -40,6 +40,7 @@ def gateway_settings(
         token=token,
         origins=(),
         body_limit_bytes=MIB,
+        parts_bytes=MIB,
         queue_limit=4,
         jobs=jobs,
         hangup_s=None,
