@@ -27,6 +27,7 @@ def main() -> None:
         token=None,
         origins=(),
         body_limit_bytes=1 << 20,
+        parts_bytes=1 << 20,
         queue_limit=64,
         jobs=JobLimits(1, 1, 1.0),
         hangup_s=None,
