@@ -11,7 +11,7 @@ import numpy as np
 from nestd.partial import ordering
 from nestd.partial.answers import PartialAnswer
 from nestd.partial.output_formats import as_connection_values, as_list, as_records
-from nestd.partial.policies import GENERIC
+from nestd.partial.policies import CONNECTION_FIELDS, Policy, as_thread
 from protocol.errors import ArgumentError
 from protocol.wire.values import Array, Reference, Value
 
@@ -215,18 +215,20 @@ def _joined(parts: list[dict[str, Any]], counts: list[int]) -> dict[str, Any]:
     Columns are arrays where those of all ranks that have rows are, of the same type; else lists.
     """
     columns: dict[str, Any] = {}
-    having = [(part, count) for part, count in zip(parts, counts, strict=True) if count]
+    having = [rank for rank, count in enumerate(counts) if count]
     for key in sorted({key for part in parts for key in part}):
-        if key in GENERIC:
-            columns[key] = [GENERIC[key]] * sum(counts)
-            continue
-        given: list[Any] = [part.get(key) for part, _ in having]
+        given: list[Any] = [parts[rank].get(key) for rank in having]
+        if CONNECTION_FIELDS.get(key) is Policy.THREAD:
+            given = [
+                [as_thread(thread, rank, len(parts)) for thread in as_list(threads)]
+                for threads, rank in zip(given, having, strict=True)
+            ]
         if all(isinstance(part, np.ndarray) and part.dtype == given[0].dtype for part in given):
             columns[key] = given[0] if len(given) == 1 else np.concatenate(given)
             continue
         columns[key] = []
-        for part, (_, count) in zip(given, having, strict=True):
-            columns[key] += [None] * count if part is None else as_list(part)
+        for part, rank in zip(given, having, strict=True):
+            columns[key] += [None] * counts[rank] if part is None else as_list(part)
     return columns
 
 

@@ -90,8 +90,8 @@ _SPATIAL = "computed from the positions or connections of all ranks, with NEST's
 _GENERIC = """
 ## Fields of one process
 
-These say where in a process something lies. A caller sees one process, so they are constants, for
-any number of ranks and threads: what depends on that number would make scripts depend on it.
+A caller sees one process, which has all nodes, so these are constants for any number of ranks:
+what depends on that number would make scripts depend on it.
 
 | field | value |
 |---|---|
@@ -142,6 +142,11 @@ def page() -> str:
                 "Fields of nodes on all ranks",
                 "All others are identical.",
                 policies.NODE_FIELDS,
+            ),
+            _fields(
+                "Fields of connections",
+                "All others are those of the rank that has the target.",
+                policies.CONNECTION_FIELDS,
             ),
             _fields(
                 "Fields of the kernel",

@@ -13,7 +13,7 @@ import numpy as np
 from nestd.partial import ordering
 from nestd.partial.answers import PartialAnswer
 from nestd.partial.output_formats import as_node_values, as_records
-from nestd.partial.policies import GENERIC, NODE_FIELDS, Policy, merge_field
+from nestd.partial.policies import GENERIC, NODE_FIELDS, Policy, as_thread, merge_field
 from protocol.wire.values import Array, Value
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _merged(call: str, parts: Sequence[_NodeColumns]) -> dict[str, list[Value]]:
             columns[key] = [
                 _on_all_ranks(call, key, [_at(values, index) for values in by_rank])
                 if everywhere[index]
-                else _on_one_rank(key, _at(by_rank[owners[index]], index))
+                else _on_one_rank(key, _at(by_rank[owners[index]], index), owners[index], ranks)
                 for index in range(count)
             ]
     return columns
@@ -149,9 +149,17 @@ def _on_all_ranks(call: str, key: str, values: list[Value]) -> Value:
     return merge_field(call, key, policy, values)
 
 
-def _on_one_rank(key: str, value: Value) -> Value:
+def _on_one_rank(key: str, value: Any, rank: int, ranks: int) -> Value:
     """Return the value of a node that lives on one rank."""
-    return ordering.merge_events([value]) if key == "events" and value is not None else value
+    if value is None:
+        return None
+    match NODE_FIELDS.get(key):
+        case Policy.EVENTS:
+            return ordering.merge_events([value])
+        case Policy.THREAD:
+            return as_thread(value, rank, ranks)
+    merged: Value = value
+    return merged
 
 
 def _at(values: Any, index: int) -> Value:

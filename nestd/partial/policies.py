@@ -28,6 +28,8 @@ class Policy(enum.Enum):
     GENERIC = "belongs to one process; replaced by a constant"
     VIRTUAL_PROCESSES = "the number of virtual processes, as one process would have threads"
     BY_THREAD = "one entry a thread, in the order of virtual processes"
+    OF_OWNER = "that of the rank that has the node; of rank 0 for a device"
+    THREAD = "the virtual process, as one process would have threads"
     SHORTEST = "the smallest of the ranks that have connections"
     LONGEST = "the largest of the ranks that have connections"
     WALL_TIME = "the longest of the ranks' times; of several threads one entry each"
@@ -39,17 +41,19 @@ NODE_FIELDS: dict[str, Policy] = {
     "events": Policy.EVENTS,
     "n_events": Policy.SUM,
     "filenames": Policy.FILES,
+    "thread": Policy.THREAD,
+    "thread_local_id": Policy.OF_OWNER,
+    "vp": Policy.OF_OWNER,
 }
 
-#: Fields of nodes and connections that say where in a process something lies.
+#: Fields of connections; others are those of the rank that has the target.
+CONNECTION_FIELDS: dict[str, Policy] = {"target_thread": Policy.THREAD}
+
+#: Fields that a caller would take for those of the only process.
 GENERIC: dict[str, Value] = {
     "local": True,
     "mpi_rank": 0,
     "num_processes": 1,
-    "target_thread": 0,
-    "thread": 0,
-    "thread_local_id": -1,
-    "vp": 0,
 }
 
 #: Fields of the kernel's status; others are IDENTICAL.
@@ -80,6 +84,11 @@ DEFAULT_FIELDS: dict[str, Policy] = {
 _SCALARS = frozenset([type(None), bool, int, float, str, bytes])
 
 
+def as_thread(thread: int, rank: int, ranks: int) -> int:
+    """Return the virtual process that a thread of a rank is."""
+    return thread * ranks + rank
+
+
 def merge_field(call: str, field: str, policy: Policy, values: Sequence[Value]) -> Value:
     """Return one field of all ranks, by its policy."""
     match policy:
@@ -101,8 +110,12 @@ def merge_field(call: str, field: str, policy: Policy, values: Sequence[Value]) 
             if not isinstance(values[0], np.ndarray):
                 return max(values)
             return merge_field(call, field, Policy.BY_THREAD, values)
+        case Policy.OF_OWNER:
+            return values[0]
+        case Policy.THREAD:
+            return as_thread(values[0], 0, len(values))
         case Policy.BY_THREAD:
-            # Thread t of rank r is virtual process t * ranks + r.
+            # In the order of as_thread.
             return np.stack([np.asarray(value) for value in values], axis=-1).reshape(-1)
 
 

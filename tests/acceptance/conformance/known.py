@@ -10,10 +10,6 @@ LEFT_OUT = (
     Rule(r".*# (virt_mem|\w*_time).*", "memory, wall time"),
     Rule(r"\S+\.py:\d+: \w*Warning:", "the line of a library's file that warns"),
     Rule(r"(?s)\{'T_max'.*\}", "the whole kernel status: wall times, memory, sizes of buffers"),
-    Rule(
-        r"'(thread|thread_local_id|vp)': (\([^)]*\)|[^,}]+)",
-        "where a process has a node; one constant through a server (`docs/merging.md`)",
-    ),
 )
 
 #: Files among the examples that are parts of others; alone they only define something.
@@ -43,7 +39,6 @@ OUTSIDE = {
     "sudoku/plot_progress.py": "draws what another example has written",
 }
 
-_PLACE = "asks where in a process a node is, which is a constant here"
 _ONE_RANK = "NEST raises on one rank alone, over which all are started anew"
 _FOLLOWS = "passes alone; has objects made before another test's kernel was lost"
 _ORDER = "expects connections in an order that depends on threads"
@@ -86,17 +81,12 @@ TEST_MISSES: dict[tuple[str, tuple[int, ...]], str] = {
         "parts of nodes are chosen without asking NEST, so that their network is gone shows when "
         "they are used"
     ),
-    ("other/test_getstatus_39_compatibility.py", (1, 2)): _PLACE,
     (
         "recording/test_recording_backend_ascii.py::TestRecordingBackendASCII::"
         "testDataPrefixDataPathAndFilenameExtension",
         (1, 2),
     ): _FILES,
     ("spatial/test_dumping.py", (1, 2)): _FILES,
-    ("other/test_multithreading.py::test_check_nodes_distribution", (1, 2)): _PLACE,
-    ("other/test_neuron_vp.py", (1, 2)): _PLACE,
-    ("other/test_thread_local_ids.py", (1, 2)): _PLACE,
-    ("other/test_threads.py", (1, 2)): _PLACE,
     ("other/test_nest_set_get.py::test_nest_get", (1, 2)): (
         "looks at the class of the module `nest` for defaults"
     ),
@@ -104,7 +94,6 @@ TEST_MISSES: dict[tuple[str, tuple[int, ...]], str] = {
         "compares nodes with those of a network that is gone: here equal ids are equal"
     ),
     ("regressions/test_issue_211.py", (1, 2)): _ORDER,
-    ("regressions/test_issue_3108.py", (1, 2)): _PLACE,
     **dict.fromkeys(
         [
             (

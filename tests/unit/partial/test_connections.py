@@ -19,7 +19,6 @@ from nestd.partial.connections import (
     FoundConnections,
     Placement,
 )
-from nestd.partial.policies import GENERIC
 from protocol.errors import ArgumentError, KernelError
 from protocol.wire.values import Reference
 from tests.unit.partial.ranks import merged, numbers
@@ -134,9 +133,11 @@ def test_field_that_some_synapse_models_lack_is_none_there() -> None:
     assert listing(*parts)["Wmax"] == [None, 100.0]
 
 
-def test_threads_of_connections_are_constant() -> None:
+def test_thread_of_a_target_is_that_of_one_process_with_all_virtual_processes() -> None:
     parts = (part((1, 2, 0, 0), target_thread=[1]), part((1, 1, 0, 0), target_thread=[0]))
-    assert listing(*parts)["target_thread"] == [GENERIC["target_thread"]] * 2
+    assert listing(*parts)["target_thread"] == [1, 2]
+    one = part((1, 1, 0, 0), (1, 2, 0, 0), target_thread=np.array([1, 2]))
+    assert listing(one)["target_thread"] == [1, 2]
 
 
 @pytest.mark.parametrize("get", [values, records])

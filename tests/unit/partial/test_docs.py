@@ -20,6 +20,7 @@ def test_page_has_every_policy_and_every_field_of_the_tables() -> None:
     assert all(policy.value in page for policy in Policy)
     for table in (
         policies.NODE_FIELDS,
+        policies.CONNECTION_FIELDS,
         policies.KERNEL_FIELDS,
         policies.DEFAULT_FIELDS,
         policies.GENERIC,

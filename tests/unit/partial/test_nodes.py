@@ -80,6 +80,16 @@ def test_key_that_one_rank_lacks_is_none_where_the_nodes_have_none() -> None:
     assert values(columns, LOCAL, "V_m") == (-61.0, None, -63.0, None)
 
 
+def test_place_of_a_node_is_that_of_one_process_with_all_virtual_processes() -> None:
+    # Of four virtual processes rank 0 has 0 and 2, rank 1 has 1 and 3.
+    places: list[dict[str, Any]] = [
+        {"vp": [1, 2, 3, 0], "thread": [None, 1, None, 0]},
+        {"vp": [1, 2, 3, 1], "thread": [0, None, 1, 0]},
+    ]
+    expected = (1, 2, 3, 0)
+    assert values(places, LOCAL, ["thread", "vp"]) == {"thread": expected, "vp": expected}
+
+
 @pytest.mark.parametrize("field", sorted(GENERIC.keys() - {"num_processes"}))
 def test_fields_of_a_process_are_constants_for_any_number_of_ranks(field: str) -> None:
     assert values([{field: [7, 8, 9, 10]}], [[True] * 4], field) == (GENERIC[field],) * 4

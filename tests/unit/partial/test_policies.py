@@ -26,7 +26,9 @@ from tests.unit.partial.ranks import merged
         (Policy.FILES, "filenames", [["a-0", "a-2"], ["a-1", "a-3"]], ["a-3", "a-2", "a-1", "a-0"]),
         (Policy.VIRTUAL_PROCESSES, "local_num_threads", [2, 2], 4),
         (Policy.WALL_TIME, "time_simulate", [1.0, 3.0], 3.0),
-        (Policy.GENERIC, "vp", [0, 1], GENERIC["vp"]),
+        (Policy.GENERIC, "mpi_rank", [0, 1], GENERIC["mpi_rank"]),
+        (Policy.OF_OWNER, "vp", [0, 1], 0),
+        (Policy.THREAD, "thread", [1, 1], 2),
     ],
     ids=lambda value: value.name if isinstance(value, Policy) else None,
 )
@@ -137,7 +139,7 @@ def defaults(keys: Any = None, output: str = "") -> Any:
 def test_defaults_count_all_virtual_processes() -> None:
     found = defaults()
     assert found.pop("capacity").tolist() == [0, 1, 2, 3]
-    assert found == {"C_m": 250.0, "num_connections": 7, "thread": GENERIC["thread"]}
+    assert found == {"C_m": 250.0, "num_connections": 7, "thread": -1}
 
 
 def test_defaults_have_the_format_that_is_asked_for() -> None:
