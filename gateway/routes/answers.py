@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from flask import Response, request
@@ -15,6 +16,9 @@ from gateway.services import services
 from protocol.errors import Diverged, KernelLost
 from protocol.logging import context
 from protocol.wire.messages import Batch, Command, Failure, Operation, Script, Task, required_result
+
+#: Path of a proxy, which is no address of another host.
+_PATH = re.compile(r"(?:/[\w.~%@:-]+)+")
 
 #: Statuses of errors of what the kernel is asked for.
 KERNEL_ERRORS = (400, 413, 503)
@@ -49,7 +53,7 @@ def answer(
     job = jobs.submit(task, form, delivery.has_key)
     if delivery.is_async:
         reply = json_reply(jobs.accepted_view(job), 202)
-        reply.headers["Location"] = f"/jobs/{job.id}"
+        reply.headers["Location"] = f"{_prefix()}/jobs/{job.id}"
         reply.headers["Preference-Applied"] = "respond-async"
         return reply
     return answer_reply(required_result(jobs.wait(job)), form)
@@ -64,6 +68,15 @@ def _task(
     if isinstance(work, Script):
         return replace(work, id=id, context=origin)
     return Batch(id, work, references, origin)
+
+
+def _prefix() -> str:
+    """Return the path under which a proxy serves this server; empty if none says so.
+
+    Jupyter's proxy and others say it in this header. Whoever else does sees the reply alone.
+    """
+    given = request.headers.get("X-Forwarded-Prefix", "").rstrip("/")
+    return given if _PATH.fullmatch(given) else ""
 
 
 def _caller(grace_s: float | None) -> ClientDisconnect | None:

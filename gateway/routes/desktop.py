@@ -2,7 +2,8 @@
 
 The link to NEST Desktop leads to ``/desktop/start``. This page of ours leaves the address and the
 token of this server in the browser's storage, where NEST Desktop looks for them, lets it read its
-models in a frame, and continues to it.
+models in a frame, and continues to it. A tab that is opened at NEST Desktop itself is led there
+first, as it has no token yet.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from protocol.wire import json_form
 
 #: Where NEST Desktop looks for its servers, until they are in the browser's storage.
 _BACKENDS = "assets/workspaces/nest/config/backends.json"
+
+#: Leads a tab without a token to ``/desktop/start``.
+_TAB_SCRIPT = '<script src="../static/desktop-tab.js"></script>'
 
 #: NEST Desktop draws with generated code and styles. It may ask this server, GitHub for imports,
 #: and the documentation of models; its fonts come with it, so it may not ask Google for them. It
@@ -51,7 +55,9 @@ def start() -> Response:
 @described("In a browser", reply={HTML: {}}, open_to_all=True)
 def index() -> Response:
     """Send the page of NEST Desktop."""
-    return file("index.html")
+    text = (_files() / "index.html").read_text(encoding="utf-8")
+    text = text.replace("<head>", f"<head>{_TAB_SCRIPT}", 1)
+    return guarded(Response(text, mimetype="text/html"), _POLICY)
 
 
 @desktop.get(f"/{_BACKENDS}")

@@ -22,7 +22,7 @@ async function start() {
   } catch (error) {
     if (error instanceof Unauthorized) {
       // The page asks for the token, and leads back here.
-      location.replace(ROOT);
+      location.replace(new URL(`#desktop${location.hash.slice(1)}`, ROOT));
       return;
     }
     say(`NEST Server does not answer at ${ROOT.href}; is it running?`);
@@ -32,9 +32,9 @@ async function start() {
   // "Loaded": else it would fetch the address that is usual and take that.
   leave(localStorage, { enabled: true, loadedFromAssets: true, url });
   leave(sessionStorage, { accessToken: token() ?? "" });
-  const desktop = new URL("desktop/#/nest", ROOT);
-  await readModels(desktop);
-  location.replace(desktop);
+  const place = location.hash.startsWith("#/") ? location.hash : "#/nest";
+  await readModels(new URL("desktop/#/nest", ROOT));
+  location.replace(new URL(`desktop/${place}`, ROOT));
 }
 
 start();

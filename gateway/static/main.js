@@ -3,7 +3,7 @@
 import { fillLines, showDesktop } from "./connecting.js";
 import { follow, unfollow } from "./live.js";
 import { poll } from "./polling.js";
-import { ask, Refused, Unauthorized } from "./server.js";
+import { ask, Refused, ROOT, Unauthorized } from "./server.js";
 import { accepted, askForToken, watchToken } from "./signing-in.js";
 import { showGone, showLocked, showState } from "./state.js";
 import { takeTokenFromAddress } from "./token.js";
@@ -14,6 +14,7 @@ async function look() {
   try {
     const info = await ask("");
     accepted();
+    goBackToDesktop(info.desktop);
     showState(info);
     showDesktop(info.desktop);
     follow(info);
@@ -30,6 +31,13 @@ async function look() {
       showGone();
     }
   }
+}
+
+/** Who came from NEST Desktop for the token goes back to the place there that the address has. */
+function goBackToDesktop(isThere) {
+  const came = /^#desktop(\/.*)?$/.exec(location.hash);
+  if (came === null || !isThere) return;
+  location.replace(new URL(`desktop/start#${came[1] ?? ""}`, ROOT));
 }
 
 takeTokenFromAddress();

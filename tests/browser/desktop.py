@@ -113,6 +113,13 @@ class Desktop:
         # Two things are missing at its very first start, which it gets over by itself.
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
 
+    def sign_in_at(self, server: Server, place: str) -> None:
+        """Open that of ``server`` in a tab without the token, and type the token in."""
+        assert server.token
+        self.page.goto(f"http://localhost:{server.port}/desktop/{place}")
+        self.page.get_by_label("Access token").fill(server.token)
+        self.page.get_by_role("button", name="Show").click()
+
     def _await_projects(self) -> None:
         # Before they are there, the page of projects stays empty.
         for name in PROJECTS:

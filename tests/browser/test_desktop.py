@@ -165,12 +165,25 @@ def test_desktop_of_the_server_is_reached_from_its_page(
 ) -> None:
     page, token = desktop.page, server_with_desktop.token
     assert token
-    # Without the token the link leads to the page that asks for it.
-    page.goto(f"http://localhost:{server_with_desktop.port}/desktop/start")
-    page.get_by_label("Access token").fill(token)
-    page.get_by_role("button", name="Show").click()
+    page.goto(f"http://localhost:{server_with_desktop.port}/#token={token}")
     page.get_by_role("link", name="Open NEST Desktop").click()
     expect(desktop.health).to_have_class(WELL)
+
+
+def test_tab_without_the_token_is_asked_for_it_and_led_back(
+    desktop: Desktop, server_with_desktop: Server
+) -> None:
+    desktop.sign_in_at(server_with_desktop, "start")
+    expect(desktop.health).to_have_class(WELL)
+
+
+def test_second_tab_is_connected_and_stays_at_its_place(
+    desktop: Desktop, server_with_desktop: Server
+) -> None:
+    desktop.sign_in_at(server_with_desktop, "#/nest/model")
+    expect(desktop.page).to_have_url(re.compile("/desktop/#/nest/model"))
+    store = "sessionStorage.getItem('nest-backend-store')"
+    assert server_with_desktop.token in desktop.page.evaluate(store)
 
 
 def test_files_of_the_desktop_need_no_token_and_know_their_server(

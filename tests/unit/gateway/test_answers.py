@@ -100,6 +100,24 @@ def test_caller_who_does_not_wait_gets_a_job_and_later_its_result(
     assert [view["state"] for view in client.get("/jobs").json or []] == ["done"]
 
 
+@pytest.mark.parametrize(
+    ("prefix", "path"),
+    [
+        ("/user/me/proxy/52425", "/user/me/proxy/52425"),
+        ("/a/", "/a"),
+        ("", ""),
+        ("//other.example", ""),
+        ("https://other.example", ""),
+    ],
+)
+def test_address_of_a_job_has_the_prefix_of_a_proxy(
+    client: FlaskClient, prefix: str, path: str
+) -> None:
+    headers = {"Prefer": "respond-async", "X-Forwarded-Prefix": prefix}
+    reply = client.post("/api/Create", json=["x"], headers=headers)
+    assert reply.headers["Location"] == f"{path}/jobs/{(reply.json or {})['id']}"
+
+
 def test_caller_who_waits_with_a_key_gets_the_answer_of_the_job(
     client: FlaskClient, made: JobsUnderTest
 ) -> None:
