@@ -1,9 +1,9 @@
-"""Directory of this machine that a program has named as ``data_path``.
+"""Directories of this machine in which a program wants NEST's files: ``data_path``, and others.
 
 Files of a server lie in its data directory, and names from callers never lead out of it. Libraries
 such as PyNN name a directory of their own, on the machine on which they run, and look for NEST's
 files there. So the directory is kept here; the kernel never hears of it, and the files that NEST
-has written are brought there.
+has written are brought there. So are layers that are dumped into a file with a directory.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from protocol.wire.messages import Action, Operation
 _KEY = "data_path"
 #: Calls after which NEST has written files.
 _WRITING = frozenset(["Simulate", "Run", "Cleanup", "ResetKernel"])
+#: Calls that write a file at once: the place of its name among their parameters, and its name.
+_DUMPING = {"DumpLayerNodes": (1, "outname"), "DumpLayerConnections": (3, "outname")}
 #: Reads the server's own directory, which no local one replaces there.
 _ASK = Operation(Action.GET, _KEY)
 
@@ -54,7 +56,7 @@ class LocalFiles:
 
     def concerns(self, operation: Operation) -> bool:
         """Return whether an operation is to go through :meth:`execute`."""
-        if self._named is not None:
+        if self._named is not None or _dumps(operation):
             return True
         return operation.call == "SetKernelStatus" or (
             operation.call == _KEY and operation.action is Action.SET
@@ -75,6 +77,8 @@ class LocalFiles:
         OSError
             If a file can't be written here.
         """
+        if _dumps(operation):
+            return self._dump(operation, execute)
         path = _path_in(operation)
         if path is not None:
             if _is_directory(path):
@@ -92,6 +96,25 @@ class LocalFiles:
             if operation.call == "ResetKernel":
                 self._named = None
         return self._localized(answer)
+
+    def _dump(self, operation: Operation, execute: Execute) -> Any:
+        """Have NEST write into its own directory, and bring the file to the one that is named."""
+        place, key = _DUMPING[operation.call]
+        is_positional = len(operation.args) > place
+        given = operation.args[place] if is_positional else operation.kwargs.get(key)
+        if not isinstance(given, (str, os.PathLike)):
+            return execute(operation)
+        target = Path(given)
+        if target.name == str(target) or not target.parent.is_dir():
+            return execute(operation)
+        check_local_name(target.name)
+        if is_positional:
+            args = [*operation.args[:place], target.name, *operation.args[place + 1 :]]
+            answer = execute(replace(operation, args=args))
+        else:
+            answer = execute(replace(operation, kwargs={**operation.kwargs, key: target.name}))
+        self._save_file(target.name, target)
+        return answer
 
     def after_batch(self) -> None:
         """Bring what a batch of calls has made NEST write."""
@@ -149,6 +172,11 @@ def check_local_name(name: str) -> None:
     check_file_name(name, FILE_LIMIT_BYTES)
     if PureWindowsPath(name).name != name or PurePosixPath(name).name != name:
         raise ArgumentError(f"the file name {name:.80} would be a path on some systems")
+
+
+def _dumps(operation: Operation) -> bool:
+    """Return whether an operation is a call that writes a file at once."""
+    return operation.call in _DUMPING and operation.action is not Action.INSPECT
 
 
 def _path_in(operation: Operation) -> str | None:

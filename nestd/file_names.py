@@ -239,7 +239,8 @@ class FileNames:
                     f"files of this server lie in its data directory, {self._data:.200}, and in no "
                     "other; leave data_path as it is, and fetch the files with GET /files"
                 )
-            case Rule.RECORDABLES if not text.isidentifier():
+            # Quantities of a compartment are named V_m.s and the like.
+            case Rule.RECORDABLES if not all(map(str.isidentifier, text.split("."))):
                 problem = f"{_shown(text)} is no name of what a model can record"
             case Rule.BACKEND if text in _BACKENDS_LEFT_OUT:
                 problem = f"{text} is not offered, as {_BACKENDS_LEFT_OUT[text]}" + (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,14 @@ from nest_remote.http.parts import deliver
 from nest_remote.http.reply import Reply
 from nest_remote.session import unsendable
 from nest_remote.warned import tell
-from protocol.errors import NestdError, ProtocolError, error_from_facts
+from protocol.errors import (
+    Diverged,
+    KernelLost,
+    KernelUnavailable,
+    NestdError,
+    ProtocolError,
+    error_from_facts,
+)
 from protocol.wire.messages import SIMULATING, Operation
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
@@ -25,6 +33,10 @@ from protocol.wire.values import Buffer, Reference, Value
 #: Of a batch or a script, where a PyNEST call has its name.
 BATCH = "batch"
 SCRIPT = "script"
+
+#: For which ``ResetKernel`` waits for a kernel that is started anew, and between two looks.
+_RESTART_S = 30.0
+_RESTART_LOOK_S = 0.25
 
 _ASYNC = {"Prefer": "respond-async"}
 
@@ -89,9 +101,17 @@ class HttpTransport:
         body = _packed(operation, convert)
         shows = self.progress and operation.call in SIMULATING
         label = operation.call or operation.action.value
-        reply = ask(self.connection, "/operation", body, label, shows)
-        _refuse_large(reply, [operation], body)
-        return value_of(reply, reference)
+        until_s = time.monotonic() + _RESTART_S
+        while True:
+            reply = ask(self.connection, "/operation", body, label, shows)
+            _refuse_large(reply, [operation], body)
+            try:
+                return value_of(reply, reference)
+            except (Diverged, KernelLost, KernelUnavailable):
+                # A kernel that is started anew is what was asked for, once it is there.
+                if operation.call != "ResetKernel" or time.monotonic() > until_s:
+                    raise
+            time.sleep(_RESTART_LOOK_S)
 
     def execute_all(
         self,

@@ -57,13 +57,20 @@ class KnownNodes(Handle):
     def wire(self) -> Reference | Expression:
         """Return the value that names the nodes in the kernel."""
         if self.__dict__["_wire"] is None:
-            self.__dict__["_wire"] = self._expression()
+            made = self._expression()
+            if isinstance(made, KnownNodes):
+                # The object in the kernel is that of the other handle, and goes with that one.
+                return made.wire
+            self.__dict__["_wire"] = made
         return super().wire
 
-    def _expression(self) -> Reference | Expression:
-        """Return the expression of nodes that were chosen here, of those they were chosen from."""
+    def _expression(self) -> KnownNodes | Expression:
+        """Return the expression of nodes that were chosen here, of those they were chosen from.
+
+        The nodes that they were chosen from, if they are all of them.
+        """
         whole, places = self._origin()
-        if whole is not self and whole._is_root:
+        if whole is not self and (whole._is_root or self._is_slice(whole, places)):
             return selection("NodeCollection.slice", whole, places[0], places[-1] + 1, places.step)
         left = self._nodes
         made: Any = None
@@ -75,7 +82,17 @@ class KnownNodes(Handle):
                 piece = root._taken(indices[found])
                 made = piece if made is None else selection("NodeCollection.join", made, piece)
                 left = left[~found]
-        return made.wire if isinstance(made, KnownNodes) else made
+        joined: KnownNodes | Expression = made
+        return joined
+
+    def _is_slice(self, whole: KnownNodes, places: range) -> bool:
+        """Return whether NEST takes these nodes for a slice, which joins no others."""
+        composition = whole._composition
+        return (
+            composition is not None
+            and len(self) > 1
+            and composition.is_sliced(self._nodes, places.step)
+        )
 
     def _taken(self, indices: Array) -> KnownNodes | Expression:
         """Return nodes without positions, at ascending ``indices`` of an object in the kernel."""

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+from NESTServerClient import NESTServerClient
 from tests.integration.pending import (
     await_end,
     await_new_kernel,
@@ -51,6 +52,15 @@ def test_kernel_killed_in_a_run_answers_every_waiting_caller_with_503(server: Se
     assert server.call("Create", ["iaf_psc_alpha", 2]) == [1, 2]
     assert server.get("/").json()["generation"] == generation
     assert "nestd ended with signal 9 (SIGKILL)" in server.log()
+
+
+def test_reset_of_a_kernel_that_starts_anew_waits_for_it(
+    server: Server, nsc: NESTServerClient
+) -> None:
+    nsc.Create("iaf_psc_alpha", 3)
+    kill(server.connection_info()["pid"])
+    nsc.ResetKernel()
+    assert nsc.GetKernelStatus("network_size") == 0
 
 
 def test_kernel_that_ends_while_idle_is_replaced_every_time(start: Start) -> None:

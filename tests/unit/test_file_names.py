@@ -103,6 +103,8 @@ BAD = [
     ("data_path", f"{DATA}/x"),
     ("record_from", "V_m\nlibrary_names='x'"),
     ("record_from", "V m"),
+    ("record_from", "../V_m"),
+    ("record_from", "V_m."),
     ("record_to", "mpi"),
     ("record_to", "sionlib"),
     ("stimulus_source", "mpi"),
@@ -116,7 +118,7 @@ GOOD = [
     ("file_extension", "dat"),
     ("file_extension", "tar.gz"),
     *(("data_path", path) for path in ("", ".", "./", DATA, f"{DATA}/")),
-    *(("record_from", name) for name in ("V_m", "v_comp0", "g_1")),
+    *(("record_from", name) for name in ("V_m", "v_comp0", "g_1", "V_m.s", "I_ex.p")),
     *(("record_to", backend) for backend in ("memory", "ascii", "screen", "own_backend")),
 ]
 

@@ -45,7 +45,9 @@ def refuse_endless(pre: Any, post: Any, conn_spec: Any) -> None:
         left = len(sources if rule == "fixed_indegree" else targets) - 1
         # With multapses one node is enough for any number.
         least = 1 if conn_spec.get("allow_multapses", True) else wanted
-        if isinstance(wanted, int) and isinstance(least, int) and wanted > 0 and left < least:
+        # Of more than all nodes NEST says itself that they are too many.
+        is_endless = isinstance(least, int) and left < least <= left + 1
+        if isinstance(wanted, int) and wanted > 0 and is_endless:
             raise ValueError(
                 f"{rule}: without autapses, {left} {other_ends} are left for a {end} that is "
                 f"among them, which are too few for {name} {wanted}"

@@ -102,6 +102,15 @@ def test_rule_that_could_be_drawn_for_without_end_is_refused(
         call("Connect", pre, post, spec)
 
 
+def test_more_partners_than_nodes_are_refused_by_nest_itself(call: Call) -> None:
+    call("Create", "iaf_psc_alpha", 3)
+    spec = {"rule": "fixed_indegree", "indegree": 4}
+    spec |= {"allow_multapses": False, "allow_autapses": False}
+    with pytest.raises(KernelError, match="Indegree") as raised:
+        call("Connect", [1, 2, 3], [1], spec)
+    assert raised.value.error_name == "BadProperty"
+
+
 def test_help_shows_no_text_that_others_could_put_there(
     call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -85,6 +85,21 @@ def test_what_is_written_after_that_is_brought_once(kernel: Kernel, tmp_path: Pa
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.dat", "a.dat 2")]
 
 
+def test_dumped_layer_is_brought_to_the_file_that_is_named(kernel: Kernel, tmp_path: Path) -> None:
+    kernel.stamps["layer.txt"] = 3
+    target = tmp_path / "layer.txt"
+    kernel.call("DumpLayerNodes", [1], str(target))
+    assert target.read_text() == "layer.txt 3"
+    target.unlink()
+    kernel.call("DumpLayerConnections", [1], [2], "static_synapse", outname=target)
+    assert target.read_text() == "layer.txt 3"
+    kernel.call("DumpLayerNodes", [1], "plain.txt")
+    nowhere = str(tmp_path / "nowhere" / "x.txt")
+    kernel.call("DumpLayerNodes", [1], nowhere)
+    dumped = [(*operation.args, *operation.kwargs.values()) for operation in kernel.told]
+    assert [names[-1] for names in dumped] == ["layer.txt", "layer.txt", "plain.txt", nowhere]
+
+
 def test_answers_name_the_directory_of_this_machine(kernel: Kernel, tmp_path: Path) -> None:
     kernel.call("SetKernelStatus", {"data_path": str(tmp_path)})
     answer = kernel.call("GetStatus", [])

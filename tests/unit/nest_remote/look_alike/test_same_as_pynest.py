@@ -24,8 +24,6 @@ EXPRESSIONS = TEXTS["expressions"].splitlines()
 
 #: Where the look-alike is meant to differ, and why.
 DIFFERENT = {
-    # Callers see one process, of which nothing says where a node is.
-    'neurons.get()["vp"]': "(0,) * 6",
     # NEST can't take a part of a part; here it is a part of the whole.
     "neurons[1::2][1:].tolist()": "[4, 6]",
     # Events are in one order, whatever the number of ranks and threads.
@@ -130,6 +128,23 @@ def test_what_ids_tell_is_not_asked(expression: str, nest: PyNest, transport: In
     transport.executed.clear()
     eval(expression.replace("nest.NodeCollection()", "none"), names)
     assert transport.executed == []
+
+
+@pytest.mark.parametrize("chosen", ["nodes[0] + nodes[1]", "nodes[[0, 1]]", "nodes[:]", "nodes"])
+def test_nodes_that_are_all_of_others_release_nothing_of_them(nest: PyNest, chosen: str) -> None:
+    nodes = nest.Create("iaf_psc_alpha", 2)
+    made = eval(chosen, {"nodes": nodes})
+    nest.Connect(made, made)
+    del made
+    nest._session.release()
+    assert nodes.get("V_m") == (-70.0, -70.0)
+
+
+def test_part_of_joined_nodes_is_joined_with_no_others(nest: PyNest) -> None:
+    joined = nest.Create("iaf_psc_alpha", 10) + nest.Create("iaf_psc_exp", 7)
+    with pytest.raises(nest.NESTErrors.BadProperty):
+        joined[::2] + nest.Create("iaf_psc_delta")
+    assert (joined[:4] + nest.Create("iaf_psc_delta")).tolist() == [1, 2, 3, 4, 19]
 
 
 def test_ends_of_connections_are_asked_for_once_in_a_loop(
