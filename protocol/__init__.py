@@ -8,6 +8,7 @@ warned           warnings about a call, and the header that tells them
 harmless_calls   names of PyNEST whose call has no effect beyond its answer
 version          version of this distribution
 wire/            messages, and their form on sockets, in files and in HTTP bodies
+channel/         link of a gateway or a client to the kernel
 runtime/         files in the runtime directory, and who may read them
 security/        keys for ``tcp://``, access token of an own server
 process/         environment, identity of processes, readiness, keepalive

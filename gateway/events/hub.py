@@ -20,8 +20,8 @@ import zmq
 
 from gateway.events.spike_cursor import SpikeCursor
 from gateway.jobs.rules import final_state
-from gateway.kernel.channel import protect
 from gateway.kernel.client import KernelClient
+from protocol.channel.channel import protect
 from protocol.errors import NestdError, ProtocolError
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.job_store import new_name
@@ -235,7 +235,7 @@ class EventHub:
         socket.set_hwm(KEPT)
         socket.subscribe(b"")
         try:
-            protect(socket, info, self._kernel.channels.keys(info))
+            protect(socket, info, self._kernel.link.channels.keys(info))
         except NestdError:
             socket.close(linger=0)
             return None

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 
 from gateway.jobs.rules import Fate, fate_of, is_due
-from gateway.kernel.channel import is_refused
 from gateway.kernel.client import KernelClient
 from gateway.kernel.status import WITHOUT_JOBS
+from protocol.channel.channel import is_refused
 from protocol.errors import Cancelled, InternalError, KernelLost, KernelUnavailable, NestdError
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.job_store import Spool
@@ -132,7 +132,7 @@ class JobReconciler:
         label = job.facts.label if is_running else f"the wait of {job.facts.label}"
         kernel = self._kernels.get(job.facts.generation)
         if kernel is not None:
-            return self._kernel.exit_reasons.lost(kernel, label, None)
+            return self._kernel.link.exit_reasons.lost(kernel, label, None)
         return KernelLost(f"the kernel ended during {label}; its network is lost")
 
     def watch(self) -> None:
@@ -210,7 +210,7 @@ class JobReconciler:
 
     def _refuses(self, kernel: ConnectionInfo) -> bool:
         """Return whether the host of ``kernel`` refuses connections to it."""
-        channels = self._kernel.channels
+        channels = self._kernel.link.channels
         try:
             channels.give_back(channels.take(kernel))
         except KernelUnavailable:

@@ -6,19 +6,18 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gateway.kernel.deadline import ClientDisconnect, Deadline
-from gateway.kernel.exit_reason import ExitReasons
+from gateway.kernel.client_disconnect import ClientDisconnect
 from gateway.kernel.interface import KernelInterface
 from gateway.kernel.notices import NoticeSender
 from gateway.kernel.pending import PendingRequest, PendingRequests, label_of
-from gateway.kernel.pool import ChannelPool
 from gateway.kernel.status import KernelStatus
+from protocol.channel.channel import Channel
+from protocol.channel.deadline import Deadline, WaitLimit
+from protocol.channel.link import KernelLink
 from protocol.errors import (
-    InternalError,
     KernelUnavailable,
     LinkLost,
     NestdError,
@@ -27,10 +26,8 @@ from protocol.errors import (
 from protocol.logging import context
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.job_store import new_name
-from protocol.wire import frames
 from protocol.wire.messages import (
     Action,
-    Batch,
     Cancel,
     Command,
     EndScript,
@@ -39,7 +36,6 @@ from protocol.wire.messages import (
     Operation,
     Request,
     Result,
-    Script,
     Submit,
     Task,
     Watch,
@@ -70,9 +66,8 @@ class KernelClient:
     ) -> None:
         self.status = KernelStatus(path)
         self.requests = PendingRequests(queue_limit)
-        self.exit_reasons = ExitReasons(path.parent, exit_file)
-        self.channels = ChannelPool(path.parent, 4 * queue_limit + 64, link_s)
-        self._notices = NoticeSender(self.channels)
+        self.link = KernelLink(self.status, path.parent, exit_file, 4 * queue_limit + 64, link_s)
+        self._notices = NoticeSender(self.link.channels)
         self._interface: KernelInterface | None = None
 
     def interface(self) -> KernelInterface:
@@ -180,7 +175,7 @@ class KernelClient:
         info = self.status.required_info()
         if info.is_linked:
             # A process on another host can't be looked up, so connect to it.
-            self.channels.give_back(self.channels.take(info))
+            self.link.channels.give_back(self.link.channels.take(info))
         elif info.is_local and not info.process.is_running():
             raise KernelUnavailable("there is no kernel at the moment", retry_after_s=1)
         return info
@@ -190,52 +185,20 @@ class KernelClient:
         info: ConnectionInfo,
         command: Request,
         label: str,
-        caller: ClientDisconnect | Deadline | None = None,
+        caller: WaitLimit | None = None,
         give_up: Callable[[], None] | None = None,
     ) -> Result:
-        if info.is_linked and isinstance(command, Task):
-            # The network may be cut, and the command sent again.
-            command = replace(command, delivery_id=new_name())
-        encoded = frames.encode(command)
-
         def cancel() -> None:
             log.info("the caller of %s has hung up; it is cancelled", label)
             with contextlib.suppress(NestdError):
                 self.notify(Cancel(new_name(), command.id, "its caller has hung up"), info)
 
-        channel, is_sent = self.channels.take(info), False
-        while True:
-            received = None
-            try:
-                received = channel.exchange(encoded, caller, give_up or cancel)
-            except BaseException as error:
-                # A command that was sent before may have been executed, and is sent once more.
-                if not (is_sent and isinstance(error, KernelUnavailable)):
-                    channel.close()
-                    raise
-            is_sent = True
-            if received is not None:
-                break
-            channel.close()
-            new_channel = None
-            if info.is_linked:
-                new_channel = self.channels.reconnect(info, self.status.info, command, label)
-            if new_channel is None:
-                raise self._lost(info, command, label)
-            channel = new_channel
-        self.channels.give_back(channel)
-        result = required_result(frames.decode(received))
-        if result.id != command.id:
-            raise InternalError("the kernel's answer belongs to another command")
-        return result
+        def converse(channel: Channel, encoded: list[Any]) -> list[Any] | None:
+            return channel.exchange(encoded, caller, give_up or cancel)
 
-    def _lost(self, info: ConnectionInfo, command: Request, label: str) -> NestdError:
-        """Return the error for a command that the kernel of ``info`` took with it."""
-        call = command.operation.call if isinstance(command, Command) else None
-        label = f"a {label}" if isinstance(command, (Batch, Script)) else label
-        return self.exit_reasons.lost(info, label, call or None)
+        return required_result(self.link.exchange(info, command, label, converse))
 
     def close(self) -> None:
         """Close all connections."""
         self._notices.close()
-        self.channels.close()
+        self.link.close()

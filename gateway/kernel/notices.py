@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from gateway.kernel.channel import Channel
-from gateway.kernel.pool import ChannelPool
+from protocol.channel.channel import Channel
+from protocol.channel.pool import ChannelPool
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.wire import frames
 from protocol.wire.messages import Cancel, LeaseNotice, Submit, Watch

@@ -9,7 +9,7 @@ from flask import Response, request
 
 from gateway.http.delivery import read_delivery
 from gateway.http.replies import AS_JSON, answer_reply, json_reply
-from gateway.kernel.deadline import ClientDisconnect
+from gateway.kernel.client_disconnect import ClientDisconnect
 from gateway.kernel.pending import label_of
 from gateway.server.environ import SOCKET_KEY
 from gateway.services import services

@@ -78,6 +78,10 @@ class FakeKernel:
     is_reachable: bool = True
 
     @property
+    def link(self) -> FakeKernel:
+        return self
+
+    @property
     def exit_reasons(self) -> FakeKernel:
         return self
 

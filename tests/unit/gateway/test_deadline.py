@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.events.readers import EventReaders
-from gateway.kernel import deadline
-from gateway.kernel.deadline import ClientDisconnect, Deadline
+from gateway.kernel import client_disconnect
+from gateway.kernel.client_disconnect import ClientDisconnect
+from protocol.channel import deadline
+from protocol.channel.deadline import Deadline
 from protocol.errors import QueueFull
 
 
@@ -25,7 +27,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(deadline, "time", made)
+    for module in (client_disconnect, deadline):
+        monkeypatch.setattr(module, "time", made)
     return made
 
 

@@ -45,6 +45,10 @@ class Kernels:
     refused: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     @property
+    def link(self) -> Kernels:
+        return self
+
+    @property
     def channels(self) -> Kernels:
         return self
 

@@ -154,8 +154,8 @@ def test_kernel_that_turns_a_job_away_says_why(made: JobsUnderTest) -> None:
 def test_kernel_on_another_host_is_there_unless_its_host_refuses_connections(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_listening: bool
 ) -> None:
-    monkeypatch.setattr("gateway.kernel.exit_reason.EXIT_NOTE_DEADLINE_S", 0.0)
-    monkeypatch.setattr("gateway.kernel.channel.CONNECT_DEADLINE_S", 0.2)
+    monkeypatch.setattr("protocol.channel.exit_reason.EXIT_NOTE_DEADLINE_S", 0.0)
+    monkeypatch.setattr("protocol.channel.channel.CONNECT_DEADLINE_S", 0.2)
     listener = socket.create_server(("127.0.0.1", 0))
     info = replace(
         KERNEL,

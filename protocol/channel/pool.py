@@ -11,7 +11,7 @@ from pathlib import Path
 
 import zmq
 
-from gateway.kernel.channel import Channel, is_refused
+from protocol.channel.channel import Channel, is_refused
 from protocol.errors import ConfigurationError, KernelUnavailable, LinkLost
 from protocol.runtime.connection_file import ConnectionInfo
 from protocol.runtime.paths import RuntimeDirectory
@@ -45,7 +45,7 @@ class ChannelPool:
         self._keys: KeyPair | None = None
 
     def keys(self, info: ConnectionInfo) -> KeyPair | None:
-        """Return this gateway's keys, if the kernel of ``info`` asks for some.
+        """Return the keys that are in the directory, if the kernel of ``info`` asks for some.
 
         Raises
         ------

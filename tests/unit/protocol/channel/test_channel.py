@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import zmq
 
-from gateway.kernel.channel import Channel
+from protocol.channel.channel import Channel
 from protocol.errors import KernelUnavailable
 from tests.unit.kernels import KERNEL
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kernel.exit_reason import ExitReasons
+from protocol.channel.exit_reason import ExitReasons
 from protocol.errors import KernelLost, facts_of
 from protocol.runtime.paths import RuntimeDirectory
 from tests.unit.kernels import kernel_in

@@ -19,7 +19,7 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from gateway.kernel.deadline import ClientDisconnect, Deadline
+from protocol.channel.deadline import WaitLimit
 from protocol.errors import KernelUnavailable
 from protocol.process.tcp_keepalive import set_keepalive
 from protocol.runtime.connection_file import ConnectionInfo
@@ -120,7 +120,7 @@ class Channel:
                 if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
                     raise KernelUnavailable(
                         f"kernel {self.info.generation} on {self.info.host} does not let this "
-                        "gateway in: its key has to be in the directory keys/authorized there",
+                        "process in: its key has to be in the directory keys/authorized there",
                         retry_after_s=10,
                     )
                 raise KernelUnavailable(
@@ -154,7 +154,7 @@ class Channel:
     def exchange(
         self,
         command: list[Any],
-        caller: ClientDisconnect | Deadline | None,
+        caller: WaitLimit | None,
         give_up: Callable[[], None],
     ) -> list[Any] | None:
         """Send ``command`` and wait for its answer; ``None`` if the kernel died instead.
