@@ -11,7 +11,8 @@ from nest_remote import NESTServerError, output_formats
 from nest_remote.calls import files, jobs
 from nest_remote.calls.batch import execute_all
 from nest_remote.calls.jobs import Job
-from nest_remote.http.transport import HttpTransport, program
+from nest_remote.http.programs import program
+from nest_remote.http.transport import HttpTransport
 from nest_remote.look_alike.functions import RemoteFunction
 from nest_remote.look_alike.module import PyNest
 from NESTServerClient.nodes import NodeSession

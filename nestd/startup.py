@@ -25,9 +25,10 @@ from nestd.confinement.kernel import Confinement, confine, prepare_mpi
 from nestd.confinement.rules import is_job_known
 from nestd.confinement.spawner import Spawner
 from nestd.confinement.system_calls import forbid_system_calls
-from nestd.master.loop import EventPublisher, Master, Stopped
+from nestd.master.loop import Master, Stopped
 from nestd.master.reply_cache import ReplyCache
 from nestd.network.binding import bind_beside, bind_guarded, open_router
+from nestd.network.event_publisher import EventPublisher
 from nestd.network.zap_proxy import ZAP_AUTHENTICATOR, ZapProxy, zap_program
 from nestd.ranks import mpi
 from nestd.ranks.startup import run_worker, start_kernel, start_master, this_process
@@ -262,13 +263,12 @@ def _run_master(
             kernel.native_problem,
         )
     log.info("kernel %s is ready: NEST %s, %d rank(s)", generation, kernel.nest_version, ranks.size)
-    queue_limit = settings.queue_limit
     replies = ReplyCache() if settings.binding is not None else None
     master = Master(
         commands,
         ranks,
         generation,
-        queue_limit,
+        settings.queue_limit,
         publisher,
         status_writer,
         broker,
@@ -277,6 +277,7 @@ def _run_master(
         replies,
         settings.lease_s,
     )
+    stack.callback(master.close)
     signal.signal(signal.SIGUSR1, lambda *_: master.drain(settings.drain_s))
     try:
         if on_ready is not None:

@@ -10,4 +10,4 @@ except PackageNotFoundError:
 
 #: Version of the frames in ``protocol/wire/frames.py``: raised whenever an old peer could misread a
 #: new message.
-WIRE_VERSION = 7
+WIRE_VERSION = 8

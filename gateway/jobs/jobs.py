@@ -156,16 +156,14 @@ class Jobs:
         return sorted(views, key=lambda view: str(view["created"]))
 
     def _requests(self, status: Status) -> list[PendingRequest]:
-        """Return requests whose callers wait, and one that an earlier gateway left running."""
+        """Return requests whose callers wait, also those that another gateway or none has sent."""
         info = self._kernel.status.info()
         generation = None if info is None else info.generation
         requests = self._kernel.requests.list(generation, status)
-        orphan = self._kernel.requests.orphan(generation, status)
-        if orphan is None or any(request.id == orphan.id for request in requests):
-            return requests
-        if self._spool.find(orphan.id) is not None:
-            return requests
-        return [orphan, *requests]
+        known = {request.id for request in requests}
+        others = self._kernel.requests.of_others(generation, status)
+        unknown = [it for it in others if it.id not in known and self._spool.find(it.id) is None]
+        return [*unknown, *requests]
 
     def states(self) -> Counter[str]:
         """Count the jobs in each state, requests whose callers wait among them."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protocol.errors import MalformedRequest, QueueFull
@@ -41,6 +43,8 @@ class PendingRequests:
         #: Requests that the kernel may still execute although their callers were told that the
         #: network is cut.
         self._abandoned: dict[str, PendingRequest] = {}
+        #: When waiting commands of clients without a gateway were seen first.
+        self._seen_s: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -112,20 +116,29 @@ class PendingRequests:
                 }
             return [*self._abandoned.values(), *self._pending.values()]
 
-    def orphan(self, generation: str | None, status: Status) -> PendingRequest | None:
-        """Return the command that the kernel executes, unless this gateway has sent it.
+    def of_others(self, generation: str | None, status: Status) -> Sequence[PendingRequest]:
+        """Return the commands of the kernel's status that this gateway has not sent.
 
-        Such a command is a job of the spool, or a request of a gateway that has ended or was
-        replaced.
+        The command that is executed is a job of the spool, a request of a gateway that has ended
+        or was replaced, or of a client without a gateway; so are those of the latter that wait.
 
         Parameters
         ----------
         generation : of the present kernel
         status : of the present kernel
         """
-        if generation is None or not status.id or status.id in self._own:
-            return None
-        return PendingRequest(status.id, status.label, status.since_s, generation)
+        found = []
+        if generation is not None and status.id and status.id not in self._own:
+            found = [PendingRequest(status.id, status.label, status.since_s, generation)]
+        waiting = status.direct if generation is not None else {}
+        with self._lock:
+            now_s = time.time()
+            self._seen_s = {id: self._seen_s.get(id, now_s) for id in waiting}
+            since_s = self._seen_s
+        return found + [
+            PendingRequest(id, label, since_s[id], generation or "")
+            for id, label in waiting.items()
+        ]
 
 
 def label_of(task: Task) -> str:

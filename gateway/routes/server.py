@@ -73,13 +73,11 @@ def index() -> Response:
     if wants_page():
         return page()
     kernel = services().kernel
-    info, waiting, awaited = (
-        kernel.status.info(),
-        len(kernel.requests),
-        kernel.status.awaited_ranks(),
-    )
+    info, status = kernel.status.info(), kernel.status.read()
+    waiting = len(kernel.requests) + len(status.direct)
+    awaited = kernel.status.awaited_ranks()
     state = "starting" if info is None else "busy" if waiting or awaited else "idle"
-    if kernel.status.read().stopping:
+    if status.stopping:
         state = "stopping"
     body: dict[str, Any] = {
         "nest": info.nest if info else None,

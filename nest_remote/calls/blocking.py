@@ -20,7 +20,7 @@ from protocol.wire.values import Buffer
 #: What ends sooner is not worth a bar, nor a request about it.
 DELAY_S = 1.0
 #: Between two looks at how far it is.
-_LOOK_S = 0.2
+LOOK_S = 0.2
 #: A server that does not say in time how far it is: then there is no bar.
 _SAY_S = 5.0
 #: How long Ctrl-C waits for the end of what it has cancelled.
@@ -78,7 +78,7 @@ def _ask(
             return send()
         except KeyboardInterrupt:
             _cancel(connection, id, label, _never)
-        raise KeyboardInterrupt(_interrupted(label))
+        raise KeyboardInterrupt(interrupted(label))
     answer = _in_thread(send)
     try:
         if not _has_come(answer, DELAY_S):
@@ -88,11 +88,17 @@ def _ask(
     else:
         return answer.result()
     # Out here it has no traceback of the wait.
-    raise KeyboardInterrupt(_interrupted(label))
+    raise KeyboardInterrupt(interrupted(label))
 
 
-def _interrupted(label: str) -> str:
+def interrupted(label: str) -> str:
+    """Return the message of the ``KeyboardInterrupt`` of what was cancelled."""
     return f"{label} was interrupted; what the server had done of it until then stays"
+
+
+def too_late(label: str) -> str:
+    """Return the message of the ``KeyboardInterrupt`` of what has not ended in time."""
+    return f"{label} can't be interrupted at the moment; the server ends it as soon as it can"
 
 
 def look(connection: HttpConnection, id: str) -> dict[str, Any] | None:
@@ -132,7 +138,7 @@ def _never(wait_s: float) -> bool:
 def _show(connection: HttpConnection, id: str, label: str, answer: futures.Future[Reply]) -> None:
     """Show the progress of a request until its answer has arrived."""
     with ProgressBar(label) as bar:
-        while not _has_come(answer, _LOOK_S):
+        while not _has_come(answer, LOOK_S):
             job = look(connection, id)
             if job is not None:
                 bar.show(job)
@@ -161,9 +167,7 @@ def _cancel(
     while not has_come(0.0):
         past_s = time.monotonic() - began_s
         if past_s > END_S:
-            raise KeyboardInterrupt(
-                f"{label} can't be interrupted at the moment; the server ends it as soon as it can"
-            )
+            raise KeyboardInterrupt(too_late(label))
         try:
             reply = connection.send("DELETE", f"/jobs/{id}", timeout_s=_SAY_S)
         except NESTServerError:
@@ -176,4 +180,4 @@ def _cancel(
                 return
         elif reply.status != 404 or was_known or past_s > _ARRIVAL_S:
             return
-        has_come(_LOOK_S / 4)
+        has_come(LOOK_S / 4)

@@ -18,7 +18,7 @@ from nest_remote.errors import NESTServerError
 from nest_remote.http.lease import Lease
 from nest_remote.http.parts import BodyLimits
 from nest_remote.http.reply import Reply
-from protocol.security.local_token import find_token
+from protocol.security.local_token import find_server, token_of
 from protocol.wire.unpack import LARGE_BYTES
 from protocol.wire.values import Buffer
 
@@ -59,7 +59,9 @@ class HttpConnection:
         self._origin = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self._prefix = prefix
         self.url = self._origin + prefix
-        token = token or os.environ.get("NEST_SERVER_ACCESS_TOKEN") or find_token(host, port)
+        #: Directory of the server, if it is the user's own on this machine.
+        self.server = find_server(host, port) if scheme == "http" and not prefix else None
+        token = token or os.environ.get("NEST_SERVER_ACCESS_TOKEN") or token_of(self.server)
         self._headers = ({"NESTServerAuth": token} if token else {}) | dict(headers or {})
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
         self._pool = self._new_pool()

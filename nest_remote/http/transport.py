@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from nest_remote.calls.blocking import ask
@@ -14,6 +15,7 @@ from nest_remote.calls.progress_bar import is_wanted
 from nest_remote.http import too_large
 from nest_remote.http.connection import DEFAULT_PORT, HttpConnection
 from nest_remote.http.parts import deliver
+from nest_remote.http.programs import packed_script
 from nest_remote.http.reply import Reply
 from nest_remote.session import unsendable
 from nest_remote.warned import tell
@@ -25,15 +27,22 @@ from protocol.errors import (
     ProtocolError,
     error_from_facts,
 )
-from protocol.wire.messages import SIMULATING, Operation
+from protocol.security.local_token import token_of
+from protocol.wire.messages import SIMULATING, Action, Operation
 from protocol.wire.pack import Packer
 from protocol.wire.unpack import Unpacker
 from protocol.wire.values import Buffer, Reference, Value
+
+if TYPE_CHECKING:
+    from nest_remote.direct import DirectLink
+    from protocol.runtime.paths import RuntimeDirectory
 
 #: Of a batch or a script, where a PyNEST call has its name.
 BATCH = "batch"
 SCRIPT = "script"
 
+#: Actions of which the gateway knows the answer while the kernel computes.
+_OF_GATEWAY = frozenset([Action.DESCRIBE, Action.INSPECT])
 #: For which ``ResetKernel`` waits for a kernel that is started anew, and between two looks.
 _RESTART_S = 30.0
 _RESTART_LOOK_S = 0.25
@@ -44,22 +53,35 @@ _ASYNC = {"Prefer": "respond-async"}
 class HttpTransport:
     """Transport of operations over HTTP. Safe for threads; the kernel executes one call at a time.
 
+    Operations go to the kernel itself where that can be reached, see :mod:`nest_remote.direct`.
+
     Parameters
     ----------
     connection : to the server
-    progress : whether a bar shows how far a long simulation is; see
-        :func:`nest_remote.calls.progress_bar.is_wanted`
+    server : directory of the server, if it can be read here
+    progress : whether a bar shows how far a long simulation is; see :func:`is_wanted`
     """
 
-    def __init__(self, connection: HttpConnection, progress: bool | None = None) -> None:
+    def __init__(
+        self,
+        connection: HttpConnection,
+        progress: bool | None = None,
+        server: RuntimeDirectory | None = None,
+    ) -> None:
         self.connection = connection
+        #: Link to the kernel without the gateway; ``None`` without one.
+        self.direct: DirectLink | None = None
+        if server is not None:
+            from nest_remote.direct import DirectLink  # Others need no ZeroMQ.
+
+            self.direct = DirectLink.to(server, connection)
         #: Whether bars are wanted, where they are seen.
         self.progress = is_wanted(progress)
 
     @classmethod
     def to(
         cls,
-        url: str,
+        url: str | PathLike[str],
         token: str | None = None,
         progress: bool | None = None,
         headers: Mapping[str, str] | None = None,
@@ -67,12 +89,22 @@ class HttpTransport:
     ) -> HttpTransport:
         """Make a transport to the server at ``url``; see :meth:`HttpConnection.to`.
 
+        ``url`` may also be ``"ipc"``, or the path of a connection file.
+
         Raises
         ------
         ValueError
             If it is no such address.
         """
-        return cls(HttpConnection.to(url, token, headers, port), progress)
+        if url == "ipc" or isinstance(url, PathLike) or url.endswith(".json"):
+            from nest_remote import direct
+
+            server = direct.find(url)
+            url, token = direct.address(server), token or token_of(server)
+            return cls(HttpConnection.to(url, token, headers), progress, server)
+        connection = HttpConnection.to(url, token, headers, port)
+        # Who asks for headers wants them to be seen by who is in between.
+        return cls(connection, progress, None if headers else connection.server)
 
     @property
     def url(self) -> str:
@@ -98,20 +130,33 @@ class HttpTransport:
         TypeError
             If an argument is of a kind that can't be sent.
         """
-        body = _packed(operation, convert)
         shows = self.progress and operation.call in SIMULATING
         label = operation.call or operation.action.value
         until_s = time.monotonic() + _RESTART_S
         while True:
-            reply = ask(self.connection, "/operation", body, label, shows)
-            _refuse_large(reply, [operation], body)
             try:
-                return value_of(reply, reference)
+                return self._execute(operation, label, shows, convert, reference)
             except (Diverged, KernelLost, KernelUnavailable):
                 # A kernel that is started anew is what was asked for, once it is there.
                 if operation.call != "ResetKernel" or time.monotonic() > until_s:
                     raise
             time.sleep(_RESTART_LOOK_S)
+
+    def _execute(
+        self,
+        operation: Operation,
+        label: str,
+        shows: bool,
+        convert: Callable[[Any], Value],
+        reference: Callable[[Reference], Any],
+    ) -> Any:
+        direct = self.direct
+        if direct is not None and operation.action not in _OF_GATEWAY:
+            return direct.execute(operation, label, shows, convert, reference)
+        body = _packed(operation, convert)
+        reply = ask(self.connection, "/operation", body, label, shows)
+        _refuse_large(reply, [operation], body)
+        return value_of(reply, reference)
 
     def execute_all(
         self,
@@ -127,8 +172,11 @@ class HttpTransport:
             As :meth:`execute`, of the first that fails; in the error are its ``index`` and the
             ``results`` of those before it.
         """
-        body = _packed(operations, convert)
         shows = self.progress and any(operation.call in SIMULATING for operation in operations)
+        if self.direct is not None:
+            values: list[Any] = self.direct.execute(operations, BATCH, shows, convert, reference)
+            return values
+        body = _packed(operations, convert)
         reply = ask(self.connection, "/operation", body, BATCH, shows)
         _refuse_large(reply, operations, body)
         found: list[Any] = value_of(reply, reference)
@@ -144,7 +192,7 @@ class HttpTransport:
         NESTServerError
             As :meth:`execute`, and if the script raised.
         """
-        body = _script(source, returns, program)
+        body = packed_script(source, returns, program)
         reply = ask(self.connection, "/exec", body, SCRIPT, self.progress)
         tell(reply.warnings)
         if reply.status != 200:
@@ -178,7 +226,7 @@ class HttpTransport:
         NESTServerError
             If the server does not take it.
         """
-        reply = self._submit("/exec", _script(source, returns, program))
+        reply = self._submit("/exec", packed_script(source, returns, program))
         view: dict[str, Any] = reply.json()
         return view
 
@@ -231,7 +279,12 @@ class HttpTransport:
     def go_over(self, other: HttpTransport) -> None:
         """Go over to the connection of ``other``, to the same kernel."""
         self.progress = other.progress
+        before, self.direct = self.direct, other.direct
+        if before is not None:
+            before.close()
         self.connection.go_over(other.connection)
+        if self.direct is not None:
+            self.direct.connection = self.connection
 
     def hold(self, tidy: Callable[[], None]) -> None:
         """Give signs of life from now on, so that the server keeps what this process holds."""
@@ -240,6 +293,9 @@ class HttpTransport:
     def close(self) -> None:
         """Have the server release what this process holds, and close the connections."""
         self.connection.lease.end()
+        direct, self.direct = self.direct, None
+        if direct is not None:
+            direct.close()
         self.connection.close()
 
 
@@ -292,17 +348,3 @@ def _packed(asked: Operation | list[Operation], convert: Callable[[Any], Value])
 
 def _fields(operation: Operation) -> list[Value]:
     return [operation.action.value, operation.call, operation.args, operation.kwargs]
-
-
-def program(source: str, name: str | None, argv: Sequence[str], archive: bytes) -> dict[str, Any]:
-    """Return what a script that is a program has beside its source; nothing means its file."""
-    fields: dict[str, Any] = {"name": name, "argv": list(argv), "archive": archive or None}
-    return fields | ({"source": None} if archive and not source else {})
-
-
-def _script(source: str, returns: Any, program: dict[str, Any] | None = None) -> list[Buffer]:
-    fields = {"source": source, "return": returns, **(program or {})}
-    given = {key: value for key, value in fields.items() if value or key in ("source", "return")}
-    if given["source"] is None:
-        del given["source"]
-    return Packer(tuples=True).pieces(given)

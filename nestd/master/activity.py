@@ -55,7 +55,7 @@ class Activity:
         self._label = ""
         self._call = ""
         self._since_s = 0.0
-        self._queue: list[str] = []
+        self._queue: list[QueuedCommand] = []
         self._progress: SimulationProgress | None = None
         #: When the progress was noted, by the monotonic clock.
         self._at_s = 0.0
@@ -95,16 +95,21 @@ class Activity:
             self._simulated_ms,
             self._is_ending,
             self._is_stopping,
-            self._queue,
+            [queued.id for queued in self._queue],
+            {
+                queued.id: queued.label[:_LABEL_CHARACTERS]
+                for queued in self._queue
+                if queued.command.context.direct
+            },
         )
 
-    def begin(self, queued: QueuedCommand, queue: Iterable[str]) -> None:
+    def begin(self, queued: QueuedCommand, queue: Iterable[QueuedCommand]) -> None:
         """Note that a command begins.
 
         Parameters
         ----------
         queued : the command
-        queue : ids of the commands that wait
+        queue : the commands that wait
         """
         self._current = queued
         # A caller chooses the label, which has to fit into the file.
@@ -122,7 +127,7 @@ class Activity:
         self._call = call
         self._progress = None
 
-    def move(self, progress: SimulationProgress, queue: Iterable[str]) -> None:
+    def move(self, progress: SimulationProgress, queue: Iterable[QueuedCommand]) -> None:
         """Note how far the simulation is, and which commands wait."""
         now_s = self._turn.now_s
         self._progress, self._at_s = progress, now_s

@@ -71,6 +71,13 @@ class JobSubmitted(StateEvent):
 
 
 @dataclass(frozen=True)
+class CallerLeft(StateEvent):
+    """A connection has closed; who has sent work over it itself waits no more."""
+
+    sender: bytes
+
+
+@dataclass(frozen=True)
 class RanksFree(StateEvent):
     """The loop has nothing else to do, so the next command may begin."""
 

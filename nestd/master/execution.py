@@ -126,7 +126,7 @@ class Execution:
         began_s = self._turn.now_s
         self._queue.current, self._cancelled = queued, None
         self._warned = []
-        self._activity.begin(queued, self._queue.ids())
+        self._activity.begin(queued, self._queue.waiting())
         if isinstance(command, Script):
             reply = yield from self._run_script(command)
         else:
@@ -186,6 +186,13 @@ class Execution:
         if isinstance(current.command, Script):
             yield InterruptScript(reason)
         return "running"
+
+    def leave(self, sender: bytes) -> Course[None]:
+        """End the commands of a client whose connection has closed; those of gateways go on."""
+        for queued in list(self._queue):
+            if queued.sender == sender and queued.command.context.direct:
+                log.info("the caller of %s has gone; it is cancelled", queued.label)
+                yield from self.cancel(queued.id, "its caller has gone")
 
     def turn_away(self, answer: Callable[[QueuedCommand], object]) -> Course[None]:
         """Have all commands that wait answered, as this kernel will not execute them."""
@@ -310,7 +317,7 @@ class Execution:
     def _pause(self, progress: SimulationProgress) -> Course[str | None]:
         """Give others their turn between two slices, and return why to end the simulation."""
         script_ending: str | None = yield _RECEIVE
-        self._activity.move(progress, self._queue.ids())
+        self._activity.move(progress, self._queue.waiting())
         self._spikes.note()
         yield from self._spikes.publish_due()
         # A simulation ends with the script that asked for it.

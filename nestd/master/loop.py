@@ -7,7 +7,6 @@ simulation.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -25,6 +24,8 @@ from nestd.master import instructions as ins
 from nestd.master.queue import QueuedCommand
 from nestd.master.reply_cache import ReplyCache
 from nestd.master.state import MasterState
+from nestd.network.callers import Callers
+from nestd.network.event_publisher import EventPublisher
 from nestd.ranks.transport import Ranks
 from nestd.scripts.runner import ScriptRunner
 from protocol.errors import (
@@ -44,7 +45,6 @@ from protocol.wire.messages import (
     Cancel,
     Command,
     EndScript,
-    Event,
     Failure,
     LeaseNotice,
     ListRecorders,
@@ -53,34 +53,12 @@ from protocol.wire.messages import (
     Submit,
     Watch,
 )
-from protocol.wire.values import Value
 
 log = logging.getLogger(__name__)
 
 
 class Stopped(SystemExit):
     """Raised in the main thread by a signal that asks this process to end."""
-
-
-class EventPublisher:
-    """Sends events to all gateways that listen.
-
-    Parameters
-    ----------
-    socket : bound PUB socket; gateways that are too slow for it miss events
-    """
-
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
-        self._socket = socket
-
-    def publish(self, kind: str, facts: dict[str, Value]) -> None:
-        """Send an event, without waiting for gateways that are too slow."""
-        with contextlib.suppress(zmq.Again, ProtocolError):
-            self._socket.send_multipart(frames.encode(Event(kind, facts)), zmq.NOBLOCK)
-
-    def log(self, level: str, text: str) -> None:
-        """Publish a line that this process has logged."""
-        self.publish("log", {"source": "kernel", "level": level, "text": text})
 
 
 class Master:
@@ -119,6 +97,9 @@ class Master:
         # Made once: the socket's own poll makes a poller for each call.
         self._poller = zmq.Poller()
         self._poller.register(socket, zmq.POLLIN)
+        self._callers = Callers.of(socket)
+        if self._callers is not None:
+            self._poller.register(self._callers.monitor, zmq.POLLIN)
         self._ranks = ranks
         self._generation = generation
         self._publisher = publisher
@@ -185,6 +166,11 @@ class Master:
                     self._carry_out[type(instruction)](instruction)
         self._handle(ev.StopAsked())
 
+    def close(self) -> None:
+        """Close the sockets that this has opened."""
+        if self._callers is not None:
+            self._callers.close()
+
     # The executor of scripts
 
     def execute(self, command: Command) -> Message:
@@ -241,8 +227,14 @@ class Master:
         while int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
             parts = self._socket.recv_multipart(copy=False)
             # The copies of short frames cost less than keeping their messages alive.
-            sender, *received = [part.bytes if len(part) < 4096 else part.buffer for part in parts]
-            self._handle(self._event_of(bytes(sender), received))
+            received = [part.bytes if len(part) < 4096 else part.buffer for part in parts[1:]]
+            sender = parts[0].bytes
+            if self._callers is not None:
+                left = self._callers.note(sender, int(parts[-1].get(zmq.SRCFD)))
+                self._handle(None if left is None else ev.CallerLeft(left))
+            self._handle(self._event_of(sender, received))
+        for left in () if self._callers is None else self._callers.left():
+            self._handle(ev.CallerLeft(left))
 
     def _event_of(self, sender: bytes, received: list[Any]) -> ev.MasterEvent:
         """Return the event that a message is."""

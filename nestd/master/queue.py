@@ -97,9 +97,9 @@ class Queue:
             yield self.current
         yield from self._waiting
 
-    def ids(self) -> Iterator[str]:
-        """Iterate over the ids of the commands that wait, the next command first."""
-        return (queued.command.id for queued in self._waiting)
+    def waiting(self) -> Iterator[QueuedCommand]:
+        """Iterate over the commands that wait, the next command first."""
+        return iter(self._waiting)
 
     def add(self, queued: QueuedCommand) -> NestdError | None:
         """Append a command, or return the error by which the queue refuses the command."""

@@ -324,6 +324,7 @@ _LISTENING = frozenset([None, Receive, RunScript])
 
 _HANDLERS: dict[type[ev.MasterEvent], Callable[[MasterState, Any], None]] = {
     QueuedCommand: MasterState._command_arrived,
+    ev.CallerLeft: lambda state, it: state._courses.begin(state._execution.leave(it.sender)),
     ev.DrainAsked: MasterState._drain_asked,
     ev.FileWritten: lambda state, event: state._courses.resume(event.problem),
     ev.JobClaimed: lambda state, event: state._courses.resume(event),

@@ -78,6 +78,10 @@ def is_refused(endpoint: str) -> bool:
     return False
 
 
+class KernelEnded(Exception):
+    """The kernel died while its answer was awaited."""
+
+
 class Channel:
     """DEALER socket to one kernel, with the monitor that notices the kernel's death.
 
@@ -173,18 +177,37 @@ class Channel:
         self.send(command)
         while True:
             wait_ms = None if caller is None else caller.wait_ms(_CALLER_CHECK_MS)
-            ready = dict(self._poller.poll(wait_ms))
-            if caller is not None and not ready and caller.is_over():
+            try:
+                received = self.receive(wait_ms)
+            except KernelEnded:
+                return None
+            if received is not None:
+                return received
+            if caller is not None and caller.is_over():
                 caller = None
                 give_up()
-                continue
+
+    def receive(self, wait_ms: int | None) -> list[Any] | None:
+        """Return the frames of the next answer; ``None`` if none has come in time.
+
+        Parameters
+        ----------
+        wait_ms : time for it; ``None`` for as long as the kernel lives
+
+        Raises
+        ------
+        KernelEnded
+            If the kernel died, and no answer comes any more.
+        """
+        while True:
+            ready = dict(self._poller.poll(wait_ms))
             if self._socket in ready:
                 return [frame.buffer for frame in self._socket.recv_multipart(copy=False)]
-            if not self.is_alive():
-                # The answer may have arrived just before the end.
-                if self._socket.poll(0):
-                    continue
+            if not ready:
                 return None
+            if not self.is_alive() and not self._socket.poll(0):
+                raise KernelEnded
+            # The answer has arrived just before the end, or the event was another.
 
     def drop_answers(self) -> None:
         """Drop the answers that have arrived."""

@@ -142,8 +142,13 @@ class ChannelPool:
             # Nothing signals that a network is back.
             time.sleep(_RECONNECT_S)
 
+    def close_idle(self) -> None:
+        """Close the channels that nobody uses."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
     def close(self) -> None:
         """Close all channels, idle or not."""
-        while self._idle:
-            self._idle.pop().close()
+        self.close_idle()
         self._context.destroy(linger=0)

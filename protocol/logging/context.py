@@ -1,4 +1,4 @@
-"""HTTP request that a thread works for, as every line of the log names it, and its client."""
+"""Request that a thread works for, as every line of the log names it, and its client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclass(frozen=True)
 class RequestContext:
-    """HTTP request on whose behalf work is done."""
+    """Request on whose behalf work is done, over HTTP or from a client itself."""
 
     #: Its name, from its caller or else from the gateway.
     request: str = ""
@@ -24,6 +24,9 @@ class RequestContext:
     traced: bool = False
     #: Client to whom kernel objects belong that are made for it; empty if the request names none.
     client: str = ""
+    #: Whether the client itself sends the work, without a gateway: it waits as long as its
+    #: connection is open.
+    direct: bool = False
 
 
 #: Context of work that no request asks for.

@@ -54,6 +54,8 @@ class Status:
     stopping: bool = False
     #: Ids of the commands that wait, in their order.
     queue: list[str] = field(default_factory=list)
+    #: Of those whose clients have sent them without a gateway, their PyNEST calls.
+    direct: dict[str, str] = field(default_factory=dict)
     #: Why the kernel can't work on jobs, if it can't.
     jobs_problem: str = ""
 
@@ -79,7 +81,7 @@ class StatusWriter:
         if len(encoded) > _ROOM_BYTES:
             # Ids and labels that are too long for it are not worth the end of this process.
             shorter = {name: getattr(status, name)[:_SHORT] for name in ("id", "label", "call")}
-            encoded = orjson.dumps(replace(status, queue=[], **shorter))
+            encoded = orjson.dumps(replace(status, queue=[], direct={}, **shorter))
         _HEAD.pack_into(self._map, 0, self._number + 1, len(encoded))
         self._map[_HEAD.size : _HEAD.size + len(encoded)] = encoded
         self._number += 2

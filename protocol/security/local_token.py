@@ -6,6 +6,7 @@ A server keeps its state in a directory of its own inside the private runtime di
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 from protocol.errors import ConfigurationError
@@ -29,8 +30,8 @@ def problem_of_token(token: str) -> str | None:
     return None
 
 
-def find_token(host: str, port: int) -> str | None:
-    """Return the token of the user's own server on ``port``; ``None`` if there is none here."""
+def find_server(host: str, port: int) -> RuntimeDirectory | None:
+    """Return the directory of the user's own server on ``port``; ``None`` without one here."""
     if host not in _LOOPBACK:
         return None
     try:
@@ -38,10 +39,24 @@ def find_token(host: str, port: int) -> str | None:
     except ConfigurationError:
         return None
     for server in servers:
-        try:
+        # Being made or removed.
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             if port in json.loads(server.instance_file.read_bytes())["ports"]:
-                return server.token_file.read_text(encoding="utf-8").strip()
-        except (OSError, ValueError, KeyError, TypeError):
-            # Being made or removed.
-            continue
+                return server
     return None
+
+
+def token_of(server: RuntimeDirectory | None) -> str | None:
+    """Return the access token of a server; ``None`` if it asks for none, or there is no server."""
+    if server is None:
+        return None
+    try:
+        return server.token_file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        # Being made or removed.
+        return None
+
+
+def find_token(host: str, port: int) -> str | None:
+    """Return the token of the user's own server on ``port``; ``None`` if there is none here."""
+    return token_of(find_server(host, port))

@@ -112,7 +112,7 @@ def _operation_fields(operation: Operation) -> list[Any]:
 
 
 def _context_fields(context: RequestContext) -> list[Any]:
-    return [context.request, context.traced, context.client]
+    return [context.request, context.traced, context.client, context.direct]
 
 
 def _check_types(fields: list[Any], types: Types) -> None:
@@ -134,13 +134,13 @@ def _check_lengths(*texts: str) -> None:
             raise ProtocolError(f"a text of {len(text)} characters, {text!r:.80}")
 
 
-def _context(request: str, traced: bool, client: str) -> RequestContext:
+def _context(request: str, traced: bool, client: str, direct: bool) -> RequestContext:
     # A request's name goes into lines of logs, where nothing else may look like one.
     if request and not REQUEST_ID.fullmatch(request):
         raise ProtocolError("a request named by what is no name")
     if client and not _is_owner(client):
         raise ProtocolError("a request of a client that has no name")
-    return RequestContext(request, traced, client)
+    return RequestContext(request, traced, client, direct)
 
 
 def _any_operation(action: str, call: str, args: list[Any], kwargs: dict[str, Any]) -> Operation:
@@ -269,7 +269,7 @@ def _failure(id: str, generation: str, facts: dict[str, Any], told: list[Any]) -
 
 
 _OPERATION: Types = (str, str, list, dict)
-_CONTEXT: Types = (str, bool, str)
+_CONTEXT: Types = (str, bool, str, bool)
 _WARNED: Types = (str, str, int)
 _NAMES = (str, list, type(None))
 _INTEGER, _NUMBER = (int, type(None)), (float, type(None))

@@ -112,7 +112,7 @@ def digest(task: Task, frames: Sequence[Buffer]) -> str:
     frames : of it, as :func:`encode` gives them
     """
     fields = to_fields(task)
-    content = _between(frames[1], len(fields), fields[:2], fields[-3:])
+    content = _between(frames[1], len(fields), fields[:2], fields[-4:])
     assert content is not None, "frames that this module has not made"
     digested = hashlib.sha256(fields[0].encode())
     for part in (content, *frames[2:]):

@@ -59,15 +59,21 @@ def test_abandoned_request_is_listed_while_its_kernel_has_it(requests: PendingRe
     assert listed(requests, Status(id="queued"), "other") == ["new"]
 
 
-def test_orphan_is_what_the_kernel_executes_for_others(requests: PendingRequests) -> None:
+def test_others_are_what_the_kernel_executes_and_what_clients_have_sent_it_themselves(
+    requests: PendingRequests,
+) -> None:
     requests.add(pending("own"))
     requests.remove("own")
     # The status file may still name a request that is answered.
-    assert requests.orphan(GENERATION, Status(id="own")) is None
-    assert requests.orphan(GENERATION, Status()) is None
-    assert requests.orphan(None, Status(id="others")) is None
-    status = Status(id="others", label="Run", since_s=3.0)
-    assert requests.orphan(GENERATION, status) == PendingRequest("others", "Run", 3.0, GENERATION)
+    assert requests.of_others(GENERATION, Status(id="own")) == []
+    assert requests.of_others(GENERATION, Status()) == []
+    assert requests.of_others(None, Status(id="others", direct={"a": "Create"})) == []
+    status = Status(id="others", label="Run", since_s=3.0, queue=["a", "b"], direct={"b": "Create"})
+    running, waiting = requests.of_others(GENERATION, status)
+    assert running == PendingRequest("others", "Run", 3.0, GENERATION)
+    assert (waiting.id, waiting.label) == ("b", "Create")
+    # It came when it was seen first.
+    assert requests.of_others(GENERATION, status)[1] == waiting
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import zmq
 
 from nestd.data_room import write_file
 from nestd.master.instructions import WriteFile
-from nestd.master.loop import EventPublisher, Master, Stopped
+from nestd.master.loop import Master, Stopped
 from nestd.master.reply_cache import ReplyCache
+from nestd.network.event_publisher import EventPublisher
 from nestd.partial.slices import SimulationPause
 from nestd.scripts.runner import Executor, ScriptRunner
 from protocol.errors import (

@@ -187,7 +187,9 @@ def test_arguments_that_are_no_longer_those_of_the_command_are_packed() -> None:
 
 
 def test_arguments_of_a_sender_who_packs_otherwise_are_packed_anew() -> None:
-    ours = msgpack.packb(["command", "1", "get", "x", [1], {}, False, False, "", "", False, ""])
+    ours = msgpack.packb(
+        ["command", "1", "get", "x", [1], {}, False, False, "", "", False, "", False]
+    )
     # The type as text with a length of its own, and another text of two bytes more.
     for theirs in (
         ours.replace(b"\xa7command", b"\xd9\x07command"),
@@ -295,7 +297,7 @@ def test_message_with_superfluous_frame_is_a_protocol_error() -> None:
         [PREAMBLE, msgpack.packb(None)],
         [PREAMBLE, msgpack.packb({})],
         *(
-            header("command", "1", action.value, "x", [], {}, False, False, "", "", True)
+            header("command", "1", action.value, "x", [], {}, False, False, "", "", True, "", False)
             for action in sorted(BETWEEN_RANKS, key=str)
         ),
         *(header(*fields) for fields in HEADERS),
@@ -380,8 +382,22 @@ def test_error_keeps_its_facts_across_the_wire() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        ("command", "0" * 70_000, "call_json", "x", [], {}, False, False, "", "", False),
-        ("command", "1", "call_json", "x", [], {}, False, False, "", "0" * 70_000, False),
+        ("command", "0" * 70_000, "call_json", "x", [], {}, False, False, "", "", False, "", False),
+        (
+            "command",
+            "1",
+            "call_json",
+            "x",
+            [],
+            {},
+            False,
+            False,
+            "",
+            "0" * 70_000,
+            False,
+            "",
+            False,
+        ),
         ("cancel", "1", "1", "x" * 1001),
         ("watch", "1", [1] * 10_001, False),
         ("event", "x" * 1001, {}),
@@ -396,7 +412,8 @@ def test_long_texts_are_refused_with_a_short_error(fields: tuple[Any, ...]) -> N
 
 
 def test_messages_of_others_hold_so_many_containers_and_those_of_ours_any() -> None:
-    fields = ["1", "call_json", "x", [[[]] * CONTAINER_LIMIT], {}, False, False, "", "", False, ""]
+    flags = [False, False, "", "", False, "", False]
+    fields = ["1", "call_json", "x", [[[]] * CONTAINER_LIMIT], {}, *flags]
     received = header("command", *fields)
     with pytest.raises(ProtocolError, match=str(CONTAINER_LIMIT)):
         frames.decode(received, bounded=True)
