@@ -107,12 +107,15 @@ __all__ = [
     "node_ids",
     "node_ranges",
     "printed_nodes",
+    "set_kernel_status",
 ]
 
 #: DumpLayerNodes and DumpLayerConnections, which add the rank to the name of their file.
 dump_layer_nodes = nestkernel_api.llapi_dump_layer_nodes
 dump_layer_connections = nestkernel_api.llapi_dump_layer_connections
 #: Text of PrintNodes, which PyNEST prints.
+#: Sets what PyNEST only reads, too.
+set_kernel_status = nestkernel_api.llapi_set_kernel_status
 printed_nodes = nestkernel_api.llapi_print_nodes
 #: Line of that text: one node, or the first and the last of a range, and their model.
 _PRINTED_RANGE = re.compile(r" *(\d+)(?: \.\. *(\d+))? +(.+)")

@@ -20,7 +20,7 @@ from typing import Any
 
 from nestd.call_traits import NOTHING, TRAITS
 from nestd.kernel.native.nest_patches import COUNTERS, SYNCHRONY, NestPatches
-from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ranges
+from nestd.kernel.pynest import RANKS, NodeCollection, nest, node_ranges, set_kernel_status
 from nestd.logs.nest_messages import messages
 from nestd.partial.slices import SimulationPause
 
@@ -33,6 +33,8 @@ _STEPS = 10_000
 #: Models that draw from the random numbers of all threads while they run; structural plasticity
 #: does, too.
 _DRAWING = frozenset(["mip_generator"])
+
+_INJECTOR = "spike_train_injector"
 
 
 @dataclass
@@ -66,6 +68,8 @@ class Simulation:
         self._times: tuple[float, int] | None = None
         #: Number of nodes; ``None`` if NEST has to be asked for it.
         self._size: int | None = None
+        #: Whether there are nodes that no run has had.
+        self._has_new_nodes = False
         #: Whether anything was simulated since the last reset, as far as is known here.
         self._has_run = False
         #: Whether NEST was prepared, and neither cleaned up nor reset since.
@@ -97,6 +101,7 @@ class Simulation:
     def grow(self) -> None:
         """Drop the number of nodes, as there are more than before."""
         self._size = None
+        self._has_new_nodes = True
 
     def equalize(self) -> None:
         """Drop what this rank may know and others don't, as a call has failed on some of them.
@@ -122,6 +127,9 @@ class Simulation:
         are many after many runs, and then takes longer than a short run.
         """
         self._before = None
+        if RANKS > 1 and self._has_new_nodes:
+            self._has_new_nodes = False
+            _agree_on_precise_times()
         if RANKS > 1 and not self._has_run:
             self._before = nest.kernel_status
             if self._before["network_size"] and not self._before["biological_time"]:
@@ -290,3 +298,15 @@ def _draws_common_numbers(status: dict[str, Any]) -> bool:
     return bool(status["structural_plasticity_synapses"]) or any(
         nest.GetDefaults(model)["type_id"] in _DRAWING for model in models
     )
+
+
+def _agree_on_precise_times() -> None:
+    """Have all ranks exchange precise times of spikes if one of them may have to.
+
+    NEST learns from a node that its spikes have precise times on the rank that has the node, and
+    other ranks then exchange spikes of another size: they wait for each other for ever. Of all
+    models only this one can change that, and lives on one rank. Precise times of others are 0.
+    """
+    for model in {model for _, _, model in node_ranges()}:
+        if _INJECTOR in (model, nest.GetDefaults(model).get("type_id")):
+            set_kernel_status({"off_grid_spiking": True})

@@ -136,3 +136,17 @@ def test_live_spikes_of_all_ranks_add_up_though_the_recorder_is_cleared(two_rank
     times = [[time for time, sender in told if sender == neuron] for neuron in (6, 7)]
     assert times[0] == times[1]
     assert len(times[0]) > 10
+
+
+@pytest.mark.parametrize("model", ["spike_train_injector", "own_injector"])
+def test_precise_times_of_one_node_reach_all_ranks(server: Server, model: str) -> None:
+    server.call("ResetKernel")
+    server.call("CopyModel", ["spike_train_injector", "own_injector"])
+    params = {"spike_times": [1.01], "precise_times": True}
+    server.call("Create", [model, 1, params])
+    server.call("Create", ["parrot_neuron"])
+    server.call("Create", ["spike_recorder"])
+    server.call("Connect", [[1], [2], None, {"delay": 0.2}])
+    server.call("Connect", [[2], [3]])
+    server.call("Simulate", [2.0])
+    assert server.call("GetStatus", [[3], "events"])[0]["times"] == [1.3]
