@@ -139,14 +139,14 @@ def test_live_spikes_of_all_ranks_add_up_though_the_recorder_is_cleared(two_rank
 
 
 @pytest.mark.parametrize("model", ["spike_train_injector", "own_injector"])
-def test_precise_times_of_one_node_reach_all_ranks(server: Server, model: str) -> None:
-    server.call("ResetKernel")
-    server.call("CopyModel", ["spike_train_injector", "own_injector"])
+def test_precise_times_of_one_node_reach_all_ranks(two_ranks: Server, model: str) -> None:
+    two_ranks.call("CopyModel", ["spike_train_injector", "own_injector"])
     params = {"spike_times": [1.01], "precise_times": True}
-    server.call("Create", [model, 1, params])
-    server.call("Create", ["parrot_neuron"])
-    server.call("Create", ["spike_recorder"])
-    server.call("Connect", [[1], [2], None, {"delay": 0.2}])
-    server.call("Connect", [[2], [3]])
-    server.call("Simulate", [2.0])
-    assert server.call("GetStatus", [[3], "events"])[0]["times"] == [1.3]
+    two_ranks.call("Create", [model, 1, params])
+    two_ranks.call("Create", ["parrot_neuron"])
+    two_ranks.call("Create", ["spike_recorder"])
+    two_ranks.call("Connect", [[1], [2], None, {"delay": 0.2}])
+    two_ranks.call("Connect", [[2], [3]])
+    two_ranks.call("Simulate", [2.0])
+    (events,) = two_ranks.call("GetStatus", [[3], "events"])
+    assert events["times"] == [1.3]
