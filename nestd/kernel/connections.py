@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nestd.kernel.api.shared_targets import disconnect_all, listed, set_all
+from nestd.kernel.native.connection_ids import FIELDS, read_ids
 from nestd.kernel.pynest import (
     RANK,
     RANKS,
@@ -29,6 +30,8 @@ from protocol.wire.values import Array
 
 #: The fields that tell a connection apart; others (weight, delay …) are its state.
 _IDENTITY = ("source", "target", "synapse_model", "synapse_id", "port")
+
+_IDS = frozenset(FIELDS)
 
 #: Connections whose fields are asked for at a time.
 _AT_A_TIME = 10_000
@@ -83,6 +86,10 @@ class Connections:
         # After a ResetKernel there are none.
         if len(self.local) == 0 or not has_nodes():
             return {}
+        if wanted is not None and _IDS.issuperset(wanted):
+            found = read_ids(self.local._datum, wanted)
+            if found is not None:
+                return found
         columns: dict[str, list[Any]] = {}
         count = 0
         for at in range(0, len(self.local), _AT_A_TIME):

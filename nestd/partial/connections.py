@@ -92,7 +92,10 @@ class ConnectionColumns(_Rows, kind="connection_columns"):
         keys : fields that are wanted, besides those that tell connections apart; ``None`` for all
         more : further fields of the answer
         """
-        wanted = None if keys is None else {*keys, *IDENTITY, "drift_factor"}
+        wanted = None if keys is None else {*keys, *IDENTITY}
+        if wanted is not None and "weight" in wanted:
+            # It tells whether there is a weight.
+            wanted.add("drift_factor")
         columns = conns.columns(wanted)
         if "drift_factor" in columns and "weight" in columns:
             columns["weight"] = [
@@ -177,9 +180,7 @@ class FoundConnections(ConnectionColumns, kind="found_connections"):
     @classmethod
     def collect_found(cls, conns: Connections) -> FoundConnections:
         """Read what the order of ``conns`` depends on; values are asked for later."""
-        part = cls.collect(conns, [], conns)
-        part.columns.pop("drift_factor", None)
-        return part
+        return cls.collect(conns, [], conns)
 
     @classmethod
     def merge(cls: type[FoundConnections], call: str, parts: Sequence[FoundConnections]) -> Value:
