@@ -56,9 +56,9 @@ def serve(settings: GatewaySettings, listeners: Sequence[socket.socket]) -> None
     """
     app = create_app(settings)
     services: Services = app.extensions[EXTENSION]
-    logging.getLogger("gateway").addHandler(
-        LogForwarder(services.events.publish_line, any_thread=True)
-    )
+    lines = LogForwarder(services.events.publish_line, any_thread=True)
+    for name in ("gateway", "protocol"):
+        logging.getLogger(name).addHandler(lines)
     hooks = ServerHooks(report_ready, services.events.close, partial(_refused, services))
     rule = BodyRule(
         settings.body_limit_bytes, settings.connections.bytes_per_s, services.gate.admits

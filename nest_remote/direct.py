@@ -8,6 +8,7 @@ HTTP.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 import weakref
@@ -33,6 +34,9 @@ from protocol.runtime.paths import RuntimeDirectory
 from protocol.wire import frames
 from protocol.wire.messages import Batch, Cancel, Command, Operation, required_result
 from protocol.wire.values import Reference, Value
+
+# What it says is in the exception; Python would print it, too, where a program sets up no log.
+logging.getLogger("protocol.channel").addHandler(logging.NullHandler())
 
 #: Name of the user's own server on this machine, for ``connect``.
 IPC = "ipc"

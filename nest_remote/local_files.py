@@ -105,7 +105,7 @@ class LocalFiles:
         if not isinstance(given, (str, os.PathLike)):
             return execute(operation)
         target = Path(given)
-        if target.name == str(target) or not target.parent.is_dir():
+        if os.fspath(given) == target.name or not target.parent.is_dir():
             return execute(operation)
         check_local_name(target.name)
         if is_positional:

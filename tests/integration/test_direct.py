@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -203,6 +204,7 @@ def test_kernel_that_dies_is_told_of_and_the_next_one_is_found(
     with pytest.raises(NESTServerError, match=r"signal 9|SIGKILL") as raised:
         client.Simulate(ENDLESS_MS)
     assert raised.value.status == 503
+    assert logging.getLogger("protocol.channel").hasHandlers()
 
     def is_answered() -> bool:
         try:

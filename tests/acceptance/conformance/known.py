@@ -42,7 +42,8 @@ OUTSIDE = {
 _ONE_RANK = "NEST raises on one rank alone, over which all are started anew"
 _FOLLOWS = "passes alone; has objects made before another test's kernel was lost"
 _ORDER = "expects connections in an order that depends on threads"
-_FILES = "names a directory, and files of a server lie in its data directory alone"
+_TWO_THREADS = "expects what one virtual process gives; plain PyNEST with two threads fails as well"
+_RANKS_MAY = "NEST refuses it for two threads, and not for two ranks"
 
 #: Example and number of ranks: why its numbers are not the same. A miss without a reason here is
 #: a fault that nobody has looked at.
@@ -81,12 +82,6 @@ TEST_MISSES: dict[tuple[str, tuple[int, ...]], str] = {
         "parts of nodes are chosen without asking NEST, so that their network is gone shows when "
         "they are used"
     ),
-    (
-        "recording/test_recording_backend_ascii.py::TestRecordingBackendASCII::"
-        "testDataPrefixDataPathAndFilenameExtension",
-        (1, 2),
-    ): _FILES,
-    ("spatial/test_dumping.py", (1, 2)): _FILES,
     ("other/test_nest_set_get.py::test_nest_get", (1, 2)): (
         "looks at the class of the module `nest` for defaults"
     ),
@@ -94,30 +89,49 @@ TEST_MISSES: dict[tuple[str, tuple[int, ...]], str] = {
         "compares nodes with those of a network that is gone: here equal ids are equal"
     ),
     ("regressions/test_issue_211.py", (1, 2)): _ORDER,
-    **dict.fromkeys(
-        [
-            (
-                f"connect/test_get_connections.py::test_get_connections_correct_table_with_{what}",
-                (2,),
-            )
-            for what in ("node_collection_index", "node_collection_step")
-        ]
-        + [
-            (f"synapses/test_synapsecollection.py::TestSynapseCollection::{name}", (2,))
-            for name in ("test_get", "test_getWithPandasOutput")
-        ],
-        "expects the ports of one rank, and NEST counts those of each by itself",
+    ("connect/test_connect_symmetric_pairwise_bernoulli.py", (1,)): (
+        "makes thousands of networks, for which two minutes are too short beside other tests"
     ),
     (
-        "recording/test_recording_backend_ascii.py::TestRecordingBackendASCII::testFileContent",
+        "recording/test_recording_backend_ascii.py::TestRecordingBackendASCII::"
+        "testAAAOverwriteFiles",
         (2,),
-    ): ("reads one of the files that ranks write"),
-    ("neurons/test_binary.py::TestBinary::test_keep_source_table", (2,)): _ONE_RANK,
+    ): "removes one of the files that ranks write, and leaves the others",
+    ("regressions/test_issue_1703.py", (2,)): "starts the `python3` of the path, without NEST",
     ("neurons/test_compartmental_model.py::CompartmentsTestCase::test_error_handling", (2,)): (
         _ONE_RANK
     ),
-    ("other/test_parameter_operators.py", (2,)): _FOLLOWS,
+    ("regressions/test_issue_311.py", (2,)): _ONE_RANK,
+    ("regressions/test_issue_2282.py", (2,)): _RANKS_MAY,
+    ("structural_plasticity/test_enable_multithread.py", (2,)): _RANKS_MAY,
+    ("regressions/test_ticket_800.py", (2,)): _FOLLOWS,
     ("spatial/test_connect_sliced.py", (2,)): _FOLLOWS,
+    **dict.fromkeys(
+        [
+            (name, (2,))
+            for name in (
+                "connect/test_gap_junction.py::test_neuron_nogap_gap_connect_fails",
+                "connect/test_get_connections.py::test_get_connections_correct_table_with_",
+                "neurons/test_gif_exp.py",
+                "neurons/test_iaf_bw_2001",
+                "other/test_getstatus_39_compatibility.py",
+                "other/test_node_collection_get.py::test_node_collection_get_multiple_params",
+                "other/test_status.py::StatusTestCase::test_kernel_attributes",
+                "other/test_threads.py",
+                "recording/test_mip_corrdet.py",
+                "recording/test_recording_backend_ascii.py::TestRecordingBackendASCII::"
+                "testFileContent",
+                "recording/test_weight_recorder_dropped_spikes.py",
+                "regressions/test_ticket_481.py",
+                "spatial/test_connect_layers.py::ConnectLayersTestCase::test_connect_layers_poisson",
+                "spatial/test_spatial_distributions.py",
+                "stimulating/test_poisson_ps_intervals.py",
+                "synapses/test_stdp_nn_synapses.py",
+                "synapses/test_synapsecollection.py::TestSynapseCollection::test_get",
+            )
+        ],
+        _TWO_THREADS,
+    ),
 }
 
 #: Cause and number of ranks: the same of all tests that are missed for it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,12 @@ def test_dumped_layer_is_brought_to_the_file_that_is_named(kernel: Kernel, tmp_p
     target.unlink()
     kernel.call("DumpLayerConnections", [1], [2], "static_synapse", outname=target)
     assert target.read_text() == "layer.txt 3"
+    kernel.call("DumpLayerNodes", [1], os.path.join(os.path.relpath(tmp_path), "layer.txt"))
     kernel.call("DumpLayerNodes", [1], "plain.txt")
     nowhere = str(tmp_path / "nowhere" / "x.txt")
     kernel.call("DumpLayerNodes", [1], nowhere)
     dumped = [(*operation.args, *operation.kwargs.values()) for operation in kernel.told]
-    assert [names[-1] for names in dumped] == ["layer.txt", "layer.txt", "plain.txt", nowhere]
+    assert [names[-1] for names in dumped] == [*["layer.txt"] * 3, "plain.txt", nowhere]
 
 
 def test_answers_name_the_directory_of_this_machine(kernel: Kernel, tmp_path: Path) -> None:
