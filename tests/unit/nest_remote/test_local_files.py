@@ -94,7 +94,7 @@ def test_dumped_layer_is_brought_to_the_file_that_is_named(kernel: Kernel, tmp_p
     target.unlink()
     kernel.call("DumpLayerConnections", [1], [2], "static_synapse", outname=target)
     assert target.read_text() == "layer.txt 3"
-    kernel.call("DumpLayerNodes", [1], os.path.join(os.path.relpath(tmp_path), "layer.txt"))
+    kernel.call("DumpLayerNodes", [1], f"{os.path.relpath(tmp_path)}/layer.txt")
     kernel.call("DumpLayerNodes", [1], "plain.txt")
     nowhere = str(tmp_path / "nowhere" / "x.txt")
     kernel.call("DumpLayerNodes", [1], nowhere)
