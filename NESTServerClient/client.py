@@ -11,6 +11,7 @@ from nest_remote import NESTServerError, output_formats
 from nest_remote.calls import files, jobs
 from nest_remote.calls.batch import execute_all
 from nest_remote.calls.jobs import Job
+from nest_remote.calls.loop import Loop, step
 from nest_remote.http.programs import program
 from nest_remote.http.transport import HttpTransport
 from nest_remote.look_alike.functions import RemoteFunction
@@ -125,6 +126,22 @@ class NESTServerClient:
         """
         path = Path(filename)
         return self.exec_script(path.read_text(encoding="utf-8"), return_vars, path.name, argv)
+
+    def loop(
+        self,
+        inputs: Sequence[tuple[Any, str]],
+        t: float,
+        outputs: Sequence[Any],
+        deadline_ms: float | None = None,
+    ) -> Loop:
+        """Prepare a closed loop, as :func:`nest_remote.loop` does."""
+        return Loop(self._session, inputs, t, outputs, deadline_ms)
+
+    def step(
+        self, inputs: Sequence[tuple[Any, str, Any]], t: float, outputs: Sequence[Any]
+    ) -> list[Any]:
+        """Make one step of a closed loop, as :func:`nest_remote.step` does."""
+        return step(self._session, inputs, t, outputs)
 
     def batch(self, calls: Iterable[Sequence[Any]]) -> list[Any]:
         """Execute several calls in one request, with nothing of others in between.

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nest_remote.calls.jobs import Job
+    from nest_remote.calls.loop import Loop
 
 
 class _Remote(PyNest):
@@ -55,6 +56,8 @@ __own__ = [
     "install_as_nest",
     "job",
     "jobs",
+    "loop",
+    "step",
     "submit",
     "submit_script",
 ]
@@ -151,6 +154,49 @@ def batch(calls: Iterable[Sequence[Any]]) -> list[Any]:
     from nest_remote.calls.batch import execute_all
 
     return execute_all(_module._connected(), calls)
+
+
+def loop(
+    inputs: Sequence[tuple[Any, str]],
+    t: float,
+    outputs: Sequence[Any],
+    deadline_ms: float | None = None,
+) -> Loop:
+    """Prepare a closed loop, whose steps are made by calling what this returns.
+
+    ``control = loop([(generator, "rate")], 1.0, [recorder, (neurons, "V_m")])``, and then, between
+    ``Prepare`` and ``Cleanup``, ``events, voltages = control([800.0])`` for each step.
+
+    Parameters
+    ----------
+    inputs : nodes and the name of a parameter, for each value of a step
+    t : duration of a step, in ms
+    outputs : recorders, of which a step gives the new events; or nodes and the name of a value
+    deadline_ms : wall-clock time that a step may take; its ``late`` counts the steps that took more
+    """
+    from nest_remote.calls.loop import Loop
+
+    return Loop(_module._connected(), inputs, t, outputs, deadline_ms)
+
+
+def step(inputs: Sequence[tuple[Any, str, Any]], t: float, outputs: Sequence[Any]) -> list[Any]:
+    """Make one step: set parameters, run, and read values and the events of the step.
+
+    ``step([(generator, "rate", 800.0)], 1.0, [recorder])``; for many steps see :func:`loop`.
+
+    Parameters
+    ----------
+    inputs : nodes, the name of a parameter, and its value
+    t : duration of the step, in ms
+    outputs : as of :func:`loop`
+
+    Returns
+    -------
+    Of each output its events or values.
+    """
+    from nest_remote.calls import loop
+
+    return loop.step(_module._connected(), inputs, t, outputs)
 
 
 def submit(call: str, *args: Any, **kwargs: Any) -> Job:

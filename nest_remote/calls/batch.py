@@ -8,6 +8,7 @@ from typing import Any
 from nest_remote.http.transport import HttpTransport
 from nest_remote.session import Session, to_value
 from protocol.errors import NestdError
+from protocol.wire.messages import Operation
 
 
 def execute_all(session: Session, calls: Iterable[Sequence[Any]]) -> list[Any]:
@@ -25,12 +26,17 @@ def execute_all(session: Session, calls: Iterable[Sequence[Any]]) -> list[Any]:
         What the first call raises that fails. Its ``index`` says which, from 0, and its ``results``
         are what those before it return. Later calls are not executed.
     """
+    operations = [_parted(*call) for call in calls]
+    asked = [session.operation(name, *args, **kwargs) for name, args, kwargs in operations]
+    return execute_operations(session, asked)
+
+
+def execute_operations(session: Session, asked: list[Operation]) -> list[Any]:
+    """Execute several operations in one request; see :func:`execute_all`."""
     if not isinstance(session.transport, HttpTransport):
         raise TypeError("batches are for sessions with a server")
-    operations = [_parted(*call) for call in calls]
-    if not operations:
+    if not asked:
         return []
-    asked = [session.operation(name, *args, **kwargs) for name, args, kwargs in operations]
     session.tidy()
     session.epoch += 1
     try:

@@ -235,8 +235,9 @@ class Kernel:
 
     def _read_new_events(self, operation: Operation) -> Value:
         """Read what a recorder has recorded since the last reading."""
+        recorder, counts = _reading(operation.args)
         with raised_by_nest("GetStatus"):
-            return KernelEncoder().encode(partial_answers.read_new_events(*operation.args))
+            return KernelEncoder().encode(partial_answers.read_new_events(recorder, counts))
 
     def _recorders(self, operation: Operation) -> Value:
         """Return which recorders there are."""
@@ -316,3 +317,22 @@ def _expression(bound: BoundArguments) -> Expression:
         [value for _, _, value in bound.args],
         {name: value for name, (_, value) in bound.kwargs.items()},
     )
+
+
+def _reading(args: list[Value]) -> tuple[int, list[list[int]]]:
+    """Return recorder and counts of a reading.
+
+    Raises
+    ------
+    ArgumentError
+        If they are none.
+    """
+    if len(args) == 2 and type(args[0]) is int and isinstance(args[1], list):
+        counts: Any = args[1]
+        if not counts or (len(counts) == RANKS and all(map(_is_counts, counts))):
+            return args[0], counts
+    raise ArgumentError("a reading has the id of a recorder, and the counts of the last reading")
+
+
+def _is_counts(item: Value) -> bool:
+    return isinstance(item, list) and all(type(count) is int and count >= 0 for count in item)

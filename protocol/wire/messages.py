@@ -45,7 +45,8 @@ class Action(enum.Enum):
     RESUME = "resume"
     #: Between ranks: end the run that has paused where it is.
     ABORT = "abort"
-    #: Between ranks: the events that a recorder has recorded since it was read.
+    #: The events that the recorder with an id has recorded since it was read: the arguments are the
+    #: id, and what the last reading answered as ``told``; nothing for all events.
     READ_NEW_EVENTS = "read_new_events"
     #: Between ranks: which recorders there are.
     RECORDERS = "recorders"
@@ -63,6 +64,7 @@ OPEN_ACTIONS = frozenset(
         Action.INSPECT,
         Action.DESCRIBE,
         Action.RELEASE,
+        Action.READ_NEW_EVENTS,
     ]
 )
 
@@ -75,7 +77,6 @@ BETWEEN_RANKS = frozenset(
         Action.COMMIT,
         Action.RESUME,
         Action.ABORT,
-        Action.READ_NEW_EVENTS,
         Action.RECORDERS,
     ]
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from NESTServerClient import NESTServerClient
 from protocol.process.polling import poll_until
 from tests.integration.pending import ENDLESS_MS
 from tests.integration.servers import DEADLINE_S, Server
@@ -150,3 +151,24 @@ def test_precise_times_of_one_node_reach_all_ranks(two_ranks: Server, model: str
     two_ranks.call("Simulate", [2.0])
     (events,) = two_ranks.call("GetStatus", [[3], "events"])
     assert events["times"] == [1.3]
+
+
+def test_loop_gives_on_two_ranks_what_it_gives_on_one(two_ranks: Server, one_rank: Server) -> None:
+    def steps(server: Server) -> list[Any]:
+        client = NESTServerClient("127.0.0.1", server.port, server.token)
+        client.SetKernelStatus({"total_num_virtual_procs": 4})
+        neurons, recorder = client.Create("iaf_psc_alpha", 9), client.Create("spike_recorder")
+        client.Connect(neurons, recorder)
+        client.Prepare()
+        loop = client.loop([(neurons, "I_e")], 5.0, [recorder, (neurons, "V_m")])
+        found = [loop([[100.0 * node * k for node in range(9)]]) for k in range(10)]
+        client.Cleanup()
+        client.close()
+        return [
+            [events["times"].tolist(), events["senders"].tolist(), list(voltages)]
+            for events, voltages in found
+        ]
+
+    found = steps(two_ranks)
+    assert sum(len(times) for times, _, _ in found) > 20
+    assert found == steps(one_rank)
