@@ -12,6 +12,7 @@ forks           forks of this process
 dropped         objects that are to be released
 output_formats  forms in which PyNEST gives columns
 direct          the way to the kernel without the gateway
+places          places of servers that are no addresses of HTTP
 local_files     directory of this machine for NEST's files
 look_alike/     PyNEST's look-alike as a module
 objects/        classes of PyNEST's objects

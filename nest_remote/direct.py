@@ -7,14 +7,11 @@ HTTP.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from nest_remote import forks
@@ -27,7 +24,7 @@ from nest_remote.warned import tell
 from protocol.channel.channel import Channel, KernelEnded
 from protocol.channel.link import KernelLink
 from protocol.channel.present_kernel import PresentKernel
-from protocol.errors import ConfigurationError, NestdError, ProtocolError
+from protocol.errors import NestdError, ProtocolError
 from protocol.logging.context import RequestContext
 from protocol.runtime.job_store import new_name
 from protocol.runtime.paths import RuntimeDirectory
@@ -37,9 +34,6 @@ from protocol.wire.values import Reference, Value
 
 # What it says is in the exception; Python would print it, too, where a program sets up no log.
 logging.getLogger("protocol.channel").addHandler(logging.NullHandler())
-
-#: Name of the user's own server on this machine, for ``connect``.
-IPC = "ipc"
 
 #: Channels that may be open, one for each thread that calls at the same time, with its monitor.
 _SOCKETS = 1024
@@ -199,54 +193,3 @@ def _cancel(channel: Channel, id: str, label: str) -> None:
         if received is not None and getattr(frames.decode(received), "id", None) == id:
             return
     raise KeyboardInterrupt(too_late(label))
-
-
-def find(place: str | PathLike[str]) -> RuntimeDirectory:
-    """Return the directory of a server.
-
-    Parameters
-    ----------
-    place : the path of its connection file; ``"ipc"`` for the user's only one on this machine
-
-    Raises
-    ------
-    ValueError
-        If there is no such server, or more than one.
-    """
-    if place != IPC:
-        path = Path(place)
-        if not path.is_file():
-            raise ValueError(f"{path} is no connection file of a server that runs")
-        return RuntimeDirectory.of(path)
-    servers = [one for one in _servers() if one.connection_file.exists()]
-    if len(servers) == 1:
-        return servers[0]
-    if not servers:
-        raise ValueError("no server of yours runs on this machine; nest-server start")
-    ports = ", ".join(one.path.name.rpartition("-")[2] for one in servers)
-    raise ValueError(f"several servers of yours run here, on the ports {ports}: name one")
-
-
-def address(server: RuntimeDirectory) -> str:
-    """Return the HTTP address of a server.
-
-    Raises
-    ------
-    ValueError
-        If its directory does not say it.
-    """
-    try:
-        state = json.loads(server.instance_file.read_bytes())
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(state["host"], state["host"])  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{state['ports'][0]}"
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ValueError(
-            f"{server.instance_file} does not say where the server answers: {error}"
-        ) from None
-
-
-def _servers() -> Iterable[RuntimeDirectory]:
-    try:
-        return RuntimeDirectory.of_user().servers()
-    except ConfigurationError:
-        return ()

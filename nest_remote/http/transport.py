@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from nest_remote.http.connection import DEFAULT_PORT, HttpConnection
 from nest_remote.http.parts import deliver
 from nest_remote.http.programs import packed_script
 from nest_remote.http.reply import Reply
+from nest_remote.places import address, find, is_place
 from nest_remote.session import unsendable
 from nest_remote.warned import tell
 from protocol.errors import (
@@ -69,12 +71,16 @@ class HttpTransport:
         server: RuntimeDirectory | None = None,
     ) -> None:
         self.connection = connection
+        #: Address of the server.
+        self.url = connection.url
         #: Link to the kernel without the gateway; ``None`` without one.
         self.direct: DirectLink | None = None
         if server is not None:
-            from nest_remote.direct import DirectLink  # Others need no ZeroMQ.
+            # A client may be where there is no ZeroMQ.
+            with contextlib.suppress(ImportError):
+                from nest_remote.direct import DirectLink
 
-            self.direct = DirectLink.to(server, connection)
+                self.direct = DirectLink.to(server, connection)
         #: Whether bars are wanted, where they are seen.
         self.progress = is_wanted(progress)
 
@@ -96,20 +102,13 @@ class HttpTransport:
         ValueError
             If it is no such address.
         """
-        if url == "ipc" or isinstance(url, PathLike) or url.endswith(".json"):
-            from nest_remote import direct
-
-            server = direct.find(url)
-            url, token = direct.address(server), token or token_of(server)
-            return cls(HttpConnection.to(url, token, headers), progress, server)
-        connection = HttpConnection.to(url, token, headers, port)
+        if is_place(url):
+            server = find(url)
+            connection = HttpConnection.to(address(server), token or token_of(server), headers)
+            return cls(connection, progress, server)
+        connection = HttpConnection.to(str(url), token, headers, port)
         # Who asks for headers wants them to be seen by who is in between.
         return cls(connection, progress, None if headers else connection.server)
-
-    @property
-    def url(self) -> str:
-        """Address of the server."""
-        return self.connection.url
 
     def execute(
         self,

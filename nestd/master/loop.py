@@ -230,7 +230,7 @@ class Master:
             received = [part.bytes if len(part) < 4096 else part.buffer for part in parts[1:]]
             sender = parts[0].bytes
             if self._callers is not None:
-                left = self._callers.note(sender, int(parts[-1].get(zmq.SRCFD)))
+                left = self._callers.note(sender, parts[-1])
                 self._handle(None if left is None else ev.CallerLeft(left))
             self._handle(self._event_of(sender, received))
         for left in () if self._callers is None else self._callers.left():

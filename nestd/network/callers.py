@@ -40,8 +40,15 @@ class Callers:
         endpoint = socket.getsockopt_string(zmq.LAST_ENDPOINT)
         return cls(socket) if endpoint.startswith("ipc://") else None
 
-    def note(self, sender: bytes, descriptor: int) -> bytes | None:
-        """Note a message; return whose connection had the descriptor before and so has closed."""
+    def note(self, sender: bytes, frame: zmq.Frame) -> bytes | None:
+        """Note the sender of a frame; return whose connection was closed to make this one's place.
+
+        A frame of a peer that speaks an old version of ZeroMQ's protocol has no descriptor.
+        """
+        try:
+            descriptor = int(frame.get(zmq.SRCFD))
+        except zmq.ZMQError:
+            return None
         before = self._senders.get(descriptor)
         if before == sender:
             return None

@@ -81,7 +81,9 @@ def test_name_is_refused_to_clients(nsc: NESTServerClient, nest: Any) -> None:
     with pytest.raises(Exception, match="plain name"):
         nest.data_prefix = OUTSIDE
     with pytest.raises(Exception, match="plain name"):
-        nest.DumpLayerNodes(nest.Create("iaf_psc_alpha", positions=nest.spatial.grid([2, 2])), "/x")
+        layer = nest.Create("iaf_psc_alpha", positions=nest.spatial.grid([2, 2]))
+        # In a directory of this machine it would be the client's own.
+        nest.DumpLayerNodes(layer, "/nowhere/x")
     with pytest.raises(Exception, match="data directory"):
         nest.data_path = "results"
     with pytest.raises(Exception, match="no name of a model"):

@@ -38,7 +38,7 @@ class Sockets:
         peer.send(b"hello")
         self.opened.append(peer)
         sender, frame = self.router.recv_multipart(copy=False)
-        assert self.callers.note(sender.bytes, int(frame.get(zmq.SRCFD))) is None
+        assert self.callers.note(sender.bytes, frame) is None
         return peer
 
     def left(self) -> list[bytes]:
@@ -88,18 +88,30 @@ def events(monkeypatch: pytest.MonkeyPatch, sockets: Sockets) -> Callable[[int],
     return reported.append
 
 
+class Sent(zmq.Frame):
+    """A frame that came over the connection with descriptor 7."""
+
+    def get(self, option: Any) -> Any:
+        return 7
+
+
 def test_end_of_the_connection_before_ends_nothing_of_the_one_after(
     sockets: Sockets, events: Callable[[int], None]
 ) -> None:
     callers = sockets.callers
-    assert callers.note(b"old", 7) is None
-    assert callers.note(b"new", 7) == b"old"
+    assert callers.note(b"old", Sent(b"hello")) is None
+    assert callers.note(b"new", Sent(b"hello")) == b"old"
     events(7)
     assert list(callers.left()) == []
     events(7)
     assert list(callers.left()) == [b"new"]
     events(7)
     assert list(callers.left()) == []
+
+
+def test_peer_without_a_descriptor_is_not_watched(sockets: Sockets) -> None:
+    assert sockets.callers.note(b"old peer", zmq.Frame(b"hello")) is None
+    assert list(sockets.callers.left()) == []
 
 
 def test_sockets_of_one_process_or_a_network_are_not_watched() -> None:
